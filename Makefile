@@ -1,0 +1,67 @@
+# `make` lists what there is. Everything works in .venv, made from the lock files.
+PYTHON ?= python3
+PORT ?= 5000
+HOST ?= 127.0.0.1
+export PORT HOST
+
+BIN := .venv/bin
+RUN_READY := .venv/.run-ready
+TEST_READY := .venv/.test-ready
+JOBS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help run run-tls test check lint types arch bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN_READY) ## migrate and serve on http://127.0.0.1:5000 (HOST, PORT and IDENTITY_… change it)
+	@$(BIN)/identity migrate
+	@exec $(BIN)/identity serve
+
+run-tls: $(RUN_READY) ## the same over https, asking for client certificates; the CA is at /ca.pem
+	@$(BIN)/identity migrate
+	@exec $(BIN)/identity serve --tls
+
+test: $(TEST_READY) ## run the whole suite on SQLite and, where one is found, PostgreSQL
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+
+check: lint types arch test ## everything that CI asks for
+
+lint: $(TEST_READY) ## ruff: style and mistakes
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(TEST_READY) ## mypy, strict
+	@$(BIN)/mypy
+
+arch: $(TEST_READY) ## who may import whom
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(RUN_READY) ## the token check against a bare Flask hello, in turn (BENCH_SECONDS, BENCH_ROUNDS)
+	@$(BIN)/python bench/run.py
+
+lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		setup.cfg requirements/build.in --extra postgresql --extra imports --extra tls -o requirements/run.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		setup.cfg requirements/build.in --extra postgresql --extra imports --extra tls --extra test \
+		-c requirements/run.txt -o requirements/test.txt
+
+clean: ## remove the environment and what tools left behind; never instance/
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Identity needs Python 3.11 or newer")'
+	@$(PYTHON) -m venv .venv
+
+$(RUN_READY): .venv/bin/python requirements/run.txt setup.cfg
+	@echo "Installing what the service needs…"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TEST_READY): $(RUN_READY) requirements/test.txt
+	@echo "Installing what the tests need…"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@

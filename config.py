@@ -1,0 +1,21 @@
+"""The deployment's configuration: the environment, as plain values. `identity.settings` judges them."""
+
+import os
+
+
+class Config:
+    """Every `IDENTITY_…` variable as it was when this module was imported."""
+
+    IDENTITY = {name: value for name, value in os.environ.items() if name.startswith("IDENTITY_")}  # noqa: RUF012 - Flask reads classes
+
+
+class TestConfig(Config):
+    """For tests: a password hash that costs next to nothing. Never for people."""
+
+    TESTING = True
+    IDENTITY = {  # noqa: RUF012 - Flask reads classes
+        "IDENTITY_DATA_DIR": "instance/test",
+        "IDENTITY_ARGON2_MEMORY_KIB": "8",
+        "IDENTITY_ARGON2_TIME": "1",
+        "IDENTITY_HASH_PLACES": "64",
+    }

@@ -1,0 +1,1 @@
+"""The outside, one library or socket each. Only `wiring` chooses among them."""

@@ -1,0 +1,237 @@
+"""Our own certificate authority: X.509 by the cryptography package."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from identity.domain.certificates import IssuedCertificate, KeyFacts, SigningRequest, judge_key
+from identity.domain.errors import AuthorityExpired, BadCertificateRequest
+
+_LABEL: Final = "CERTIFICATE REQUEST"
+# One block and nothing around it: OpenSSL and its kin would take the first of several and ignore the rest.
+_ONE_BLOCK: Final = re.compile(rf"\s*-----BEGIN {_LABEL}-----[A-Za-z0-9+/=\s]+-----END {_LABEL}-----\s*", re.ASCII)
+_ROOT_LIFE: Final = timedelta(days=3650)
+_SERVER_LIFE: Final = timedelta(days=90)
+_BACKDATED: Final = timedelta(minutes=5)
+_LIST_LIFE: Final = timedelta(days=7)
+_RETRY_AFTER: Final = timedelta(hours=1)
+# What reading a request or a certificate of somebody else's making may raise.
+_UNREADABLE: Final = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion)
+
+
+class LocalAuthority:
+    """Signs with one key.
+
+    Args:
+        pem: the private key, our certificate, then those above it.
+        list_url: where clients find the revocation list; empty for nowhere.
+        now: when this is; an authority whose time is over signs nothing that counts.
+    """
+
+    def __init__(self, pem: bytes, *, list_url: str, now: datetime) -> None:
+        loaded = serialization.load_pem_private_key(pem, password=None)
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise TypeError("the CA's key must be an EC or RSA key")
+        self._key = loaded
+        self._chain = x509.load_pem_x509_certificates(pem)
+        self._own = self._chain[0]
+        if _spki(self._own.public_key()) != _spki(loaded.public_key()):
+            raise ValueError("the CA's key and certificate do not belong together")
+        if not _may_sign(self._own):
+            raise ValueError("the first certificate is not a CA's")
+        if now >= self._own.not_valid_after_utc:
+            raise ValueError("the CA's certificate has expired")
+        self._list_url = list_url
+
+    def read_request(self, pem: str) -> SigningRequest:
+        """Return what one well-formed, self-signed request asks for."""
+        if not _ONE_BLOCK.fullmatch(pem):
+            raise BadCertificateRequest("Send exactly one PEM block: -----BEGIN CERTIFICATE REQUEST-----.")
+        try:
+            request = x509.load_pem_x509_csr(pem.encode("ascii"))
+            key = request.public_key()
+            judge_key(_facts(request))
+            genuine = request.is_signature_valid
+        except _UNREADABLE:
+            raise BadCertificateRequest("The request cannot be read.") from None
+        if not genuine:
+            raise BadCertificateRequest("The request is not signed by its own key.")
+        encoded = _spki(key)
+        if encoded not in request.tbs_certrequest_bytes:  # such as a curve spelled out instead of named
+            raise BadCertificateRequest("The request has its key in an unusual form.")
+        if encoded == _spki(self._own.public_key()):
+            raise BadCertificateRequest("This key belongs to somebody else.")
+        return SigningRequest(key, hashlib.sha256(encoded).hexdigest())
+
+    def issue(
+        self, request: SigningRequest, *, name: str, not_before: datetime, not_after: datetime
+    ) -> IssuedCertificate:
+        """Sign a request; subject, names, usage and life are ours."""
+        if not_before >= self._own.not_valid_after_utc:
+            raise AuthorityExpired(_RETRY_AFTER)
+        subject_key_id = x509.SubjectKeyIdentifier.from_public_key(request.key)
+        authority_key_id = _authority_key_id(self._own)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(self._own.subject)
+            .public_key(request.key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(max(not_before, self._own.not_valid_before_utc))
+            .not_valid_after(min(not_after, self._own.not_valid_after_utc))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(digital_signature=True), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(subject_key_id, critical=False)
+            .add_extension(authority_key_id, critical=False)
+        )
+        if self._list_url:
+            where = x509.DistributionPoint([x509.UniformResourceIdentifier(self._list_url)], None, None, None)
+            builder = builder.add_extension(x509.CRLDistributionPoints([where]), critical=False)
+        made = builder.sign(self._key, hashes.SHA256())
+        return IssuedCertificate(
+            pem=made.public_bytes(serialization.Encoding.PEM).decode("ascii"),
+            serial=str(made.serial_number),
+            fingerprint=made.fingerprint(hashes.SHA256()).hex(),
+            subject_key_id=subject_key_id.digest.hex(),
+            authority_key_id=(authority_key_id.key_identifier or b"").hex(),
+            not_before=made.not_valid_before_utc,
+            not_after=made.not_valid_after_utc,
+        )
+
+    def fingerprint(self, der: bytes, now: datetime) -> str | None:
+        """Return the fingerprint of a client certificate of ours in its life, else None."""
+        try:
+            shown = x509.load_der_x509_certificate(der)
+            shown.verify_directly_issued_by(self._own)
+            usage = shown.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except (*_UNREADABLE, x509.ExtensionNotFound):
+            return None
+        living = shown.not_valid_before_utc <= now < shown.not_valid_after_utc
+        return shown.fingerprint(hashes.SHA256()).hex() if living and ExtendedKeyUsageOID.CLIENT_AUTH in usage else None
+
+    def server_identity(self, names: tuple[str, ...], now: datetime) -> str:
+        """Return a new key and its certificate for a server of these host names and addresses, in PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Identity")]))
+            .issuer_name(self._own.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(max(now - _BACKDATED, self._own.not_valid_before_utc))
+            .not_valid_after(min(now + _SERVER_LIFE, self._own.not_valid_after_utc))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(digital_signature=True), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+            .add_extension(_authority_key_id(self._own), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        return (_private(key) + made.public_bytes(serialization.Encoding.PEM)).decode("ascii")
+
+    def chain(self) -> str:
+        """Return our own certificate and those above it, in PEM."""
+        return "".join(one.public_bytes(serialization.Encoding.PEM).decode("ascii") for one in self._chain)
+
+    def revocation_list(self, revoked: Iterable[tuple[str, datetime]], now: datetime) -> bytes:
+        """Return the signed list of these serials, in DER; it is good for a week."""
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._own.subject)
+            .last_update(now)
+            .next_update(now + _LIST_LIFE)
+            .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+            .add_extension(_authority_key_id(self._own), critical=False)
+        )
+        for serial, at in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(int(serial)).revocation_date(at)
+            builder = builder.add_revoked_certificate(entry.build())
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def new_authority(now: datetime) -> bytes:
+    """Return the key and the self-signed certificate of a new authority (EC P-256, ten years), in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Identity CA")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + _ROOT_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return _private(key) + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _facts(request: x509.CertificateSigningRequest) -> KeyFacts:
+    key, used = request.public_key(), request.signature_hash_algorithm
+    name = used.name if used else None
+    if isinstance(key, rsa.RSAPublicKey):
+        numbers = key.public_numbers()
+        return KeyFacts("rsa", bits=key.key_size, exponent=numbers.e, modulus=numbers.n, hash=name)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return KeyFacts("ec", curve=key.curve.name, hash=name)
+    return KeyFacts("ed25519" if isinstance(key, ed25519.Ed25519PublicKey) else "other", hash=name)
+
+
+def _authority_key_id(own: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    for each in own.extensions:
+        if isinstance(each.value, x509.SubjectKeyIdentifier):
+            return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(each.value)
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(own.public_key())  # type: ignore[arg-type]
+
+
+def _may_sign(own: x509.Certificate) -> bool:
+    return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in own.extensions)
+
+
+def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _spki(key: object) -> bytes:
+    encoded: bytes = key.public_bytes(  # type: ignore[attr-defined]
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return encoded

@@ -1,0 +1,106 @@
+"""JWTs signed with ES256 (RFC 7515, 7518, 7519): one algorithm, pinned, whatever a token's header says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+ALGORITHM: Final = "ES256"
+AUDIENCE: Final = "identity"
+_LEEWAY_SECONDS: Final = 5
+# 64 bytes of signature end in a character with four spare bits: only these four are canonical.
+_FORM: Final = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]", re.ASCII)
+_REQUIRED: Final = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
+_TYPE: Final = "session"
+
+
+class Es256Tokens:
+    """Signs with the newest key and accepts all of them.
+
+    Args:
+        keys: private keys in PEM, oldest first.
+        issuer: who signs, as `iss` says.
+    """
+
+    def __init__(self, keys: tuple[bytes, ...], *, issuer: str) -> None:
+        self._issuer = issuer
+        self._keys = dict(map(_load, keys))
+        self._newest = next(reversed(self._keys))
+
+    def sign(self, session: str, subject: str, issued_at: datetime, expires_at: datetime) -> str:
+        """Return the token of a session."""
+        claims = {
+            "iss": self._issuer,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "sid": session,
+            "jti": secrets.token_hex(16),
+            "typ": _TYPE,
+            "iat": int(issued_at.timestamp()),
+            "exp": int(expires_at.timestamp()),
+        }
+        return jwt.encode(claims, self._keys[self._newest], ALGORITHM, headers={"kid": self._newest})
+
+    def read(self, token: str, now: datetime) -> str | None:
+        """Return the session of a genuine token in its life and its one spelling, else None."""
+        if not _FORM.fullmatch(token):
+            return None
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(
+                token,
+                key.public_key(),
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False},
+            )
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
+            return None
+        return claims["sid"] if _sound(claims, now) else None
+
+    def key_set(self) -> dict[str, Any]:
+        """Return the public keys (RFC 7517)."""
+        return {"keys": [_public(kid, key) for kid, key in self._keys.items()]}
+
+
+def new_key() -> bytes:
+    """Return a new private key in PEM."""
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _sound(claims: Mapping[str, Any], now: datetime) -> bool:
+    # The clock is the service's own, so the times are judged here: whole numbers, and in their life.
+    issued_at, expires_at, seconds = claims["iat"], claims["exp"], now.timestamp()
+    return (
+        claims.get("typ") == _TYPE
+        and isinstance(claims["sid"], str)
+        and type(issued_at) is type(expires_at) is int
+        and issued_at <= seconds + _LEEWAY_SECONDS
+        and seconds < expires_at
+    )
+
+
+def _load(pem: bytes) -> tuple[str, ec.EllipticCurvePrivateKey]:
+    key = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise TypeError("a JWT key must be a P-256 private key")
+    public = key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+    return hashlib.sha256(public).hexdigest()[:16], key
+
+
+def _public(kid: str, key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:
+    words: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(key.public_key()))
+    return {**words, "kid": kid, "use": "sig", "alg": ALGORITHM}

@@ -1,0 +1,127 @@
+"""Argon2id behind a guard: one hash at a time, a short queue before it, and no way around."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+
+from identity.adapters.legacy_passwords import verify_legacy
+from identity.domain.errors import Busy
+from identity.domain.ports import Hasher, Verdict
+
+_RETRY_AFTER: Final = timedelta(seconds=1)
+_HASH_BYTES: Final = 32
+_SALT_BYTES: Final = 16
+# A stored hash names its own cost; beyond these it is a weapon, not a password.
+_MAX_MEMORY_KIB: Final = 1024 * 1024
+_MAX_TIME: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Argon2Cost:
+    """Memory in KiB and passes (RFC 9106); one lane."""
+
+    memory_kib: int
+    time: int
+
+
+class Argon2Hasher:
+    """Computes hashes, one at a time per process.
+
+    Args:
+        cost: for new hashes and for the work done in vain.
+        wait: how long a caller stands before the slot.
+    """
+
+    def __init__(self, cost: Argon2Cost, *, wait: timedelta) -> None:
+        self._argon2 = PasswordHasher(
+            time_cost=cost.time, memory_cost=cost.memory_kib, parallelism=1, hash_len=_HASH_BYTES, salt_len=_SALT_BYTES
+        )
+        self._slot = threading.Lock()
+        self._wait_seconds = wait.total_seconds()
+        self._nobodys_hash = _unmatched(cost)
+
+    def hash(self, password: str) -> str:
+        """Return a new hash of an already normalised password."""
+        with self._alone():
+            return self._argon2.hash(password)
+
+    def verify(self, stored: str | None, password: str) -> Verdict:
+        """Check a password; with nothing usable stored, do the same work and say no."""
+        with self._alone():
+            verdict = self._verify_stored(stored, password) if stored else None
+            return verdict or self._verify_argon2(self._nobodys_hash, password) or Verdict(matches=False)
+
+    def _verify_stored(self, stored: str, password: str) -> Verdict | None:
+        if stored.startswith("$argon2"):
+            return self._verify_argon2(stored, password) if _bearable(stored) else None
+        matches = verify_legacy(stored, password)
+        return None if matches is None else Verdict(matches, outdated=True)
+
+    def _verify_argon2(self, stored: str, password: str) -> Verdict | None:
+        try:
+            self._argon2.verify(stored, password)
+        except VerifyMismatchError:
+            return Verdict(matches=False)
+        except (Argon2Error, InvalidHashError, ValueError):  # nothing was computed
+            return None
+        return Verdict(matches=True, outdated=self._argon2.check_needs_rehash(stored))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._slot.acquire(timeout=self._wait_seconds):
+            raise Busy(_RETRY_AFTER)
+        try:
+            yield
+        finally:
+            self._slot.release()
+
+
+class GuardedPasswords:
+    """Admits few callers at a time to the hasher and turns the rest away at once.
+
+    Args:
+        hasher: what they are admitted to.
+        places: the one who hashes and those who wait, per process.
+    """
+
+    def __init__(self, hasher: Hasher, *, places: int) -> None:
+        self._hasher = hasher
+        self._places = threading.BoundedSemaphore(places)
+
+    @contextmanager
+    def admit(self) -> Iterator[Hasher]:
+        """Take a place in the queue, or raise Busy without having computed anything."""
+        if not self._places.acquire(blocking=False):
+            raise Busy(_RETRY_AFTER)
+        try:
+            yield self._hasher
+        finally:
+            self._places.release()
+
+
+def _bearable(stored: str) -> bool:
+    try:
+        cost = extract_parameters(stored)
+    except (InvalidHashError, ValueError):
+        return False
+    return cost.memory_cost <= _MAX_MEMORY_KIB and cost.time_cost <= _MAX_TIME and cost.parallelism == 1
+
+
+def _unmatched(cost: Argon2Cost) -> str:
+    # Not computed from any password: checking against it costs what a real check costs and never matches.
+    salt, digest = (_base64(secrets.token_bytes(size)) for size in (_SALT_BYTES, _HASH_BYTES))
+    return f"$argon2id$v=19$m={cost.memory_kib},t={cost.time},p=1${salt}${digest}"
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).rstrip(b"=").decode("ascii")

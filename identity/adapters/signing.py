@@ -1,0 +1,73 @@
+"""Access tokens: itsdangerous over a text that can be read but not made."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from itsdangerous import Signer
+
+from identity.domain.forms import ACCESS_PREFIX
+from identity.domain.letters import OneTimeClaims, Purpose
+from identity.domain.views import AccessClaims
+
+# A signature's 256 bits fill 43 base64 characters with two bits to spare, so its last character is one of
+# sixteen: anything else is the same signature spelled otherwise.
+_SIGNATURE: Final = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+# The whole token in its only spelling.
+_TOKEN: Final = re.compile(
+    rf"({ACCESS_PREFIX}([0-9a-f]{{32}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{8,10}}))"
+    rf"\.{_SIGNATURE}",
+    re.ASCII,
+)
+_ONE_TIME: Final = re.compile(
+    rf"([0-9a-f]{{1,16}})\.([0-9a-f]{{1,8}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{16}})\.{_SIGNATURE}", re.ASCII
+)
+
+
+class SignedAccessTokens:
+    """Signs with the newest key and accepts all of them.
+
+    Args:
+        secret_keys: oldest first, as itsdangerous expects.
+    """
+
+    def __init__(self, secret_keys: Sequence[str]) -> None:
+        self._signer = _signer(secret_keys, "access-token")
+
+    def sign(self, claims: AccessClaims) -> str:
+        """Return the token for `claims`."""
+        text = f"{ACCESS_PREFIX}{claims.session}.{claims.issued_at:08x}.{claims.expires_at:08x}"
+        return self._signer.sign(text).decode("ascii")
+
+    def read(self, token: str) -> AccessClaims | None:
+        """Return what a genuine token in its one canonical spelling says, and None for anything else."""
+        form = _TOKEN.fullmatch(token)
+        if form is None or not self._signer.validate(token):
+            return None
+        return AccessClaims(form[2], int(form[3], 16), int(form[4], 16))
+
+
+class SignedOneTimeTokens:
+    """Signs what mails carry, with a salt for each purpose."""
+
+    def __init__(self, secret_keys: Sequence[str]) -> None:
+        self._signers = {purpose: _signer(secret_keys, purpose.value) for purpose in Purpose}
+
+    def sign(self, purpose: Purpose, claims: OneTimeClaims) -> str:
+        """Return the token for `claims`."""
+        text = f"{claims.account:x}.{claims.version:x}.{claims.expires_at:08x}.{claims.binding}"
+        return self._signers[purpose].sign(text).decode("ascii")
+
+    def read(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
+        """Return what a genuine token of this purpose says, else None."""
+        form = _ONE_TIME.fullmatch(token)
+        if form is None or not self._signers[purpose].validate(token):
+            return None
+        return OneTimeClaims(int(form[1], 16), int(form[2], 16), int(form[3], 16), form[4])
+
+
+def _signer(secret_keys: Sequence[str], purpose: str) -> Signer:
+    return Signer(list(secret_keys), salt=f"identity.{purpose}", key_derivation="hmac", digest_method=hashlib.sha256)

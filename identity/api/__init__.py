@@ -1,0 +1,23 @@
+"""The native tongue: seed 004 to the letter, and what its users need beside it."""
+
+from __future__ import annotations
+
+from identity.api import admin, certificates, operations, pages, recovery, tokens, users
+from identity.api.problems import spell
+from identity.web.dialect import Dialect
+
+NATIVE = Dialect(
+    name="native",
+    prefix="",
+    blueprints=(
+        users.blueprint,
+        tokens.blueprint,
+        recovery.blueprint,
+        pages.blueprint,
+        certificates.blueprint,
+        admin.blueprint,
+        operations.blueprint,
+        operations.docs,
+    ),
+    spell=spell,
+)

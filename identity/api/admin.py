@@ -1,0 +1,126 @@
+"""What administrators do: every view asks a use case that refuses all others."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from identity.api.answers import answer, require_something
+from identity.api.bodies import AuditQuery, NewUserByAdmin, UpdateByAdmin, UserQuery
+from identity.api.shown import AuditEntry, AuditTrail, OutboxCounts, User, Users
+from identity.domain.views import AccountView
+from identity.services.accounts import NewAccount
+from identity.services.audit import AuditFilter
+from identity.web.answers import empty
+from identity.web.auth import auth, current_principal
+from identity.web.body import read_body
+from identity.web.context import services
+from identity.web.openapi import Reply, describes
+from identity.web.query import read_query
+
+blueprint = Blueprint("admin", __name__, url_prefix="/api/admin")
+_PAGE_MAX = 200
+
+
+@blueprint.get("/users")
+@auth.required
+@describes("List users", Reply(200, Users), query=UserQuery, refusals=(403,))
+def list_users() -> Response:
+    """Return users, newest first."""
+    query = read_query(UserQuery)
+    page = services().administration.list(
+        current_principal(), search=query.search, cursor=query.cursor, limit=min(query.limit, _PAGE_MAX)
+    )
+    return answer(Users(users=[User.model_validate(view) for view in page.items], cursor=page.cursor))
+
+
+@blueprint.post("/users")
+@auth.required
+@describes("Create a user", Reply(201, User), body=NewUserByAdmin, refusals=(403, 409))
+def create_user() -> Response:
+    """Make an account, whatever the mode of registration."""
+    body = read_body(NewUserByAdmin)
+    wanted = NewAccount(body.username, body.password, body.email, body.full_name)
+    return _shown(services().accounts.create(current_principal(), wanted, admin=body.admin), 201)
+
+
+@blueprint.get("/users/<account:account_id>")
+@auth.required
+@describes("Show a user", Reply(200, User), refusals=(403, 404))
+def show_user(account_id: int) -> Response:
+    """Return one account."""
+    return _shown(services().administration.read(current_principal(), account_id))
+
+
+@blueprint.patch("/users/<account:account_id>")
+@auth.required
+@describes("Change a user", Reply(200, User), body=UpdateByAdmin, refusals=(403, 404, 409))
+def change_user(account_id: int) -> Response:
+    """Change an account's names, address or rights."""
+    body = read_body(UpdateByAdmin)
+    require_something(body.model_fields_set)
+    view = services().administration.change(current_principal(), account_id, body.profile_change(), admin=body.admin)
+    return _shown(view)
+
+
+@blueprint.delete("/users/<account:account_id>")
+@auth.required
+@describes("Delete a user", Reply(204), refusals=(403, 404, 409))
+def delete_user(account_id: int) -> Response:
+    """Delete an account with everything that belongs to it."""
+    services().administration.delete(current_principal(), account_id)
+    return empty()
+
+
+@blueprint.post("/users/<account:account_id>/disable")
+@auth.required
+@describes("Disable a user", Reply(200, User), refusals=(403, 404, 409))
+def disable_user(account_id: int) -> Response:
+    """Close every way in."""
+    return _shown(services().administration.disable(current_principal(), account_id))
+
+
+@blueprint.post("/users/<account:account_id>/enable")
+@auth.required
+@describes("Enable a user", Reply(200, User), refusals=(403, 404))
+def enable_user(account_id: int) -> Response:
+    """Let the account log in again."""
+    return _shown(services().administration.enable(current_principal(), account_id))
+
+
+@blueprint.post("/users/<account:account_id>/unlock")
+@auth.required
+@describes("Unlock a user", Reply(200, User), refusals=(403, 404))
+def unlock_user(account_id: int) -> Response:
+    """Forget the failed attempts for this name."""
+    return _shown(services().administration.unlock(current_principal(), account_id))
+
+
+@blueprint.post("/users/<account:account_id>/revoke")
+@auth.required
+@describes("End all sessions of a user", Reply(200, User), refusals=(403, 404))
+def revoke_user(account_id: int) -> Response:
+    """End every session; the password stays good."""
+    return _shown(services().administration.revoke_sessions(current_principal(), account_id))
+
+
+@blueprint.get("/outbox")
+@auth.required
+@describes("Show how the mail goes", Reply(200, OutboxCounts), refusals=(403,))
+def outbox() -> Response:
+    """Return how many letters wait, were sent, and were given up."""
+    return answer(OutboxCounts.model_validate(services().administration.outbox(current_principal())))
+
+
+@blueprint.get("/audit")
+@auth.required
+@describes("Read the audit trail", Reply(200, AuditTrail), query=AuditQuery, refusals=(403,))
+def audit() -> Response:
+    """Return what happened, newest first."""
+    query = read_query(AuditQuery)
+    which = AuditFilter(query.kind, query.subject_id, query.actor_id)
+    page = services().audit.list(current_principal(), which, cursor=query.cursor, limit=min(query.limit, _PAGE_MAX))
+    return answer(AuditTrail(events=[AuditEntry.model_validate(view) for view in page.items], cursor=page.cursor))
+
+
+def _shown(view: AccountView, status: int = 200) -> Response:
+    return answer(User.model_validate(view), status)

@@ -1,0 +1,24 @@
+"""How the native tongue answers: compact JSON with sorted keys and a newline, as seed 004's server does."""
+
+from __future__ import annotations
+
+from flask import Response
+from pydantic import BaseModel
+
+from identity.domain.errors import InvalidInput
+from identity.web.answers import json_answer
+
+
+def answer(shown: BaseModel, status: int = 200) -> Response:
+    """Return a model as JSON."""
+    return json_answer(shown.model_dump(mode="json"), status)
+
+
+def require_something(given: set[str]) -> None:
+    """Refuse a change that changes nothing.
+
+    Raises:
+        InvalidInput: no field is given that could be changed.
+    """
+    if not given - {"current_password"}:
+        raise InvalidInput.of("body", "name at least one field to change")

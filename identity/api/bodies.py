@@ -1,0 +1,165 @@
+"""What the native tongue reads: bodies and query strings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from identity.domain.values import (
+    EMAIL_MAX_BYTES,
+    FULL_NAME_MAX,
+    KEEP,
+    PASSWORD_MAX,
+    USERNAME_PATTERN,
+)
+from identity.services.profiles import ProfileChange
+from identity.web.body import FORM
+
+
+def _documented(**words: Any) -> Any:  # noqa: ANN401 - JSON schema words
+    # For the reader of the document only: the domain decides, in one place.
+    return Field(json_schema_extra={**words})
+
+
+def _partial(schema: dict[str, Any]) -> None:
+    # A field that is absent stays as it is; it has no default that anybody could send.
+    schema["minProperties"] = 1
+    for words in schema["properties"].values():
+        words.pop("default", None)
+
+
+def _absent() -> Any:  # noqa: ANN401 - never read: presence is asked of `model_fields_set`
+    return Field(default=None)
+
+
+_LINE = rf"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{{0,{FULL_NAME_MAX}}}$"
+_PASSWORD: dict[str, Any] = {
+    "minLength": 1,
+    "maxLength": PASSWORD_MAX,
+    "pattern": rf"^[^\u0000-\u001f\u007f-\u009f]{{1,{PASSWORD_MAX}}}$",
+    "format": "password",
+}
+_EMAIL: dict[str, Any] = {"format": "email", "maxLength": EMAIL_MAX_BYTES}
+
+
+def _switch(value: object, info: ValidationInfo) -> object:
+    # A form has only words, and only two of them are a switch's; JSON has its own.
+    if info.context != FORM or not isinstance(value, str):
+        return value
+    return {"true": True, "false": False}.get(value, "neither")
+
+
+Switch = Annotated[bool, BeforeValidator(_switch)]
+Username = Annotated[str, _documented(pattern=USERNAME_PATTERN, examples=["hawk"])]
+Password = Annotated[str, _documented(**_PASSWORD, examples=["newpwd"])]
+Email = Annotated[str, _documented(**_EMAIL, examples=["hawk@example.org"])]
+FullName = Annotated[str, _documented(pattern=_LINE, examples=["A. Hawk"])]
+
+
+class Body(BaseModel):
+    """A body that is read; a field it does not know is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewUser(Body):
+    """Somebody who wants an account."""
+
+    username: Username
+    password: Password
+    email: Email | None = None
+    full_name: FullName | None = None
+
+
+class NewUserByAdmin(NewUser):
+    """An account made by an administrator."""
+
+    admin: Switch = False
+
+
+class UserUpdate(Body):
+    """What to change of a user; what is absent stays."""
+
+    model_config = ConfigDict(json_schema_extra=_partial)
+
+    username: Username = _absent()
+    email: Email | None = _absent()
+    full_name: FullName | None = _absent()
+
+    def profile_change(self) -> ProfileChange:
+        """Return what is wanted of the profile."""
+        given = self.model_fields_set
+        return ProfileChange(
+            username=self.username if "username" in given else KEEP,
+            email=self.email if "email" in given else KEEP,
+            full_name=self.full_name if "full_name" in given else KEEP,
+        )
+
+
+class OwnUpdate(UserUpdate):
+    """What to change of oneself; a new password needs the current one."""
+
+    password: Password = _absent()
+    current_password: Annotated[str, _documented(format="password")] = _absent()
+
+
+class UpdateByAdmin(UserUpdate):
+    """What an administrator may change of a user."""
+
+    admin: Switch = _absent()
+
+
+class OneTimeToken(Body):
+    """A token out of a mail."""
+
+    token: str
+
+
+class ResetRequest(Body):
+    """Where to send a token for a new password."""
+
+    email: str  # whatever it is, the answer is the same
+
+
+class Redemption(OneTimeToken):
+    """A token out of a mail, and the new password."""
+
+    password: Password
+
+
+class SigningRequest(Body):
+    """A certificate signing request in PEM."""
+
+    csr: Annotated[str, _documented(examples=["-----BEGIN CERTIFICATE REQUEST-----"])]
+    description: Annotated[str, _documented(maxLength=128, pattern=r"^[^\u0000-\u001f\u007f-\u009f]{0,128}$")] = ""
+
+
+class Renewal(Body):
+    """A certificate signing request in PEM, for a certificate like the one that makes the request."""
+
+    csr: str
+
+
+_Bounded = Annotated[int | None, Field(ge=1, le=2**63 - 1)]
+
+
+class PageQuery(Body):
+    """Where in a list to go on, and how far."""
+
+    cursor: _Bounded = None
+    limit: Annotated[int, Field(ge=1, le=10**9, description="capped at 200")] = 50
+
+
+class UserQuery(PageQuery):
+    """Which users to list."""
+
+    search: Annotated[str | None, Field(max_length=254, description="part of a username or address")] = None
+
+
+class AuditQuery(PageQuery):
+    """Which events to list."""
+
+    kind: Annotated[str | None, Field(max_length=32)] = None
+    subject_id: _Bounded = None
+    actor_id: _Bounded = None

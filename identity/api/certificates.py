@@ -1,0 +1,81 @@
+"""Client certificates of the caller, and what others need to check them."""
+
+from __future__ import annotations
+
+import base64
+import textwrap
+
+from flask import Blueprint, Response, request
+
+from identity.api.answers import answer
+from identity.api.bodies import Renewal, SigningRequest
+from identity.api.shown import CertificateEntry, Certificates, SignedCertificate
+from identity.web.answers import empty
+from identity.web.auth import auth, current_principal
+from identity.web.body import read_body
+from identity.web.context import services
+from identity.web.openapi import Reply, describes
+
+blueprint = Blueprint("certificates", __name__)
+
+
+@blueprint.post("/api/certificates")
+@auth.required
+@describes("Get a certificate", Reply(201, SignedCertificate), body=SigningRequest, refusals=(403,))
+def sign() -> Response:
+    """Sign the key of a request; nothing else is taken from it."""
+    body, use = read_body(SigningRequest), services().certificates
+    cert = use.sign(current_principal(), body.csr, body.description)
+    return answer(SignedCertificate(cert=cert, chain=use.chain()), 201)
+
+
+@blueprint.post("/api/certificates/renew")
+@auth.required
+@describes("Renew a certificate", Reply(201, SignedCertificate), body=Renewal)
+def renew() -> Response:
+    """Sign a new key for the owner of the client certificate that makes this request."""
+    use = services().certificates
+    cert = use.renew(current_principal(), read_body(Renewal).csr)
+    return answer(SignedCertificate(cert=cert, chain=use.chain()), 201)
+
+
+@blueprint.get("/api/certificates")
+@auth.required
+@describes("List your certificates", Reply(200, Certificates))
+def list_certificates() -> Response:
+    """Return the caller's certificates, newest first."""
+    views = services().certificates.list(current_principal())
+    return answer(
+        Certificates(certificates=[CertificateEntry.model_validate(view, from_attributes=True) for view in views])
+    )
+
+
+@blueprint.delete("/api/certificates/<serial:serial>")
+@auth.required
+@describes("Revoke a certificate", Reply(204), refusals=(404,))
+def revoke(serial: str) -> Response:
+    """Revoke one of the caller's certificates."""
+    services().certificates.revoke(current_principal(), serial)
+    return empty()
+
+
+@blueprint.get("/ca.pem")
+@auth.open
+@describes("The authority's certificate", Reply(200, media_type="application/x-pem-file"))
+def chain() -> Response:
+    """Return the authority's certificates."""
+    return Response(services().certificates.chain(), content_type="application/x-pem-file")
+
+
+@blueprint.get("/ca.crl")
+@auth.open
+@describes("The revocation list", Reply(200, media_type="application/pkix-crl"))
+def revocation_list() -> Response:
+    """Return the list made now, in DER; in PEM for those who ask so."""
+    der = services().certificates.revocation_list()
+    if request.args.get("format") != "pem":
+        return Response(der, content_type="application/pkix-crl")
+    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode("ascii"), 64))
+    return Response(
+        f"-----BEGIN X509 CRL-----\n{body}\n-----END X509 CRL-----\n", content_type="application/x-pem-file"
+    )

@@ -1,0 +1,88 @@
+"""The two pages that links in mails lead to. Opening one changes nothing, mail scanners do that: its button does."""
+
+from __future__ import annotations
+
+import html
+from typing import Final
+
+from flask import Blueprint, Response, request
+
+from identity.domain.errors import IdentityError
+from identity.domain.principal import Principal
+from identity.web.auth import auth
+from identity.web.body import FORM_TYPE, parse_form, read_text
+from identity.web.context import origin, services
+from identity.web.problems import describe
+
+blueprint = Blueprint("pages", __name__)
+
+_POLICY: Final = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+# Without a referrer of its own a browser would send the form as if from nowhere; other sites still get none.
+_HEAD: Final = '<meta charset="utf-8"><meta name="referrer" content="same-origin">'
+_ACTIVATE: Final = '<form method="post">{token}<button>Confirm my address</button></form>'
+_RESET: Final = (
+    '<form method="post">{token}<label>New password <input type="password" name="password" required></label> '
+    "<button>Set it</button></form>"
+)
+
+
+@blueprint.get("/activate")
+@auth.open
+def ask_activate() -> Response:
+    """Show the button that confirms an address."""
+    return _form("Confirm your address", _ACTIVATE)
+
+
+@blueprint.post("/activate")
+@auth.open
+def activate() -> Response:
+    """Confirm an address."""
+    fields = _fields()
+    try:
+        services().recovery.activate(Principal(origin()), fields.get("token", ""))
+    except IdentityError as error:
+        return _refusal("Confirm your address", error)
+    return _page("Confirm your address", "Your address is confirmed.")
+
+
+@blueprint.get("/reset")
+@auth.open
+def ask_reset() -> Response:
+    """Ask for the new password."""
+    return _form("Choose a new password", _RESET)
+
+
+@blueprint.post("/reset")
+@auth.open
+def reset() -> Response:
+    """Set the new password."""
+    fields = _fields()
+    try:
+        services().recovery.reset(Principal(origin()), fields.get("token", ""), fields.get("password", ""))
+    except IdentityError as error:
+        return _refusal("Choose a new password", error)
+    return _page("Choose a new password", "Your password is changed; log in with it.")
+
+
+def _form(title: str, form: str) -> Response:
+    token = html.escape(request.args.get("token", "")[:200])
+    return _page(title, form.format(token=f'<input type="hidden" name="token" value="{token}">'))
+
+
+def _refusal(title: str, error: IdentityError) -> Response:
+    problem = describe(error)
+    response = _page(title, html.escape(problem.detail), problem.status)
+    response.headers.extend(problem.headers)
+    return response
+
+
+def _page(title: str, body: str, status: int = 200) -> Response:
+    text = f'<!doctype html><html lang="en">{_HEAD}<title>{title}</title><h1>{title}</h1>{body}</html>\n'
+    response = Response(text, status, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+def _fields() -> dict[str, str]:
+    _, text = read_text({FORM_TYPE})
+    return parse_form(text)

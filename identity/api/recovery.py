@@ -1,0 +1,45 @@
+"""Proving an address and getting back in, by the tokens that mails carry."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from identity.api.answers import answer
+from identity.api.bodies import OneTimeToken, Redemption, ResetRequest
+from identity.api.shown import Name
+from identity.domain.principal import Principal
+from identity.web.answers import empty
+from identity.web.auth import auth
+from identity.web.body import read_body
+from identity.web.context import origin, services
+from identity.web.openapi import Reply, describes
+
+blueprint = Blueprint("recovery", __name__)
+
+
+@blueprint.post("/api/activations")
+@auth.open
+@describes("Confirm an address", Reply(200, Name), body=OneTimeToken, refusals=(503,))
+def activate() -> Response:
+    """Activate the account a mailed token belongs to."""
+    token = read_body(OneTimeToken).token
+    return answer(Name.model_validate(services().recovery.activate(Principal(origin()), token)))
+
+
+@blueprint.post("/api/password-resets")
+@auth.open
+@describes("Ask for a new password", Reply(204), body=ResetRequest, refusals=(503,))
+def request_reset() -> Response:
+    """Mail a token to the account with this address; the answer is the same if there is none."""
+    services().recovery.request_reset(Principal(origin()), read_body(ResetRequest).email)
+    return empty()
+
+
+@blueprint.post("/api/password-resets/redeem")
+@auth.open
+@describes("Choose a new password", Reply(204), body=Redemption, refusals=(503,))
+def redeem() -> Response:
+    """Set a new password with a mailed token; every session of the account ends."""
+    body = read_body(Redemption)
+    services().recovery.reset(Principal(origin()), body.token, body.password)
+    return empty()

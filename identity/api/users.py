@@ -1,0 +1,79 @@
+"""Users: registration and the public name of seed 004, and everybody's own account."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request, url_for
+
+from identity.api.answers import answer, require_something
+from identity.api.bodies import NewUser, OwnUpdate
+from identity.api.problems import Duplicate
+from identity.api.shown import Name, Profile
+from identity.services.accounts import NewAccount
+from identity.web.answers import empty, json_answer
+from identity.web.auth import auth, current_principal
+from identity.web.body import read_body
+from identity.web.context import context, services
+from identity.web.openapi import Reply, describes
+
+blueprint = Blueprint("users", __name__)
+
+
+@blueprint.post("/api/users")
+@auth.welcome
+@describes("Register an account", Reply(201, Name, headers=("Location",)), Reply(400, Duplicate), body=NewUser)
+def register() -> Response:
+    """Make an account (seed 004); the body is JSON or a form."""
+    body = read_body(NewUser)
+    wanted = NewAccount(body.username, body.password, body.email, body.full_name)
+    account = services().accounts.register(current_principal(), wanted)
+    response = json_answer({"username": account.username}, 201)
+    response.headers["Location"] = _address(account.id)
+    return response
+
+
+@blueprint.get("/api/users/<account:account_id>")
+@auth.welcome
+@describes("Show a user's name", Reply(200, Name), refusals=(404,))
+def show(account_id: int) -> Response:
+    """Return a user (seed 004): only the name, to anybody; hardened, to those with a credential."""
+    if context().settings.hardened:
+        current_principal().account  # noqa: B018 - asking for it is the check
+    return json_answer({"username": services().accounts.public_name(account_id)})
+
+
+@blueprint.get("/api/users/me")
+@auth.required
+@describes("Show yourself", Reply(200, Profile))
+def me() -> Response:
+    """Return the caller's own account."""
+    return answer(Profile.model_validate(services().profiles.read(current_principal())))
+
+
+@blueprint.patch("/api/users/me")
+@auth.required
+@describes("Change yourself", Reply(200, Profile), body=OwnUpdate, refusals=(403, 409))
+def change_me() -> Response:
+    """Change the caller's name, address or, with `current_password`, the password."""
+    body = read_body(OwnUpdate)
+    require_something(body.model_fields_set)
+    view = services().profiles.change(
+        current_principal(),
+        body.profile_change(),
+        password=body.password,
+        current_password=body.current_password,
+    )
+    return answer(Profile.model_validate(view))
+
+
+@blueprint.delete("/api/users/me")
+@auth.required
+@describes("Delete yourself", Reply(204), refusals=(403, 409))
+def delete_me() -> Response:
+    """Delete the caller's own account with everything that belongs to it."""
+    services().profiles.delete(current_principal())
+    return empty()
+
+
+def _address(account_id: int) -> str:
+    path = url_for("users.show", account_id=account_id)
+    return f"{context().settings.public_url or request.host_url.rstrip('/')}{path}"

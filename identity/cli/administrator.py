@@ -1,0 +1,66 @@
+"""Making administrators from the machine's own terminal."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import secrets
+import shlex
+import sys
+
+from identity.domain.errors import IdentityError, InvalidInput, UsernameTaken
+from identity.domain.principal import operator
+from identity.services import Services
+from identity.services.accounts import NewAccount
+from identity.settings import Settings
+from identity.settings.readers import SettingError
+
+
+def create_admin(options: argparse.Namespace, _settings: Settings, services: Services) -> None:
+    """Make the administrator that the command line names."""
+    services.schema.require_current()
+    wanted = NewAccount(options.username, _password(), options.email)
+    made = services.accounts.create(operator(), wanted, admin=True)
+    print(f"Administrator {made.username} made (id {made.id}).")
+
+
+def make_first_admin(settings: Settings, services: Services, base: str) -> None:
+    """Make the administrator of the first start, if there never was one, and say what to type next.
+
+    Raises:
+        SettingError: the configured name or password cannot be used.
+    """
+    if not settings.admin_username or services.accounts.any_admin():
+        return
+    password = settings.admin_password or secrets.token_urlsafe(15)
+    try:
+        services.accounts.create(operator(), NewAccount(settings.admin_username, password), admin=True)
+    except UsernameTaken:
+        if services.accounts.any_admin():  # another node was faster, and has said so
+            return
+        raise SettingError("IDENTITY_ADMIN_USERNAME: this name belongs to a user who is no administrator") from None
+    except InvalidInput as error:
+        raise SettingError(f"IDENTITY_ADMIN_USERNAME and IDENTITY_ADMIN_PASSWORD: {error.detail}") from None
+    name = settings.admin_username
+    # A server certificate of our own authority is one that curl does not know.
+    curl = f"curl --cacert {shlex.quote(str(settings.data_dir / 'tls' / 'ca.pem'))}" if base[:6] == "https:" else "curl"
+    if settings.admin_password:
+        print(f"Administrator {name} made, with the password of IDENTITY_ADMIN_PASSWORD. Now try:")
+        print(f"  {curl} -u {shlex.quote(name)} {base}/api/token   # curl asks for the password")
+    else:
+        print(f"Administrator {name} made. The password is shown this once: {password}")
+        print(f"Now try:\n  {curl} -u {shlex.quote(f'{name}:{password}')} {base}/api/token")
+    sys.stdout.flush()
+
+
+def _password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass("Password: ")
+    if first != getpass.getpass("Once more: "):
+        raise _Mismatch
+    return first
+
+
+class _Mismatch(IdentityError):
+    detail = "The two passwords differ; nothing was changed."

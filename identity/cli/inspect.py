@@ -1,0 +1,76 @@
+"""Showing the settings, whether they work, and what they leave open."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+
+from identity.domain.errors import IdentityError
+from identity.domain.policy import Registration
+from identity.services import Services
+from identity.settings import Settings, described
+
+_TONGUES = {
+    "azuma": ["a login tells an unknown name from a wrong password (seed 003)"],
+    "continuous": [
+        "anybody may read a user by its id (seed 002)",
+        "an account is activated by its id alone (seed 002)",
+        "the calls about passwords tell whether an address is known (seed 002)",
+    ],
+    "wekan": ["the very first account is an administrator (seed 001)"],
+}
+
+
+def check(_options: argparse.Namespace, settings: Settings, services: Services) -> int:
+    """Print everything an operator decides by; return 1 if the service could not work."""
+    print("Settings")
+    for one in described():
+        source = "set" if one.name in os.environ else "default"
+        value = "(secret)" if one.secret and source == "set" else os.environ.get(one.name, one.default) or "(unset)"
+        print(f"  {one.name} = {value}  [{source}]")
+    print(f"Database\n  {settings.database_name}")
+    try:
+        services.schema.require_current()
+    except IdentityError as error:
+        print(f"  not usable: {error.detail}")
+        return 1
+    print("  answers, migrated to this version")
+    print("Open")
+    for fact, closing in _open(settings) or [("nothing", "hardened")]:
+        print(f"  {fact}  [{closing}]")
+    return 0
+
+
+def _open(settings: Settings) -> list[tuple[str, str]]:
+    return [*_faithful(settings), *_deployment(settings)]
+
+
+def _faithful(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.hardened:
+        return
+    close = "IDENTITY_HARDENED=true"
+    yield "the token is repeated in a response header, where proxies may log it (seed 004)", close
+    yield "anybody may read a user's name by its id (seed 004)", close
+    for tongue, facts in _TONGUES.items():
+        if tongue in settings.dialects:
+            yield from ((f"{tongue}: {fact}", close) for fact in facts)
+    yield "passwords may be short or common, as in the documents' examples", close
+
+
+def _deployment(settings: Settings) -> Iterator[tuple[str, str]]:
+    if settings.registration is Registration.OPEN:
+        yield "anybody may register an account", "IDENTITY_REGISTRATION=admin"
+    if not settings.public_url:
+        yield "the Location of a new account follows the request's Host", "IDENTITY_PUBLIC_URL=https://…"
+    elif settings.public_url.startswith("http://"):
+        yield "the public URL is not https: passwords travel in the clear", "IDENTITY_PUBLIC_URL=https://…"
+    if settings.smtp_url is None:
+        yield "mails, with their tokens, are printed to the log", "IDENTITY_SMTP_URL=smtp://…"
+    if any(_wide(network) for network in settings.trusted_proxies):
+        yield "very many addresses are trusted as proxies", "IDENTITY_TRUSTED_PROXIES=…"
+
+
+def _wide(network: IPv4Network | IPv6Network) -> bool:
+    return network.prefixlen < network.max_prefixlen // 4

@@ -1,0 +1,51 @@
+"""Serving over TLS with gunicorn, the one server here that shows the application a client's certificate."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+from identity.services import Services
+from identity.settings import Settings
+
+_FILE_MODE = 0o600
+
+
+def serve_tls(options: argparse.Namespace, settings: Settings, services: Services) -> None:
+    """Serve with a certificate of our own authority, asking clients for theirs, until interrupted."""
+    identity, chain = _write_files(settings.data_dir / "tls", options.host, services)
+    command = [
+        *(sys.executable, "-m", "gunicorn", "identity.wiring:create_worker()"),
+        *("--bind", f"{options.host}:{options.port}", "--workers", str(options.workers)),
+        *("--worker-class", "gthread", "--threads", str(options.threads)),
+        *("--certfile", str(identity), "--keyfile", str(identity), "--ca-certs", str(chain), "--cert-reqs", "1"),
+        *("--no-control-socket", "--log-level", "warning", "--graceful-timeout", "10"),
+    ]
+    # A session of its own: Ctrl-C reaches this process, which ends the other in order.
+    server = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own words
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        server.send_signal(signal.SIGTERM)
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, end)
+    server.wait()
+
+
+def _write_files(folder: Path, host: str, services: Services) -> tuple[Path, Path]:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    identity, chain = folder / "server.pem", folder / "ca.pem"
+    names = dict.fromkeys(["localhost", "127.0.0.1", "::1", host])
+    for path, text in (
+        (identity, services.certificates.server_identity(tuple(names))),
+        (chain, services.certificates.chain()),
+    ):
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "w") as file:
+            file.write(text)
+    return identity, chain

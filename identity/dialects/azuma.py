@@ -1,0 +1,121 @@
+"""The tongue of seed 003 (Azuma), at /azuma.
+
+Silences and what was chosen: registering answers 201; the older `POST /user/register` works without an e-mail;
+a taken address is ALREADY_EXISTS like a taken name; unknown keys are ignored; names follow the service's own rules.
+A new name or password needs a proof younger than 15 minutes: log in again, then update. Hardened, a login fails
+with the same 401 whether the name is unknown or the password wrong.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from flask import Blueprint, Response
+from pydantic import BaseModel
+
+from identity.domain.errors import Forbidden, NotFound, Unauthenticated, UnknownAccount
+from identity.domain.forms import TokenKind
+from identity.domain.principal import Principal
+from identity.domain.values import KEEP
+from identity.domain.views import AccountView
+from identity.services.accounts import NewAccount
+from identity.services.profiles import ProfileChange
+from identity.web.answers import json_answer, timestamp
+from identity.web.auth import auth, current_principal
+from identity.web.body import read_body
+from identity.web.context import context, origin, services
+from identity.web.dialect import Dialect
+from identity.web.problems import Problem
+
+blueprint = Blueprint("azuma", __name__)
+
+
+class _Registration(BaseModel):
+    name: str
+    password: str
+    email: str | None = None
+
+
+class _Login(BaseModel):
+    name: str
+    password: str
+
+
+class _Update(BaseModel):
+    name: str | None = None
+    password: str | None = None
+
+
+def read_update(body: _Update) -> ProfileChange:
+    """Return what is wanted; null and absent both mean "keep"."""
+    return ProfileChange(username=KEEP if body.name is None else body.name)
+
+
+def show_user(view: AccountView) -> dict[str, str]:
+    """Return a user as the document shows him after an update: without the address."""
+    return {"id": view.uuid, "name": view.username, "created_at": timestamp(view.created_at, "microseconds")}
+
+
+_MESSAGES: Final = {
+    HTTPStatus.UNAUTHORIZED: "UNAUTHORIZED",
+    HTTPStatus.FORBIDDEN: "FORBIDDEN",
+    HTTPStatus.NOT_FOUND: "NOT_FOUND",
+    HTTPStatus.CONFLICT: "ALREADY_EXISTS",
+    HTTPStatus.METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "PAYLOAD_TOO_LARGE",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "UNSUPPORTED_MEDIA_TYPE",
+    HTTPStatus.LENGTH_REQUIRED: "LENGTH_REQUIRED",
+    HTTPStatus.TOO_MANY_REQUESTS: "TOO_MANY_REQUESTS",
+    HTTPStatus.SERVICE_UNAVAILABLE: "SERVICE_UNAVAILABLE",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "INTERNAL_SERVER_ERROR",
+}
+
+
+def spell(problem: Problem) -> Response:
+    """Return `{"message": NAME}` with the document's names."""
+    response = json_answer({"message": _MESSAGES.get(problem.status, "BAD_REQUEST")}, problem.status)
+    response.headers.extend(problem.headers)
+    return response
+
+
+@blueprint.post("/users")
+@blueprint.post("/user/register")
+@auth.open
+def register() -> Response:
+    """Make an account and open its first session."""
+    body = read_body(_Registration, forms=False)
+    use = services()
+    account = use.accounts.register(Principal(origin()), NewAccount(body.name, body.password, body.email))
+    return _session(use.authentication.of_registration(account, origin()), HTTPStatus.CREATED)
+
+
+@blueprint.post("/user/login")
+@auth.open
+def login() -> Response:
+    """Open a session."""
+    body = read_body(_Login, forms=False)
+    try:
+        return _session(services().authentication.by_password(body.name, body.password, origin()), HTTPStatus.OK)
+    except Unauthenticated as error:
+        if context().settings.hardened:
+            raise
+        raise (NotFound("user") if isinstance(error, UnknownAccount) else Forbidden()) from None
+
+
+@blueprint.patch("/user/update")
+@auth.required
+def update() -> Response:
+    """Change the caller's name or password."""
+    body = read_body(_Update, forms=False)
+    view = services().profiles.change(
+        current_principal(), read_update(body), password=body.password, fresh_proof_suffices=True
+    )
+    return json_answer(show_user(view))
+
+
+def _session(principal: Principal, status: HTTPStatus) -> Response:
+    return json_answer({"token": services().logins.open(principal, TokenKind.UUID).token}, status)
+
+
+DIALECT = Dialect(name="azuma", prefix="/azuma", blueprints=(blueprint,), spell=spell)

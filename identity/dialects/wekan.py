@@ -1,0 +1,200 @@
+"""The tongue of seed 001 (Wekan), at /wekan.
+
+Silences and what was chosen: as upstream, refusals of a credential under /api answer 200 with Meteor's error
+object, which carries the status; every other refusal has its real status and the same object, so that a duplicate
+never passes for an account. `services` and `sessionData` are shown and empty. A user without an address has an empty
+list of them; an unknown user is an empty document. Names may hold single spaces and apostrophes. The very first
+account is an administrator (not hardened).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, ConfigDict
+
+from identity.domain import errors
+from identity.domain.forms import TokenKind
+from identity.domain.principal import Principal
+from identity.domain.views import AccountView
+from identity.services.accounts import NewAccount
+from identity.services.authentication import KnownBy
+from identity.web.answers import empty, json_answer, timestamp
+from identity.web.auth import auth, current_principal
+from identity.web.body import read_body
+from identity.web.context import origin, services
+from identity.web.dialect import Dialect
+from identity.web.problems import BadRequest, Problem
+
+blueprint = Blueprint("wekan", __name__)
+
+
+class _Registration(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    password: str
+    username: str | None = None
+    email: str | None = None
+
+
+class _NewUser(_Registration):
+    fromAdmin: Any = None  # noqa: N815 - the document's word; it gives no rights
+
+
+class _Login(BaseModel):
+    password: str
+    username: str | None = None
+    email: str | None = None
+
+
+class _Action(BaseModel):
+    action: Literal["disableLogin", "enableLogin", "takeOwnership"]
+
+
+def read_account(body: _Registration) -> NewAccount:
+    """Return the account somebody wants."""
+    if not body.username and not body.email:
+        raise BadRequest("Need to set a username or email")
+    return NewAccount(body.username or None, body.password, body.email or None, personal_name=True)
+
+
+def show_own(view: AccountView) -> dict[str, Any]:
+    """Return a user document as its owner sees it."""
+    return {
+        "_id": view.short_id,
+        "username": view.username,
+        "createdAt": timestamp(view.created_at),
+        "modifiedAt": timestamp(view.updated_at),
+        "emails": [{"address": view.email, "verified": view.email_verified}] if view.email else [],
+        "profile": {"fullname": view.full_name} if view.full_name else {},
+        "isAdmin": view.admin,
+        "loginDisabled": view.disabled,
+        "authenticationMethod": "password",
+    } | {"boards": [], "orgs": [], "teams": []}
+
+
+def show_user(view: AccountView) -> dict[str, Any]:
+    """Return a user document as an administrator sees it: its secrets are keys without content."""
+    return show_own(view) | {"services": {}, "sessionData": {}}
+
+
+def show_login(principal: Principal) -> Response:
+    """Open a session and return its token."""
+    login, own_id = services().logins.open(principal, TokenKind.OPAQUE), principal.account.short_id
+    return json_answer({"id": own_id, "token": login.token, "tokenExpires": timestamp(login.expires_at)})
+
+
+# Meteor's own code and reason for each fact; a code may be a number or a word.
+_SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, int | str, str]]] = {
+    errors.UsernameTaken: (HTTPStatus.BAD_REQUEST, 403, "Username already exists."),
+    errors.EmailTaken: (HTTPStatus.BAD_REQUEST, 403, "Email already exists."),
+    errors.InvalidInput: (HTTPStatus.BAD_REQUEST, 400, "Match failed"),
+    errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "login-failed", "Incorrect username, email address or password."),
+    errors.RateLimited: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests. Please slow down."),
+}
+
+
+def spell(problem: Problem) -> Response:
+    """Return Meteor's error object."""
+    fact, meteor = problem.fact, request.path.startswith("/wekan/api")
+    if isinstance(fact, errors.RegistrationRefused):
+        return empty(HTTPStatus.FORBIDDEN)
+    if isinstance(fact, errors.NotFound):
+        return json_answer({})
+    if meteor and isinstance(fact, errors.Unauthenticated | errors.Forbidden):
+        word = "Unauthorized" if isinstance(fact, errors.Unauthenticated) else "Forbidden"
+        fixed = {"isClientSafe": True, "errorType": "Meteor.Error", "statusCode": problem.status.value}
+        return json_answer({**fixed, "error": word, "reason": word, "message": f"{word} [{word}]"})
+    known = (_SPELLINGS[kind] for kind in type(fact).__mro__ if kind in _SPELLINGS)
+    status, code, reason = next(known, (problem.status, problem.code, problem.detail))
+    response = json_answer({"error": code, "reason": reason}, status)
+    response.headers.extend(problem.headers)
+    return response
+
+
+@blueprint.post("/users/register")
+@auth.open
+def register() -> Response:
+    """Make an account and log it in."""
+    wanted = read_account(read_body(_Registration))
+    account = services().accounts.register(Principal(origin()), wanted, first_is_admin=True)
+    return show_login(services().authentication.of_registration(account, origin()))
+
+
+@blueprint.post("/users/login")
+@auth.open
+def login() -> Response:
+    """Log in by username or address."""
+    body = read_body(_Login)
+    name, known_by = (body.username, KnownBy.USERNAME) if body.username else (body.email or "", KnownBy.EMAIL)
+    return show_login(services().authentication.by_password(name, body.password, origin(), known_by=known_by))
+
+
+@blueprint.get("/api/user")
+@auth.required
+def own() -> Response:
+    """Show the caller."""
+    return json_answer(show_own(services().profiles.read(current_principal())))
+
+
+@blueprint.get("/api/users")
+@auth.required
+def list_users() -> Response:
+    """List everybody."""
+    users = services().administration.everyone(current_principal())
+    return json_answer([{"_id": user.short_id, "username": user.username} for user in users])
+
+
+@blueprint.post("/api/users")
+@auth.required
+def create() -> Response:
+    """Make an account as an administrator; the new id stands under both names the document gives it."""
+    wanted = read_account(read_body(_NewUser))
+    account = services().accounts.create(current_principal(), wanted, admin=False)
+    return json_answer({"_id": account.short_id, "id": account.short_id})
+
+
+@blueprint.get("/api/users/<user_id>")
+@auth.required
+def show(user_id: str) -> Response:
+    """Show a user."""
+    principal, administration = current_principal(), services().administration
+    return json_answer(show_user(administration.read(principal, administration.resolve(principal, short_id=user_id))))
+
+
+@blueprint.put("/api/users/<user_id>")
+@blueprint.put("/api/user/<user_id>")
+@auth.required
+def act(user_id: str) -> Response:
+    """Disable or enable a login; disabling oneself changes nothing, and nobody owns boards here."""
+    action, principal, administration = read_body(_Action).action, current_principal(), services().administration
+    account_id = administration.resolve(principal, short_id=user_id)
+    if action == "takeOwnership":
+        return json_answer([])
+    with contextlib.suppress(errors.OwnAccount):
+        (administration.disable if action == "disableLogin" else administration.enable)(principal, account_id)
+    return json_answer(show_user(administration.read(principal, account_id)))
+
+
+@blueprint.delete("/api/users/<user_id>")
+@auth.required
+def delete(user_id: str) -> Response:
+    """Delete a user; the id is returned even if nobody had it."""
+    principal, administration = current_principal(), services().administration
+    with contextlib.suppress(errors.NotFound):
+        administration.delete(principal, administration.resolve(principal, short_id=user_id))
+    return json_answer({"_id": user_id})
+
+
+@blueprint.get("/api/boards")
+@blueprint.get("/api/users/<user_id>/boards")
+@auth.required
+def boards(user_id: str = "") -> Response:  # noqa: ARG001 - nobody here has boards
+    """Return no boards: clients ask for them, this service has none."""
+    return json_answer([])
+
+
+DIALECT = Dialect("wekan", "/wekan", (blueprint,), spell, query_token="access_token")  # noqa: S106 - a parameter's name

@@ -1,0 +1,208 @@
+"""The facts a caller may have to hear. `web.problems` gives them HTTP's meaning, a tongue its spelling.
+
+Nothing in an error is secret: every attribute may be shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+
+class IdentityError(Exception):
+    """Base of every expected refusal. `code` is stable, `detail` says what to do about it."""
+
+    code: ClassVar[str] = "refused"
+    detail: str = "The request was refused."
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """What is wrong with one field, without repeating its value."""
+
+    field: str
+    message: str
+
+
+class InvalidInput(IdentityError):
+    """One or more fields do not hold what they must."""
+
+    code = "invalid_input"
+
+    def __init__(self, *problems: FieldProblem) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+        self.detail = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
+
+    @classmethod
+    def of(cls, field: str, message: str) -> InvalidInput:
+        """Build the error for a single field."""
+        return cls(FieldProblem(field, message))
+
+
+class Unauthenticated(IdentityError):
+    """No credential, or one that proves nothing. Says no more than that, for every reason alike."""
+
+    code = "authentication_failed"
+    detail = "Send a valid username and password, or a live token."
+
+
+class UnknownAccount(Unauthenticated):
+    """No account has this name. Only a tongue whose document tells the two apart says so, and never hardened."""
+
+
+class Forbidden(IdentityError):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+    detail = "Only an administrator may do this."
+
+
+class RegistrationRefused(Forbidden):
+    """Accounts are not made this way here (`IDENTITY_REGISTRATION`)."""
+
+    code = "registration_refused"
+    detail = "Registration is not open here; ask an administrator for an account."
+
+
+class StepUpRequired(Forbidden):
+    """The proof behind the credential is too old for this change."""
+
+    code = "step_up_required"
+    detail = "This change needs a fresh proof: send it with your password, or add current_password."
+
+
+class WrongPassword(Forbidden):
+    """The current password given beside a valid credential is not the account's."""
+
+    code = "wrong_password"
+    detail = "current_password is not your password; nothing was changed."
+
+
+class BadCertificateRequest(IdentityError):
+    """A certificate signing request that is not signed, whoever asks."""
+
+    code = "bad_certificate_request"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidToken(IdentityError):
+    """A one-use token that is not genuine, over, already used, or of an account that has moved on."""
+
+    code = "invalid_token"
+    detail = "This token cannot be used (any more); ask for a new one."
+
+
+class NotFound(IdentityError):
+    """Nothing there that this caller may see."""
+
+    code = "not_found"
+    detail = "There is nothing here."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.detail = f"There is no such {what}."
+
+
+class Conflict(IdentityError):
+    """The request is well formed and clashes with how things stand."""
+
+    code = "conflict"
+
+
+class UsernameTaken(Conflict):
+    """Another account has this name, spelled so or in other letters of the same canonical form."""
+
+    code = "username_taken"
+
+    def __init__(self, username: str) -> None:
+        super().__init__(username)
+        self.username = username
+        self.detail = f"Username {username} already exists"
+
+
+class EmailTaken(Conflict):
+    """Another account has this address."""
+
+    code = "email_taken"
+    detail = "This e-mail address belongs to another account."
+
+
+class LastAdmin(Conflict):
+    """The change would leave the service without an active administrator."""
+
+    code = "last_admin"
+    detail = "This is the last active administrator; make another one first."
+
+
+class OwnAccount(Conflict):
+    """An administrator tried on himself what is only done to others."""
+
+    code = "own_account"
+    detail = "You cannot disable your own account; ask another administrator."
+
+
+class NoSession(Conflict):
+    """The request was made with a password, so there is no session to end."""
+
+    code = "no_session"
+    detail = "This request has no session: send the token whose session should end."
+
+
+@dataclass(eq=False)
+class Later(IdentityError):
+    """The same request may succeed after `retry_after`."""
+
+    retry_after: timedelta
+
+
+class RateLimited(Later):
+    """Too many attempts; nothing was tried."""
+
+    code = "too_many_attempts"
+    detail = "Too many failed attempts for this name; wait, or use a token you already have."
+
+
+class Busy(Later):
+    """The queue before the password hash is full; nothing was tried."""
+
+    code = "busy"
+    detail = "Too many passwords are being checked right now; try again shortly."
+
+
+class MailRefused(IdentityError):
+    """A letter was not taken by the mail server."""
+
+    code = "mail_refused"
+
+
+class Unavailable(Later):
+    """Something this request needs, usually the database, does not answer."""
+
+    code = "unavailable"
+    detail = "The service cannot reach its database right now; try again shortly."
+
+
+class SchemaNewer(IdentityError):
+    """The database was migrated by a later version of the service."""
+
+    code = "schema_newer"
+    detail = "The database belongs to a later version of Identity: install that one, or restore a backup."
+
+
+class AuthorityExpired(Unavailable):
+    """The certificate authority's own time is over while the service runs; everything else goes on."""
+
+    code = "authority_expired"
+    detail = "The service's certificate authority has expired and signs nothing; tell its operator."
+
+
+class SchemaOutdated(Unavailable):
+    """The database answers and has not the tables of this version."""
+
+    code = "schema_outdated"
+    detail = "The database is not migrated to this version: run `identity migrate`."

@@ -1,0 +1,32 @@
+"""The kinds of things the audit trail remembers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """What happened. The names are stable: scripts filter by them."""
+
+    REGISTERED = "account.registered"
+    CHANGED = "account.changed"
+    DELETED = "account.deleted"
+    DISABLED = "account.disabled"
+    ENABLED = "account.enabled"
+    UNLOCKED = "account.unlocked"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an event
+    AUTHENTICATED = "authentication"
+    ACTIVATED = "account.activated"
+    RESET_REQUESTED = "password.reset_requested"
+    CERTIFICATE_ISSUED = "certificate.issued"
+    CERTIFICATE_REVOKED = "certificate.revoked"
+    SESSION_OPENED = "session.opened"
+    SESSION_REVOKED = "session.revoked"
+    SESSIONS_REVOKED = "sessions.revoked"
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"

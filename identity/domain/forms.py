@@ -1,0 +1,47 @@
+"""The forms of the credentials that travel where a username could stand.
+
+A string of one of these forms is a token and nothing else: no account may be named so, and no such
+string is ever tried as a password's username (security catalogue, case 89).
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+ACCESS_PREFIX = "idt_"
+PERSONAL_PREFIX = "nhu_"
+MAX_TOKEN_CHARACTERS = 4096
+
+
+class TokenKind(StrEnum):
+    """The kinds of tokens, each with a form of its own."""
+
+    ACCESS = "access"
+    PERSONAL = "personal"  # seed 000
+    JWT = "jwt"  # seed 002
+    UUID = "uuid"  # seed 003
+    OPAQUE = "opaque"  # seed 001
+
+
+_FORMS = (
+    (TokenKind.ACCESS, rf"{ACCESS_PREFIX}.*"),
+    (TokenKind.PERSONAL, rf"{PERSONAL_PREFIX}.*"),
+    (TokenKind.JWT, r"eyJ[\w-]*\.[\w-]*\.[\w-]*"),
+    (TokenKind.UUID, r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
+    (TokenKind.OPAQUE, r"[\w-]{43}"),
+)
+_TOKEN = re.compile(
+    "|".join(f"(?P<{kind.value}>{form})" for kind, form in _FORMS), re.ASCII | re.IGNORECASE | re.DOTALL
+)
+
+
+def token_kind(text: str) -> TokenKind | None:
+    """Return which kind of token `text` has the form of, valid or not; None if of none."""
+    form = _TOKEN.fullmatch(text)
+    return TokenKind(str(form.lastgroup)) if form else None
+
+
+def looks_like_token(text: str) -> bool:
+    """Tell whether `text` has the form of any token the service knows, valid or not."""
+    return _TOKEN.fullmatch(text) is not None

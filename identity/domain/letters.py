@@ -1,0 +1,99 @@
+"""What mails say, and the tokens they carry."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """What a one-use token may be used for."""
+
+    ACTIVATION = "activation"
+    RESET = "password-reset"
+
+
+class LetterKind(StrEnum):
+    """The letters there are."""
+
+    ACTIVATION = "activation"
+    RESET = "password_reset"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a letter
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeClaims:
+    """What a one-use token says: whose, of which version, until when (Unix seconds), and bound to what."""
+
+    account: int
+    version: int
+    expires_at: int
+    binding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail, ready to go."""
+
+    message_id: str
+    recipient: str
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mail goes, and how the way there is protected."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    tls: bool
+    starttls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one kind of letter."""
+
+    subject: str
+    opening: str
+    closing: str
+
+
+_WORDS = {
+    LetterKind.ACTIVATION: Words(
+        "Confirm your address",
+        "Somebody, we hope you, gave this address for an account. Confirm it within a day:",
+        "If it was not you, do nothing.",
+    ),
+    LetterKind.RESET: Words(
+        "Choose a new password",
+        "Somebody, we hope you, asked for a new password. This works once, for 15 minutes:",
+        "If it was not you, do nothing: your password stays as it is.",
+    ),
+    LetterKind.PASSWORD_CHANGED: Words(
+        "Your password was changed",
+        "The password of your account was just changed, and all its other sessions have ended.",
+        "If it was not you, ask for a new password at once.",
+    ),
+}
+
+
+def write(  # noqa: PLR0913 - what a letter is made of
+    kind: LetterKind, *, message_id: str, recipient: str, username: str, token: str = "", link: str = ""
+) -> Letter:
+    """Compose a letter with the link, where there is one, and the bare token, for those who type."""
+    words = _WORDS[kind]
+    # A dot with a space keeps mail readers from making a link of a name that looks like one.
+    name = username.replace(".", ". ")[:80]
+    lines = [f"Account: {name}", words.opening, link, f"Token: {token}" if token else "", words.closing]
+    told = [line for line in lines if line]
+    anchor = f'<a href="{html.escape(link)}">{html.escape(words.subject)}</a>'
+    paragraphs = "".join(f"<p>{anchor if line == link else html.escape(line)}</p>" for line in told)
+    return Letter(
+        message_id, recipient, words.subject, "\n\n".join(told) + "\n", f"<html><body>{paragraphs}</body></html>"
+    )

@@ -1,0 +1,82 @@
+"""Who may do what, and for how long a proof counts. Pure rules; use cases ask them on their first line."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from identity.domain.errors import Forbidden, LastAdmin, RegistrationRefused, StepUpRequired
+from identity.domain.principal import Credential, Principal, Subject
+from identity.domain.views import AccessClaims
+
+CLOCK_LEEWAY: Final = timedelta(seconds=5)
+FRESH_PROOF: Final = timedelta(minutes=15)
+LAST_USED_GRAIN: Final = timedelta(minutes=1)
+
+
+class Registration(StrEnum):
+    """Who may make accounts through the registration calls (`IDENTITY_REGISTRATION`)."""
+
+    OPEN = "open"
+    ADMIN = "admin"
+    CLOSED = "closed"
+
+
+def require_admin(principal: Principal) -> Subject:
+    """Let administrators pass.
+
+    Raises:
+        Unauthenticated: nobody is asking.
+        Forbidden: somebody else is.
+    """
+    if not principal.account.admin:
+        raise Forbidden
+    return principal.account
+
+
+def require_registration(mode: Registration, principal: Principal) -> None:
+    """Let this caller register an account, or say why not.
+
+    Raises:
+        Unauthenticated: an administrator is wanted and nobody is asking.
+        RegistrationRefused: the caller is not one, or registration is closed to all.
+    """
+    if mode is Registration.OPEN:
+        return
+    if mode is Registration.CLOSED or not principal.account.admin:
+        raise RegistrationRefused
+
+
+def require_fresh_proof(principal: Principal, now: datetime) -> None:
+    """Ask for a recent proof before something a stolen token must not do.
+
+    Raises:
+        StepUpRequired: the last real proof is older than 15 minutes.
+    """
+    if principal.credential is Credential.OPERATOR:
+        return
+    proven_at = principal.authenticated_at
+    if proven_at is None or now - proven_at > FRESH_PROOF:
+        raise StepUpRequired
+
+
+def require_other_admin(active_admins: frozenset[int], *, leaving: int) -> None:
+    """Keep at least one active administrator.
+
+    Raises:
+        LastAdmin: `leaving` is the only one.
+    """
+    if active_admins == {leaving}:
+        raise LastAdmin
+
+
+def timely(claims: AccessClaims, now: datetime) -> bool:
+    """Tell whether a token is in its life, forgiving a clock of another node that runs 5 s ahead."""
+    seconds = now.timestamp()
+    return claims.issued_at <= seconds + CLOCK_LEEWAY.total_seconds() and seconds < claims.expires_at
+
+
+def token_end(now: datetime, life: timedelta, absolute_end: datetime) -> datetime:
+    """When a token issued now ends: after its life, and never later than its session."""
+    return min(now + life, absolute_end)

@@ -1,0 +1,72 @@
+"""Who is asking, by what proof, and from where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from identity.domain.errors import Unauthenticated
+
+
+class Credential(StrEnum):
+    """The kind of proof behind a principal."""
+
+    NONE = "none"
+    PASSWORD = "password"  # noqa: S105 - the name of a kind, not a secret
+    ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a kind, not a secret
+    PERSONAL_TOKEN = "personal_token"  # noqa: S105 - the name of a kind, not a secret
+    OPAQUE_TOKEN = "opaque_token"  # noqa: S105 - the name of a kind, not a secret
+    UUID_TOKEN = "uuid_token"  # noqa: S105 - the name of a kind, not a secret
+    JWT_TOKEN = "jwt_token"  # noqa: S105 - the name of a kind, not a secret
+    CERTIFICATE = "certificate"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, as the audit trail remembers it."""
+
+    address: str
+    request_id: str
+    tongue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The account a credential stands for, as it was when the credential was checked."""
+
+    id: int
+    username: str
+    admin: bool
+    version: int
+    uuid: str
+    short_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """One caller for one request. `session` is None unless the proof was a token."""
+
+    origin: Origin
+    subject: Subject | None = None
+    credential: Credential = Credential.NONE
+    authenticated_at: datetime | None = None
+    session: str | None = None
+
+    @property
+    def account(self) -> Subject:
+        """The subject of a request that must have one.
+
+        Raises:
+            Unauthenticated: the caller is anonymous.
+        """
+        if self.subject is None:
+            raise Unauthenticated
+        return self.subject
+
+
+def operator() -> Principal:
+    """Whoever sits at the machine's own command line: trusted with everything, logged as such."""
+    origin = Origin(address="local", request_id="-", tongue="command")
+    return Principal(origin, Subject(0, "(operator)", admin=True, version=0, uuid="", short_id=""), Credential.OPERATOR)

@@ -1,0 +1,29 @@
+"""The Flask extensions, unbound: one database for as many applications as a process makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask_sqlalchemy import SQLAlchemy
+
+from identity.store.engines import engine_options, prepare
+from identity.store.models import Base
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from sqlalchemy import Engine
+
+    from identity.settings import Settings
+
+db = SQLAlchemy(metadata=Base.metadata)
+
+
+def connect(app: Flask, settings: Settings) -> Engine:
+    """Bind `app` to its database and return the engine; nothing is opened yet."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url, pool_size=settings.database_pool)
+    db.init_app(app)
+    with app.app_context():
+        engine = db.engine
+    prepare(engine)
+    return engine

@@ -1,0 +1,36 @@
+"""Use cases: what callers of every tongue may ask for. A public method is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from identity.services.accounts import Accounts
+from identity.services.administration import Administration
+from identity.services.audit import Audit
+from identity.services.authentication import Authentication
+from identity.services.certificates import Certificates
+from identity.services.directory import Directory
+from identity.services.logins import Logins
+from identity.services.outbox import Outbox
+from identity.services.profiles import Profiles
+from identity.services.recovery import Recovery
+from identity.services.schema import Schema
+from identity.services.tokens import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases of one application, wired once at start-up."""
+
+    accounts: Accounts
+    administration: Administration
+    audit: Audit
+    authentication: Authentication
+    certificates: Certificates
+    directory: Directory
+    logins: Logins
+    outbox: Outbox
+    profiles: Profiles
+    recovery: Recovery
+    schema: Schema
+    tokens: Tokens

@@ -1,0 +1,194 @@
+"""Making accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from identity.domain import policy
+from identity.domain.errors import NotFound, UsernameTaken
+from identity.domain.events import Event
+from identity.domain.letters import LetterKind
+from identity.domain.policy import Registration
+from identity.domain.ports import Clock, Identifiers, Passwords
+from identity.domain.principal import Principal
+from identity.domain.values import (
+    Spelling,
+    canonical,
+    is_username,
+    read_email,
+    read_full_name,
+    read_password,
+    read_username,
+)
+from identity.domain.views import AccountView
+from identity.services.audit import Audit
+from identity.services.outbox import Outbox
+from identity.services.rows import MAX_ID, find_account, subject_of, taken, view_account
+from identity.services.transactions import Transactions
+from identity.store.models import Account, Counter
+
+_FIRST_ACCOUNT: Final = "first-account"
+_NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What somebody asks for when an account is made; everything as typed."""
+
+    username: str | None
+    password: str
+    email: str | None = None
+    full_name: str | None = None
+    personal_name: bool = False
+
+
+class Accounts:
+    """Registration."""
+
+    def __init__(  # noqa: PLR0913 - collaborators and two settings
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        identifiers: Identifiers,
+        passwords: Passwords,
+        audit: Audit,
+        outbox: Outbox,
+        registration: Registration,
+        hardened: bool,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._identifiers = identifiers
+        self._passwords = passwords
+        self._audit = audit
+        self._outbox = outbox
+        self._registration = registration
+        self._hardened = hardened
+
+    def register(self, principal: Principal, wanted: NewAccount, *, first_is_admin: bool = False) -> AccountView:
+        """Make an account for whoever asks, as far as `IDENTITY_REGISTRATION` allows.
+
+        Args:
+            principal: who asks; anonymous in the usual case.
+            wanted: as typed.
+            first_is_admin: make the very first account an administrator (seed 001), never when hardened.
+
+        Raises:
+            RegistrationRefused: not this caller, or nobody.
+            InvalidInput: a value cannot be used.
+            UsernameTaken: another account has the name, or one that reads the same.
+            EmailTaken: another account has the address.
+            Busy: too many passwords are waiting.
+        """
+        policy.require_registration(self._registration, principal)
+        return self._make(principal, wanted, first_is_admin=first_is_admin and not self._hardened)
+
+    def create(self, principal: Principal, wanted: NewAccount, *, admin: bool) -> AccountView:
+        """Make an account as an administrator, whatever the mode of registration; see `register`.
+
+        Raises:
+            Forbidden: the caller is no administrator.
+        """
+        policy.require_admin(principal)
+        return self._make(principal, wanted, admin=admin)
+
+    def public_name(self, account_id: int) -> str:
+        """Return the username of an account, which this service shows to anybody who knows its id.
+
+        Raises:
+            NotFound: there is no such account.
+        """
+        query = select(Account.username).where(Account.id == account_id)
+        row = self._transactions.row(query, {}) if account_id <= MAX_ID else None
+        if row is None:
+            raise NotFound("user")
+        name: str = row[0]
+        return name
+
+    def public_view(self, uuid: str) -> AccountView:
+        """Return an account by its UUID, for a tongue that shows a little of it to anybody (seed 002).
+
+        Raises:
+            NotFound: there is no such account.
+        """
+
+        def read(session: Session) -> AccountView:
+            account = find_account(session, Account.uuid == uuid)
+            if account is None:
+                raise NotFound("user")
+            return view_account(account)
+
+        return self._transactions.read(read)
+
+    def any_admin(self) -> bool:
+        """Tell whether an administrator was ever made and is still there, disabled or not."""
+        return self._transactions.row(select(Account.id).where(Account.admin).limit(1), {}) is not None
+
+    def _make(
+        self, principal: Principal, wanted: NewAccount, *, admin: bool = False, first_is_admin: bool = False
+    ) -> AccountView:
+        email = None if wanted.email is None else read_email(wanted.email)
+        name = self._name_for(email) if wanted.username is None else wanted.username
+        username = read_username(name, personal=wanted.personal_name)
+        full_name = None if wanted.full_name is None else read_full_name(wanted.full_name)
+        names = (username.typed, email.typed if email else username.typed)
+        password = read_password(wanted.password, hardened=self._hardened, names=names)
+        self._transactions.read(lambda session: _require_free(session, username))
+        with self._passwords.admit() as hasher:
+            password_hash = hasher.hash(password)
+        now = self._clock.now()
+
+        def insert(session: Session) -> AccountView:
+            account = Account(
+                uuid=self._identifiers.uuid(),
+                short_id=self._identifiers.short_id(),
+                username=username.typed,
+                username_canonical=username.canonical,
+                email=email.typed if email else None,
+                email_canonical=email.canonical if email else None,
+                full_name=full_name,
+                password_hash=password_hash,
+                admin=admin or (first_is_admin and self._is_first(session)),
+                created_at=now,
+                updated_at=now,
+            )
+            session.add(account)
+            session.flush()
+            self._audit.record(session, Event.REGISTERED, principal, subject=subject_of(account))
+            self._outbox.put(session, LetterKind.ACTIVATION, account)
+            return view_account(account)
+
+        try:
+            return self._transactions.write(insert)
+        except IntegrityError as error:
+            raise taken(error, username.typed) from None
+
+    def _name_for(self, email: Spelling | None) -> str:
+        # A tongue that knows people by their address alone: the address where it can be a name, else a new one.
+        if email is not None and is_username(email.typed):
+            taken_by = Account.username_canonical == canonical(email.typed)
+            if self._transactions.row(select(Account.id).where(taken_by), {}) is None:
+                return email.typed
+        return f"user-{self._identifiers.short_id()}"
+
+    def _is_first(self, session: Session) -> bool:
+        # Whoever writes this row first is the first; the row goes where its transaction goes.
+        if session.scalar(select(Account.id).limit(1)) is not None:
+            return False
+        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        mark = insert(Counter).values(key=_FIRST_ACCOUNT, count=1, ends_at=_NEVER)
+        return session.execute(mark.on_conflict_do_nothing().returning(Counter.key)).first() is not None
+
+
+def _require_free(session: Session, username: Spelling) -> None:
+    # Saves the hash where the answer is clear; the unique constraint decides where it is not.
+    if find_account(session, Account.username_canonical == username.canonical) is not None:
+        raise UsernameTaken(username.typed)

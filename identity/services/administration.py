@@ -1,0 +1,234 @@
+"""What administrators do with other people's accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from identity.domain import policy
+from identity.domain.errors import NotFound, OwnAccount
+from identity.domain.events import Event
+from identity.domain.letters import LetterKind
+from identity.domain.ports import Clock, Passwords
+from identity.domain.principal import Principal
+from identity.domain.values import canonical, read_password
+from identity.domain.views import AccountView, Page
+from identity.services.admins import require_acting_admin, require_remaining_admin
+from identity.services.audit import Audit
+from identity.services.limits import Limits
+from identity.services.outbox import Outbox, OutboxState
+from identity.services.profiles import ProfileChange
+from identity.services.rows import get_account, paged, subject_of, taken, view_account
+from identity.services.transactions import Transactions
+from identity.store.models import Account
+
+
+class Administration:
+    """Lists, reads, changes and ends accounts. Everything here raises Forbidden to all but administrators."""
+
+    def __init__(  # noqa: PLR0913 - collaborators and one setting
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        passwords: Passwords,
+        limits: Limits,
+        outbox: Outbox,
+        audit: Audit,
+        hardened: bool,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._passwords = passwords
+        self._limits = limits
+        self._outbox = outbox
+        self._hardened = hardened
+        self._audit = audit
+
+    def list(self, principal: Principal, *, search: str | None, cursor: int | None, limit: int) -> Page[AccountView]:
+        """Return accounts, newest first, whose name or address contains `search` in any letter case."""
+        policy.require_admin(principal)
+        query = select(Account)
+        if search:
+            needle = canonical(search)
+            columns = (Account.username_canonical, Account.email_canonical)
+            query = query.where(or_(*(column.contains(needle, autoescape=True) for column in columns)))
+
+        def read(session: Session) -> Page[AccountView]:
+            page = paged(session, query, Account.id, cursor=cursor, limit=limit)
+            return Page(self._views(session, *page.items), page.cursor)
+
+        return self._transactions.read(read)
+
+    def everyone(self, principal: Principal) -> tuple[AccountView, ...]:
+        """Return all accounts, oldest first, for a tongue that knows no pages."""
+        policy.require_admin(principal)
+        query = select(Account).order_by(Account.id)
+        return self._transactions.read(lambda session: tuple(map(view_account, session.scalars(query))))
+
+    def outbox(self, principal: Principal) -> OutboxState:
+        """Return how the mail goes."""
+        policy.require_admin(principal)
+        return self._outbox.state()
+
+    def resolve(self, principal: Principal, *, short_id: str | None = None, uuid: str | None = None) -> int:
+        """Return the id of the account that another of its names means.
+
+        Raises:
+            NotFound: there is none.
+        """
+        policy.require_admin(principal)
+        where = Account.short_id == short_id if uuid is None else Account.uuid == uuid
+        row = self._transactions.row(select(Account.id).where(where), {})
+        if row is None:
+            raise NotFound("user")
+        found: int = row[0]
+        return found
+
+    def read(self, principal: Principal, account_id: int) -> AccountView:
+        """Return one account.
+
+        Raises:
+            NotFound: there is none.
+        """
+        policy.require_admin(principal)
+        return self._transactions.read(lambda session: self._views(session, get_account(session, account_id))[0])
+
+    def change(
+        self,
+        principal: Principal,
+        account_id: int,
+        wanted: ProfileChange,
+        *,
+        admin: bool | None = None,
+        password: str | None = None,
+    ) -> AccountView:
+        """Change an account's name, address, full name, administrator's rights or password.
+
+        A new password ends all sessions of the account, and its address is told.
+
+        Raises:
+            NotFound, InvalidInput, UsernameTaken, EmailTaken, Busy.
+            LastAdmin: the rights of the only administrator would go.
+            StepUpRequired: a new password, and the caller's own proof is older than 15 minutes.
+        """
+        policy.require_admin(principal)
+        values = wanted.columns() | ({} if admin is None else {"admin": admin})
+        if password is not None:
+            values["password_hash"] = self._hash(principal, password)
+
+        def apply(session: Session, account: Account) -> None:
+            if admin is False:
+                require_remaining_admin(session, leaving=account.id)
+            for name, value in values.items():
+                setattr(account, name, value)
+            if "email" in values:
+                self._outbox.put(session, LetterKind.ACTIVATION, account)
+            if password is not None:
+                account.version += 1
+                self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
+
+        event = Event.CHANGED if password is None else Event.PASSWORD_CHANGED
+        try:
+            return self._act(principal, account_id, event, apply)
+        except IntegrityError as error:
+            raise taken(error, str(values.get("username", ""))) from None
+
+    def disable(self, principal: Principal, account_id: int) -> AccountView:
+        """Close every way in: no login, and all sessions end. Doing it again changes nothing.
+
+        Raises:
+            NotFound.
+            OwnAccount: nobody disables himself.
+            LastAdmin: the only administrator stays.
+        """
+        if policy.require_admin(principal).id == account_id:
+            raise OwnAccount
+
+        def apply(session: Session, account: Account) -> None:
+            require_remaining_admin(session, leaving=account.id)
+            account.version += not account.disabled
+            account.disabled = True
+
+        return self._act(principal, account_id, Event.DISABLED, apply)
+
+    def enable(self, principal: Principal, account_id: int) -> AccountView:
+        """Let the account log in again; sessions from before stay ended.
+
+        Raises:
+            NotFound.
+        """
+
+        def apply(_session: Session, account: Account) -> None:
+            account.disabled = False
+
+        return self._act(principal, account_id, Event.ENABLED, apply)
+
+    def unlock(self, principal: Principal, account_id: int) -> AccountView:
+        """Forget the failed attempts for this account's name.
+
+        Raises:
+            NotFound.
+        """
+
+        def apply(session: Session, account: Account) -> None:
+            self._limits.forget(session, account.username_canonical)
+
+        return self._act(principal, account_id, Event.UNLOCKED, apply)
+
+    def revoke_sessions(self, principal: Principal, account_id: int) -> AccountView:
+        """End every session of the account; its password stays good.
+
+        Raises:
+            NotFound.
+        """
+
+        def apply(_session: Session, account: Account) -> None:
+            account.version += 1
+
+        return self._act(principal, account_id, Event.SESSIONS_REVOKED, apply)
+
+    def delete(self, principal: Principal, account_id: int) -> None:
+        """Delete the account and its sessions; its name is free again, its id is never used again.
+
+        Raises:
+            NotFound.
+            LastAdmin: the only administrator stays.
+        """
+
+        def apply(session: Session, account: Account) -> None:
+            require_remaining_admin(session, leaving=account.id)
+            session.delete(account)
+
+        self._act(principal, account_id, Event.DELETED, apply)
+
+    def _hash(self, principal: Principal, password: str) -> str:
+        policy.require_fresh_proof(principal, self._clock.now())
+        new = read_password(password, hardened=self._hardened)
+        with self._passwords.admit() as hasher:
+            return hasher.hash(new)
+
+    def _act(
+        self, principal: Principal, account_id: int, event: Event, apply: Callable[[Session, Account], None]
+    ) -> AccountView:
+        policy.require_admin(principal)
+
+        def act(session: Session) -> AccountView:
+            require_acting_admin(session, principal)
+            account = get_account(session, account_id, lock=True)
+            subject = subject_of(account)
+            apply(session, account)
+            account.updated_at = self._clock.now()
+            self._audit.record(session, event, principal, subject=subject)
+            self._transactions.note_change(session, subject.id)
+            session.flush()
+            return self._views(session, account)[0]
+
+        return self._transactions.write(act)
+
+    def _views(self, session: Session, *accounts: Account) -> tuple[AccountView, ...]:
+        locks = self._limits.locked_until(session, (account.username_canonical for account in accounts))
+        return tuple(view_account(account, locked_until=locks.get(account.username_canonical)) for account in accounts)

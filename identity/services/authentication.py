@@ -1,0 +1,188 @@
+"""From a credential to a principal: one method per kind, and never from one kind to a weaker one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from identity.domain.errors import Busy, RateLimited, Unauthenticated, UnknownAccount, WrongPassword
+from identity.domain.events import Event, Outcome
+from identity.domain.ports import Clock, Hasher, Passwords
+from identity.domain.principal import Credential, Origin, Principal, Subject
+from identity.domain.values import canonical, canonical_email, normal_password
+from identity.domain.views import AccountView
+from identity.services.audit import Audit
+from identity.services.limits import Limits
+from identity.services.rows import find_account, subject_of
+from identity.services.token_checks import TokenChecks
+from identity.services.transactions import Transactions
+from identity.store.models import Account
+
+_LOGIN_MAX: Final = 254
+_FIRST_VERSION: Final = 1
+_NO_PASSWORD: Final = "-"  # noqa: S105 - hashed in vain where the given password can be nobody's
+
+
+class KnownBy(Enum):
+    """What a name given at a login may be."""
+
+    USERNAME = "username"
+    EMAIL = "email"
+    EITHER = "either"
+
+
+class Authentication:
+    """Checks credentials."""
+
+    def __init__(  # noqa: PLR0913 - the collaborators of the one place where credentials meet
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        passwords: Passwords,
+        tokens: TokenChecks,
+        limits: Limits,
+        audit: Audit,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._passwords = passwords
+        self._tokens = tokens
+        self._limits = limits
+        self._audit = audit
+
+    def by_password(
+        self, login: str, password: str, origin: Origin, *, known_by: KnownBy = KnownBy.USERNAME
+    ) -> Principal:
+        """Return the principal of a name and its password.
+
+        Args:
+            login: the name as typed.
+            password: as typed.
+            origin: where the request came from.
+            known_by: what the name may be.
+
+        Raises:
+            Unauthenticated: for every reason alike, after the same work; UnknownAccount where nobody has the name.
+            RateLimited: the name is locked; nothing was computed.
+            Busy: too many passwords are waiting; nothing was computed.
+        """
+        anonymous = Principal(origin)
+        login = login[: _LOGIN_MAX + 1]
+        with self._passwords.admit() as hasher:
+            account = self._transactions.write(lambda session: self._attempt(session, login, known_by))
+            try:
+                accepted = self._check(hasher, account, password)
+            except Busy:
+                self._transactions.write(lambda session: self._limits.uncount(session, _counted(account, login)))
+                raise
+        if account is None or not accepted:
+            self._refuse(anonymous, account, login)
+            raise UnknownAccount if account is None else Unauthenticated
+        now = self._clock.now()
+        proven = Principal(origin, subject_of(account), Credential.PASSWORD, now)
+        if not self._transactions.write(lambda session: self._accept(session, proven)):
+            self._refuse(anonymous, account, login)
+            raise Unauthenticated
+        return proven
+
+    def by_token(self, token: str, origin: Origin) -> Principal:
+        """Return the principal of a token of any kind.
+
+        At most a sliding session's end is written, and no password hash is computed whatever the token looks like.
+
+        Raises:
+            Unauthenticated: not genuine, over, or its session was ended.
+        """
+        return self._tokens.principal(token, origin)
+
+    def of_registration(self, account: AccountView, origin: Origin) -> Principal:
+        """Return the principal of somebody who has just chosen his password, without asking for it again."""
+        subject = Subject(
+            id=account.id,
+            username=account.username,
+            admin=account.admin,
+            version=_FIRST_VERSION,
+            uuid=account.uuid,
+            short_id=account.short_id,
+        )
+        return Principal(origin, subject, Credential.PASSWORD, self._clock.now())
+
+    def confirm(self, principal: Principal, password: str) -> datetime:
+        """Check the caller's own password once more and return the moment of this proof.
+
+        Raises:
+            WrongPassword: it is not his; counted like any other failed attempt.
+            RateLimited: his name is locked.
+            Busy: too many passwords are waiting.
+        """
+        try:
+            proven = self.by_password(principal.account.username, password, principal.origin)
+        except Unauthenticated:
+            raise WrongPassword from None
+        if proven.account.id != principal.account.id or proven.authenticated_at is None:
+            raise WrongPassword
+        return proven.authenticated_at
+
+    def _attempt(self, session: Session, login: str, known_by: KnownBy) -> Account | None:
+        account = _find(session, login, known_by)
+        locked_for = self._limits.count_attempt(session, _counted(account, login))
+        if locked_for is not None:
+            raise RateLimited(locked_for)
+        return account
+
+    def _check(self, hasher: Hasher, account: Account | None, password: str) -> bool:
+        normal = normal_password(password)
+        usable = account is not None and not account.disabled and normal is not None
+        verdict = hasher.verify(account.password_hash if account and usable else None, normal or _NO_PASSWORD)
+        if account and verdict.matches and verdict.outdated:
+            account_id, old, new = account.id, account.password_hash, hasher.hash(normal or _NO_PASSWORD)
+            self._transactions.write(lambda session: _replace_hash(session, account_id, old, new))
+        return usable and verdict.matches
+
+    def _accept(self, session: Session, proven: Principal) -> bool:
+        # The hash took its time: whoever was disabled or changed his password meanwhile stays out.
+        subject = proven.account
+        still = session.scalar(
+            select(Account.id).where(
+                Account.id == subject.id, Account.version == subject.version, Account.disabled.is_(False)
+            )
+        )
+        if still is None:
+            return False
+        self._limits.forget(session, canonical(subject.username))
+        self._audit.record(session, Event.AUTHENTICATED, proven)
+        return True
+
+    def _refuse(self, anonymous: Principal, account: Account | None, username: str) -> None:
+        subject: Subject | None = subject_of(account) if account else None
+        self._transactions.write(
+            lambda session: self._audit.record(
+                session, Event.AUTHENTICATED, anonymous, subject=subject, name=username, outcome=Outcome.REFUSED
+            )
+        )
+
+
+def _counted(account: Account | None, login: str) -> str:
+    # One counter for an account, however it is called; one of its own for a name nobody has.
+    return account.username_canonical if account else canonical(login)
+
+
+def _find(session: Session, login: str, known_by: KnownBy) -> Account | None:
+    by_username = Account.username_canonical == canonical(login)
+    by_email = Account.email_canonical == canonical_email(login)
+    if known_by is KnownBy.EMAIL:
+        return find_account(session, by_email)
+    if known_by is KnownBy.EITHER and "@" in login:  # an address is its owner's, whoever took it for a name
+        return find_account(session, by_email) or find_account(session, by_username)
+    return find_account(session, by_username)
+
+
+def _replace_hash(session: Session, account_id: int, old: str, new: str) -> None:
+    session.execute(
+        update(Account).where(Account.id == account_id, Account.password_hash == old).values(password_hash=new)
+    )

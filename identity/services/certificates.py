@@ -1,0 +1,212 @@
+"""Client certificates: signed for who has proven himself, alive as long as their account has not moved on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from identity.domain import policy
+from identity.domain.certificates import CertificateView, IssuedCertificate, SigningRequest
+from identity.domain.errors import BadCertificateRequest, InvalidInput, NotFound, Unauthenticated
+from identity.domain.events import Event
+from identity.domain.ports import CertificateAuthority, Clock
+from identity.domain.principal import Credential, Origin, Principal
+from identity.services.audit import Audit
+from identity.services.rows import get_own, subject_of
+from identity.services.transactions import Transactions
+from identity.store.models import Account, Certificate, LoginSession
+
+# A key is no password: what needs a fresh proof is not to be had by a certificate, nor by its sessions.
+_NEVER_PROVEN: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BACKDATED: Final = timedelta(minutes=5)
+_LIVE_PER_ACCOUNT: Final = 100
+_DESCRIPTION_MAX: Final = 128
+
+
+class Certificates:
+    """Signs, lists and revokes certificates, and knows whose one is."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        authority: CertificateAuthority,
+        audit: Audit,
+        life: timedelta,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._authority = authority
+        self._audit = audit
+        self._life = life
+
+    def sign(self, principal: Principal, request: str, description: str) -> str:
+        """Return a new certificate in PEM; its serial is recorded before.
+
+        Args:
+            principal: whose proof must not be older than 15 minutes.
+            request: the CSR in PEM, or the base64 of that (seed 000's clients).
+            description: what the owner calls it.
+
+        Raises:
+            StepUpRequired: the proof is too old.
+            BadCertificateRequest: the request is not signed, whoever asks.
+        """
+        policy.require_fresh_proof(principal, self._clock.now())
+        return self._sign(principal, request, description)
+
+    def renew(self, principal: Principal, request: str) -> str:
+        """Return a new certificate for the owner of the living one that made this request.
+
+        Raises:
+            Unauthenticated: the request was not made with a certificate.
+            BadCertificateRequest: the request is not signed, whoever asks.
+        """
+        if principal.credential is not Credential.CERTIFICATE:
+            raise Unauthenticated
+        return self._sign(principal, request, "renewed")
+
+    def list(self, principal: Principal) -> tuple[CertificateView, ...]:
+        """Return the caller's certificates that time has not ended, newest first."""
+        query = (
+            select(Certificate, Account.version)
+            .join(Account)
+            .where(Account.id == principal.account.id, Certificate.not_after > self._clock.now())
+            .order_by(Certificate.not_before.desc(), Certificate.serial)
+        )
+        rows = self._transactions.read(lambda session: session.execute(query).all())
+        return tuple(_view(row, alive=row.version == version) for row, version in rows)
+
+    def revoke(self, principal: Principal, serial: str) -> None:
+        """Revoke one of the caller's own certificates, and end the sessions that certificates of his have opened.
+
+        Raises:
+            NotFound: it is not his, or already revoked.
+        """
+        own, now = principal.account, self._clock.now()
+
+        def revoke(session: Session) -> None:
+            mine = (Certificate.serial == serial, Certificate.account_id == own.id)
+            statement = update(Certificate).where(*mine, Certificate.revoked_at.is_(None))
+            values = {"revoked_at": now, "reason": "revoked"}
+            if session.execute(statement.values(values).returning(Certificate.serial)).first() is None:
+                raise NotFound("certificate")
+            opened = (LoginSession.account_id == own.id, LoginSession.authenticated_at == _NEVER_PROVEN)
+            session.execute(
+                update(LoginSession).where(*opened, LoginSession.revoked_at.is_(None)).values(revoked_at=now)
+            )
+            self._audit.record(session, Event.CERTIFICATE_REVOKED, principal)
+            self._transactions.note_change(session, own.id)
+
+        self._transactions.write(revoke)
+
+    def principal(self, der: bytes, origin: Origin) -> Principal:
+        """Return whose certificate this is: by our own row of it, never by what its subject says.
+
+        Raises:
+            Unauthenticated: not ours, over, revoked, or its account has moved on.
+        """
+        fingerprint = self._authority.fingerprint(der, self._clock.now())
+        query = (
+            select(Account)
+            .join(Certificate, and_(Certificate.account_id == Account.id, Certificate.version == Account.version))
+            .where(
+                Certificate.fingerprint == fingerprint,
+                Certificate.revoked_at.is_(None),
+                Account.disabled.is_(False),
+            )
+        )
+        account = self._transactions.read(lambda session: session.scalars(query).one_or_none()) if fingerprint else None
+        if account is None:
+            raise Unauthenticated
+        return Principal(origin, subject_of(account), Credential.CERTIFICATE, _NEVER_PROVEN)
+
+    def chain(self) -> str:
+        """Return the authority's certificates in PEM."""
+        return self._authority.chain()
+
+    def server_identity(self, names: tuple[str, ...]) -> str:
+        """Return a new key and its certificate for a server of these host names and addresses, in PEM."""
+        return self._authority.server_identity(names, self._clock.now())
+
+    def revocation_list(self) -> bytes:
+        """Return the list of everything revoked that time has not ended, in DER."""
+        now = self._clock.now()
+        dead = or_(Certificate.revoked_at.is_not(None), Account.id.is_(None), Certificate.version < Account.version)
+        query = (
+            select(Certificate.serial, func.coalesce(Certificate.revoked_at, Certificate.not_before))
+            .outerjoin(Account, Account.id == Certificate.account_id)
+            .where(dead, Certificate.not_after > now)
+        )
+        rows = self._transactions.read(lambda session: session.execute(query).all())
+        return self._authority.revocation_list([(serial, at) for serial, at in rows], now)
+
+    def _sign(self, principal: Principal, request: str, description: str) -> str:
+        if len(description) > _DESCRIPTION_MAX or not description.isprintable():
+            raise InvalidInput.of("description", f"use one line of up to {_DESCRIPTION_MAX} characters")
+        wanted, now = self._authority.read_request(_pem(request)), self._clock.now()
+        not_before, not_after = (now - _BACKDATED).replace(microsecond=0), (now + self._life).replace(microsecond=0)
+        made = self._authority.issue(wanted, name=principal.account.uuid, not_before=not_before, not_after=not_after)
+
+        def record(session: Session) -> None:
+            account = get_own(session, principal.account)
+            _require_own_key(session, account, wanted)
+            _require_room(session, account, now)
+            session.add(_row(account, wanted, made, description))
+            self._audit.record(session, Event.CERTIFICATE_ISSUED, principal)
+
+        try:
+            self._transactions.write(record)
+        except IntegrityError:
+            raise BadCertificateRequest("This certificate exists already; try again.") from None
+        return made.pem
+
+
+def _pem(request: str) -> str:
+    if request.lstrip().startswith("-----"):
+        return request
+    try:
+        return base64.b64decode(request, validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise BadCertificateRequest("Send the request in PEM, or in base64 of PEM.") from None
+
+
+def _require_own_key(session: Session, account: Account, wanted: SigningRequest) -> None:
+    others = or_(
+        Certificate.account_id != account.id, Certificate.account_id.is_(None), Certificate.revoked_at.is_not(None)
+    )
+    if session.scalar(select(Certificate.serial).where(Certificate.public_key == wanted.public_key, others).limit(1)):
+        raise BadCertificateRequest("This key belongs to somebody else, or was revoked; make a new one.")
+
+
+def _require_room(session: Session, account: Account, now: datetime) -> None:
+    live = (Certificate.account_id == account.id, Certificate.revoked_at.is_(None), Certificate.not_after > now)
+    if (session.scalar(select(func.count()).where(*live)) or 0) >= _LIVE_PER_ACCOUNT:
+        raise BadCertificateRequest(f"You have {_LIVE_PER_ACCOUNT} living certificates; revoke one first.")
+
+
+def _row(account: Account, wanted: SigningRequest, made: IssuedCertificate, description: str) -> Certificate:
+    return Certificate(
+        serial=made.serial,
+        account_id=account.id,
+        version=account.version,
+        fingerprint=made.fingerprint,
+        subject_key_id=made.subject_key_id,
+        authority_key_id=made.authority_key_id,
+        public_key=wanted.public_key,
+        description=description,
+        not_before=made.not_before,
+        not_after=made.not_after,
+    )
+
+
+def _view(row: Certificate, *, alive: bool) -> CertificateView:
+    revoked_at = row.revoked_at or (None if alive else row.not_before)
+    return CertificateView(row.serial, row.fingerprint, row.description, row.not_before, row.not_after, revoked_at)

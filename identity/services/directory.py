@@ -1,0 +1,163 @@
+"""Answers "is this session alive, and who is it" for the path that every request walks.
+
+From memory where the feed of changes keeps that true, else from one row: no object, no transaction, no write.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Engine, Executable, bindparam, select
+
+from identity.domain.principal import Subject
+from identity.services.rows import subject_of
+from identity.services.transactions import Transactions
+from identity.store.changes import feed_of
+from identity.store.models import Account, LoginSession
+
+# A session is alive while nothing revoked it and its account has not moved on since; its end in time
+# is judged by the caller, who knows the clock.
+_LIVE_SESSION: Final = (
+    select(
+        Account.id,
+        Account.username,
+        Account.admin,
+        Account.version,
+        Account.uuid,
+        Account.short_id,
+        LoginSession.id.label("session_id"),
+        LoginSession.authenticated_at,
+        LoginSession.idle_end,
+        LoginSession.absolute_end,
+        LoginSession.last_used_at,
+    )
+    .join(Account, Account.id == LoginSession.account_id)
+    .where(
+        LoginSession.revoked_at.is_(None),
+        LoginSession.version == Account.version,
+        Account.disabled.is_(False),
+    )
+)
+_BY_ID: Final = _LIVE_SESSION.where(LoginSession.id == bindparam("key"))
+_BY_DIGEST: Final = _LIVE_SESSION.where(LoginSession.digest == bindparam("key"))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A live session and its account at one moment."""
+
+    subject: Subject
+    session: str
+    authenticated_at: datetime
+    absolute_end: datetime
+    idle_end: datetime | None
+    last_used_at: datetime
+
+    def over(self, now: datetime) -> bool:
+        """Tell whether time has ended it."""
+        return self.absolute_end <= now or (self.idle_end is not None and self.idle_end <= now)
+
+
+class Directory:
+    """Looks live sessions up.
+
+    Args:
+        engine: where the feed of changes is.
+        transactions: how rows are read.
+        bound: how many sessions to remember; the longest known is forgotten first.
+    """
+
+    def __init__(self, engine: Engine, transactions: Transactions, *, bound: int) -> None:
+        self._transactions = transactions
+        self._known = KnownSessions(bound)
+        self._feed = feed_of(engine, self._known.forget)
+        transactions.on_change(self._known.forget)
+
+    def find(self, session_id: str) -> Snapshot | None:
+        """Return what is known of a session that nobody has ended, or None; its end in time is the caller's.
+
+        Raises:
+            Unavailable: the database does not answer; nobody is let in on a guess.
+        """
+        return self._find(session_id, _BY_ID)
+
+    def find_by_digest(self, digest: str) -> Snapshot | None:
+        """Return the same for the session of an opaque token."""
+        return self._find(digest, _BY_DIGEST)
+
+    def _find(self, key: str, statement: Executable) -> Snapshot | None:
+        if not self._feed.current():
+            return self._read(key, statement)
+        found = self._known.find(key)
+        if found is None:
+            generation = self._known.generation
+            found = self._read(key, statement)
+            if found is not None:
+                self._known.keep(key, found, generation=generation)
+        return found
+
+    def close(self) -> None:
+        """Stop listening for changes."""
+        self._feed.close()
+
+    def _read(self, key: str, statement: Executable) -> Snapshot | None:
+        row = self._transactions.row(statement, {"key": key})
+        if row is None:
+            return None
+        return Snapshot(
+            subject=subject_of(row),
+            session=row.session_id,
+            authenticated_at=row.authenticated_at,
+            absolute_end=row.absolute_end,
+            idle_end=row.idle_end,
+            last_used_at=row.last_used_at,
+        )
+
+
+class KnownSessions:
+    """A bounded memory of live sessions, forgotten account by account."""
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Snapshot] = {}
+        self._of_account: dict[int, set[str]] = {}
+        self.generation = 0
+
+    def find(self, session_id: str) -> Snapshot | None:
+        """Return what is remembered of a session."""
+        return self._sessions.get(session_id)
+
+    def keep(self, session_id: str, snapshot: Snapshot, *, generation: int) -> None:
+        """Remember a session, unless anything was forgotten since `generation`.
+
+        A row read before a change and kept after it would never be forgotten again.
+        """
+        with self._lock:
+            if generation != self.generation:
+                return
+            if len(self._sessions) >= self._bound:
+                self._drop(next(iter(self._sessions)))
+            self._sessions[session_id] = snapshot
+            self._of_account.setdefault(snapshot.subject.id, set()).add(session_id)
+
+    def forget(self, account_id: int | None) -> None:
+        """Forget the sessions of one account, or with None those of all."""
+        with self._lock:
+            self.generation += 1
+            if account_id is None:
+                self._sessions.clear()
+                self._of_account.clear()
+            else:
+                for session_id in self._of_account.pop(account_id, ()):
+                    self._sessions.pop(session_id, None)
+
+    def _drop(self, session_id: str) -> None:
+        snapshot = self._sessions.pop(session_id)
+        siblings = self._of_account.get(snapshot.subject.id, set())
+        siblings.discard(session_id)
+        if not siblings:
+            self._of_account.pop(snapshot.subject.id, None)

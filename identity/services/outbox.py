@@ -1,0 +1,175 @@
+"""Mail that is written with what it is about, and sent afterwards, as often as it takes.
+
+No token is kept: a row says whose letter of which kind it is, and the token is made when it is sent. A sender
+claims a row with one conditional UPDATE, so that two never send the same letter at once; one that dies
+after sending and before saying so sends it again, with the same message id.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from identity.domain import letters
+from identity.domain.errors import MailRefused, Unavailable
+from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
+from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
+from identity.services.rows import email_binding
+from identity.services.transactions import Transactions
+from identity.store.models import Account, OutboxMail
+
+_log = logging.getLogger(__name__)
+_CLAIM: Final = timedelta(minutes=2)
+_FIRST_RETRY: Final = timedelta(seconds=5)
+_LONGEST_RETRY: Final = timedelta(hours=1)
+_ATTEMPTS: Final = 12
+_PER_HOUR: Final = 3
+LIVES: Final = {Purpose.ACTIVATION: timedelta(hours=24), Purpose.RESET: timedelta(minutes=15)}
+_PURPOSES: Final = {LetterKind.ACTIVATION: Purpose.ACTIVATION, LetterKind.RESET: Purpose.RESET}
+_PATHS: Final = {LetterKind.ACTIVATION: "activate", LetterKind.RESET: "reset"}
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxState:
+    """How many letters wait to be sent, were sent, and were given up after many attempts."""
+
+    waiting: int
+    sent: int
+    parked: int
+
+
+class Outbox:
+    """Takes letters in, and sends those that are due."""
+
+    def __init__(  # noqa: PLR0913 - collaborators and one setting
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        identifiers: Identifiers,
+        tokens: OneTimeTokens,
+        mailer: Mailer,
+        public_url: str,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._identifiers = identifiers
+        self._tokens = tokens
+        self._mailer = mailer
+        self._public_url = public_url
+
+    def put(self, session: Session, kind: LetterKind, account: Account) -> None:
+        """Write a letter to the account's own address, in the caller's transaction.
+
+        Beyond three of a kind in an hour no more are written: a mailbox is no target.
+        """
+        now = self._clock.now()
+        if account.email is None or self._recent(session, kind, account.email, now) >= _PER_HOUR:
+            return
+        session.add(
+            OutboxMail(
+                message_id=self._identifiers.uuid(),
+                kind=kind.value,
+                recipient=account.email,
+                account_id=account.id,
+                version=account.version,
+                created_at=now,
+                next_attempt_at=now,
+            )
+        )
+
+    def _recent(self, session: Session, kind: LetterKind, recipient: str, now: datetime) -> int:
+        query = select(func.count()).where(
+            OutboxMail.recipient == recipient,
+            OutboxMail.kind == kind.value,
+            OutboxMail.created_at > now - timedelta(hours=1),
+        )
+        return session.scalar(query) or 0
+
+    def state(self) -> OutboxState:
+        """Return how many letters wait, were sent, and were given up."""
+        unsent = OutboxMail.sent_at.is_(None) & OutboxMail.parked_at.is_(None)
+        states = {
+            "waiting": unsent,
+            "sent": OutboxMail.sent_at.is_not(None),
+            "parked": OutboxMail.parked_at.is_not(None),
+        }
+        query = select(*(func.count().filter(state).label(name) for name, state in states.items()))
+        row = self._transactions.row(query.select_from(OutboxMail), {})
+        return OutboxState(**(row._mapping if row else dict.fromkeys(states, 0)))  # noqa: SLF001 - SQLAlchemy's public name
+
+    def send_due(self, *, at_most: int = 50) -> int:
+        """Send letters that are due and return how many went out."""
+        query = (
+            select(OutboxMail.id).where(*_due(self._clock.now())).order_by(OutboxMail.next_attempt_at).limit(at_most)
+        )
+        ids = self._transactions.read(lambda session: session.scalars(query).all())
+        return sum(map(self._send, ids))
+
+    def _send(self, mail_id: int) -> bool:
+        try:
+            claimed = self._transactions.write(lambda session: self._claim(session, mail_id))
+            if claimed is None:
+                return False
+            self._mailer.send(claimed)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one letter is made of, the others go out
+            reason = str(error) if isinstance(error, MailRefused) else type(error).__name__
+            _log.warning("mail %s was not taken: %s", mail_id, reason)
+            self._transactions.write(lambda session: self._postpone(session, mail_id))
+            return False
+        done = update(OutboxMail).where(OutboxMail.id == mail_id).values(sent_at=self._clock.now())
+        self._transactions.write(lambda session: session.execute(done))
+        return True
+
+    def _claim(self, session: Session, mail_id: int) -> letters.Letter | None:
+        now = self._clock.now()
+        mine = update(OutboxMail).where(OutboxMail.id == mail_id, *_due(now)).values(claimed_until=now + _CLAIM)
+        row = session.scalars(mine.returning(OutboxMail)).one_or_none()
+        if row is None:
+            return None
+        account = session.get_one(Account, row.account_id)
+        if account.email != row.recipient:  # the address is no longer the account's
+            row.parked_at = now
+            return None
+        return self._write(LetterKind(row.kind), row, account)
+
+    def _write(self, kind: LetterKind, row: OutboxMail, account: Account) -> letters.Letter:
+        token = link = ""
+        if purpose := _PURPOSES.get(kind):
+            end = int((self._clock.now() + LIVES[purpose]).timestamp())
+            token = self._tokens.sign(purpose, OneTimeClaims(account.id, row.version, end, email_binding(account)))
+            link = f"{self._public_url}/{_PATHS[kind]}?token={token}" if self._public_url else ""
+        return letters.write(
+            kind,
+            message_id=row.message_id,
+            recipient=row.recipient,
+            username=account.username,
+            token=token,
+            link=link,
+        )
+
+    def _postpone(self, session: Session, mail_id: int) -> None:
+        row = session.get(OutboxMail, mail_id)
+        if row is None:  # its account went away meanwhile
+            return
+        row.attempts += 1
+        row.claimed_until = None
+        row.next_attempt_at = self._clock.now() + min(_FIRST_RETRY * 2**row.attempts, _LONGEST_RETRY)
+        if row.attempts >= _ATTEMPTS:
+            row.parked_at = self._clock.now()
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        OutboxMail.sent_at.is_(None),
+        OutboxMail.parked_at.is_(None),
+        OutboxMail.next_attempt_at <= now,
+        or_(OutboxMail.claimed_until.is_(None), OutboxMail.claimed_until <= now),
+    )

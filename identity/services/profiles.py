@@ -1,0 +1,178 @@
+"""What people do with their own account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from identity.domain import policy
+from identity.domain.errors import StepUpRequired
+from identity.domain.events import Event
+from identity.domain.letters import LetterKind
+from identity.domain.ports import Clock, Passwords
+from identity.domain.principal import Principal
+from identity.domain.values import KEEP, Keep, read_email, read_full_name, read_password, read_username
+from identity.domain.views import AccountView
+from identity.services.admins import require_remaining_admin
+from identity.services.audit import Audit
+from identity.services.authentication import Authentication
+from identity.services.outbox import Outbox
+from identity.services.rows import get_account, get_own, taken, view_account
+from identity.services.transactions import Transactions
+from identity.store.models import LoginSession
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """What is wanted of a profile; KEEP leaves a field alone, None empties it."""
+
+    username: str | Keep = KEEP
+    email: str | Keep | None = KEEP
+    full_name: str | Keep | None = KEEP
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether a stolen token must not be enough for this."""
+        return not (self.username is KEEP and self.email is KEEP)
+
+    def columns(self) -> dict[str, object]:
+        """Return the columns to set.
+
+        Raises:
+            InvalidInput: a value cannot be used.
+        """
+        values: dict[str, object] = {}
+        if not isinstance(self.username, Keep):
+            name = read_username(self.username)
+            values |= {"username": name.typed, "username_canonical": name.canonical}
+        if not isinstance(self.email, Keep):
+            address = None if self.email is None else read_email(self.email)
+            values |= {
+                "email": address.typed if address else None,
+                "email_canonical": address.canonical if address else None,
+                "email_verified": False,
+            }
+        if not isinstance(self.full_name, Keep):
+            values["full_name"] = None if self.full_name is None else read_full_name(self.full_name)
+        return values
+
+
+class Profiles:
+    """Reads, changes and deletes the caller's own account."""
+
+    def __init__(  # noqa: PLR0913 - collaborators and one setting
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        passwords: Passwords,
+        authentication: Authentication,
+        audit: Audit,
+        outbox: Outbox,
+        hardened: bool,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._passwords = passwords
+        self._authentication = authentication
+        self._audit = audit
+        self._outbox = outbox
+        self._hardened = hardened
+
+    def read(self, principal: Principal) -> AccountView:
+        """Return the caller's own account."""
+        account = principal.account
+        return self._transactions.read(lambda session: view_account(get_account(session, account.id)))
+
+    def change(
+        self,
+        principal: Principal,
+        wanted: ProfileChange,
+        *,
+        password: str | None = None,
+        current_password: str | None = None,
+        fresh_proof_suffices: bool = False,
+    ) -> AccountView:
+        """Change the caller's own account.
+
+        A new password needs the current one and ends every session but the one that asked; a new
+        name or address needs a proof not older than 15 minutes, or the current password. In a tongue that has
+        no word for the current password, `fresh_proof_suffices` for the new one too. Asked for nothing, it leaves
+        no trace.
+
+        Raises:
+            InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering.
+            StepUpRequired, WrongPassword: the proof is missing or wrong; nothing was changed.
+        """
+        own, values = principal.account, wanted.columns()
+        new = None if password is None else self._read_password(password, principal, values)
+        if new is not None and current_password is None and not fresh_proof_suffices:
+            raise StepUpRequired
+        proven_at = self._prove(principal, current_password, needed=wanted.sensitive or new is not None)
+        if new is not None:
+            with self._passwords.admit() as hasher:
+                values["password_hash"] = hasher.hash(new)
+
+        def apply(session: Session) -> AccountView:
+            account = get_own(session, own)
+            if not values:
+                return view_account(account)
+            for name, value in values.items():
+                setattr(account, name, value)
+            account.updated_at = self._clock.now()
+            if new is not None:
+                account.version += 1
+                self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
+                _keep_session(session, principal.session, account.version, proven_at)
+            if "email" in values:
+                self._outbox.put(session, LetterKind.ACTIVATION, account)
+            self._audit.record(session, Event.CHANGED if new is None else Event.PASSWORD_CHANGED, principal)
+            self._transactions.note_change(session, own.id)
+            session.flush()
+            return view_account(account)
+
+        try:
+            return self._transactions.write(apply)
+        except IntegrityError as error:
+            raise taken(error, str(values.get("username", ""))) from None
+
+    def delete(self, principal: Principal) -> None:
+        """Delete the caller's own account, its sessions with it.
+
+        Raises:
+            StepUpRequired: the last real proof is older than 15 minutes.
+            LastAdmin: nobody would be left to administer the service.
+        """
+        own = principal.account
+        policy.require_fresh_proof(principal, self._clock.now())
+
+        def remove(session: Session) -> None:
+            require_remaining_admin(session, leaving=own.id)
+            session.delete(get_own(session, own))
+            self._audit.record(session, Event.DELETED, principal)
+            self._transactions.note_change(session, own.id)
+
+        self._transactions.write(remove)
+
+    def _read_password(self, password: str, principal: Principal, wanted: dict[str, object]) -> str:
+        known = self.read(principal)
+        names = (known.username, known.email, wanted.get("username"), wanted.get("email"))
+        return read_password(password, hardened=self._hardened, names=tuple(str(name) for name in names if name))
+
+    def _prove(self, principal: Principal, current_password: str | None, *, needed: bool) -> datetime | None:
+        if current_password is not None:
+            return self._authentication.confirm(principal, current_password)
+        if needed:
+            policy.require_fresh_proof(principal, self._clock.now())
+        return principal.authenticated_at
+
+
+def _keep_session(session: Session, session_id: str | None, version: int, proven_at: datetime | None) -> None:
+    # The session that proved the current password lives on in the new version; the others stay behind.
+    session.execute(
+        update(LoginSession).where(LoginSession.id == session_id).values(version=version, authenticated_at=proven_at)
+    )

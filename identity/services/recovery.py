@@ -1,0 +1,156 @@
+"""Proving an address, and getting back in without the password, by tokens that mails carry.
+
+A token says which version of the account it belongs to, and redeeming it is one conditional UPDATE on that
+version: a second use, or sixteen at once, finds no row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, or_, select, true, update
+from sqlalchemy.orm import Session
+
+from identity.domain.errors import InvalidToken, NotFound
+from identity.domain.events import Event
+from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
+from identity.domain.ports import Clock, OneTimeTokens, Passwords
+from identity.domain.principal import Principal
+from identity.domain.values import canonical_email, read_password
+from identity.domain.views import AccountView
+from identity.services.audit import Audit
+from identity.services.outbox import Outbox
+from identity.services.rows import email_binding, find_account, get_account, subject_of, view_account
+from identity.services.transactions import Transactions
+from identity.store.models import Account
+
+
+class Recovery:
+    """Activation and password reset."""
+
+    def __init__(  # noqa: PLR0913 - collaborators and one setting
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        passwords: Passwords,
+        tokens: OneTimeTokens,
+        outbox: Outbox,
+        audit: Audit,
+        hardened: bool,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._passwords = passwords
+        self._tokens = tokens
+        self._outbox = outbox
+        self._audit = audit
+        self._hardened = hardened
+
+    def activate(self, principal: Principal, token: str, *, uuid: str | None = None) -> AccountView:
+        """Activate the account a mailed token belongs to, and mark its address as verified.
+
+        Raises:
+            InvalidToken: it cannot be used (any more), or is not of the account with this `uuid`.
+        """
+        claims = self._read(Purpose.ACTIVATION, token)
+
+        def redeem(session: Session) -> AccountView:
+            account = _bound(session, claims)
+            if account is None or uuid not in {None, account.uuid} or (account.activated and account.email_verified):
+                raise InvalidToken
+            unproven = or_(Account.activated.is_(False), Account.email_verified.is_(False))
+            self._claim(session, account, claims, unproven, activated=True, email_verified=True)
+            self._audit.record(session, Event.ACTIVATED, principal, subject=subject_of(account))
+            return view_account(get_account(session, account.id))
+
+        return self._transactions.write(redeem)
+
+    def activate_by_id(self, principal: Principal, uuid: str) -> AccountView:
+        """Activate an account by its id alone, as seed 002 documents; proves nothing of the address.
+
+        Raises:
+            NotFound: there is no such account, or the service is hardened.
+        """
+
+        def activate(session: Session) -> AccountView:
+            account = find_account(session, Account.uuid == uuid)
+            if account is None or self._hardened:
+                raise NotFound("user")
+            if not account.activated:
+                account.activated = True
+                self._audit.record(session, Event.ACTIVATED, principal, subject=subject_of(account))
+                session.flush()
+            return view_account(account)
+
+        return self._transactions.write(activate)
+
+    def request_reset(self, principal: Principal, email: str) -> bool:
+        """Mail a token to the account with this address, to the address as it is stored, and tell if there is one."""
+
+        def request(session: Session) -> bool:
+            account = find_account(session, Account.email_canonical == canonical_email(email))
+            if account is None:
+                return False
+            self._outbox.put(session, LetterKind.RESET, account)
+            self._audit.record(session, Event.RESET_REQUESTED, principal, subject=subject_of(account))
+            return True
+
+        return self._transactions.write(request)
+
+    def reset(self, principal: Principal, token: str, password: str, *, email: str | None = None) -> None:
+        """Set a new password with a mailed token; every session ends and the address is told.
+
+        Raises:
+            InvalidToken: it cannot be used (any more), or is not of the account with this `email`.
+            InvalidInput: the password cannot be used; the token still can.
+            Busy: too many passwords are waiting; the token still can be used.
+        """
+        claims = self._read(Purpose.RESET, token)
+        account = self._transactions.read(lambda session: _bound(session, claims))
+        if account is None or (email is not None and canonical_email(email) != account.email_canonical):
+            raise InvalidToken
+        new = read_password(password, hardened=self._hardened, names=(account.username, account.email or ""))
+        with self._passwords.admit() as hasher:
+            password_hash = hasher.hash(new)
+
+        def redeem(session: Session) -> None:
+            self._claim(session, account, claims, true(), password_hash=password_hash, version=claims.version + 1)
+            changed = get_account(session, account.id)
+            self._outbox.put(session, LetterKind.PASSWORD_CHANGED, changed)
+            self._audit.record(session, Event.PASSWORD_CHANGED, principal, subject=subject_of(changed))
+            self._transactions.note_change(session, account.id)
+
+        self._transactions.write(redeem)
+
+    def _read(self, purpose: Purpose, token: str) -> OneTimeClaims:
+        claims = self._tokens.read(purpose, token)
+        if claims is None or self._clock.now().timestamp() >= claims.expires_at:
+            raise InvalidToken
+        return claims
+
+    def _claim(
+        self, session: Session, account: Account, claims: OneTimeClaims, where: ColumnElement[bool], **values: object
+    ) -> None:
+        now: datetime = self._clock.now()
+        statement = (
+            update(Account)
+            .where(
+                Account.id == claims.account,
+                Account.version == claims.version,
+                Account.email_canonical == account.email_canonical,
+                where,
+            )
+            .values(**values, updated_at=now)
+            .returning(Account.id)
+            .execution_options(synchronize_session=False)
+        )
+        if session.execute(statement).first() is None:
+            raise InvalidToken
+        session.expire_all()
+
+
+def _bound(session: Session, claims: OneTimeClaims) -> Account | None:
+    account = session.scalars(select(Account).where(Account.id == claims.account)).one_or_none()
+    current = account is not None and account.version == claims.version and email_binding(account) == claims.binding
+    return account if current else None

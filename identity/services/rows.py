@@ -1,0 +1,106 @@
+"""Finding rows and turning them into views; the only place that lists a view's fields."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import Row as SelectedRow
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from identity.domain.errors import EmailTaken, IdentityError, NotFound, Unauthenticated, UsernameTaken
+from identity.domain.principal import Subject
+from identity.domain.views import AccountView, Page
+from identity.store.models import Account
+
+MAX_ID: Final = 2**63 - 1
+Row = TypeVar("Row")
+
+
+def find_account(session: Session, where: ColumnElement[bool]) -> Account | None:
+    """Return the one account that fits, or None."""
+    return session.scalars(select(Account).where(where)).one_or_none()
+
+
+def get_account(session: Session, account_id: int, *, lock: bool = False) -> Account:
+    """Return the account with this id, its row locked against other writers if asked.
+
+    Raises:
+        NotFound: there is none.
+    """
+    query = select(Account).where(Account.id == account_id)
+    account = (
+        session.scalars(query.with_for_update() if lock else query).one_or_none() if account_id <= MAX_ID else None
+    )
+    if account is None:
+        raise NotFound("user")
+    return account
+
+
+def get_own(session: Session, subject: Subject) -> Account:
+    """Return the caller's own row, locked, as long as his credential still counts.
+
+    Raises:
+        Unauthenticated: the account is gone, disabled, or has moved on since the credential was checked.
+    """
+    query = select(Account).where(
+        Account.id == subject.id, Account.version == subject.version, Account.disabled.is_(False)
+    )
+    account = session.scalars(query.with_for_update()).one_or_none()
+    if account is None:
+        raise Unauthenticated
+    return account
+
+
+def view_account(account: Account, *, locked_until: datetime | None = None) -> AccountView:
+    """Show an account without its hash."""
+    return AccountView(
+        id=account.id,
+        uuid=account.uuid,
+        short_id=account.short_id,
+        username=account.username,
+        email=account.email,
+        email_verified=account.email_verified,
+        full_name=account.full_name,
+        admin=account.admin,
+        disabled=account.disabled,
+        activated=account.activated,
+        created_at=account.created_at,
+        updated_at=account.updated_at,
+        locked_until=locked_until,
+    )
+
+
+def subject_of(account: Account | SelectedRow[Any]) -> Subject:
+    """Show an account as somebody who acts or is acted on."""
+    return Subject(
+        id=account.id,
+        username=account.username,
+        admin=account.admin,
+        version=account.version,
+        uuid=account.uuid,
+        short_id=account.short_id,
+    )
+
+
+def paged(session: Session, query: Select[Row], key: Any, *, cursor: int | None, limit: int) -> Page[Row]:  # noqa: ANN401 - any integer column
+    """Return up to `limit` rows of `query`, newest first: those before the cursor."""
+    if cursor is not None:
+        query = query.where(key < cursor)
+    rows = session.scalars(query.order_by(key.desc()).limit(limit + 1)).all()
+    items = tuple(rows[:limit])
+    return Page(items, getattr(items[-1], key.key) if len(rows) > limit else None)
+
+
+def taken(error: IntegrityError, username: str) -> IdentityError:
+    """Tell which unique value of an account was already in use."""
+    first_line = str(error.orig).partition("\n")[0]
+    return EmailTaken() if "email_canonical" in first_line else UsernameTaken(username)
+
+
+def email_binding(account: Account) -> str:
+    """Return what ties a mailed token to the address it was mailed to."""
+    return hashlib.sha256((account.email_canonical or "").encode()).hexdigest()[:16]

@@ -1,0 +1,54 @@
+"""Is the database there, and in the shape this version expects."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import Engine, text
+
+from identity.domain.errors import SchemaNewer, SchemaOutdated, Unavailable
+from identity.services.transactions import Transactions, translated
+from identity.store import migrations
+from identity.store.models import Base
+
+_RETRY_AFTER: Final = timedelta(seconds=30)
+_EVERY_TABLE: Final = text(f"SELECT 1 FROM {', '.join(sorted(Base.metadata.tables))} LIMIT 0")  # noqa: S608 - our own names
+
+
+class Schema:
+    """Migrates the database and tells whether it can be used."""
+
+    def __init__(self, engine: Engine, transactions: Transactions) -> None:
+        self._engine = engine
+        self._transactions = transactions
+
+    def migrate(self) -> str:
+        """Bring the database to this version and return the revision it then has.
+
+        Raises:
+            Unavailable: the database does not answer.
+            SchemaNewer: it was migrated by a later version already; nothing was changed.
+        """
+        try:
+            with translated():
+                migrations.upgrade(self._engine)
+        except migrations.UnknownRevision:
+            raise SchemaNewer from None
+        return migrations.HEAD
+
+    def require_current(self) -> None:
+        """Make sure the service can work on this database.
+
+        Raises:
+            Unavailable: the database does not answer.
+            SchemaOutdated: it answers, and was never migrated or to another version.
+        """
+        self._transactions.row(text("SELECT 1"), {})
+        try:
+            self._transactions.row(_EVERY_TABLE, {})
+            row = self._transactions.row(text("SELECT version_num FROM alembic_version"), {})
+        except Unavailable:  # it answered a moment ago: the table is what is missing
+            raise SchemaOutdated(_RETRY_AFTER) from None
+        if row is None or row[0] != migrations.HEAD:
+            raise SchemaOutdated(_RETRY_AFTER)

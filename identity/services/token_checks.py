@@ -1,0 +1,87 @@
+"""From a token to a principal: by its form, its kind; by its kind, the one way to check it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from identity.domain import policy
+from identity.domain.errors import Unauthenticated
+from identity.domain.forms import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
+from identity.domain.ports import AccessTokens, Clock, JwtTokens, OpaqueTokens
+from identity.domain.principal import Credential, Origin, Principal
+from identity.services.directory import Directory, Snapshot
+from identity.services.transactions import Transactions
+from identity.store.models import LoginSession
+
+# Seed 003: an unused session lives five minutes, each use moves its end to two weeks from then.
+SLIDE: Final = timedelta(days=14)
+
+_CREDENTIALS: Final = {
+    TokenKind.ACCESS: Credential.ACCESS_TOKEN,
+    TokenKind.PERSONAL: Credential.PERSONAL_TOKEN,
+    TokenKind.JWT: Credential.JWT_TOKEN,
+    TokenKind.UUID: Credential.UUID_TOKEN,
+    TokenKind.OPAQUE: Credential.OPAQUE_TOKEN,
+}
+
+
+class TokenChecks:
+    """Checks tokens of every kind against the session behind them."""
+
+    def __init__(  # noqa: PLR0913 - one checker for each kind
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        directory: Directory,
+        access_tokens: AccessTokens,
+        jwt_tokens: JwtTokens,
+        opaque_tokens: OpaqueTokens,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._directory = directory
+        self._access_tokens = access_tokens
+        self._jwt_tokens = jwt_tokens
+        self._opaque_tokens = opaque_tokens
+
+    def principal(self, token: str, origin: Origin) -> Principal:
+        """Return the principal of a token.
+
+        Raises:
+            Unauthenticated: not genuine, over, or its session was ended.
+        """
+        now = self._clock.now()
+        kind = token_kind(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
+        found = self._find(kind, token, now) if kind else None
+        if kind is None or found is None or found.over(now):
+            raise Unauthenticated
+        if found.idle_end is not None:
+            self._slide(found, found.idle_end, now)
+        return Principal(origin, found.subject, _CREDENTIALS[kind], found.authenticated_at, found.session)
+
+    def _find(self, kind: TokenKind, token: str, now: datetime) -> Snapshot | None:
+        if kind is TokenKind.ACCESS:
+            claims = self._access_tokens.read(token)
+            return self._directory.find(claims.session) if claims and policy.timely(claims, now) else None
+        if kind is TokenKind.JWT:
+            session = self._jwt_tokens.read(token, now)
+            return self._directory.find(session) if session else None
+        digest = self._opaque_tokens.digest(token)
+        return self._directory.find_by_digest(digest) if digest else None
+
+    def _slide(self, found: Snapshot, idle_end: datetime, now: datetime) -> None:
+        end = min(now + SLIDE, found.absolute_end)
+        if end - idle_end <= policy.LAST_USED_GRAIN:
+            return
+
+        def slide(session: Session) -> None:
+            used = update(LoginSession).where(LoginSession.id == found.session, LoginSession.idle_end > now)
+            session.execute(used.values(idle_end=end, last_used_at=now))
+            self._transactions.note_change(session, found.subject.id)
+
+        self._transactions.write(slide)

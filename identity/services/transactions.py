@@ -1,0 +1,116 @@
+"""One use case, one transaction; and what a failing database means to a caller."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine, Executable, Row
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from identity.domain.errors import Unavailable
+from identity.store import changes
+from identity.store.engines import for_single_reads, for_writing
+
+Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
+_RETRY_AFTER: Final = timedelta(seconds=2)
+_ATTEMPTS: Final = 3
+_CHANGED: Final = "identity_changed"
+# PostgreSQL and its kin: serialization failure, deadlock (PostgreSQL manual, appendix A).
+_RETRYABLE: Final = frozenset({"40001", "40P01"})
+
+
+class Transactions:
+    """Runs pieces of work, each whole or not at all."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._writing = for_writing(engine)
+        self._reading = engine
+        self._single_reads = for_single_reads(engine)
+        self._on_change: list[Callable[[int], None]] = []
+
+    def on_change(self, listener: Callable[[int], None]) -> None:
+        """Call `listener` with the id of every account that this process has changed, right after the commit."""
+        self._on_change.append(listener)
+
+    def note_change(self, session: Session, account_id: int) -> None:
+        """Note in a running transaction that what any process remembers of an account is over."""
+        changes.note_change(session, account_id)
+        session.info.setdefault(_CHANGED, set()).add(account_id)
+
+    def write(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work` in a transaction of its own and commit it.
+
+        `work` may run again when the database asks for that, so it must not touch anything else.
+
+        Raises:
+            IntegrityError: a constraint refused the work; nothing was changed.
+            Unavailable: the database does not answer or is locked; nothing was changed.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with translated(), Session(self._writing, expire_on_commit=False) as session:
+                    with session.begin():
+                        result = work(session)
+                    self._tell(session.info.get(_CHANGED, ()))
+                    return result
+            except _Again:
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _tell(self, changed: Iterable[int]) -> None:
+        for account_id in changed:
+            for listener in self._on_change:
+                listener(account_id)
+
+    def read(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work`, which only reads, on one consistent view of the data.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        with translated(), Session(self._reading) as session:
+            return work(session)
+
+    def row(self, statement: Executable, parameters: dict[str, Any]) -> Row[Any] | None:
+        """Return the first row of one statement, without objects and without a transaction around it.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        with translated(), self._single_reads.connect() as connection:
+            return connection.execute(statement, parameters).first()
+
+
+class _Again(Unavailable):
+    """The database asks for the same transaction once more."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what a driver raises into what callers know.
+
+    Raises:
+        IntegrityError: as it is; only the use case knows what it means.
+        Unavailable: for everything else.
+    """
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except PoolTimeout:
+        _log.warning("database pool exhausted")
+        raise Unavailable(_RETRY_AFTER) from None
+    except DBAPIError as error:
+        # The driver's text may quote the row, and the row holds the hash: only its class is told.
+        state = getattr(error.orig, "sqlstate", None)
+        _log.error("database refused a statement: %s %s", type(error.orig).__name__, state or "")
+        raise (_Again if state in _RETRYABLE else Unavailable)(_RETRY_AFTER) from None

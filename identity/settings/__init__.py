@@ -1,0 +1,184 @@
+"""The settings: every one with its reader, its default and what it means; unsafe or unknown ones stop the start."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL
+
+from identity.domain.letters import SmtpServer
+from identity.domain.policy import Registration
+from identity.settings.readers import (
+    DIALECTS,
+    IPNetwork,
+    SettingError,
+    one_of,
+    read_database_url,
+    read_dialect_hosts,
+    read_dialects,
+    read_directory,
+    read_keys,
+    read_mail_from,
+    read_networks,
+    read_public_url,
+    read_seconds,
+    read_secret,
+    read_smtp_url,
+    read_switch,
+    read_whole,
+)
+
+PREFIX: Final = "IDENTITY_"
+_DAY: Final = 24 * 60 * 60
+_MIB: Final = 1024
+
+
+def _setting(read: Callable[[str], Any], default: str, meaning: str, *, secret: bool = False) -> Any:  # noqa: ANN401 - like dataclasses.field
+    words = {"read": read, "default": default, "meaning": meaning, "secret": secret}
+    return dataclasses.field(repr=not secret, metadata=words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator decided. Read once at start, never again."""
+
+    data_dir: Path = _setting(read_directory, "instance", "the directory with all state: SQLite file, keys")
+    database_url: URL = _setting(
+        read_database_url, "", "SQLAlchemy URL; default: SQLite in the data directory", secret=True
+    )
+    database_pool: int = _setting(read_whole(1, 200), "10", "connections per worker")
+    secret_keys: tuple[str, ...] = _setting(
+        read_keys,
+        "",
+        "signing keys, comma-separated, newest last; default: made once into the data directory",
+        secret=True,
+    )
+    admin_username: str = _setting(str, "admin", "administrator made at the first start; empty: none")
+    admin_password: str = _setting(str, "", "the administrator's password; default: random, printed once", secret=True)
+    public_url: str = _setting(read_public_url, "", "base of every Location; default: the request's Host")
+    registration: Registration = _setting(
+        one_of(Registration), "open", "who may register accounts: open, admin or closed"
+    )
+    hardened: bool = _setting(read_switch, "false", "close what the documents leave open")
+    smtp_url: SmtpServer | None = _setting(
+        read_smtp_url,
+        "",
+        "smtp://user:password@host:port, smtps://…, or with ?starttls=1; unset: mail is printed to the log",
+        secret=True,
+    )
+    mail_from: str = _setting(read_mail_from, "identity@localhost", "sender of every mail")
+    dialects: frozenset[str] = _setting(
+        read_dialects, ",".join(DIALECTS), "other tongues that are spoken, comma-separated; empty: none"
+    )
+    dialect_hosts: dict[str, str] = _setting(
+        read_dialect_hosts, "", "hosts that speak one tongue at their root, such as wekan.example.org=wekan"
+    )
+    certificate_seconds: timedelta = _setting(
+        read_seconds(60, 3650 * _DAY), str(365 * _DAY), "life of a client certificate"
+    )
+    ca_file: str = _setting(
+        str, "", "PEM file with the CA's key and certificate chain; default: made once into the data directory"
+    )
+    proxy_secret: str = _setting(
+        read_secret, "", "what a trusted proxy sends in X-Proxy-Secret beside a client certificate", secret=True
+    )
+    trusted_proxies: tuple[IPNetwork, ...] = _setting(
+        read_networks, "", "networks whose X-Forwarded-For counts, comma-separated"
+    )
+    directory_sessions: int = _setting(read_whole(1, 10_000_000), "100000", "live sessions remembered per worker")
+    token_seconds: timedelta = _setting(read_seconds(1, _DAY), "600", "life of an access token")
+    session_seconds: timedelta = _setting(
+        read_seconds(1, 366 * _DAY), str(30 * _DAY), "absolute end of a session after its login"
+    )
+    argon2_memory_kib: int = _setting(read_whole(8, 1024 * _MIB), str(19 * _MIB), "memory of one password hash")
+    argon2_time: int = _setting(read_whole(1, 16), "2", "passes of one password hash")
+    hash_places: int = _setting(
+        read_whole(1, 64), "8", "password checks per worker at once: one computing, the rest waiting"
+    )
+    lockout_failures: int = _setting(read_whole(1, 1000), "50", "wrong passwords in a row before a name is locked")
+    lockout_seconds: timedelta = _setting(read_seconds(1, _DAY), "900", "how long a name stays locked")
+    log_requests: str = _setting(
+        one_of("changes", "all", "none"), "changes", "requests to log: changes (and refusals), all or none"
+    )
+
+    @classmethod
+    def load(cls, values: Mapping[str, str]) -> Settings:
+        """Read the `IDENTITY_…` names of a mapping; other names are somebody else's.
+
+        Raises:
+            SettingError: a setting is unknown, unreadable or unsafe; the text is one clear line.
+        """
+        given = {name: value for name, value in values.items() if name.startswith(PREFIX)}
+        unknown = sorted(given.keys() - {_name(field) for field in dataclasses.fields(cls)})
+        if unknown:
+            raise SettingError(f"{unknown[0]}: there is no such setting; see `identity --help`")
+        settings = cls(**{field.name: _read(field, given) for field in dataclasses.fields(cls)})
+        if not settings.database_url.drivername:
+            settings = dataclasses.replace(settings, database_url=_embedded(settings.data_dir))
+        if settings.hardened:
+            _require_hardened(settings)
+        return settings
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read the process environment; see `load`."""
+        return cls.load(os.environ)
+
+    @property
+    def database_name(self) -> str:
+        """The database URL without its secrets, which may stand in two places."""
+        return self.database_url.set(query={}).render_as_string(hide_password=True)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the file in the data directory."""
+        return self.database_url == _embedded(self.data_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInfo:
+    """One setting, for people."""
+
+    name: str
+    default: str
+    meaning: str
+    secret: bool
+
+
+def described() -> tuple[SettingInfo, ...]:
+    """Return every setting with its default and meaning, in the order of `Settings`."""
+    return tuple(
+        SettingInfo(_name(field), field.metadata["default"], field.metadata["meaning"], field.metadata["secret"])
+        for field in dataclasses.fields(Settings)
+    )
+
+
+def _require_hardened(settings: Settings) -> None:
+    if settings.public_url and not settings.public_url.startswith("https://"):
+        raise SettingError("IDENTITY_PUBLIC_URL: a hardened service is reached by https only")
+    if settings.argon2_memory_kib < 19 * _MIB or settings.argon2_time < 2:  # noqa: PLR2004 - OWASP's floor for one lane
+        raise SettingError("IDENTITY_ARGON2_MEMORY_KIB: a hardened service hashes with 19456 KiB and 2 passes or more")
+
+
+def _name(field: dataclasses.Field[Any]) -> str:
+    return PREFIX + field.name.upper()
+
+
+def _read(field: dataclasses.Field[Any], given: Mapping[str, str]) -> Any:  # noqa: ANN401 - the field's own type
+    name = _name(field)
+    text = given.get(name, field.metadata["default"])
+    read = field.metadata["read"]
+    try:
+        return read(text if read is str else text.strip())
+    except ValueError as error:
+        raise SettingError(f"{name}: {error}") from None
+
+
+def _embedded(data_dir: Path) -> URL:
+    return URL.create("sqlite", database=str(data_dir.absolute() / "identity.sqlite3"))

@@ -1,0 +1,89 @@
+"""How an engine is made for each database, so that both behave the same above this line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, event
+
+LOCK_WAIT_SECONDS = 5
+POOL_WAIT_SECONDS = 2
+_BEGIN = "identity_begin"
+
+_POSTGRESQL_OPTIONS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "statement_timeout": "5s",
+        "lock_timeout": f"{LOCK_WAIT_SECONDS}s",
+        "idle_in_transaction_session_timeout": "10s",
+        "timezone": "UTC",
+    }.items()
+)
+
+
+def engine_options(url: URL, *, pool_size: int) -> dict[str, Any]:
+    """Return the `create_engine` arguments for `url`.
+
+    Parameters never reach an exception's text: they hold password hashes.
+    """
+    common: dict[str, Any] = {
+        "hide_parameters": True,
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": POOL_WAIT_SECONDS,
+    }
+    if url.get_backend_name() == "sqlite":
+        return common | {"connect_args": {"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False}}
+    return common | {
+        "pool_pre_ping": True,
+        "connect_args": {
+            "connect_timeout": 3,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 8000,
+            "options": _POSTGRESQL_OPTIONS,
+        },
+    }
+
+
+def prepare(engine: Engine) -> None:
+    """Teach a SQLite engine what PostgreSQL does by itself, and a PostgreSQL engine to give up in time."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+    else:
+        event.listen(engine, "do_connect", _connect_patiently)
+
+
+def _connect_patiently(_dialect: Any, _record: Any, arguments: list[Any], words: dict[str, Any]) -> Any:  # noqa: ANN401 - DBAPI
+    from identity.store.patience import PatientConnection  # noqa: PLC0415 - psycopg is an extra
+
+    return PatientConnection.connect(*arguments, **words)
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no type
+    connection.isolation_level = None  # BEGIN is ours to send, see _begin
+    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    if statement := connection.get_execution_options().get(_BEGIN, "BEGIN"):
+        connection.exec_driver_sql(statement)
+
+
+def for_writing(engine: Engine) -> Engine:
+    """Return `engine` with transactions that mean to write.
+
+    On SQLite a deferred transaction that later writes fails at once when another writer was faster;
+    one that announces itself waits its turn for up to LOCK_WAIT_SECONDS.
+    """
+    return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+
+
+def for_single_reads(engine: Engine) -> Engine:
+    """Return `engine` without transactions: one statement sees one moment by itself."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_BEGIN: ""})
+    return engine.execution_options(isolation_level="AUTOCOMMIT")

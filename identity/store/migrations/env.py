@@ -1,0 +1,16 @@
+"""What Alembic runs: our models against the connection it was given."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from identity.store.models import Base
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+)
+with context.begin_transaction():
+    context.run_migrations()

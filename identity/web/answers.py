@@ -1,0 +1,30 @@
+"""JSON as every tongue sends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from flask import Response
+
+
+def json_answer(
+    body: Mapping[str, Any] | Sequence[Any], status: int = 200, *, kind: str = "application/json"
+) -> Response:
+    """Return a body as compact JSON with sorted keys and a newline."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return Response(text + "\n", status, content_type=kind)
+
+
+def empty(status: int = 204) -> Response:
+    """Return no body at all."""
+    response = Response(status=status)
+    del response.headers["Content-Type"]
+    return response
+
+
+def timestamp(moment: datetime, grain: str = "milliseconds") -> str:
+    """Return a time of UTC in ISO 8601, with Z and digits down to `grain`."""
+    return moment.isoformat(timespec=grain).replace("+00:00", "Z")

@@ -1,0 +1,87 @@
+"""What belongs to one request: its id, where it came from, and the services it may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from flask import Flask, current_app, request
+
+from identity.domain.principal import Origin
+from identity.services import Services
+from identity.settings import Settings
+from identity.settings.readers import IPNetwork
+from identity.web.dialect import Tongues, spoken
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_KEY: Final = "identity"
+REQUEST_ID: Final = "identity.request_id"
+
+
+class Metrics(Protocol):
+    """Where answered requests are counted and shown."""
+
+    content_type: str
+
+    def answered(self, tongue: str, method: str, route: str, status: int, *, seconds: float) -> None:
+        """Count one answered request."""
+
+    def exposition(self) -> bytes:
+        """Return everything counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an application keeps for its requests."""
+
+    settings: Settings
+    services: Services
+    tongues: Tongues
+    metrics: Metrics
+
+    def install(self, app: Flask) -> None:
+        """Make this the context of `app`."""
+        app.extensions[_KEY] = self
+
+
+def context() -> Context:
+    """Return the current application's context."""
+    return cast("Context", current_app.extensions[_KEY])
+
+
+def services() -> Services:
+    """Return the use cases of the current application."""
+    return context().services
+
+
+def request_id() -> str:
+    """Return the request's id: the caller's own `X-Request-ID` where it is a plain word, else a new one."""
+    return cast("str", request.environ[REQUEST_ID])
+
+
+def origin() -> Origin:
+    """Return where the request came from."""
+    here, environ = context(), request.environ
+    address = client_address(environ, here.settings.trusted_proxies)
+    return Origin(address, environ[REQUEST_ID], spoken().name)
+
+
+def client_address(environ: WSGIEnvironment, proxies: tuple[IPNetwork, ...]) -> str:
+    """Return the address of the caller; forwarded ones count only as far as trusted proxies vouch for them."""
+    address: str = environ.get("REMOTE_ADDR", "")
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if proxies else []
+    while forwarded and trusted(address, proxies):
+        address = forwarded.pop().strip() or address
+    return address
+
+
+def trusted(address: str, networks: tuple[IPNetwork, ...]) -> bool:
+    """Tell whether an address is in one of the networks."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

@@ -1,0 +1,84 @@
+"""A tongue, and how the service knows which one it is spoken to in: settled before any route is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from flask import Blueprint, Flask, Response, request
+
+from identity.web.problems import Problem, describe
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+TONGUE: Final = "identity.tongue"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One document's way to say things.
+
+    Args:
+        name: how settings, metrics and the audit trail call it.
+        prefix: the first path segment that names it; empty for the native tongue at the root.
+        blueprints: its calls.
+        spell: its words for a refusal.
+        base: a longer base that the document names and whose calls are the same.
+        query_token: the query parameter in which its clients may send a token.
+    """
+
+    name: str
+    prefix: str
+    blueprints: tuple[Blueprint, ...]
+    spell: Callable[[Problem], Response]
+    base: str = ""
+    query_token: str = ""
+
+
+class Tongues:
+    """All tongues of an application.
+
+    Args:
+        native: spoken where no other is named.
+        others: spoken under their prefix.
+        hosts: host names that speak one of the others, at their root and nothing else.
+    """
+
+    def __init__(self, native: Dialect, others: Iterable[Dialect], hosts: Mapping[str, str]) -> None:
+        self.native = native
+        self._others = {dialect.prefix: dialect for dialect in others}
+        by_name = {dialect.name: dialect for dialect in self._others.values()}
+        self._hosts = {host: by_name[name] for host, name in hosts.items() if name in by_name}
+
+    def select(self, environ: WSGIEnvironment) -> None:
+        """Note in the request which tongue it speaks, and bring its path to the one form that is routed."""
+        path: str = environ["PATH_INFO"]
+        if self._hosts and (bound := self._bound(environ.get("HTTP_HOST", "").lower())):
+            environ["PATH_INFO"] = bound.prefix + _short(path, bound.base)
+            environ[TONGUE] = bound
+            return
+        prefix = "/" + path[1:].partition("/")[0]
+        dialect = environ[TONGUE] = self._others.get(prefix, self.native)
+        if dialect.base:
+            environ["PATH_INFO"] = prefix + _short(path[len(prefix) :], dialect.base)
+
+    def _bound(self, host: str) -> Dialect | None:
+        return self._hosts.get(host) or self._hosts.get(host.partition(":")[0])
+
+    def install(self, app: Flask) -> None:
+        """Give `app` every call, and every refusal its tongue's spelling."""
+        for dialect in (*self._others.values(), self.native):
+            for blueprint in dialect.blueprints:
+                app.register_blueprint(blueprint, url_prefix=dialect.prefix + (blueprint.url_prefix or "") or None)
+        app.register_error_handler(Exception, lambda error: spoken().spell(describe(error)))
+
+
+def spoken() -> Dialect:
+    """Return the tongue of the current request."""
+    return cast("Dialect", request.environ[TONGUE])
+
+
+def _short(path: str, base: str) -> str:
+    return path[len(base) :] if base and path.startswith(f"{base}/") else path

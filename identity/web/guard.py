@@ -1,0 +1,133 @@
+"""Around every request: its id, the headers no answer goes without, its count and its log line.
+
+A layer of plain WSGI, because it is on the path of every token check and sees even answers that Flask never made.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Flask, request
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.exceptions import MethodNotAllowed
+
+from identity.web.context import REQUEST_ID, Context, client_address, context
+from identity.web.dialect import TONGUE
+from identity.web.problems import BadRequest, CrossSite
+from identity.web.query import refuse_credentials_in_query
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_log = logging.getLogger("identity.requests")
+_GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_ROUTE: Final = "identity.route"
+_NO_ROUTE: Final = "(none)"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+_PATH_MAX: Final = 200
+
+# An API has no pages, frames or scripts, and nothing it says is for a cache or another site's reader.
+_POLICY: Final = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+_HEADERS: Final = [
+    ("Cache-Control", "no-store"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+]
+_OWN: Final = frozenset(name for name, _ in _HEADERS)
+
+
+class Guard:
+    """Wraps an application."""
+
+    def __init__(self, application: WSGIApplication, here: Context) -> None:
+        self._application = application
+        self._here = here
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        started = time.perf_counter()
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        self._here.tongues.select(environ)
+        request_id = environ[REQUEST_ID] = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ANN401 - PEP 3333
+            policy = [] if any(name == _POLICY[0] for name, _ in headers) else [_POLICY]
+            seconds = time.perf_counter() - started
+            self._observe(environ, int(status[:3]), seconds)
+            kept = [header for header in headers if header[0] not in _OWN]
+            return start_response(status, [*kept, *_HEADERS, *policy, ("X-Request-ID", request_id)], exc_info)
+
+        return self._application(environ, start)
+
+    def _observe(self, environ: WSGIEnvironment, status: int, seconds: float) -> None:
+        method = environ["REQUEST_METHOD"]
+        method = method if method in _METHODS else "(other)"
+        tongue, route = environ[TONGUE].name, environ.get(_ROUTE, _NO_ROUTE)
+        self._here.metrics.answered(tongue, method, route, status, seconds=seconds)
+        wanted = self._here.settings.log_requests
+        quiet = method in _SAFE and status < 400  # noqa: PLR2004 - refusals begin here
+        if wanted == "none" or (wanted == "changes" and quiet):
+            return
+        fields = {
+            "request_id": environ[REQUEST_ID],
+            "tongue": tongue,
+            "method": method,
+            # An address that is none of ours may hold anything, also a misplaced secret.
+            "path": route if route == _NO_ROUTE or "<path:" in route else environ["PATH_INFO"][:_PATH_MAX],
+            "status": status,
+            "milliseconds": round(seconds * 1000, 2),
+            "address": client_address(environ, self._here.settings.trusted_proxies),
+        }
+        _log.info("request", extra={"fields": fields})
+
+
+class NoCookies(SecureCookieSessionInterface):
+    """Opens no session, so that no answer ever sets a cookie and none is ever read."""
+
+    def open_session(self, app: Flask, request: object) -> None:
+        """Return nothing: Flask then keeps a session that cannot be written."""
+
+
+def install(app: Flask, here: Context) -> None:
+    """Put the guard around `app`."""
+    app.session_interface = NoCookies()
+    app.wsgi_app = Guard(app.wsgi_app, here)  # type: ignore[method-assign]
+    app.before_request(_judge)
+
+
+def _judge() -> None:
+    asked, rule = request, request.url_rule
+    asked.environ[_ROUTE] = rule.rule if rule else _NO_ROUTE
+    if asked.environ["REQUEST_METHOD"] != asked.method:  # methods are case-sensitive (RFC 9110 section 9.1)
+        raise MethodNotAllowed
+    if not asked.host:
+        raise BadRequest("Send a valid Host header.")
+    if "\0" in asked.path:  # no name holds it, and PostgreSQL does not even look for one that does
+        raise BadRequest("An address holds no NUL.")
+    if asked.query_string:
+        refuse_credentials_in_query()
+    if asked.method not in _SAFE:
+        refuse_cross_site()
+
+
+def refuse_cross_site() -> None:
+    """Refuse a change that another site's page asks a browser for, with the credentials the browser keeps.
+
+    Raises:
+        CrossSite: Fetch metadata or the Origin header says so.
+    """
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    sender = request.headers.get("Origin")
+    own = {request.host, context().settings.public_url.partition("://")[2].partition("/")[0]} - {""}
+    # A page that sends no referrer sends its forms with the origin "null", also to its own site.
+    unnamed = sender == "null" and site == "same-origin"
+    foreign = sender is not None and not unnamed and sender.partition("://")[2] not in own
+    if site in {"cross-site", "same-site"} or foreign:
+        raise CrossSite("A page of another site may not do this.")

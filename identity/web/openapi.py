@@ -1,0 +1,189 @@
+"""The OpenAPI 3.1 document, written by the routes themselves.
+
+`describes` notes on a view what it takes and gives; `document` collects the notes of all routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+from flask import Flask
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from werkzeug.routing import Rule
+
+from identity.web.body import FORM_TYPE, JSON_TYPE
+
+PROBLEM_TYPE: Final = "application/problem+json"
+_REF: Final = "#/components/schemas/{model}"
+_NOTE: Final = "identity_operation"
+View = TypeVar("View", bound=Callable[..., Any])
+
+_BODY_REFUSALS: Final = (400, 411, 413, 415)
+_ACCESS_REFUSALS: Final = {"required": (401, 429, 503), "welcome": (401, 429, 503)}
+_SECURITY: Final[dict[str, list[dict[str, list[str]]]]] = {
+    "required": [{"basic": []}, {"bearer": []}],
+    "welcome": [{}, {"basic": []}, {"bearer": []}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One documented success: its body's model or, for what is not JSON, its media type."""
+
+    status: int = 200
+    model: type[BaseModel] | None = None
+    media_type: str = JSON_TYPE
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a view says of itself."""
+
+    summary: str
+    replies: tuple[Reply, ...]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    refusals: tuple[int, ...]
+
+
+def describes(
+    summary: str,
+    *replies: Reply,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    refusals: Iterable[int] = (),
+) -> Callable[[View], View]:
+    """Note on a view what it takes, what it gives, and with which statuses it refuses."""
+
+    def note(view: View) -> View:
+        setattr(view, _NOTE, Operation(summary, replies, body, query, tuple(refusals)))
+        return view
+
+    return note
+
+
+class OpenApi:
+    """Builds the document of one application.
+
+    Args:
+        problem: the model of a refusal.
+        unauthorized: the reply of a 401, which a tongue may spell in its own type.
+    """
+
+    def __init__(self, *, title: str, version: str, problem: type[BaseModel], unauthorized: Reply) -> None:
+        self._info = {"title": title, "version": version, "license": {"name": "MIT", "identifier": "MIT"}}
+        self._problem = problem
+        self._unauthorized = unauthorized
+
+    def document(self, app: Flask) -> dict[str, Any]:
+        """Return the whole document for the described routes of `app`."""
+        paths: dict[str, dict[str, Any]] = {}
+        models: set[type[BaseModel]] = {self._problem}
+        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
+            view = app.view_functions[rule.endpoint]
+            operation: Operation | None = getattr(view, _NOTE, None)
+            if operation is None:
+                continue
+            models |= {model for model in (operation.body, *(r.model for r in operation.replies)) if model}
+            item = paths.setdefault(_path(rule), {})
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                item[method.lower()] = self._operation(
+                    rule, method, operation, getattr(view, "identity_access", "open")
+                )
+        return {
+            "openapi": "3.1.0",
+            "info": self._info,
+            "paths": paths,
+            "components": {"schemas": _schemas(models), "securitySchemes": _SCHEMES},
+        }
+
+    def _operation(self, rule: Rule, method: str, note: Operation, access: str) -> dict[str, Any]:
+        refusals = {*note.refusals, *_ACCESS_REFUSALS.get(access, ()), *(_BODY_REFUSALS if note.body else ())}
+        refusals.add(400)  # a Host, an Authorization header or a query that cannot be
+        if method not in {"GET", "HEAD"}:
+            refusals.add(403)
+        responses = {str(status): self._refusal(status) for status in refusals}
+        for reply in note.replies:
+            # A status may have two bodies: our problem, and the one a document shows.
+            known = responses.setdefault(str(reply.status), _response(reply))
+            known.get("content", {}).update(_response(reply).get("content", {}))
+        operation: dict[str, Any] = {
+            "summary": note.summary,
+            "operationId": f"{rule.endpoint.rpartition('.')[2]}_{method.lower()}",
+            "tags": [rule.endpoint.partition(".")[0]],
+            "responses": dict(sorted(responses.items())),
+        }
+        if parameters := [*_path_parameters(rule), *_query_parameters(note.query)]:
+            operation["parameters"] = parameters
+        if note.body:
+            schema = {"schema": {"$ref": _REF.format(model=note.body.__name__)}}
+            operation["requestBody"] = {"required": True, "content": {JSON_TYPE: schema, FORM_TYPE: schema}}
+        if access in _SECURITY:
+            operation["security"] = _SECURITY[access]
+        return operation
+
+    def _refusal(self, status: int) -> dict[str, Any]:
+        if status == HTTPStatus.UNAUTHORIZED:
+            return _response(self._unauthorized)
+        headers = ("Retry-After",) if status in {429, 503} else ()
+        return _response(Reply(status, self._problem, PROBLEM_TYPE, headers))
+
+
+_SCHEMES: Final = {
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A username with its password, or any live token as the username with any password.",
+    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "Any live token."},
+}
+
+
+def _response(reply: Reply) -> dict[str, Any]:
+    response: dict[str, Any] = {"description": HTTPStatus(reply.status).phrase}
+    if reply.model:
+        response["content"] = {reply.media_type: {"schema": {"$ref": _REF.format(model=reply.model.__name__)}}}
+    elif reply.status != HTTPStatus.NO_CONTENT:
+        kind = "object" if reply.media_type == JSON_TYPE else "string"
+        response["content"] = {reply.media_type: {"schema": {"type": kind}}}
+    if reply.headers:
+        response["headers"] = {name: {"schema": {"type": "string"}} for name in reply.headers}
+    return response
+
+
+def _path(rule: Rule) -> str:
+    return "".join(f"{{{text}}}" if dynamic else text for dynamic, text in _parts(rule))
+
+
+def _parts(rule: Rule) -> Iterable[tuple[bool, str]]:
+    for part in rule.rule.split("<"):
+        name, bracket, rest = part.rpartition(">")
+        if bracket:
+            yield True, name.rpartition(":")[2]
+        yield False, rest
+
+
+def _path_parameters(rule: Rule) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": rule._converters[name].openapi_schema}  # type: ignore[attr-defined]  # noqa: SLF001 - Werkzeug keeps a rule's converters nowhere else
+        for name in sorted(rule.arguments)
+    ]
+
+
+def _query_parameters(model: type[BaseModel] | None) -> list[dict[str, Any]]:
+    if model is None:
+        return []
+    properties: Mapping[str, Any] = model.model_json_schema()["properties"]
+    return [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
+
+
+def _schemas(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
+    ordered = sorted(models, key=lambda model: model.__name__)
+    _, schema = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
+    definitions: dict[str, Any] = schema["$defs"]
+    return definitions

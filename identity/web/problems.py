@@ -1,0 +1,134 @@
+"""What each fact means in HTTP, once for all tongues; and the errors that only HTTP has."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+from werkzeug.exceptions import HTTPException
+
+from identity.domain.errors import (
+    BadCertificateRequest,
+    Busy,
+    Conflict,
+    FieldProblem,
+    Forbidden,
+    IdentityError,
+    InvalidInput,
+    InvalidToken,
+    Later,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class BadRequest(IdentityError):
+    """The request itself cannot be read. Each subclass is one HTTP status."""
+
+    code = "bad_request"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class MalformedBody(BadRequest):
+    """The body is not what its content type says."""
+
+    code = "malformed_body"
+
+
+class BodyTooLarge(BadRequest):
+    """The body is longer than any valid one."""
+
+    code = "body_too_large"
+
+
+class LengthRequired(BadRequest):
+    """The body came without its length."""
+
+    code = "length_required"
+
+
+class UnsupportedBody(BadRequest):
+    """The body is of a type or encoding that is not read here."""
+
+    code = "unsupported_media_type"
+
+
+class CrossSite(BadRequest):
+    """A page of another site made a browser send this."""
+
+    code = "cross_site_request"
+
+
+STATUS: Final[dict[type[IdentityError], HTTPStatus]] = {
+    InvalidInput: HTTPStatus.BAD_REQUEST,
+    BadRequest: HTTPStatus.BAD_REQUEST,
+    MalformedBody: HTTPStatus.BAD_REQUEST,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    CrossSite: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    BadCertificateRequest: HTTPStatus.BAD_REQUEST,
+    InvalidToken: HTTPStatus.BAD_REQUEST,
+    Conflict: HTTPStatus.CONFLICT,
+    LengthRequired: HTTPStatus.LENGTH_REQUIRED,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A refusal on its way to a tongue: HTTP's meaning and the fact behind it."""
+
+    status: HTTPStatus
+    code: str
+    detail: str
+    fact: Exception
+    fields: tuple[FieldProblem, ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+
+def describe(error: Exception) -> Problem:
+    """Give any exception its HTTP meaning; what nobody expected becomes a logged 500 without a word of its text."""
+    if isinstance(error, IdentityError):
+        return _describe_fact(error)
+    if isinstance(error, HTTPException):
+        return _describe_http(error)
+    _log.exception("unexpected error")
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return Problem(status, "internal_error", "The service made a mistake; it has been logged.", error)
+
+
+def _describe_fact(error: IdentityError) -> Problem:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    headers: tuple[tuple[str, str], ...] = ()
+    if isinstance(error, Later):
+        headers = (("Retry-After", str(max(1, math.ceil(error.retry_after.total_seconds())))),)
+    fields = error.problems if isinstance(error, InvalidInput) else ()
+    return Problem(status, error.code, error.detail, error, fields, headers)
+
+
+_ROUTING: Final = {
+    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not answer to that method."),
+}
+
+
+def _describe_http(error: HTTPException) -> Problem:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    code, detail = _ROUTING.get(status, (status.phrase.lower().replace(" ", "_"), f"{status.phrase}."))
+    kept = tuple((name, value) for name, value in error.get_headers() if name == "Allow")
+    return Problem(status, code, detail, error, headers=kept)

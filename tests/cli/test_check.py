@@ -1,0 +1,110 @@
+"""`identity check`: the settings, whether the database can be used, and what is open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from live import environment, identity
+
+from identity.settings import described
+
+KEY = "5a0c8d1f9b7e42634f5d6c7b8a990e1d"
+PASSWORD = "canary-pass-word"
+HARDENED = {
+    "IDENTITY_HARDENED": "true",
+    "IDENTITY_ARGON2_MEMORY_KIB": "19456",
+    "IDENTITY_ARGON2_TIME": "2",
+}
+
+
+@pytest.fixture
+def check(sqlite_template: Path, tmp_path: Path) -> Callable[..., str]:
+    """Run the command on a migrated database; it must succeed and write nothing but its answer."""
+
+    def run(**settings: str) -> str:
+        own = {"IDENTITY_DATABASE_URL": f"sqlite:///{sqlite_template}"} | settings
+        ran = identity(environment(tmp_path / "data", own), "check")
+        assert (ran.returncode, ran.stderr) == (0, "")
+        return ran.stdout
+
+    return run
+
+
+def opened(text: str) -> dict[str, str]:
+    """Return what is open and, for each, the setting that closes it."""
+    lines = text.partition("\nOpen\n")[2].splitlines()
+    return dict(line.strip().removesuffix("]").split("  [") for line in lines)
+
+
+def test_check_lists_every_setting_with_its_value_and_where_it_comes_from(tmp_path: Path, database_url: str) -> None:
+    settings = {"IDENTITY_DATABASE_URL": database_url, "IDENTITY_TOKEN_SECONDS": "77"}
+    ran = identity(environment(tmp_path / "data", settings), "check")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert re.findall(r"^  (IDENTITY_\w+) = ", ran.stdout, re.MULTILINE) == [one.name for one in described()]
+    assert "  IDENTITY_TOKEN_SECONDS = 77  [set]\n" in ran.stdout
+    assert "  IDENTITY_REGISTRATION = open  [default]\n" in ran.stdout
+    assert "answers, migrated to this version" in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["IDENTITY_ADMIN_USERNAME", "IDENTITY_PUBLIC_URL"])
+def test_check_does_not_show_the_default_of_a_setting_that_is_set_to_nothing(tmp_path: Path, name: str) -> None:
+    ran = identity(environment(tmp_path, {name: ""}), "check")
+    assert re.findall(rf"^  {name} = (.*)$", ran.stdout, re.MULTILINE) == ["(unset)  [set]"]
+
+
+def test_check_repeats_no_secret(check: Callable[..., str]) -> None:
+    text = check(IDENTITY_SECRET_KEYS=KEY, IDENTITY_ADMIN_PASSWORD=PASSWORD)
+    assert (KEY in text, PASSWORD in text) == (False, False)
+    for name in ("IDENTITY_SECRET_KEYS", "IDENTITY_ADMIN_PASSWORD"):
+        assert f"  {name} = (secret)  [set]\n" in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql+psycopg://somebody:{PASSWORD}@127.0.0.1:1/identity",
+        f"postgresql+psycopg://127.0.0.1:1/identity?user=somebody&password={PASSWORD}",
+    ],
+)
+def test_check_repeats_no_password_of_the_database(tmp_path: Path, url: str) -> None:
+    ran = identity(environment(tmp_path, {"IDENTITY_DATABASE_URL": url}), "check")
+    assert ran.returncode == 1
+    assert "127.0.0.1:1/identity" in ran.stdout
+    assert PASSWORD not in ran.stdout + ran.stderr
+
+
+def test_check_ends_with_1_when_the_database_is_not_migrated(tmp_path: Path, empty_database_url: str) -> None:
+    ran = identity(environment(tmp_path, {"IDENTITY_DATABASE_URL": empty_database_url}), "check")
+    assert ran.returncode == 1
+    assert "not usable: The database is not migrated to this version: run `identity migrate`." in ran.stdout
+    assert "Traceback" not in ran.stderr
+
+
+def test_check_names_for_everything_open_the_setting_that_closes_it(check: Callable[..., str]) -> None:
+    faithful = opened(check())
+    assert len(faithful) == 11
+    closing = {"IDENTITY_HARDENED=true", "IDENTITY_REGISTRATION=admin", "IDENTITY_PUBLIC_URL=https://…"}
+    closing.add("IDENTITY_SMTP_URL=smtp://…")
+    assert set(faithful.values()) == closing
+    hardened = opened(check(**HARDENED))
+    assert hardened == {fact: how for fact, how in faithful.items() if how != "IDENTITY_HARDENED=true"}
+    settings = {"IDENTITY_REGISTRATION": "admin", "IDENTITY_PUBLIC_URL": "https://id.example.org"}
+    all_closed = check(**HARDENED, **settings, IDENTITY_SMTP_URL="smtp://mail.example.org")
+    assert opened(all_closed) == {"nothing": "hardened"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word", "closing"),
+    [
+        ("IDENTITY_PUBLIC_URL", "http://id.example.org", "in the clear", "IDENTITY_PUBLIC_URL=https://…"),
+        ("IDENTITY_TRUSTED_PROXIES", "16.0.0.0/4", "trusted as proxies", "IDENTITY_TRUSTED_PROXIES=…"),
+    ],
+)
+def test_check_points_out_a_deployment_that_is_open(
+    check: Callable[..., str], name: str, value: str, word: str, closing: str
+) -> None:
+    found = opened(check(**{name: value}))
+    assert [how for fact, how in found.items() if word in fact] == [closing]

@@ -1,0 +1,73 @@
+"""What every command says of itself, and `identity migrate`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from live import environment, identity
+
+from identity.settings import described
+from identity.store.migrations import HEAD
+
+MIGRATED = f"The database is at revision {HEAD}.\n"
+
+
+def test_help_names_every_command_and_every_setting(tmp_path: Path) -> None:
+    shown = identity(environment(tmp_path, {}), "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    for word in ("serve", "migrate", "check", "create-admin", *(one.name for one in described())):
+        assert re.search(rf"^ +{word}\b", shown.stdout, re.MULTILINE), word
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("serve", ("--host", "--port", "--workers", "--threads", "127.0.0.1", "5000")),
+        ("migrate", ("safe to run on every node",)),
+        ("check", ("settings", "database", "open")),
+        ("create-admin", ("username", "--email", "standard input")),
+    ],
+)
+def test_help_of_a_command_says_what_it_does_and_takes(tmp_path: Path, command: str, words: tuple[str, ...]) -> None:
+    shown = identity(environment(tmp_path, {"IDENTITY_DATA_DIR": str(tmp_path / "never")}), command, "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    flowing = " ".join(shown.stdout.split())
+    assert [word for word in words if word not in flowing] == []
+    assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("serve", "--workers", "0")])
+def test_a_wrong_command_line_is_refused_with_the_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    refused = identity(environment(tmp_path, {}), *arguments)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("usage: identity")
+    assert "Traceback" not in refused.stderr
+
+
+def test_migrating_says_the_revision_however_often_it_is_done(tmp_path: Path, empty_database_url: str) -> None:
+    variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": empty_database_url})
+    for _ in range(2):
+        migrated = identity(variables, "migrate")
+        assert (migrated.returncode, migrated.stdout, migrated.stderr) == (0, MIGRATED, "")
+
+
+def test_migrating_works_on_two_nodes_at_once(tmp_path: Path, empty_database_url: str) -> None:
+    def migrate(node: str) -> subprocess.CompletedProcess[str]:
+        return identity(environment(tmp_path / node, {"IDENTITY_DATABASE_URL": empty_database_url}), "migrate")
+
+    with ThreadPoolExecutor(2) as nodes:
+        for migrated in nodes.map(migrate, ("one", "other")):
+            assert (migrated.returncode, migrated.stdout, migrated.stderr) == (0, MIGRATED, "")
+
+
+def test_the_first_command_makes_a_data_directory_closed_to_others(tmp_path: Path) -> None:
+    home = tmp_path / "new" / "data"
+    assert identity(environment(home, {}), "migrate").returncode == 0
+    modes = {path.relative_to(tmp_path).as_posix(): path.stat().st_mode & 0o777 for path in (home, *home.rglob("*"))}
+    folders, files = ("new/data", "new/data/ca", "new/data/jwt_keys"), ("identity.sqlite3", "secret_keys")
+    files += ("ca/0001.pem", "jwt_keys/0001.pem")
+    assert modes == dict.fromkeys(folders, 0o700) | {f"new/data/{name}": 0o600 for name in files}

@@ -1,0 +1,108 @@
+"""`identity serve` ends: by Ctrl-C or SIGTERM, whole and in order."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from live import COMMAND, Live, environment, identity, serving, wait_until_ready
+from postgresql import free_port
+
+
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
+    """A service in a process group of its own, as a terminal gives it, with its own place for temporary files."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    variables = environment(tmp_path / "data", {})
+    assert identity(variables, "migrate").returncode == 0
+    port, log = free_port(), tmp_path / "service.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [COMMAND, "serve", "--port", str(port), "--workers", "2"],
+            env=variables,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    live = Live(f"http://127.0.0.1:{port}", variables, log, process)
+    try:
+        wait_until_ready(live)
+        yield live
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def group(pgid: int) -> list[int]:
+    """Return the living processes of a group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, pgrp, *_ = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+        except OSError:  # it ended while we looked
+            continue
+        if int(pgrp) == pgid and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def wait_until(fact: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("how", "send"),
+    [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.killpg), (signal.SIGTERM, os.kill)],
+    ids=["Ctrl-C", "supervisor", "kill"],
+)
+def test_a_signal_ends_everything_in_order(
+    started: Live, tmp_path: Path, how: signal.Signals, send: Callable[[int, int], None]
+) -> None:
+    pid = started.process.pid
+    assert len(group(pid)) >= 3
+    assert len(list((tmp_path / "tmp").glob("identity-metrics-*"))) == 1
+    send(pid, how)
+    assert started.process.wait(timeout=20) == 0
+    wait_until(lambda: group(pid) == [])
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert started.output().endswith("\nIdentity has ended.\n")
+    assert [word for word in ("Traceback", "Error", "ERROR", "error") if word in started.output()] == []
+
+
+def test_a_request_that_is_being_answered_is_finished_first(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "1") as live:
+        blocker = sqlite3.connect(tmp_path / "identity.sqlite3", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")  # whoever wants to write waits for it
+        address = live.base.removeprefix("http://")
+        waiting = http.client.HTTPConnection(address, timeout=20)
+        waiting.request(
+            "POST", "/api/users", '{"username":"hawk","password":"newpwd"}', {"Content-Type": "application/json"}
+        )
+        assert live.curl("/healthz").status == 200  # the one worker took the other request before this one
+        live.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not listens(address))
+        blocker.execute("COMMIT")
+        assert waiting.getresponse().status == 201
+        assert live.process.wait(timeout=20) == 0
+
+
+def listens(address: str) -> bool:
+    host, _, port = address.partition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,225 @@
+"""What the tests share: both databases, an application on either, a clock that is moved by hand, a live service."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from live import Live, serving
+from postgresql import WHY_SKIPPED, server
+
+from config import TestConfig
+from identity import create_app
+from identity.domain.principal import Origin, Principal, operator
+from identity.services import Services
+from identity.services.accounts import NewAccount
+
+ORIGIN = Origin("192.0.2.1", "test", "native")
+ADMIN = ("admin", "changeme")
+HAWK = ("hawk", "newpwd")
+
+
+class HandClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, **span: float) -> None:
+        self.time += timedelta(**span)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server, or the reason why there is none."""
+    with server(tmp_path_factory.mktemp("postgresql")) as url:
+        if url is None:
+            if os.environ.get("CI") == "true":
+                pytest.fail(WHY_SKIPPED)
+            pytest.skip(WHY_SKIPPED)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """Every test that touches data runs once on each database."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "identity.sqlite3"
+    _migrate(f"sqlite:///{path}", path.parent)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated PostgreSQL database to copy."""
+    name = f"identity_template_{os.getpid()}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    _migrate(sqlalchemy_url(postgresql_server, name), tmp_path_factory.mktemp("template"))
+    return name
+
+
+def _migrate(url: str, data_dir: Path) -> None:
+    app = create_app(config(data_dir, database_url=url))
+    app.extensions["identity"].services.schema.migrate()
+    close(app)
+
+
+def sqlalchemy_url(server_url: str, database: str) -> str:
+    """Return the service's address of a database on the test server."""
+    return server_url.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/{database}"
+
+
+@pytest.fixture
+def empty_database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables."""
+    if engine_name == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    with _postgresql_database(request.getfixturevalue("postgresql_server"), "template0") as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database of this test's own."""
+    if engine_name == "sqlite":
+        path = tmp_path / "identity.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    template = request.getfixturevalue("postgresql_template")
+    with _postgresql_database(request.getfixturevalue("postgresql_server"), template) as url:
+        yield url
+
+
+class _postgresql_database:  # noqa: N801 - used like a function
+    def __init__(self, server_url: str, template: str) -> None:
+        self.server_url, self.template = server_url, template
+        self.name = f"identity_{os.getpid()}_{secrets.token_hex(6)}"
+
+    def __enter__(self) -> str:
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {self.name} TEMPLATE {self.template}")
+        return sqlalchemy_url(self.server_url, self.name)
+
+    def __exit__(self, *_: object) -> None:
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+def config(data_dir: Path, **settings: str) -> Any:
+    """Return a configuration for tests; settings are given without their prefix, in lower case."""
+    own = {"IDENTITY_DATA_DIR": str(data_dir)} | {f"IDENTITY_{k.upper()}": v for k, v in settings.items()}
+    return type("OwnConfig", (TestConfig,), {"IDENTITY": TestConfig.IDENTITY | own})
+
+
+def close(app: Flask) -> None:
+    """Give an application's connections and threads back."""
+    app.extensions["identity"].services.directory.close()
+    with app.app_context():
+        app.extensions["sqlalchemy"].engine.dispose()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """The time of the application under test."""
+    return HandClock()
+
+
+@pytest.fixture
+def make_app(database_url: str, tmp_path: Path, clock: HandClock) -> Iterator[Callable[..., Flask]]:
+    """Make applications on this test's database; settings are given without their prefix, in lower case."""
+    made: list[Flask] = []
+
+    def make(**settings: str) -> Flask:
+        data_dir = tmp_path / "data"
+        app = create_app(config(data_dir, **({"database_url": database_url} | settings)), clock=clock)
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        close(app)
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """An application with the accounts of seed 004: admin:changeme and hawk:newpwd."""
+    app = make_app()
+    populate(app)
+    return app
+
+
+def populate(app: Flask) -> None:
+    """Make the accounts of seed 004: admin has the id 1, hawk the id 2."""
+    accounts = services(app).accounts
+    accounts.create(operator(), NewAccount(*ADMIN), admin=True)
+    accounts.create(operator(), NewAccount(*HAWK), admin=False)
+
+
+def services(app: Flask) -> Services:
+    """Return the use cases of an application."""
+    found: Services = app.extensions["identity"].services
+    return found
+
+
+def principal(app: Flask, name: str, password: str) -> Principal:
+    """Log in without HTTP."""
+    return services(app).authentication.by_password(name, password, ORIGIN)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client that keeps no cookies."""
+    return app.test_client(use_cookies=False)
+
+
+def basic(username: str, password: str = "x") -> dict[str, str]:
+    """Return the header of a Basic credential."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header of a Bearer credential."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def token_of(client: FlaskClient, username: str, password: str) -> str:
+    """Log in and return an access token."""
+    answer = client.get("/api/token", headers=basic(username, password))
+    assert answer.status_code == 200, answer.text
+    token: str = answer.json["token"]
+    return token
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A real service with two workers, on each database; its administrator is admin:changeme."""
+    data_dir = tmp_path_factory.mktemp("live")
+    if request.param == "sqlite":
+        with serving(data_dir) as running:
+            yield running
+        return
+    server_url = request.getfixturevalue("postgresql_server")
+    with _postgresql_database(server_url, "template0") as url, serving(data_dir, database_url=url) as running:
+        yield running

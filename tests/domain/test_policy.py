@@ -1,0 +1,124 @@
+"""The rules: who may, how fresh a proof must be, and when a token is in its life."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from identity.domain import policy
+from identity.domain.errors import Forbidden, LastAdmin, RegistrationRefused, StepUpRequired, Unauthenticated
+from identity.domain.policy import Registration
+from identity.domain.principal import Credential, Origin, Principal, Subject, operator
+from identity.domain.views import AccessClaims
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+ORIGIN = Origin("192.0.2.1", "test", "native")
+NOBODY = Principal(ORIGIN)
+
+
+def somebody(*, admin: bool = False, proven: datetime | None = NOW) -> Principal:
+    return Principal(
+        ORIGIN, Subject(7, "hawk", admin=admin, version=1, uuid="", short_id=""), Credential.PASSWORD, proven
+    )
+
+
+def claims(*, issued: float = 0, expires: float = 600) -> AccessClaims:
+    start = int(NOW.timestamp())
+    return AccessClaims("0" * 32, start + int(issued), start + int(expires))
+
+
+@pytest.mark.parametrize(
+    ("issued", "expires", "timely"),
+    [
+        (0, 600, True),
+        (-600, 1, True),
+        (-600, 0, False),  # over in the very second that it names
+        (-601, -1, False),
+        (1, 600, True),
+        (5, 600, True),  # another node's clock
+        (6, 600, False),
+        (3600, 7200, False),
+        (-4, -1, False),  # leeway is for the future only
+    ],
+)
+def test_token_is_timely_from_five_seconds_early_until_its_end(issued: int, expires: int, timely: bool) -> None:
+    assert policy.timely(claims(issued=issued, expires=expires), NOW) is timely
+
+
+@pytest.mark.parametrize("microseconds", [1, 500_000, 999_999])
+def test_token_is_judged_by_the_whole_time_not_by_its_second(microseconds: int) -> None:
+    moment = NOW + timedelta(microseconds=microseconds)
+    assert policy.timely(claims(issued=5), moment)
+    assert policy.timely(claims(issued=-600, expires=1), moment)
+    assert not policy.timely(claims(issued=-600, expires=0), moment)
+
+
+@pytest.mark.parametrize(("left", "lives"), [(3600, 600), (600, 600), (599, 599), (1, 1), (0, 0), (-1, -1)])
+def test_token_ends_after_its_life_and_never_later_than_its_session(left: int, lives: int) -> None:
+    end = policy.token_end(NOW, timedelta(seconds=600), NOW + timedelta(seconds=left))
+    assert end == NOW + timedelta(seconds=lives)
+
+
+@pytest.mark.parametrize(("age", "fresh"), [(0, True), (899, True), (900, True), (900.001, False), (86400, False)])
+def test_proof_is_fresh_for_15_minutes(age: float, fresh: bool) -> None:
+    caller = somebody(proven=NOW - timedelta(seconds=age))
+    if fresh:
+        policy.require_fresh_proof(caller, NOW)
+    else:
+        with pytest.raises(StepUpRequired):
+            policy.require_fresh_proof(caller, NOW)
+
+
+def test_proof_is_asked_for_when_there_was_none() -> None:
+    with pytest.raises(StepUpRequired):
+        policy.require_fresh_proof(somebody(proven=None), NOW)
+
+
+def test_operator_needs_no_fresh_proof() -> None:
+    policy.require_fresh_proof(operator(), NOW)
+
+
+@pytest.mark.parametrize("admins", [frozenset(), frozenset({2}), frozenset({1, 2}), frozenset({1, 2, 3})])
+def test_admin_may_leave_when_another_one_stays_or_he_is_none(admins: frozenset[int]) -> None:
+    policy.require_other_admin(admins, leaving=1)
+
+
+def test_last_admin_may_not_leave() -> None:
+    with pytest.raises(LastAdmin):
+        policy.require_other_admin(frozenset({1}), leaving=1)
+
+
+def test_admin_is_who_the_account_says() -> None:
+    assert policy.require_admin(somebody(admin=True)).id == 7
+    with pytest.raises(Forbidden):
+        policy.require_admin(somebody())
+    with pytest.raises(Unauthenticated):
+        policy.require_admin(NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("mode", "nobody", "user", "admin"),
+    [
+        (Registration.OPEN, None, None, None),
+        (Registration.ADMIN, Unauthenticated, RegistrationRefused, None),
+        (Registration.CLOSED, RegistrationRefused, RegistrationRefused, RegistrationRefused),
+    ],
+)
+def test_registration_is_open_to_whom_the_mode_says(
+    mode: Registration,
+    nobody: type[Exception] | None,
+    user: type[Exception] | None,
+    admin: type[Exception] | None,
+) -> None:
+    for caller, refusal in ((NOBODY, nobody), (somebody(), user), (somebody(admin=True), admin)):
+        if refusal is None:
+            policy.require_registration(mode, caller)
+        else:
+            with pytest.raises(refusal):
+                policy.require_registration(mode, caller)
+
+
+def test_nobody_has_no_account() -> None:
+    with pytest.raises(Unauthenticated):
+        NOBODY.account  # noqa: B018 - asking is the check

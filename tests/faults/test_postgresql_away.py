@@ -1,0 +1,237 @@
+"""PostgreSQL goes away under a running service: it stops, cuts connections, or falls silent, and comes back."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from live import Answer, Live, serving, wait_until_ready
+from postgresql import WHY_SKIPPED, _binaries, _started
+
+_numbers = itertools.count()
+
+
+class Cluster:
+    """A PostgreSQL server that a test may stop, start and freeze."""
+
+    def __init__(self, binaries: Path, url: str) -> None:
+        self.url = url
+        self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        self._control = str(binaries / "pg_ctl")
+        with self._connect() as connection:
+            self._data = Path(self._show(connection, "data_directory"))
+            self._options = f"-c listen_addresses=127.0.0.1 -c fsync=off -c port={self._show(connection, 'port')}"
+
+    def stop(self) -> None:
+        """End it as a power cut would."""
+        self._run("stop", "-m", "immediate")
+
+    def start(self) -> None:
+        """Start it again at the same address, unless it runs."""
+        if not (self._data / "postmaster.pid").exists():
+            options = f"{self._options} -c unix_socket_directories={self._data.parent}"
+            self._run("start", "-w", "-o", options, "-l", str(self._data.parent / "again.log"))
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let all its processes stand still: connections stay open, and nobody answers."""
+        server = int((self._data / "postmaster.pid").read_text("ascii").split()[0])
+        parent = int(Path(f"/proc/{server}/stat").read_text("ascii").rpartition(")")[2].split()[1])
+        os.kill(server, signal.SIGSTOP)
+        processes = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text("ascii").split())]
+        try:
+            for process in processes:
+                os.kill(process, signal.SIGSTOP)
+            yield
+        finally:
+            for process in reversed(processes):
+                os.kill(process, signal.SIGCONT)
+            if parent != 1:  # runuser stops together with what it runs
+                os.kill(parent, signal.SIGCONT)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Give the service's address of an empty database."""
+        name = f"fault_{next(_numbers)}"
+        with self._connect() as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        yield f"{re.sub('^postgresql:', 'postgresql+psycopg:', self.url).rpartition('/')[0]}/{name}"
+        with self._connect() as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def cut_connections(self) -> int:
+        """Close every connection of the service from the server's side and return how many there were."""
+        with self._connect() as connection:
+            return connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'fault_%'"
+            ).rowcount
+
+    def _connect(self) -> psycopg.Connection[tuple[str, ...]]:
+        return psycopg.connect(self.url, autocommit=True)
+
+    def _show(self, connection: psycopg.Connection[tuple[str, ...]], name: str) -> str:
+        row = connection.execute(f"SHOW {name}").fetchone()
+        assert row is not None
+        return row[0]
+
+    def _run(self, *arguments: str) -> None:
+        command = [*self._as_user, self._control, "-D", str(self._data), *arguments]
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A server of this module's own."""
+    binaries = _binaries()
+    if binaries is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(WHY_SKIPPED)
+    with _started(binaries, tmp_path_factory.mktemp("cluster")) as url:
+        yield Cluster(binaries, url)
+
+
+@pytest.fixture(scope="module")
+def service(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A service on that server; it is never started again, whatever becomes of the server."""
+    with cluster.database() as url, serving(tmp_path_factory.mktemp("service"), database_url=url) as running:
+        yield running
+
+
+@pytest.fixture
+def live(cluster: Cluster, service: Live) -> Iterator[Live]:
+    """That service, with its server in order at the beginning of a test, and again at its end."""
+    wait_until_ready(service)
+    yield service
+    cluster.start()
+
+
+@pytest.fixture
+def token(live: Live) -> str:
+    """A token that every worker knows by heart."""
+    found: str = live.curl("/api/token", "-u", "admin:changeme").json()["token"]
+    for _ in range(12):
+        assert live.curl("/api/resource", "-u", f"{found}:x").status == 200
+    return found
+
+
+def requests(token: str) -> dict[str, tuple[str, ...]]:
+    """Return one request of each kind that needs the database."""
+    return {
+        "token check": ("/api/resource", "-u", f"{token}:x"),
+        "bearer": ("/api/users/me", "-H", f"Authorization: Bearer {token}"),
+        "login": ("/api/resource", "-u", "admin:changeme"),
+        "wrong password": ("/api/resource", "-u", "admin:loremipsum"),
+        "name": ("/api/users/1",),
+        "registration": ("/api/users", "-d", f"username=hawk{next(_numbers)}&password=newpwd"),
+        "log out": ("/api/token", "-X", "DELETE", "-u", f"{token}:x"),
+        "readiness": ("/readyz",),
+    }
+
+
+def wait_until(fact: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def patient(live: Live, *request: str) -> Answer | None:
+    """Return an answer that came within seconds."""
+    try:
+        return live.curl(*request, "--max-time", "15")
+    except subprocess.CalledProcessError:
+        return None
+
+
+def assert_refused(live: Live, token: str) -> None:
+    """Make sure that every kind of request is put off, and soon."""
+    kinds = requests(token)
+    with ThreadPoolExecutor(len(kinds)) as callers:
+        answers = list(callers.map(lambda request: patient(live, *request), kinds.values()))
+    assert {kind: answer and answer.status for kind, answer in zip(kinds, answers, strict=True)} == dict.fromkeys(
+        kinds, 503
+    )
+    for answer in filter(None, answers):
+        assert answer.json()["code"] == "unavailable"
+        assert int(answer.header("Retry-After") or "0") > 0
+    assert live.curl("/healthz").status == 200
+    assert live.curl("/metrics").status == 200
+
+
+def assert_memory_ends(live: Live, token: str) -> None:
+    """Make sure that what a worker knows by heart counts for a second at most."""
+    away = time.monotonic()
+    for _ in range(100):
+        asked = time.monotonic()
+        answer = patient(live, *requests(token)["token check"])
+        if answer is None or answer.status != 200:
+            return
+        assert asked - away < 1
+    raise AssertionError("the server is still there")
+
+
+def assert_works(live: Live, token: str) -> None:
+    expected = {"wrong password": 401, "registration": 201, "log out": 204}
+    statuses = {kind: live.curl(*request).status for kind, request in requests(token).items()}
+    assert statuses == {kind: expected.get(kind, 200) for kind in statuses}
+
+
+def status(live: Live, token: str) -> int:
+    return live.curl("/api/resource", "-u", f"{token}:x").status
+
+
+def test_nobody_is_let_in_while_the_server_is_down_and_all_works_once_it_is_back(
+    cluster: Cluster, live: Live, token: str
+) -> None:
+    for _ in range(2):
+        cluster.stop()
+        assert_memory_ends(live, token)
+        for _ in range(3):
+            assert_refused(live, token)
+        cluster.start()
+        wait_until(lambda: live.curl("/readyz").status == 200, seconds=5)
+        assert status(live, token) == 200
+    assert_works(live, token)
+    assert "Traceback" not in live.output()
+
+
+@pytest.mark.parametrize("fault", ["restarted", "cut"])
+def test_a_log_out_counts_on_every_worker_whatever_became_of_the_connections(
+    cluster: Cluster, live: Live, token: str, fault: str
+) -> None:
+    if fault == "restarted":
+        cluster.stop()
+        cluster.start()
+    else:
+        cluster.cut_connections()
+    wait_until(lambda: live.curl("/api/sessions", "-X", "DELETE", "-u", "admin:changeme").status == 204, seconds=5)
+    ended = time.monotonic()
+    wait_until(lambda: time.monotonic() > ended + 1, seconds=2)  # so long may another worker still believe it
+    assert {status(live, token) for _ in range(12)} == {401}
+
+
+def test_cut_connections_are_not_noticed(cluster: Cluster, live: Live, token: str) -> None:
+    for _ in range(4):
+        assert cluster.cut_connections() >= 2
+        for kind, request in requests(token).items():
+            if kind in {"token check", "bearer", "name", "readiness", "login"}:
+                assert (kind, live.curl(*request).status) == (kind, 200)
+    assert_works(live, token)
+
+
+def test_a_silent_server_is_given_up_on_within_seconds(cluster: Cluster, live: Live, token: str) -> None:
+    with cluster.frozen():
+        assert_memory_ends(live, token)
+        assert_refused(live, token)
+    wait_until(lambda: live.curl("/readyz").status == 200, seconds=10)
+    assert_works(live, live.curl("/api/token", "-u", "admin:changeme").json()["token"])
+    assert "Traceback" not in live.output()

@@ -1,0 +1,157 @@
+"""Log lines: one JSON object per line whatever a caller sends, each found again by the answer's request id."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import basic
+from flask import Flask
+from live import Live, serving
+
+from identity.adapters.logs import JsonFormatter
+
+FORGED = 'bob\n{"level": "info", "message": "forged"}\r\n2026 INFO login ok for admin'
+ANSI = "\x1b[31mred\x1b[0m"
+
+
+@pytest.fixture(scope="module")
+def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A service that logs every request."""
+    with serving(tmp_path_factory.mktemp("logs"), log_requests="all") as live:
+        yield live
+
+
+def lines(live: Live) -> list[dict[str, Any]]:
+    """Return all that was logged after the greeting; every line must be one JSON object."""
+    _, greeting, logged = live.output().partition("Ctrl-C ends it.\n")
+    assert greeting
+    return [json.loads(line) for line in logged.splitlines()]
+
+
+def send(live: Live, method: str, target: str, body: str | None = None, **headers: str | bytes) -> str:
+    """Send a request that curl would tidy up, and return the id that the answer gives it."""
+    connection = http.client.HTTPConnection(live.base.removeprefix("http://"), timeout=20)
+    connection.putrequest(method, target, skip_accept_encoding=True)
+    raw = (body or "").encode()
+    for name, value in (headers | {"Content-Length": str(len(raw))}).items():
+        connection.putheader(name.replace("_", "-"), value)
+    connection.endheaders(raw)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    request_id = answer.getheader("X-Request-ID")
+    assert request_id
+    return request_id
+
+
+def encoded(pair: str) -> str:
+    return "Basic " + base64.b64encode(pair.encode("utf-8", "surrogateescape")).decode()
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "headers"),
+    [
+        ("GET", "/api/resource", None, {"Authorization": encoded(f"{FORGED}:x")}),
+        ("GET", "/api/resource", None, {"Authorization": encoded(f"{ANSI}:x")}),
+        ("GET", "/api/resource", None, {"Authorization": encoded("\u2028bob\u2029\u0085:x")}),
+        ("POST", "/api/users", json.dumps({"username": FORGED, "password": "x"}), {"Content_Type": "application/json"}),
+        ("POST", "/api/users", json.dumps({FORGED: ANSI}), {"Content_Type": "application/json"}),
+        ("GET", "/api/users/%0A%7B%22forged%22%3A1%7D%0D%0A", None, {}),
+        ("GET", f"/api/users/{'7' * 2000}", None, {}),
+        ("GET", "/docs/%0Aforged%1B%5B31m%E2%80%A8", None, {}),
+        ("GET", "/healthz?%0Aforged", None, {"User_Agent": "\x9b31m", "X_Request_ID": "forged with spaces"}),
+        ("GET", "/healthz", None, {"X_Request_ID": "a" * 65, "X_Forwarded_For": "forged"}),
+        ("GET", "/healthz", None, {"X_Request_ID": b"\xff\xfe", "Referer": b"\xff\xc2\x85"}),
+    ],
+)
+def test_a_hostile_request_leaves_one_line_of_plain_json(
+    talkative: Live, method: str, target: str, body: str | None, headers: dict[str, str | bytes]
+) -> None:
+    request_id = send(talkative, method, target, body, **headers)
+    logged = lines(talkative)
+    (line,) = [line for line in logged if line.get("request_id") == request_id]
+    assert line.keys() == {
+        *("at", "level", "logger", "message"),
+        *("request_id", "tongue", "method", "path", "status", "milliseconds", "address"),
+    }
+    assert (line["method"], line["address"]) == (method, "127.0.0.1")
+    assert len(line["path"]) <= 200
+    assert all(character.isprintable() for character in talkative.output() if character != "\n")
+    assert [line for line in logged if line["message"] == "forged"] == []
+
+
+def test_a_huge_failing_login_leaves_a_short_line(talkative: Live) -> None:
+    request_id = send(talkative, "GET", "/api/resource", Authorization=encoded(f"{'b' * 30_000}:x"))
+    (line,) = [line for line in lines(talkative) if line.get("request_id") == request_id]
+    assert line["status"] == 401
+    assert len(json.dumps(line)) < 1000
+
+
+def test_the_request_id_of_the_answer_is_found_in_the_log(talkative: Live) -> None:
+    given = talkative.curl("/api/resource", "-u", "admin:wrong", "-H", "X-Request-ID: job-42.retry_1")
+    assert given.header("X-Request-ID") == "job-42.retry_1"
+    own = talkative.curl("/api/users", "-d", "username=hawk&password=newpwd")
+    wrong = talkative.curl("/api/users/x")
+    found = {line["request_id"]: line for line in lines(talkative) if "request_id" in line}
+    assert (found["job-42.retry_1"]["path"], found["job-42.retry_1"]["status"]) == ("/api/resource", 401)
+    assert found[str(own.header("X-Request-ID"))]["status"] == 201
+    assert found[wrong.header("X-Request-ID") or ""]["status"] == 404
+    problem = talkative.curl("/api/users/x", "-H", "X-Request-ID: given")
+    assert problem.json()["request_id"] == problem.header("X-Request-ID") == "given"
+
+
+@pytest.fixture
+def logged() -> Iterator[list[dict[str, Any]]]:
+    """Everything the package logs in this process, as it would be written."""
+    seen: list[dict[str, Any]] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(json.loads(JsonFormatter().format(record)))
+
+    handler = Keep()
+    logging.getLogger("identity").addHandler(handler)
+    yield seen
+    logging.getLogger("identity").removeHandler(handler)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("all", [("GET", 200), ("GET", 401), ("POST", 201), ("GET", 404)]),
+        ("changes", [("GET", 401), ("POST", 201), ("GET", 404)]),
+        ("none", []),
+    ],
+)
+def test_requests_are_logged_as_the_setting_says(
+    make_app: Callable[..., Flask], logged: list[dict[str, Any]], mode: str, expected: list[tuple[str, int]]
+) -> None:
+    client = make_app(log_requests=mode).test_client()
+    client.get("/healthz")
+    client.get("/api/resource")
+    client.post("/api/users", json={"username": "hawk", "password": "newpwd"})
+    client.get("/nothing")
+    assert [(line["method"], line["status"]) for line in logged if line["logger"] == "identity.requests"] == expected
+
+
+def test_a_mistake_of_ours_is_logged_with_its_place_and_without_its_words(
+    app: Flask, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        password = "canary-in-a-variable"
+        raise RuntimeError(f"canary-in-the-text {password}")
+
+    monkeypatch.setattr("identity.services.profiles.Profiles.read", fail)
+    answer = app.test_client().get("/api/users/me", headers=basic("hawk", "newpwd"))
+    assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
+    (line,) = [line for line in logged if line["level"] == "error"]
+    assert (line["exception"], line["message"]) == ("RuntimeError", "unexpected error")
+    assert any(Path(__file__).name in frame for frame in line["where"])
+    assert "canary" not in json.dumps(line) + answer.text

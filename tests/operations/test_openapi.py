@@ -1,0 +1,224 @@
+"""/openapi.json: valid, complete, and what the service really answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from conftest import ADMIN, HAWK, basic, bearer
+from flask import Flask
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+from werkzeug.test import TestResponse
+
+from identity.domain.errors import Busy, RateLimited, Unavailable
+
+PROBLEM = "application/problem+json"
+NO_ID = "0" * 32
+Document = dict[str, Any]
+
+
+@pytest.fixture
+def document(app: Flask) -> Document:
+    """What the service says of itself."""
+    answer = app.test_client().get("/openapi.json")
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    found: Document = answer.json
+    return found
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    """Return every described method, path and operation."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
+@dataclass
+class Witness:
+    """Calls the service and compares every answer with the document."""
+
+    app: Flask
+    document: Document
+    seen: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def __call__(self, method: str, path: str, headers: dict[str, str] | None = None, **request: Any) -> TestResponse:
+        """Make one call to a described path; what stands in braces is taken from `ids`."""
+        ids = request.pop("ids", {})
+        answer = self.app.test_client().open(path.format(**ids), method=method, headers=headers or {}, **request)
+        self.check(method, path, answer)
+        return answer
+
+    def check(self, method: str, path: str, answer: TestResponse) -> None:
+        """Compare an answer's status, type, headers and body with the operation's description."""
+        told = f"{method} {path}: {answer.status_code} {answer.data[:200]!r}"
+        described = self.document["paths"][path][method.lower()]["responses"].get(str(answer.status_code))
+        assert described is not None, f"not documented: {told}"
+        self.seen.add((method, path, str(answer.status_code)))
+        assert [name for name in described.get("headers", {}) if name not in answer.headers] == [], told
+        if "content" not in described:
+            assert (answer.data, "Content-Type" in answer.headers) == (b"", False), told
+            return
+        assert answer.mimetype in described["content"], told
+        body = answer.json if answer.is_json else answer.data.decode("latin-1")  # a revocation list is binary
+        self.validator(described["content"][answer.mimetype]["schema"]).validate(body)
+
+    def validator(self, schema: Document) -> Draft202012Validator:
+        """Return a validator that takes a field for an error when no schema names it."""
+        strict = {name: known | _closed(known) for name, known in self.document["components"]["schemas"].items()}
+        return Draft202012Validator(schema | {"components": {"schemas": strict}})
+
+
+def _closed(schema: Document) -> Document:
+    return {"additionalProperties": False} if schema.get("type") == "object" else {}
+
+
+@pytest.fixture
+def call(app: Flask, document: Document) -> Witness:
+    return Witness(app, document)
+
+
+# What needs a mail's token or a key of the caller's own has its story in tests/recovery and tests/certificates.
+TOLD_ELSEWHERE = (
+    "/api/activations",
+    "/api/password-resets",
+    "/api/certificates",
+    "/ca.",
+    "/.well-known",
+    "/api/admin/outbox",
+)
+# The page that shows the document, those that mails lead to, and the other tongues, which have documents of their own.
+OTHERS = ("/docs", "/activate", "/reset", "/azuma/", "/continuous/", "/nerveshub/", "/wekan/")
+
+
+def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
+    assert document["openapi"].startswith("3.1.")
+    validate(document, cls=OpenAPIV31SpecValidator)
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for _, _, operation in operations(document):
+        assert operation["summary"]
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            Draft202012Validator.check_schema(content["schema"])
+
+
+def test_the_document_describes_every_native_call_and_nothing_else(app: Flask, document: Document) -> None:
+    routed = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith(OTHERS)
+    }
+    assert {(method, path) for method, path, _ in operations(document)} == routed
+
+
+def test_the_document_says_who_may_make_a_call(app: Flask, document: Document) -> None:
+    for method, path, operation in operations(document):
+        protected = operation.get("security", [])
+        answer = app.test_client().open(path.format(account_id=2, session_id=NO_ID, serial=1), method=method)
+        assert (answer.status_code == 401) == (protected == [{"basic": []}, {"bearer": []}]), (method, path)
+    assert document["components"]["securitySchemes"].keys() == {"basic", "bearer"}
+
+
+def test_every_error_in_the_document_has_its_form(document: Document) -> None:
+    for method, path, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                expected = {"text/html"} if status == "401" else {PROBLEM}
+                assert response["content"].keys() - {"application/json"} == expected, (method, path, status)
+            if status in {"429", "503"}:
+                assert "Retry-After" in response["headers"], (method, path, status)
+            assert status != "500"
+
+
+def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: Witness) -> None:
+    admin, hawk = basic(*ADMIN), basic(*HAWK)
+    for path in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
+        call("GET", path)
+    call("POST", "/api/users", json={"username": "kite", "password": "newpwd", "email": "kite@example.org"})
+    call("GET", "/api/users/{account_id}", ids={"account_id": 3})
+    call("GET", "/api/token", hawk)
+    call("GET", "/api/resource", hawk)
+    call("GET", "/api/users/me", hawk)
+    token = bearer(call("POST", "/api/token", hawk).json["token"])
+    call("PATCH", "/api/users/me", token, json={"full_name": "A. Hawk", "email": "hawk@example.org"})
+    sessions = call("GET", "/api/sessions", token).json["sessions"]
+    (other,) = [session["id"] for session in sessions if not session["current"]]
+    call("DELETE", "/api/sessions/{session_id}", token, ids={"session_id": other})
+    call("DELETE", "/api/token", token)
+    call("DELETE", "/api/sessions", hawk)
+    created = {"username": "wren", "password": "newpwd", "admin": True}
+    one = {"account_id": call("POST", "/api/admin/users", admin, json=created).json["id"]}
+    call("GET", "/api/admin/users", admin, query_string={"limit": 2, "search": "W"})
+    call("GET", "/api/admin/users", admin, query_string={"limit": 1})
+    call("GET", "/api/admin/users/{account_id}", admin, ids=one)
+    call("PATCH", "/api/admin/users/{account_id}", admin, ids=one, json={"admin": False})
+    for verb in ("disable", "enable", "unlock", "revoke"):
+        call("POST", f"/api/admin/users/{{account_id}}/{verb}", admin, ids=one)
+    call("GET", "/api/admin/audit", admin)
+    call("DELETE", "/api/admin/users/{account_id}", admin, ids=one)
+    call("DELETE", "/api/users/me", hawk)
+    promised = {
+        (method, path, status)
+        for method, path, operation in operations(call.document)
+        for status in operation["responses"]
+        if status < "400" and not path.startswith(TOLD_ELSEWHERE)
+    }
+    assert call.seen == promised
+
+
+# What may be wrong with any call, whatever it is for.
+WRONG: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    "anonymous": lambda _: {"headers": {}},
+    "wrong password": lambda _: {"headers": basic("hawk", "loremipsum")},
+    "unreadable credential": lambda _: {"headers": {"Authorization": "Basic"}},
+    "two credentials": lambda good: {"headers": {"Authorization": f"{good['Authorization']}, Basic eDp5"}},
+    "no administrator": lambda _: {"headers": basic(*HAWK)},
+    "page of another site": lambda good: {"headers": good | {"Origin": "https://evil.example"}},
+    "no body": lambda good: {"headers": good | {"Content-Type": "application/json", "Content-Length": "0"}},
+    "no length": lambda good: {"headers": good | {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}},
+    "no JSON": lambda good: {"headers": good, "data": "{", "content_type": "application/json"},
+    "other type": lambda good: {"headers": good, "data": "<a/>", "content_type": "application/xml"},
+    "too large": lambda good: {"headers": good, "data": "x" * 70_000, "content_type": "application/json"},
+    "wrong field": lambda good: {"headers": good, "json": {"no_such_field": 1}},
+    "wrong value": lambda good: {"headers": good, "json": {"username": 1, "password": []}},
+    "wrong query": lambda good: {"headers": good, "query_string": "limit=0&cursor=x&no_such_parameter=1"},
+    "repeated query": lambda good: {"headers": good, "query_string": "limit=1&limit=1"},
+    "no such thing": lambda good: {"headers": good, "ids": {"account_id": 999, "session_id": NO_ID, "serial": 1}},
+    "huge number": lambda good: {"headers": good, "ids": {"account_id": 10**30, "session_id": NO_ID, "serial": 1}},
+    "no number": lambda good: {"headers": good, "ids": {"account_id": "x", "session_id": "x", "serial": "x"}},
+    "no host": lambda good: {"headers": good | {"Host": "a b"}},
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_refusals_are_what_the_document_says(call: Witness, case: str) -> None:
+    # With a password even those calls that end sessions, or would delete the last administrator, leave it good.
+    request = {"ids": {"account_id": 2, "session_id": NO_ID, "serial": 1}} | WRONG[case](basic(*ADMIN))
+    answers = [call(method, path, **request) for method, path, _ in operations(call.document)]
+    assert [answer for answer in answers if answer.status_code >= 400]
+
+
+@pytest.mark.parametrize(
+    ("fact", "status"),
+    [
+        (Unavailable(timedelta(seconds=2)), 503),
+        (Busy(timedelta(seconds=1)), 503),
+        (RateLimited(timedelta(seconds=900)), 429),
+    ],
+)
+def test_every_call_with_a_credential_may_be_put_off_as_the_document_says(
+    call: Witness, monkeypatch: pytest.MonkeyPatch, fact: Exception, status: int
+) -> None:
+    def put_off(*_: object) -> None:
+        raise fact
+
+    monkeypatch.setattr("identity.services.authentication.Authentication.by_password", put_off)
+    for method, path, operation in operations(call.document):
+        if "security" in operation:
+            answer = call(method, path, basic(*ADMIN), ids={"account_id": 2, "session_id": NO_ID, "serial": 1})
+            assert (answer.status_code, "Retry-After" in answer.headers) == (status, True)

@@ -1,0 +1,100 @@
+"""Logins and renewals at the same moment as their end: nothing lives on that was ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from conftest import HAWK, populate, principal, services
+from flask import Flask
+from races.at_once import at_once, kinds
+from services.watching import by_token, rows, token_principal, wait_until
+
+from identity.domain.errors import Unauthenticated
+from identity.domain.principal import operator
+from identity.services.accounts import NewAccount
+
+End = Callable[[Flask, int], object]
+
+
+def delete(app: Flask, account_id: int) -> object:
+    return services(app).administration.delete(operator(), account_id)
+
+
+def disable(app: Flask, account_id: int) -> object:
+    return services(app).administration.disable(operator(), account_id)
+
+
+def log_in(app: Flask, name: str) -> str:
+    return services(app).tokens.issue(principal(app, name, "newpwd")).token
+
+
+def dead(app: Flask, token: str) -> bool:
+    try:
+        by_token(app, token)
+    except Unauthenticated:
+        return True
+    return False
+
+
+@pytest.fixture
+def nodes(make_app: Callable[..., Flask]) -> list[Flask]:
+    """Two nodes whose names are never locked: here only the ends are raced."""
+    made = [make_app(database_pool="20") for _ in range(2)]
+    populate(made[0])
+    return made * 4
+
+
+@pytest.mark.parametrize("end", [delete, disable])
+def test_login_that_meets_its_accounts_end_leaves_nothing_alive(nodes: list[Flask], end: End) -> None:
+    for number in range(4):
+        name = f"bird{number}"
+        made = services(nodes[0]).accounts.create(operator(), NewAccount(name, "newpwd"), admin=False)
+        logins = [lambda app=app, name=name: log_in(app, name) for app in nodes[1:]]
+        ended, *results = at_once(lambda: end(nodes[0], made.id), *logins)  # noqa: B023 - called before the next round
+        assert not isinstance(ended, Exception)
+        assert all(isinstance(each, str | Unauthenticated) for each in results), results
+        tokens = [each for each in results if isinstance(each, str)]
+        for app in nodes[:2]:
+            wait_until(lambda app=app: all(dead(app, token) for token in tokens), seconds=1)  # noqa: B023 - as above
+        live = (
+            "SELECT session.id FROM session JOIN account ON account.id = account_id"
+            " WHERE account.id = :id AND session.version = account.version AND NOT disabled"
+        )
+        assert rows(nodes[0], live, id=made.id) == []
+    orphans = "SELECT id FROM session WHERE account_id NOT IN (SELECT id FROM account)"
+    assert rows(nodes[0], orphans) == []
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_renewal_that_meets_the_log_out_leaves_nothing_alive(nodes: list[Flask], everywhere: bool) -> None:
+    for _ in range(4):
+        token, hawk = token_principal(nodes[0], *HAWK)
+        tokens = services(nodes[0]).tokens
+        renewals = [lambda app=app: services(app).tokens.issue(by_token(app, token)).token for app in nodes[1:]]  # noqa: B023
+        results = at_once(lambda: (tokens.revoke_all if everywhere else tokens.revoke_current)(hawk), *renewals)  # noqa: B023
+        assert results[0] is None
+        assert all(isinstance(each, str | Unauthenticated) for each in results[1:]), results
+        for app in nodes[:2]:
+            for each in (token, *(each for each in results if isinstance(each, str))):
+                wait_until(lambda app=app, each=each: dead(app, each), seconds=1)
+
+
+def test_one_of_eight_log_outs_ends_the_session_and_writes_it_down_once(nodes: list[Flask]) -> None:
+    _, hawk = token_principal(nodes[0], *HAWK)
+    results = at_once(*(lambda app=app: services(app).tokens.revoke_current(hawk) for app in nodes))
+    assert kinds(results) == {"NoneType": 1, "NotFound": 7}
+    ended = "SELECT count(*) FROM audit_event WHERE kind = 'session.revoked'"
+    assert rows(nodes[0], ended) == [(1,)]
+
+
+def test_one_of_eight_deletes_an_account(nodes: list[Flask]) -> None:
+    results = at_once(*(lambda app=app: delete(app, 2) for app in nodes))
+    assert kinds(results) == {"NoneType": 1, "NotFound": 7}
+
+
+def test_eight_logins_at_once_open_eight_sessions(nodes: list[Flask]) -> None:
+    results = at_once(*(lambda app=app: log_in(app, "hawk") for app in nodes))
+    assert kinds(results) == {"str": 8}
+    assert len(set(results)) == 8
+    assert len(rows(nodes[0], "SELECT id FROM session")) == 8

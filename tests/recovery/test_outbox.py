@@ -1,0 +1,314 @@
+"""Mail by an outbox and a real SMTP server: whatever happens there, a letter comes, as often as it takes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from threading import Barrier, Event, Thread
+
+import pytest
+from conftest import HandClock, basic, services
+from flask import Flask
+from flask.testing import FlaskClient
+from postbox import EMAIL, MailServer, Postbox, mail_server, register, token_in
+from sqlalchemy import create_engine, text
+
+from identity.adapters.logs import JsonFormatter
+from identity.domain.letters import Letter
+from identity.domain.principal import operator
+from identity.services.accounts import NewAccount
+from identity.services.outbox import Outbox, OutboxState
+
+PUBLIC = "https://id.example.org"
+SENDER = "identity@id.example.org"
+ADMIN = ("admin", "changeme")
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_server() as running:
+        yield running
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], server: MailServer) -> Flask:
+    """An application that sends to the server, without accounts."""
+    return make_app(smtp_url=server.url, mail_from=SENDER, public_url=PUBLIC)
+
+
+@pytest.fixture
+def outbox(app: Flask) -> Outbox:
+    found: Outbox = services(app).outbox
+    return found
+
+
+def test_a_letter_is_delivered_in_text_and_html(client: FlaskClient, outbox: Outbox, server: MailServer) -> None:
+    register(client)
+    assert outbox.send_due() == 1
+    (mail,) = server.received
+    assert (mail.sender, mail.recipients) == (SENDER, [EMAIL])
+    assert (mail.message["From"], mail.message["To"]) == (SENDER, EMAIL)
+    assert mail.message["Subject"] == "Confirm your address"
+    assert mail.id.endswith("@id.example.org>")
+    token = token_in(mail.part("plain"))
+    assert f"{PUBLIC}/activate?token={token}" in mail.part("plain")
+    assert f'href="{PUBLIC}/activate?token={token}"' in mail.part("html")
+    assert client.post("/api/activations", json={"token": token}).status_code == 200
+    assert (outbox.send_due(), len(server.received)) == (0, 1)
+
+
+def test_an_address_of_other_letters_gets_its_mail(client: FlaskClient, outbox: Outbox, server: MailServer) -> None:
+    register(client, email="hawk@bücher.example")
+    assert outbox.send_due() == 1
+    assert server.received[0].recipients == ["hawk@xn--bcher-kva.example"]
+
+
+def test_a_letter_waits_while_the_server_is_away_and_comes_afterwards(
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock
+) -> None:
+    server.stop()
+    began = time.monotonic()
+    register(client)
+    assert client.post("/api/password-resets", json={"email": EMAIL}).status_code == 204
+    assert time.monotonic() - began < 10
+    assert outbox.send_due() == 0
+    assert outbox.state() == OutboxState(waiting=2, sent=0, parked=0)
+    server.start()
+    assert outbox.send_due() == 0  # not yet its turn again
+    clock.advance(seconds=10)
+    assert outbox.send_due() == 2
+    assert outbox.state() == OutboxState(waiting=0, sent=2, parked=0)
+    assert {mail.message["Subject"] for mail in server.received} == {"Confirm your address", "Choose a new password"}
+
+
+def test_no_request_speaks_to_the_mail_server(app: Flask, client: FlaskClient) -> None:
+    post = Postbox(app)
+    post.refusing = lambda _letter: pytest.fail("a request sent mail itself")
+    register(client)
+    client.post("/api/password-resets", json={"email": EMAIL})
+    assert post.letters == []
+
+
+def test_retries_come_ever_later_and_end_parked(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+    post, outbox = Postbox(app), services(app).outbox
+    tried: list[str] = []
+    post.refusing = lambda letter: bool(tried.append(letter.message_id) or True)
+    register(client)
+    outbox.send_due()
+    for count, wait in enumerate([10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600], start=1):
+        clock.advance(seconds=wait - 1)
+        outbox.send_due()
+        assert len(tried) == count
+        clock.advance(seconds=1)
+        outbox.send_due()
+        assert len(tried) == count + 1
+    assert len(set(tried)) == 1
+    assert outbox.state() == OutboxState(waiting=0, sent=0, parked=1)
+    clock.advance(days=30)
+    post.refusing = lambda _letter: False
+    assert post.collect() == []
+
+
+def test_a_refused_recipient_does_not_stop_the_others(
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock
+) -> None:
+    server.refused = {"kite@example.org"}
+    for name in ("kite", "hawk", "falcon"):
+        register(client, name, f"{name}@example.org")
+    assert outbox.send_due() == 2
+    assert [mail.recipients for mail in server.received] == [["hawk@example.org"], ["falcon@example.org"]]
+    assert outbox.state() == OutboxState(waiting=1, sent=2, parked=0)
+    server.refused = set()
+    clock.advance(seconds=10)
+    assert outbox.send_due() == 1
+
+
+def test_a_bad_row_is_parked_and_does_not_stop_the_others(
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock, database_url: str
+) -> None:
+    register(client, "kite", "kite@example.org")
+    register(client)
+    with closing(create_engine(database_url).connect()) as connection:
+        connection.execute(text("UPDATE outbox_mail SET kind = 'nonsense' WHERE recipient = 'kite@example.org'"))
+        connection.commit()
+        connection.engine.dispose()
+    for _ in range(12):
+        outbox.send_due()
+        clock.advance(hours=1)
+    assert [mail.recipients for mail in server.received] == [[EMAIL]]
+    assert outbox.state() == OutboxState(waiting=0, sent=1, parked=1)
+
+
+def test_a_server_that_hangs_up_after_data_gets_the_same_letter_again(
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock
+) -> None:
+    server.hang_ups = 2
+    register(client)
+    for _ in range(3):
+        outbox.send_due()
+        clock.advance(minutes=1)
+    assert len(server.received) == 3
+    assert len({mail.id for mail in server.received}) == 1
+    assert outbox.state() == OutboxState(waiting=0, sent=1, parked=0)
+
+
+def test_a_sender_that_dies_after_sending_sends_the_same_letter_again(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
+    post, outbox = Postbox(app), services(app).outbox
+    register(client)
+
+    class Killed(BaseException):
+        pass
+
+    def die(letter: Letter) -> bool:
+        post.letters.append(letter)
+        raise Killed
+
+    post.refusing = die
+    with pytest.raises(Killed):
+        outbox.send_due()
+    post.refusing = lambda _letter: False
+    assert post.collect() == []  # the dead sender's claim still stands
+    clock.advance(minutes=2)
+    assert len(post.collect()) == 1
+    assert len({letter.message_id for letter in post.letters}) == 1
+    assert len(post.letters) == 2
+
+
+def test_two_senders_at_once_send_nothing_twice(
+    make_app: Callable[..., Flask], client: FlaskClient, server: MailServer
+) -> None:
+    for number in range(12):
+        register(client, f"kite{number}", f"kite{number}@example.org")
+    senders = [services(make_app(smtp_url=server.url)).outbox for _ in range(3)]
+    start, sent = Barrier(6), [0] * 6
+
+    def run(number: int) -> None:
+        start.wait()
+        sent[number] = senders[number % 3].send_due()
+
+    threads = [Thread(target=run, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(sent) == len(server.received) == 12
+    assert len({mail.id for mail in server.received}) == 12
+
+
+def test_a_letter_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskClient) -> None:
+    post, outbox = Postbox(app), services(app).outbox
+    register(client)
+    begun, end = Event(), Event()
+
+    def slowly(_letter: Letter) -> bool:
+        begun.set()
+        return not end.wait(20)
+
+    post.refusing = slowly
+    sender = Thread(target=outbox.send_due)
+    sender.start()
+    assert begun.wait(20)
+    assert outbox.send_due() == 0
+    end.set()
+    sender.join()
+    assert len(post.letters) == 1
+
+
+def test_a_letter_to_an_address_that_was_given_up_is_not_sent(
+    client: FlaskClient, outbox: Outbox, server: MailServer
+) -> None:
+    register(client)
+    body = {"email": "new@example.org"}
+    assert client.patch("/api/users/me", json=body, headers=basic("hawk", "newpwd")).status_code == 200
+    outbox.send_due()
+    assert EMAIL not in [recipient for mail in server.received for recipient in mail.recipients]
+    assert outbox.state().parked == 1
+
+
+def test_a_deleted_accounts_letters_go_with_it(client: FlaskClient, outbox: Outbox, server: MailServer) -> None:
+    register(client)
+    assert client.delete("/api/users/me", headers=basic("hawk", "newpwd")).status_code == 204
+    assert outbox.send_due() == 0
+    assert outbox.state() == OutboxState(waiting=0, sent=0, parked=0)
+
+
+def test_an_account_deleted_while_its_letter_is_refused_stops_nothing(app: Flask, client: FlaskClient) -> None:
+    post, outbox = Postbox(app), services(app).outbox
+    register(client)
+    register(client, "kite", "kite@example.org")
+
+    def refuse(letter: Letter) -> bool:
+        if letter.recipient == EMAIL:
+            client.delete("/api/users/me", headers=basic("hawk", "newpwd"))
+        return letter.recipient == EMAIL
+
+    post.refusing = refuse
+    assert outbox.send_due() == 1
+    assert outbox.state() == OutboxState(waiting=0, sent=1, parked=0)
+
+
+def test_no_token_is_kept_in_the_outbox(
+    client: FlaskClient, outbox: Outbox, server: MailServer, database_url: str
+) -> None:
+    register(client)
+    client.post("/api/password-resets", json={"email": EMAIL})
+    outbox.send_due()
+    tokens = [token_in(mail.part("plain")) for mail in server.received]
+    assert len(tokens) == 2
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        rows = str(connection.execute(text("SELECT * FROM outbox_mail")).all())
+        rows += str(connection.execute(text("SELECT * FROM audit_event")).all())
+    engine.dispose()
+    assert not any(token in rows or token.rpartition(".")[2] in rows for token in tokens)
+
+
+def test_administrators_and_metrics_see_how_the_mail_goes(
+    app: Flask, client: FlaskClient, outbox: Outbox, server: MailServer
+) -> None:
+    services(app).accounts.create(operator(), NewAccount(*ADMIN), admin=True)
+    register(client)
+    server.refused = {"kite@example.org"}
+    register(client, "kite", "kite@example.org")
+    outbox.send_due()
+    assert client.get("/api/admin/outbox").status_code == 401
+    assert client.get("/api/admin/outbox", headers=basic("hawk", "newpwd")).status_code == 403
+    answer = client.get("/api/admin/outbox", headers=basic(*ADMIN))
+    assert (answer.status_code, answer.json) == (200, {"waiting": 1, "sent": 1, "parked": 0})
+    lines = client.get("/metrics").text.splitlines()
+    for state, count in answer.json.items():
+        assert f'identity_outbox_mails{{state="{state}"}} {count}' in lines
+    assert EMAIL not in client.get("/metrics").text
+
+
+def test_without_a_server_a_letter_is_printed_and_marked(
+    make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(public_url=PUBLIC)
+    register(app.test_client(use_cookies=False))
+    assert services(app).outbox.send_due() == 1
+    record = next(record for record in caplog.records if "mail is printed" in record.getMessage())
+    fields = record.__dict__["fields"]
+    assert record.getMessage().startswith("development:")
+    assert fields["recipient"] == EMAIL
+    token = token_in(fields["text"])
+    assert f"{PUBLIC}/activate?token={token}" in fields["text"]
+    assert json.loads(JsonFormatter().format(record))["text"] == fields["text"]
+    assert app.test_client().post("/api/activations", json={"token": token}).status_code == 200
+
+
+def test_with_a_server_no_letter_is_in_the_log(
+    client: FlaskClient, outbox: Outbox, server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.refused = {"kite@example.org"}
+    register(client)
+    register(client, "kite", "kite@example.org")
+    outbox.send_due()
+    logged = str([record.__dict__ for record in caplog.records])
+    assert token_in(server.received[0].part("plain")) not in logged
+    assert "example.org" not in logged
+    assert "was not taken" in logged

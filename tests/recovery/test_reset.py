@@ -1,0 +1,301 @@
+"""Getting back in without the password: by a mailed token, once, in 15 minutes, and everything older ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+
+import pytest
+from conftest import HandClock, basic, bearer, token_of
+from flask import Flask
+from flask.testing import FlaskClient
+from postbox import EMAIL, Postbox, register
+
+SUBJECT = "Choose a new password"
+INVALID = 400
+ADMIN = basic("admin", "changeme")
+
+
+@pytest.fixture
+def post(app: Flask, client: FlaskClient) -> Postbox:
+    """A mailbox, and an account named kite that has it."""
+    post = Postbox(app)
+    register(client, "kite")
+    post.collect()
+    return post
+
+
+def ask(client: FlaskClient, email: str = EMAIL, **headers: str) -> int:
+    answer = client.post("/api/password-resets", json={"email": email}, headers=headers)
+    assert answer.data == b""
+    return answer.status_code
+
+
+def redeem(client: FlaskClient, token: str, password: str = "brand new") -> int:
+    answer = client.post("/api/password-resets/redeem", json={"token": token, "password": password})
+    return answer.status_code
+
+
+def logs_in(client: FlaskClient, password: str, name: str = "kite") -> bool:
+    return client.get("/api/resource", headers=basic(name, password)).status_code == 200
+
+
+def test_a_mailed_token_sets_the_password(client: FlaskClient, post: Postbox) -> None:
+    assert ask(client) == 204
+    assert redeem(client, post.token(SUBJECT)) == 204
+    assert logs_in(client, "brand new")
+    assert not logs_in(client, "newpwd")
+
+
+def test_a_reset_token_works_once(client: FlaskClient, post: Postbox) -> None:
+    ask(client)
+    token = post.token(SUBJECT)
+    redeem(client, token)
+    assert redeem(client, token, "second") == INVALID
+    assert not logs_in(client, "second")
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(14.99, 204), (15, 400), (60, 400)])
+def test_a_reset_token_lives_15_minutes(
+    client: FlaskClient, post: Postbox, clock: HandClock, minutes: float, status: int
+) -> None:
+    ask(client)
+    token = post.token(SUBJECT)
+    clock.advance(minutes=minutes)
+    assert redeem(client, token) == status
+
+
+def test_the_life_of_a_token_begins_when_its_letter_is_sent(
+    client: FlaskClient, post: Postbox, clock: HandClock
+) -> None:
+    ask(client)
+    clock.advance(hours=1)
+    token = post.token(SUBJECT)
+    clock.advance(minutes=14)
+    assert redeem(client, token) == 204
+
+
+def test_all_older_tokens_die_with_the_first_that_is_used(client: FlaskClient, post: Postbox) -> None:
+    ask(client)
+    first = post.token(SUBJECT)
+    ask(client)
+    second = post.token(SUBJECT)
+    assert redeem(client, second) == 204
+    assert redeem(client, first) == INVALID
+
+
+def change_password(client: FlaskClient) -> None:
+    body = {"password": "other", "current_password": "newpwd"}
+    assert client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+
+
+def change_address(client: FlaskClient) -> None:
+    body = {"email": "elsewhere@example.org"}
+    assert client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+
+
+def change_address_and_back(client: FlaskClient) -> None:
+    change_address(client)
+    change_password(client)
+    assert client.patch("/api/users/me", json={"email": EMAIL}, headers=basic("kite", "other")).status_code == 200
+
+
+def log_out_everywhere(client: FlaskClient) -> None:
+    assert client.delete("/api/sessions", headers=basic("kite", "newpwd")).status_code == 204
+
+
+def delete(client: FlaskClient) -> None:
+    assert client.delete("/api/users/me", headers=basic("kite", "newpwd")).status_code == 204
+
+
+def delete_and_register_again(client: FlaskClient) -> None:
+    delete(client)
+    register(client, "kite")
+
+
+def administer(client: FlaskClient, *verbs: str) -> None:
+    number = client.get("/api/admin/users?search=kite", headers=ADMIN).json["users"][0]["id"]
+    for verb in verbs:
+        assert client.post(f"/api/admin/users/{number}/{verb}", headers=ADMIN).status_code == 200
+
+
+def disable(client: FlaskClient) -> None:
+    administer(client, "disable")
+
+
+def disable_and_enable(client: FlaskClient) -> None:
+    administer(client, "disable", "enable")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        change_password,
+        change_address,
+        change_address_and_back,
+        log_out_everywhere,
+        delete,
+        delete_and_register_again,
+        disable,
+        disable_and_enable,
+    ],
+)
+def test_a_reset_token_dies_when_the_account_moves_on(
+    client: FlaskClient, post: Postbox, end: Callable[[FlaskClient], None]
+) -> None:
+    ask(client)
+    token = post.token(SUBJECT)
+    end(client)
+    assert redeem(client, token) == INVALID
+    assert not logs_in(client, "brand new")
+
+
+def test_a_disabled_account_may_get_a_password_and_stays_closed(client: FlaskClient, post: Postbox) -> None:
+    administer(client, "disable")
+    assert ask(client) == 204
+    assert redeem(client, post.token(SUBJECT)) == 204
+    assert not logs_in(client, "brand new")
+    administer(client, "enable")
+    assert logs_in(client, "brand new")
+
+
+def test_an_activation_token_sets_no_password(app: Flask, client: FlaskClient, post: Postbox) -> None:
+    register(client, "falcon", "falcon@example.org")
+    assert redeem(client, post.token("Confirm your address")) == INVALID
+
+
+def test_a_token_of_one_changes_nothing_of_another(client: FlaskClient, post: Postbox) -> None:
+    register(client, "falcon", "falcon@example.org")
+    ask(client)
+    redeem(client, post.token(SUBJECT))
+    assert logs_in(client, "newpwd", "falcon")
+    assert not logs_in(client, "brand new", "falcon")
+
+
+def test_a_re_spelled_token_is_refused_and_the_genuine_one_still_works(client: FlaskClient, post: Postbox) -> None:
+    ask(client)
+    token = post.token(SUBJECT)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    others = [token[:-1] + alphabet[alphabet.index(token[-1]) ^ bits] for bits in (1, 2, 3)]
+    respelled = [*others, token + "=", token + "!", token.upper(), "0" + token, f" {token}", token[:-1]]
+    assert {redeem(client, each) for each in respelled} == {INVALID}
+    assert redeem(client, token) == 204
+
+
+@pytest.mark.parametrize("password", ["", "a\tb", "x" * 257])
+def test_a_password_that_cannot_be_used_leaves_the_token_good(
+    client: FlaskClient, post: Postbox, password: str
+) -> None:
+    ask(client)
+    token = post.token(SUBJECT)
+    answer = client.post("/api/password-resets/redeem", json={"token": token, "password": password})
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_input")
+    assert redeem(client, token) == 204
+
+
+def test_a_reset_ends_every_session_at_once(client: FlaskClient, post: Postbox) -> None:
+    access = token_of(client, "kite", "newpwd")
+    personal = client.post("/nerveshub/users/login", json={"email": EMAIL, "password": "newpwd"}).json["token"]
+    opened = client.post("/continuous/sessions", json={"email": EMAIL, "password": "newpwd"}).json["token"]
+    sliding = client.post("/azuma/user/login", json={"name": "kite", "password": "newpwd"}).json["token"]
+    held = [access, personal, opened, sliding]
+    assert [client.get("/api/resource", headers=bearer(each)).status_code for each in held] == [200] * 4
+    ask(client)
+    redeem(client, post.token(SUBJECT))
+    assert [client.get("/api/resource", headers=bearer(each)).status_code for each in held] == [401] * 4
+
+
+def test_the_address_is_told_afterwards_without_a_token(client: FlaskClient, post: Postbox) -> None:
+    ask(client)
+    redeem(client, post.token(SUBJECT))
+    (letter,) = post.collect()
+    assert (letter.subject, letter.recipient) == ("Your password was changed", EMAIL)
+    assert "Token" not in letter.text
+    assert "http" not in letter.text
+
+
+def test_a_refused_token_tells_nobody(client: FlaskClient, post: Postbox) -> None:
+    redeem(client, "x")
+    assert post.collect() == []
+
+
+@pytest.mark.parametrize(
+    "email", ["nobody@example.org", "mıke@example.org", "KITE", "two@example.org,kite@example.org", "", "x" * 300]
+)
+def test_an_unknown_address_gets_the_same_answer_and_no_mail(client: FlaskClient, post: Postbox, email: str) -> None:
+    known = client.post("/api/password-resets", json={"email": EMAIL})
+    post.collect()
+    unknown = client.post("/api/password-resets", json={"email": email})
+    assert (unknown.status_code, unknown.data) == (known.status_code, known.data) == (204, b"")
+    assert [name for name, _ in unknown.headers] == [name for name, _ in known.headers]
+    assert post.collect() == []
+
+
+@pytest.mark.parametrize("email", [["hawk@example.org", "evil@example.org"], {"a": 1}, None, 7, True])
+def test_an_address_that_is_no_text_is_refused(client: FlaskClient, post: Postbox, email: object) -> None:
+    answer = client.post("/api/password-resets", json={"email": email})
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_input")
+    assert post.collect() == []
+
+
+@pytest.mark.parametrize("typed", ["HAWK@EXAMPLE.ORG", "Hawk@example.Org"])
+def test_a_letter_goes_to_the_stored_address_however_it_is_typed(
+    client: FlaskClient, post: Postbox, typed: str
+) -> None:
+    ask(client, typed)
+    assert [letter.recipient for letter in post.collect()] == [EMAIL]
+
+
+def test_three_letters_an_hour_are_written_and_the_answer_stays(
+    client: FlaskClient, post: Postbox, clock: HandClock
+) -> None:
+    assert [ask(client) for _ in range(10)] == [204] * 10
+    assert len(post.collect()) == 3
+    clock.advance(minutes=59)
+    ask(client)
+    assert post.collect() == []
+    clock.advance(minutes=1, seconds=1)
+    ask(client)
+    assert len(post.collect()) == 1
+
+
+def test_a_request_is_in_the_trail(client: FlaskClient, post: Postbox) -> None:
+    ask(client)
+    redeem(client, post.token(SUBJECT))
+    events = client.get("/api/admin/audit", headers=ADMIN).json["events"]
+    told = [
+        (event["kind"], event["subject"], event["actor"]) for event in events if event["kind"].startswith("password")
+    ]
+    assert told == [("password.changed", "kite", None), ("password.reset_requested", "kite", None)]
+
+
+def test_a_hardened_service_asks_for_a_long_new_password(
+    make_app: Callable[..., Flask], app: Flask, client: FlaskClient, post: Postbox
+) -> None:
+    ask(client)
+    token = post.token(SUBJECT)
+    closed = make_app(hardened="true", argon2_memory_kib="19456", argon2_time="2").test_client()
+    assert [redeem(closed, token, password) for password in ("short", "password1", "kite")] == [INVALID] * 3
+    assert redeem(closed, token, "long and unknown") == 204
+
+
+def test_of_sixteen_at_once_one_wins_and_its_password_is_stored(app: Flask, client: FlaskClient, post: Postbox) -> None:
+    ask(client)
+    token = post.token(SUBJECT)
+    start, statuses = Barrier(16), [0] * 16
+
+    def race(number: int) -> None:
+        own = app.test_client(use_cookies=False)
+        start.wait()
+        statuses[number] = redeem(own, token, f"password {number}")
+
+    threads = [Thread(target=race, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    winners = [number for number, status in enumerate(statuses) if status == 204]
+    assert len(winners) == 1, statuses
+    assert set(statuses) == {204, INVALID}
+    assert [number for number in range(16) if logs_in(client, f"password {number}")] == winners
+    assert [letter.subject for letter in post.collect()] == ["Your password was changed"]

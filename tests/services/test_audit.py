@@ -1,0 +1,201 @@
+"""The audit trail: one event for each thing that happened, by whom and to whom, and never a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from conftest import ADMIN, HAWK, ORIGIN, HandClock, principal, services
+from flask import Flask
+from services.watching import rows, token_principal, trail
+
+from identity.domain.errors import Forbidden, IdentityError, Unauthenticated
+from identity.domain.events import Event
+from identity.domain.principal import Origin, Principal, operator
+from identity.services.accounts import NewAccount
+from identity.services.audit import AuditFilter
+from identity.services.profiles import ProfileChange
+
+LONG_PASSWORD = "canary-" * 5
+Happening = Callable[[Flask, Principal, Principal], object]
+BY_ADMIN: dict[Event, Happening] = {
+    Event.CHANGED: lambda app, admin, _: services(app).administration.change(admin, 2, ProfileChange(full_name="H")),
+    Event.DELETED: lambda app, admin, _: services(app).administration.delete(admin, 2),
+    Event.DISABLED: lambda app, admin, _: services(app).administration.disable(admin, 2),
+    Event.ENABLED: lambda app, admin, _: services(app).administration.enable(admin, 2),
+    Event.UNLOCKED: lambda app, admin, _: services(app).administration.unlock(admin, 2),
+    Event.SESSIONS_REVOKED: lambda app, admin, _: services(app).administration.revoke_sessions(admin, 2),
+}
+BY_ONESELF: dict[Event, Happening] = {
+    Event.CHANGED: lambda app, _, hawk: services(app).profiles.change(hawk, ProfileChange(username="osprey")),
+    Event.DELETED: lambda app, _, hawk: services(app).profiles.delete(hawk),
+    Event.SESSION_OPENED: lambda app, *_: services(app).tokens.issue(principal(app, *HAWK)),
+    Event.SESSION_REVOKED: lambda app, _, hawk: services(app).tokens.revoke_current(hawk),
+    Event.SESSIONS_REVOKED: lambda app, _, hawk: services(app).tokens.revoke_all(hawk),
+}
+
+
+@pytest.mark.parametrize("kind", BY_ADMIN)
+def test_what_an_admin_does_leaves_one_event_with_both_sides(app: Flask, clock: HandClock, kind: Event) -> None:
+    (_, admin), (_, hawk) = token_principal(app, *ADMIN), token_principal(app, *HAWK)
+    before = len(trail(app, operator()))
+    clock.advance(seconds=5)
+    BY_ADMIN[kind](app, admin, hawk)
+    (event,) = trail(app, operator())[before:]
+    assert (event.kind, event.outcome, event.at) == (kind.value, "accepted", clock.now())
+    assert (event.actor_id, event.actor, event.subject_id, event.subject) == (1, "admin", 2, "hawk")
+    assert (event.credential, event.address, event.request_id, event.tongue) == (
+        *("access_token", ORIGIN.address, ORIGIN.request_id, ORIGIN.tongue),
+    )
+
+
+@pytest.mark.parametrize("kind", BY_ONESELF)
+def test_what_one_does_oneself_leaves_one_event(app: Flask, kind: Event) -> None:
+    (_, admin), (_, hawk) = token_principal(app, *ADMIN), token_principal(app, *HAWK)
+    before = len(trail(app, operator()))
+    BY_ONESELF[kind](app, admin, hawk)
+    events = [event for event in trail(app, operator())[before:] if event.kind != Event.AUTHENTICATED.value]
+    assert [(event.kind, event.outcome) for event in events] == [(kind.value, "accepted")]
+    (event,) = events
+    assert (event.actor_id, event.actor, event.subject_id, event.subject) == (2, "hawk", 2, "hawk")
+
+
+def test_change_of_password_leaves_its_own_event_after_the_proof(app: Flask) -> None:
+    _, hawk = token_principal(app, *HAWK)
+    before = len(trail(app, operator()))
+    services(app).profiles.change(hawk, ProfileChange(), password="other-pw", current_password="newpwd")
+    kinds = [(event.kind, event.credential) for event in trail(app, operator())[before:]]
+    assert kinds == [("authentication", "password"), ("password.changed", "access_token")]
+
+
+def test_login_and_token_leave_an_event_each_and_a_token_check_none(app: Flask) -> None:
+    before = len(trail(app, operator()))
+    _, caller = token_principal(app, *HAWK)
+    services(app).tokens.issue(caller)
+    kinds = [(event.kind, event.outcome, event.actor) for event in trail(app, operator())[before:]]
+    assert kinds == [("authentication", "accepted", "hawk"), ("session.opened", "accepted", "hawk")]
+
+
+def test_registration_tells_who_made_whom(app: Flask) -> None:
+    services(app).accounts.register(Principal(ORIGIN), NewAccount("falcon", "newpwd"))
+    services(app).accounts.create(principal(app, *ADMIN), NewAccount("eagle", "newpwd"), admin=True)
+    made = [event for event in trail(app, operator()) if event.kind == "account.registered"]
+    told = [(event.actor, event.subject_id, event.subject, event.credential) for event in made]
+    assert told == [
+        ("(operator)", 1, "admin", "operator"),
+        ("(operator)", 2, "hawk", "operator"),
+        (None, 3, "falcon", "none"),
+        ("admin", 4, "eagle", "password"),
+    ]
+
+
+def test_failed_login_leaves_one_event_that_keeps_only_what_could_be_a_name(app: Flask) -> None:
+    for name, subject in (
+        ("hawk", (2, "hawk")),
+        ("HAWK", (2, "hawk")),
+        ("nobody", (None, "nobody")),
+        ("canary pass word", (None, None)),
+        (LONG_PASSWORD * 3, (None, None)),
+        ("bob\n2026 INFO login ok for admin", (None, None)),
+        ("\x1b[31mred", (None, None)),
+        ("idt_canary", (None, None)),
+        ("A" * 43, (None, None)),
+    ):
+        before = len(trail(app, operator()))
+        with pytest.raises(Unauthenticated):
+            principal(app, name, "wrong")
+        (event,) = trail(app, operator())[before:]
+        assert (event.kind, event.outcome, event.credential) == ("authentication", "refused", "none")
+        assert (event.actor_id, event.actor) == (None, None)
+        assert (event.subject_id, event.subject) == subject
+
+
+def test_refused_use_leaves_no_event_of_something_that_did_not_happen(app: Flask) -> None:
+    hawk, admin = principal(app, *HAWK), principal(app, *ADMIN)
+    before = trail(app, operator())
+    for use in (
+        lambda: services(app).administration.delete(hawk, 1),
+        lambda: services(app).administration.delete(admin, 1),
+        lambda: services(app).administration.disable(admin, 9),
+        lambda: services(app).administration.change(admin, 2, ProfileChange(username="ADMIN")),
+        lambda: services(app).profiles.change(hawk, ProfileChange(username="ADMIN")),
+        lambda: services(app).accounts.register(hawk, NewAccount("HAWK", "newpwd")),
+        lambda: services(app).tokens.revoke(hawk, "0" * 32),
+    ):
+        with pytest.raises(IdentityError):
+            use()
+    assert trail(app, operator()) == before
+
+
+def test_trail_outlives_the_account(app: Flask) -> None:
+    principal(app, *HAWK)
+    services(app).administration.delete(principal(app, *ADMIN), 2)
+    kinds = [event.kind for event in trail(app, operator()) if (event.subject_id, event.subject) == (2, "hawk")]
+    assert kinds == ["account.registered", "authentication", "account.deleted"]
+
+
+def test_no_secret_is_ever_written_down(app: Flask) -> None:
+    services(app).accounts.create(operator(), NewAccount("falcon", LONG_PASSWORD), admin=False)
+    token, caller = token_principal(app, "falcon", LONG_PASSWORD)
+    for wrong in (f"{LONG_PASSWORD}x", token):
+        with pytest.raises(IdentityError):
+            principal(app, "falcon", wrong)
+    for swapped in (f"{LONG_PASSWORD} ", token):
+        with pytest.raises(IdentityError):
+            principal(app, swapped, "falcon")
+    change = {"password": f"{LONG_PASSWORD}2", "current_password": LONG_PASSWORD}
+    services(app).profiles.change(caller, ProfileChange(), **change)
+    tables = ("SELECT * FROM audit_event", "SELECT * FROM counter", "SELECT * FROM account_change")
+    written = str([rows(app, table) for table in tables])
+    assert "canary" not in written
+    assert token not in written
+    assert "argon2" not in written
+    assert str(caller.session) not in written
+
+
+def test_long_origin_is_cut_to_what_a_row_holds(app: Flask) -> None:
+    with pytest.raises(Unauthenticated):
+        services(app).authentication.by_password("x", "x", Origin("a" * 1000, "r" * 1000, "native"))
+    event = trail(app, operator())[-1]
+    assert (event.address, event.request_id) == ("a" * 64, "r" * 64)
+
+
+def test_trail_is_read_page_by_page_newest_first(app: Flask) -> None:
+    for _ in range(5):
+        principal(app, *HAWK)
+    found, cursor = [], None
+    for length in (3, 3, 1):
+        page = services(app).audit.list(operator(), AuditFilter(), cursor=cursor, limit=3)
+        assert len(page.items) == length
+        found += [event.id for event in page.items]
+        cursor = page.cursor
+    assert cursor is None
+    assert found == sorted(found, reverse=True)
+    assert len(set(found)) == 7
+
+
+def test_trail_is_filtered_by_kind_subject_and_actor(app: Flask) -> None:
+    principal(app, *HAWK)
+    with pytest.raises(Unauthenticated):
+        principal(app, "hawk", "wrong")
+    services(app).administration.disable(principal(app, *ADMIN), 2)
+    for which, count in (
+        (AuditFilter(), 6),
+        (AuditFilter(kind="authentication"), 3),
+        (AuditFilter(kind="account.disabled"), 1),
+        (AuditFilter(kind="AUTHENTICATION"), 0),
+        (AuditFilter(kind="auth%"), 0),
+        (AuditFilter(subject_id=2), 4),
+        (AuditFilter(actor_id=1), 2),
+        (AuditFilter(actor_id=1, subject_id=2), 1),
+        (AuditFilter(kind="authentication", subject_id=2), 2),
+        (AuditFilter(subject_id=2**63 - 1), 0),
+    ):
+        found = services(app).audit.list(operator(), which, cursor=None, limit=99).items
+        assert len(found) == count, which
+
+
+def test_trail_is_for_admins_only(app: Flask) -> None:
+    for caller, refusal in ((principal(app, *HAWK), Forbidden), (Principal(ORIGIN), Unauthenticated)):
+        with pytest.raises(refusal):
+            services(app).audit.list(caller, AuditFilter(), cursor=None, limit=9)

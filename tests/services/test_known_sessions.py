@@ -1,0 +1,111 @@
+"""The memory of live sessions: bounded, forgotten account by account, and never of a row read too early."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from identity.domain.principal import Subject
+from identity.services.directory import KnownSessions, Snapshot
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def of(account_id: int) -> Snapshot:
+    subject = Subject(account_id, "hawk", admin=False, version=1, uuid="", short_id="")
+    return Snapshot(subject, "0" * 32, NOW, absolute_end=NOW, idle_end=None, last_used_at=NOW)
+
+
+def keep(known: KnownSessions, session_id: str, account_id: int) -> None:
+    known.keep(session_id, of(account_id), generation=known.generation)
+
+
+def test_session_is_found_until_its_account_is_forgotten() -> None:
+    known = KnownSessions(9)
+    keep(known, "a", 1)
+    keep(known, "b", 1)
+    keep(known, "c", 2)
+    known.forget(1)
+    assert [known.find(each) for each in "abc"] == [None, None, of(2)]
+
+
+def test_everything_is_forgotten_when_anything_may_have_changed() -> None:
+    known = KnownSessions(9)
+    keep(known, "a", 1)
+    keep(known, "b", 2)
+    known.forget(None)
+    assert [known.find(each) for each in "ab"] == [None, None]
+
+
+@pytest.mark.parametrize("forgotten", [1, 2, None])
+def test_row_read_before_anything_was_forgotten_is_not_kept(forgotten: int | None) -> None:
+    known = KnownSessions(9)
+    generation = known.generation
+    known.forget(forgotten)
+    known.keep("a", of(1), generation=generation)
+    assert known.find("a") is None
+    keep(known, "a", 1)
+    assert known.find("a") == of(1)
+
+
+@pytest.mark.parametrize("bound", [1, 2, 5])
+def test_longest_known_is_forgotten_first_when_the_memory_is_full(bound: int) -> None:
+    known = KnownSessions(bound)
+    for number in range(bound + 3):
+        keep(known, str(number), number)
+    assert [each for each in range(bound + 3) if known.find(str(each))] == list(range(3, bound + 3))
+
+
+class Memory(RuleBasedStateMachine):
+    """Keeps and forgets in any order, beside a list of all that may be known at most."""
+
+    sessions = st.integers(0, 20)
+
+    @initialize(bound=st.integers(1, 6))
+    def begin(self, bound: int) -> None:
+        self.bound = bound
+        self.known = KnownSessions(bound)
+        self.possible: dict[str, int] = {}  # kept, and not forgotten since
+        self.read_at = 0
+
+    @rule()
+    def read_a_row(self) -> None:
+        self.read_at = self.known.generation
+
+    @rule(session=sessions, late=st.booleans())
+    def keep(self, session: int, late: bool) -> None:
+        name, account_id = str(session), session % 4  # a session belongs to one account for ever
+        generation = self.read_at if late else self.known.generation
+        self.known.keep(name, of(account_id), generation=generation)
+        if generation == self.known.generation:
+            self.possible[name] = account_id
+            assert self.known.find(name) == of(account_id)
+
+    @rule(account_id=st.one_of(st.none(), st.integers(0, 4)))
+    def forget(self, account_id: int | None) -> None:
+        before = self.known.generation
+        self.known.forget(account_id)
+        assert self.known.generation > before
+        self.possible = {name: owner for name, owner in self.possible.items() if account_id not in (None, owner)}
+
+    @invariant()
+    def the_bound_is_kept_and_nothing_is_known_that_should_not_be(self) -> None:
+        assert len(self.known._sessions) <= self.bound
+        for session in range(21):
+            found = self.known.find(str(session))
+            assert found in (None, of(session % 4))
+            assert found is None or str(session) in self.possible
+
+    @invariant()
+    def accounts_and_sessions_agree(self) -> None:
+        listed = {name: owner for owner, names in self.known._of_account.items() for name in names}
+        assert listed == {name: kept.subject.id for name, kept in self.known._sessions.items()}
+        assert all(self.known._of_account.values())
+
+
+TestMemory = Memory.TestCase
+TestMemory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -1,0 +1,179 @@
+"""One use case, one transaction: whole or not at all, tried again where that helps, and silent about what it held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import HAWK, ORIGIN, principal, services
+from flask import Flask
+from services.watching import end_connections, engine_of, logged, rows
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+
+from identity.domain.errors import Unavailable, UsernameTaken
+from identity.domain.principal import Principal
+from identity.services.accounts import NewAccount
+from identity.services.transactions import Transactions
+from identity.store.engines import POOL_WAIT_SECONDS
+from identity.store.models import Account
+
+
+@pytest.fixture
+def transactions(app: Flask) -> Transactions:
+    return services(app).audit._transactions
+
+
+class FromDriver(Exception):
+    """An error as a PostgreSQL driver raises it."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__("canary")
+        self.sqlstate = sqlstate
+
+
+class Work:
+    """Renames an account, and fails so many times before it succeeds."""
+
+    def __init__(self, sqlstate: str, *, failures: int) -> None:
+        self.sqlstate, self.failures, self.calls = sqlstate, failures, 0
+
+    def __call__(self, session: Session) -> str:
+        self.calls += 1
+        session.execute(text("UPDATE account SET full_name = :name WHERE id = 2"), {"name": f"call {self.calls}"})
+        if self.calls <= self.failures:
+            raise DBAPIError("UPDATE", {"secret": "canary"}, FromDriver(self.sqlstate))
+        return f"done at call {self.calls}"
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
+@pytest.mark.parametrize("failures", [1, 2])
+def test_work_runs_again_when_the_database_asks_for_that(
+    app: Flask, transactions: Transactions, sqlstate: str, failures: int
+) -> None:
+    assert transactions.write(Work(sqlstate, failures=failures)) == f"done at call {failures + 1}"
+    assert rows(app, "SELECT full_name FROM account WHERE id = 2") == [(f"call {failures + 1}",)]
+
+
+@pytest.mark.parametrize(("sqlstate", "calls"), [("40001", 3), ("40P01", 3), ("57014", 1), ("08006", 1), ("", 1)])
+def test_work_is_given_up_when_it_keeps_failing_or_would_fail_again(
+    app: Flask, transactions: Transactions, sqlstate: str, calls: int
+) -> None:
+    work = Work(sqlstate, failures=99)
+    with pytest.raises(Unavailable):
+        transactions.write(work)
+    assert work.calls == calls
+    assert rows(app, "SELECT full_name FROM account WHERE id = 2") == [(None,)]
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_serialization_failure_of_the_real_server_is_tried_again(transactions: Transactions) -> None:
+    calls = []
+
+    def work(session: Session) -> int:
+        calls.append(1)
+        if len(calls) == 1:
+            session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '40001'; END $$"))
+        return len(calls)
+
+    assert transactions.write(work) == 2
+
+
+def test_listeners_hear_of_a_change_once_and_only_after_it_was_committed(app: Flask) -> None:
+    transactions = Transactions(engine_of(app))
+    heard: list[tuple[int, Any]] = []
+    query = "SELECT full_name FROM account WHERE id = 2"
+    transactions.on_change(lambda account_id: heard.append((account_id, rows(app, query))))
+    failing = Work("40001", failures=1)
+
+    def work(session: Session) -> None:
+        transactions.note_change(session, 2)
+        transactions.note_change(session, 2)
+        failing(session)
+
+    transactions.write(work)
+    assert heard == [(2, [("call 2",)])]
+    with pytest.raises(Unavailable):
+        transactions.write(lambda session: [transactions.note_change(session, 2), Work("", failures=9)(session)])
+    assert len(heard) == 1
+
+
+def test_error_of_ours_changes_nothing_and_passes_as_it_is(app: Flask, transactions: Transactions) -> None:
+    def work(session: Session) -> None:
+        session.execute(text("DELETE FROM account"))
+        raise UsernameTaken("hawk")
+
+    with pytest.raises(UsernameTaken):
+        transactions.write(work)
+    assert len(rows(app, "SELECT id FROM account")) == 2
+
+
+def test_unique_violation_leaves_the_next_request_fine(make_app: Callable[..., Flask]) -> None:
+    app = make_app(database_pool="1")
+    transactions = services(app).audit._transactions
+    services(app).accounts.register(Principal(ORIGIN), NewAccount(*HAWK))
+
+    def twice(session: Session) -> None:
+        account = session.scalars(select(Account)).one()
+        values = {column.key: getattr(account, column.key) for column in Account.__table__.columns}
+        session.add(Account(**values | {"id": 99}))
+        session.flush()
+
+    for _ in range(3):
+        with pytest.raises(IntegrityError):
+            transactions.write(twice)
+        assert principal(app, *HAWK).account.id == 1
+    assert len(rows(app, "SELECT id FROM account")) == 1
+
+
+def test_exhausted_pool_is_told_soon_and_is_over_when_a_connection_comes_back(make_app: Callable[..., Flask]) -> None:
+    app = make_app(database_pool="1")
+    transactions = services(app).audit._transactions
+    assert engine_of(app).pool.timeout() == POOL_WAIT_SECONDS == 2  # type: ignore[attr-defined]
+    engine_of(app).pool._timeout = 0.05  # type: ignore[attr-defined]
+    uses: list[Callable[[], object]] = [
+        lambda: transactions.row(text("SELECT 1"), {}),
+        lambda: transactions.read(lambda session: session.scalar(text("SELECT 1"))),
+        lambda: transactions.write(lambda session: session.scalar(text("SELECT 1"))),
+        lambda: services(app).accounts.public_name(1),
+    ]
+    with engine_of(app).connect() as held:
+        held.execute(text("SELECT 1"))
+        for use in uses:
+            with pytest.raises(Unavailable):
+                use()
+    assert [use() for use in uses[:2]] == [(1,), 1]
+
+
+BROKEN = {"sqlite": "SELECT canary FROM nowhere", "postgresql": "SELECT CAST('canary' AS integer)"}
+
+
+@pytest.mark.parametrize("way", ["row", "read", "write"])
+def test_words_of_the_driver_are_never_logged_nor_shown(transactions: Transactions, engine_name: str, way: str) -> None:
+    statement = text(BROKEN[engine_name])
+    uses: dict[str, Callable[[], object]] = {
+        "row": lambda: transactions.row(statement, {}),
+        "read": lambda: transactions.read(lambda session: session.execute(statement)),
+        "write": lambda: transactions.write(lambda session: session.execute(statement)),
+    }
+    with logged() as lines, pytest.raises(Unavailable) as refusal:
+        uses[way]()
+    assert len(lines) == 1
+    assert "canary" not in lines[0] + str(refusal.value) + refusal.value.detail
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__suppress_context__
+
+
+def test_reading_changes_nothing(app: Flask, transactions: Transactions) -> None:
+    transactions.read(lambda session: session.execute(text("UPDATE account SET full_name = 'x'")))
+    assert rows(app, "SELECT full_name FROM account WHERE id = 2") == [(None,)]
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_connections_that_the_server_ended_are_replaced_unnoticed(app: Flask, database_url: str) -> None:
+    caller = principal(app, *HAWK)
+    for _ in range(3):
+        assert end_connections(database_url) > 0
+        assert services(app).profiles.read(caller).username == "hawk"

@@ -1,0 +1,203 @@
+"""The feed of changes: it tells every committed one, says when it cannot, and comes back however it was broken."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from services.watching import end_connections, wait_until
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from identity.store import changes
+from identity.store.changes import Feed, PostgresqlFeed, SqliteFeed, feed_of, note_change
+from identity.store.engines import for_writing
+
+Told = list[int | None]
+
+
+@pytest.fixture
+def told() -> Told:
+    """What the feed has said to forget."""
+    return []
+
+
+@pytest.fixture
+def feed(migrated: Engine, told: Told) -> Iterator[Feed]:
+    """A feed that is past its first word, which is always "anything may have changed"."""
+    feed = feed_of(migrated, told.append)
+    wait_until(feed.current)
+    change(migrated, 1)
+    first: Told = [None] if isinstance(feed, SqliteFeed) else [None, 1]
+    wait_until(lambda: feed.current() and told == first)
+    told.clear()
+    yield feed
+    feed.close()
+
+
+def change(engine: Engine, *accounts: int, fail: bool = False) -> None:
+    for account_id in accounts:
+        with Session(for_writing(engine)) as session, session.begin():
+            note_change(session, account_id)
+            if fail:
+                raise LookupError
+
+
+def hears(feed: Feed, told: Told, *expected: int | None) -> None:
+    wait_until(lambda: feed.current() and len(told) >= len(expected))
+    assert told == list(expected)
+    told.clear()
+
+
+def test_every_change_is_told(migrated: Engine, feed: Feed, told: Told) -> None:
+    for account_id in (1, 2, 2, 2**62):
+        change(migrated, account_id)
+        hears(feed, told, account_id)
+    change(migrated, 3, 4, 5)
+    hears(feed, told, 3, 4, 5)
+
+
+def test_change_that_was_taken_back_is_not_told(migrated: Engine, feed: Feed, told: Told) -> None:
+    for _ in range(3):
+        with pytest.raises(LookupError):
+            change(migrated, 7, fail=True)
+    change(migrated, 8)
+    hears(feed, told, 8)
+
+
+def test_two_feeds_hear_the_same(migrated: Engine, feed: Feed, told: Told) -> None:
+    others: Told = []
+    other = feed_of(migrated, others.append)
+    wait_until(lambda: other.current() and others == [None])
+    change(migrated, 2)
+    hears(feed, told, 2)
+    hears(other, others, None, 2)
+    other.close()
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_notes_are_kept_up_to_a_number(migrated: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "_NOTES_KEPT", 5)
+    change(migrated, *range(20))
+    with migrated.connect() as connection:
+        noted = connection.execute(text("SELECT account_id FROM account_change ORDER BY id")).scalars().all()
+    assert noted == [15, 16, 17, 18, 19]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_everything_is_forgotten_when_notes_were_missed(
+    migrated: Engine, feed: Feed, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "_NOTES_KEPT", 5)
+    change(migrated, *range(6))
+    hears(feed, told, None)
+    change(migrated, 7)
+    hears(feed, told, 7)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_notes_are_read_only_after_something_was_committed(migrated: Engine, feed: Feed, told: Told) -> None:
+    assert isinstance(feed, SqliteFeed)
+    feed.current()
+    asked: list[str] = []
+    feed._connection.set_trace_callback(asked.append)
+    assert all(feed.current() for _ in range(5))
+    assert set(asked) == {"PRAGMA data_version"}
+    with migrated.begin() as connection:
+        connection.execute(text("DELETE FROM counter"))
+        connection.execute(text("INSERT INTO counter VALUES ('x', 1, '2026-01-01 00:00:00.000000')"))
+    assert feed.current()
+    assert told == []
+    assert any("account_change" in each for each in asked)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_feed_whose_connection_broke_says_so_and_opens_another(migrated: Engine, feed: Feed, told: Told) -> None:
+    assert isinstance(feed, SqliteFeed)
+    feed._connection.close()
+    assert not feed.current()
+    assert told == [None]
+    wait_until(feed.current, seconds=1)
+    change(migrated, 2)
+    wait_until(lambda: feed.current() and told[-1] in (2, None))
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_closed_feed_opens_again_when_it_is_asked(migrated: Engine, feed: Feed, told: Told) -> None:
+    feed.close()
+    change(migrated, 2)
+    hears(feed, told, 2)
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_closed_feed_is_not_current_and_its_thread_is_over(feed: Feed) -> None:
+    assert isinstance(feed, PostgresqlFeed)
+    feed.close()
+    assert not feed.current()
+    assert feed._thread is not None
+    assert not feed._thread.is_alive()
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_lost_listener_is_not_current_until_it_has_said_that_anything_may_have_changed(
+    migrated: Engine, feed: Feed, told: Told, database_url: str
+) -> None:
+    end_connections(database_url)
+    wait_until(lambda: not feed.current())
+    change(migrated, 2)
+    hears(feed, told, None)
+    change(migrated, 3)
+    hears(feed, told, 3)
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+@pytest.mark.parametrize("junk", ["", "hawk"])
+def test_word_of_a_stranger_on_the_channel_hides_no_change(migrated: Engine, feed: Feed, told: Told, junk: str) -> None:
+    with migrated.begin() as connection:
+        connection.execute(text("SELECT pg_notify('identity_changes', :junk)"), {"junk": junk})
+    change(migrated, 2)
+    wait_until(lambda: feed.current() and told and told[-1] in (2, None))
+
+
+class SilentServer:
+    """An engine, a connection and its server, which after some answers says nothing more."""
+
+    def __init__(self) -> None:
+        self.silent, self.over = threading.Event(), threading.Event()
+        self.wire, self.end = os.pipe()
+        self.dbapi_connection = self
+
+    def raw_connection(self) -> SilentServer:
+        return self
+
+    def detach(self) -> None: ...
+
+    def add_notify_handler(self, _handler: Any) -> None: ...
+
+    def execute(self, _statement: str) -> None:
+        if self.silent.is_set():
+            assert self.over.wait(30)
+            raise ConnectionError
+
+    def fileno(self) -> int:
+        return self.wire
+
+    def close(self) -> None: ...
+
+
+def test_feed_is_not_current_for_long_when_its_server_falls_silent() -> None:
+    server, told = SilentServer(), []  # type: ignore[var-annotated]
+    feed = PostgresqlFeed(server, told.append)  # type: ignore[arg-type]
+    wait_until(feed.current)
+    assert told == [None]
+    server.silent.set()
+    wait_until(lambda: not feed.current(), seconds=1)
+    feed._stop.set()
+    server.over.set()
+    feed.close()
+    assert not feed.current()
+    os.close(server.wire)
+    os.close(server.end)

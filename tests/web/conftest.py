@@ -1,0 +1,49 @@
+"""One application per module and database, for requests that are refused or only read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from conftest import HandClock, _postgresql_database, close, config, populate
+from flask import Flask
+from web.door import Door
+
+from identity import create_app
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """A door with the accounts of seed 004 behind it, where nobody is ever locked out."""
+    data_dir = tmp_path_factory.mktemp("door")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            shutil.copy(request.getfixturevalue("sqlite_template"), data_dir / "door.sqlite3")
+            url = f"sqlite:///{data_dir / 'door.sqlite3'}"
+        else:
+            template = request.getfixturevalue("postgresql_template")
+            database = _postgresql_database(request.getfixturevalue("postgresql_server"), template)
+            database.name += "_door"  # the other databases of this process are counted elsewhere
+            url = stack.enter_context(database)
+        clock = HandClock()
+        app = create_app(config(data_dir / "data", database_url=url, lockout_failures="1000"), clock=clock)
+        stack.callback(close, app)
+        populate(app)
+        yield Door(app, clock)
+
+
+@pytest.fixture
+def make_door(make_app: Callable[..., Flask], clock: HandClock) -> Callable[..., Door]:
+    """Make doors on this test's own database; settings are given without their prefix, in lower case."""
+    populated: list[Flask] = []
+
+    def make(**settings: str) -> Door:
+        app = make_app(**settings)
+        if not populated:
+            populate(app)
+        populated.append(app)
+        return Door(app, clock)
+
+    return make

@@ -1,0 +1,110 @@
+"""What the tests of the door share: an application that refusals leave as it is, and the form of a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO, RawIOBase
+from typing import Any
+
+from conftest import HandClock, basic, bearer, token_of
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from identity.domain.ports import Verdict
+from identity.store.models import Base
+
+CANARY = "c4n4ry-pa55word"
+PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
+
+
+def row_counts(app: Flask) -> dict[str, int]:
+    """Return the number of rows of every table."""
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+    with engine.connect() as connection:
+        tables = Base.metadata.sorted_tables
+        return {table.name: connection.execute(select(func.count()).select_from(table)).scalar() for table in tables}
+
+
+@dataclass
+class Door:
+    """An application for many tests, and its client. Tests that use it leave no trace, or none that others mind."""
+
+    app: Flask
+    clock: HandClock
+    client: FlaskClient = field(init=False)
+    _tokens: dict[tuple[str, str], str] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.client = self.app.test_client(use_cookies=False)
+
+    def as_user(self, who: tuple[str, str]) -> dict[str, str]:
+        """Return the header of a token, which leaves no trace where a password would; it is bought once."""
+        if who not in self._tokens:
+            self._tokens[who] = token_of(self.client, *who)
+        return bearer(self._tokens[who])
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Make sure that no row was made or removed."""
+        before = row_counts(self.app)
+        yield
+        assert row_counts(self.app) == before
+
+    def refuses(self, method: str, path: str, status: int, code: str, **request: Any) -> TestResponse:
+        """Send a request that is refused with a problem, changes nothing and gets no secret back."""
+        with self.unchanged():
+            answer = self.client.open(path, method=method, **request)
+        require_problem(answer, status, code)
+        return answer
+
+    def refuses_body(self, body: bytes, status: int, code: str, kind: str | None = "application/json") -> TestResponse:
+        """Send a body to the registration, which refuses it."""
+        return self.refuses("POST", "/api/users", status, code, **sent(body, kind))
+
+
+def sent(body: bytes | RawIOBase, kind: str | None = "application/json", *, length: object = None) -> dict[str, Any]:
+    """Return the arguments that send a body as a server would hand it on, with its length or with another one."""
+    stream = BytesIO(body) if isinstance(body, bytes) else body
+    declared = len(body) if isinstance(body, bytes) and length is None else length
+    return {"content_type": kind, "environ_overrides": {"wsgi.input": stream, "CONTENT_LENGTH": str(declared)}}
+
+
+def require_problem(answer: TestResponse, status: int, code: str) -> None:
+    """Make sure that an answer is a well-formed problem without a secret."""
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.text
+    problem = answer.get_json()
+    assert problem.keys() - {"errors"} == PROBLEM
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["request_id"] == answer.headers["X-Request-ID"]
+    assert CANARY not in answer.text + str(answer.headers)
+
+
+def statuses(client: FlaskClient, token: str) -> set[int]:
+    """Return the statuses that a token gets in each of its carriers."""
+    return {client.get("/api/resource", headers=headers).status_code for headers in (basic(token), bearer(token))}
+
+
+class CountingPasswords:
+    """A way to the password hash that counts who comes, and accepts nobody."""
+
+    def __init__(self) -> None:
+        self.admitted = 0
+
+    @contextmanager
+    def admit(self) -> Iterator[CountingPasswords]:
+        """Count one caller."""
+        self.admitted += 1
+        yield self
+
+    def hash(self, password: str) -> str:
+        """Return what no hash looks like."""
+        return f"counted:{len(password)}"
+
+    def verify(self, _stored: str | None, _password: str) -> Verdict:
+        """Say no."""
+        return Verdict(matches=False)

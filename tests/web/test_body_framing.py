@@ -1,0 +1,178 @@
+"""A body is read only when its type, encoding and length are known, and only as far as that (catalogue 16 to 28)."""
+
+from __future__ import annotations
+
+from io import RawIOBase
+from typing import Any
+
+import pytest
+from conftest import ADMIN
+from web.door import CANARY, Door, sent
+
+LIMIT_BYTES = 65_536
+BODY = f'{{"username":"falcon","password":"{CANARY}"}}'.encode()
+FORM = "application/x-www-form-urlencoded"
+WITH_BODY = [
+    ("POST", "/api/users"),
+    ("POST", "/api/admin/users"),
+    ("PATCH", "/api/admin/users/2"),
+    ("PATCH", "/api/users/me"),
+    ("POST", "/api/activations"),
+    ("POST", "/api/password-resets"),
+    ("POST", "/api/password-resets/redeem"),
+    ("POST", "/api/certificates"),
+    ("POST", "/api/certificates/renew"),
+]
+
+
+class Untouchable(RawIOBase):
+    """A body that nobody may read."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: Any) -> int:
+        raise AssertionError("the body was read")
+
+
+class Broken(RawIOBase):
+    """A body whose connection breaks."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: Any) -> int:
+        raise ConnectionResetError
+
+
+def test_every_route_that_takes_a_body_is_tested_here(door: Door) -> None:
+    views = door.app.view_functions
+    taking = {
+        (method, rule.rule.replace("<account:account_id>", "2"))
+        for rule in door.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if getattr(getattr(views[rule.endpoint], "identity_operation", None), "body", None)
+    }
+    assert taking == set(WITH_BODY)
+
+
+UNREADABLE = {
+    "missing": None,
+    "empty": "",
+    "text": "text/plain",
+    "parts": "multipart/form-data; boundary=x",
+    "xml": "application/xml",
+    "xml that is text": "text/xml",
+    "json of an API": "application/vnd.api+json",
+    "json of a problem": "application/problem+json",
+    "text that is json": "text/json",
+    "json lines": "application/jsonl",
+    "two types": "application/json, text/plain",
+    "any type": "*/*",
+    "Latin 1": "application/json; charset=latin-1",
+    "UTF-16": "application/json; charset=utf-16",
+    "form in Latin 1": f"{FORM}; charset=iso-8859-1",
+    "UTF-7": f"{FORM}; charset=utf-7",
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_body_is_not_read_when_its_type_is_another(door: Door, kind: str | None) -> None:
+    unread = sent(Untouchable(), kind, length=len(BODY))
+    door.refuses("POST", "/api/users", 415, "unsupported_media_type", **unread)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json;charset=utf-8",
+        'application/json; charset="UTF-8"',
+        "application/json; charset=utf8",
+    ],
+)
+def test_a_body_is_read_when_its_type_is_spelled_differently(door: Door, kind: str) -> None:
+    door.refuses_body(b"{}", 400, "invalid_input", kind)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x-gzip", "gzip, identity", "identity, gzip", "bogus"])
+def test_a_body_is_not_read_when_it_is_encoded(door: Door, encoding: str) -> None:
+    unread, headers = sent(Untouchable(), length=len(BODY)), {"Content-Encoding": encoding}
+    door.refuses("POST", "/api/users", 415, "unsupported_media_type", headers=headers, **unread)
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_BODY)
+def test_every_body_is_read_strictly(door: Door, method: str, path: str) -> None:
+    headers = door.as_user(ADMIN)
+    for body, kind, status, code in (
+        (BODY, "text/plain", 415, "unsupported_media_type"),
+        (b"[]", "application/json", 400, "malformed_body"),
+        (b'{"username":', "application/json", 400, "malformed_body"),
+        (b"a=1&a=2", FORM, 400, "malformed_body"),
+        (b" " * (LIMIT_BYTES + 1), "application/json", 413, "body_too_large"),
+    ):
+        door.refuses(method, path, status, code, headers=headers, **sent(body, kind))
+    door.refuses(method, path, 411, "length_required", headers=headers, content_type="application/json")
+
+
+def test_a_body_is_read_when_it_is_as_long_as_allowed(door: Door) -> None:
+    door.refuses_body(b"{}".ljust(LIMIT_BYTES), 400, "invalid_input")
+
+
+@pytest.mark.parametrize("kind", ["application/json", FORM])
+@pytest.mark.parametrize("length", [LIMIT_BYTES + 1, 600_000, 10**12, 10**17])
+def test_a_body_is_not_read_when_it_is_longer_than_allowed(door: Door, kind: str, length: int) -> None:
+    door.refuses("POST", "/api/users", 413, "body_too_large", **sent(Untouchable(), kind, length=length))
+
+
+@pytest.mark.parametrize(
+    "length", ["", " ", "+9", "-1", "1_0", "9.0", "0x9", "9e0", "9 9", "9,9", "\u0669", "9" * 19, "nine"]
+)
+def test_a_body_is_not_read_when_its_length_is_not_a_plain_number(door: Door, length: str) -> None:
+    door.refuses("POST", "/api/users", 411, "length_required", **sent(Untouchable(), length=length))
+
+
+@pytest.mark.parametrize("coding", ["chunked", "xchunked", "chunked, identity", "gzip, chunked"])
+def test_a_body_is_not_read_when_it_comes_in_chunks(door: Door, coding: str) -> None:
+    unread, headers = sent(Untouchable(), length=len(BODY)), {"Transfer-Encoding": coding}
+    door.refuses("POST", "/api/users", 411, "length_required", headers=headers, **unread)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [(BODY, "application/json"), (f"username=falcon&password={CANARY}".encode(), FORM)]
+)
+def test_a_body_is_refused_when_it_is_shorter_than_declared(door: Door, body: bytes, kind: str) -> None:
+    door.refuses("POST", "/api/users", 400, "malformed_body", **sent(body, kind, length=len(body) + 1))
+
+
+def test_a_body_is_refused_when_the_connection_breaks(door: Door) -> None:
+    door.refuses("POST", "/api/users", 400, "malformed_body", **sent(Broken(), length=len(BODY)))
+
+
+def test_a_body_ends_where_its_length_says(door: Door) -> None:
+    door.refuses("POST", "/api/users", 400, "invalid_input", **sent(b"{}" + BODY, length=2))
+
+
+def test_a_query_never_stands_for_a_body(door: Door) -> None:
+    door.refuses("POST", "/api/users?full_name=A&admin=true", 400, "invalid_input", **sent(b"{}"))
+
+
+IN_THE_QUERY = {
+    "password": f"password={CANARY}",
+    "password, escaped": f"pass%77ord={CANARY}",
+    "password, empty": "password=",
+    "current password": f"current_password={CANARY}",
+    "access token": f"access_token={CANARY}",
+    "our token, whatever it is called": f"cursor=idt_{CANARY}",
+    "opaque token": "x=" + "A" * 43,
+    "JSON web token": "x=eyJhbGciOiJIUzI1NiJ9.e30.c2ln",
+    "UUID": "x=123e4567-e89b-42d3-a456-426614174000",
+}
+
+
+@pytest.mark.parametrize("query", IN_THE_QUERY.values(), ids=IN_THE_QUERY)
+def test_a_request_is_refused_when_a_credential_stands_in_its_query(door: Door, query: str) -> None:
+    door.refuses("POST", f"/api/users?{query}", 400, "bad_request", **sent(BODY))
+    for path in ("/api/resource", "/api/token", "/healthz", "/nowhere"):
+        door.refuses("GET", f"{path}?{query}", 400, "bad_request")

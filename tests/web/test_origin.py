@@ -1,0 +1,195 @@
+"""Where a request comes from: another site's page, a proxy, a Host of the caller's choice (catalogue 43, 166, 203)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from conftest import ADMIN, HAWK, basic, services
+from web.door import CountingPasswords, Door, require_problem
+
+from identity.settings.readers import read_networks
+from identity.web.context import client_address
+
+EVIL = "http://evil.example"
+CROSS_SITE = {
+    "another site": {"Sec-Fetch-Site": "cross-site"},
+    "a sister site": {"Sec-Fetch-Site": "same-site"},
+    "another origin": {"Origin": EVIL},
+    "another origin, called the same": {"Origin": EVIL, "Sec-Fetch-Site": "same-origin"},
+    "another site, called our origin": {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
+    "an opaque origin": {"Origin": "null"},
+    "a file": {"Origin": "file://"},
+    "no origin's form": {"Origin": "localhost"},
+    "an empty origin": {"Origin": ""},
+    "half an origin": {"Origin": "http:"},
+    "another port": {"Origin": "http://localhost:8080"},
+    "a longer name": {"Origin": "http://localhost.evil.example"},
+    "a name before": {"Origin": "http://evil.localhost"},
+    "a name as a user": {"Origin": "http://localhost@evil.example"},
+    "a name as a path": {"Origin": "http://evil.example/localhost"},
+    "two origins": {"Origin": "http://localhost http://evil.example"},
+}
+
+
+@pytest.mark.parametrize("headers", CROSS_SITE.values(), ids=CROSS_SITE)
+def test_a_change_is_refused_when_another_site_s_page_asks_for_it(
+    door: Door, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    passwords = CountingPasswords()
+    monkeypatch.setattr(services(door.app).authentication, "_passwords", passwords)
+    with door.unchanged():
+        for method, path in _unsafe(door):
+            answer = door.client.open(path, method=method, headers=headers | basic(*ADMIN))
+            require_problem(answer, 403, "cross_site_request")
+        anonymous = door.client.post("/api/users", headers=headers, json={})
+        require_problem(anonymous, 403, "cross_site_request")
+    assert passwords.admitted == 0
+
+
+def _unsafe(door: Door) -> set[tuple[str, str]]:
+    rules = [(rule.rule, rule.methods or set()) for rule in door.app.url_map.iter_rules()]
+    found = {(method, rule) for rule, methods in rules for method in methods - {"GET", "HEAD", "OPTIONS"}}
+    assert len(found) > 12
+    return {
+        (method, rule.replace("<account:account_id>", "2").replace("<session:session_id>", "0" * 32))
+        for method, rule in found
+        if rule.startswith("/api/") and "<serial" not in rule
+    }
+
+
+@pytest.mark.parametrize("headers", CROSS_SITE.values(), ids=CROSS_SITE)
+def test_a_reading_is_answered_whoever_asks(door: Door, headers: dict[str, str]) -> None:
+    for method in ("GET", "HEAD", "OPTIONS"):
+        answer = door.client.open("/api/resource", method=method, headers=headers | basic(*HAWK))
+        assert answer.status_code == 200
+        assert not [name for name in answer.headers.keys() if name.startswith("Access-Control-")]  # noqa: SIM118 - pairs else
+
+
+OWN = {
+    "no browser": {},
+    "the user himself": {"Sec-Fetch-Site": "none"},
+    "our page": {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"},
+    "our page behind a proxy that ends TLS": {"Origin": "https://localhost"},
+    "our page at another port": {"Host": "localhost:8443", "Origin": "https://localhost:8443"},
+    "our page at an address": {"Host": "[::1]:5000", "Origin": "http://[::1]:5000"},
+}
+
+
+@pytest.mark.parametrize("headers", OWN.values(), ids=OWN)
+def test_a_change_is_made_when_no_other_site_asks_for_it(door: Door, headers: dict[str, str]) -> None:
+    assert door.client.post("/api/token", headers=headers | basic(*HAWK)).status_code == 200
+
+
+def test_a_change_is_made_when_the_public_origin_asks_for_it(make_door: Callable[..., Door]) -> None:
+    door = make_door(public_url="https://id.example.org:8443/base/")
+    for origin, status in (
+        ("https://id.example.org:8443", 200),
+        ("http://localhost", 200),
+        ("https://id.example.org", 403),
+        ("https://id.example.org:8443.evil.example", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("", 403),
+    ):
+        answer = door.client.post("/api/token", headers=basic(*HAWK) | {"Origin": origin})
+        assert answer.status_code == status, origin
+
+
+def test_a_preflight_of_another_site_gets_no_permission(door: Door) -> None:
+    headers = {"Origin": EVIL, "Access-Control-Request-Method": "DELETE", "Sec-Fetch-Site": "cross-site"}
+    answer = door.client.options("/api/users/me", headers=headers)
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers.keys() if name.startswith("Access-Control-")]  # noqa: SIM118 - pairs else
+
+
+PROXIES = "192.0.2.0/24,fd00::/8"
+ADDRESSES = {
+    "nobody forwards": ("198.51.100.9", None, "198.51.100.9"),
+    "a stranger forwards": ("198.51.100.9", "203.0.113.7", "198.51.100.9"),
+    "a stranger says he is a proxy": ("198.51.100.9", "203.0.113.7, 192.0.2.1", "198.51.100.9"),
+    "a proxy forwards": ("192.0.2.1", "203.0.113.7", "203.0.113.7"),
+    "a proxy forwards what was forged before": ("192.0.2.1", "10.0.0.1, 203.0.113.7", "203.0.113.7"),
+    "a proxy forwards a forged proxy": ("192.0.2.1", "192.0.2.9, 203.0.113.7", "203.0.113.7"),
+    "a proxy forwards junk before": ("192.0.2.1", "'; DROP TABLE x, 203.0.113.7", "203.0.113.7"),
+    "two proxies forward": ("192.0.2.1", "203.0.113.7, 192.0.2.8", "203.0.113.7"),
+    "two proxies forward what was forged": ("192.0.2.1", "1.2.3.4,203.0.113.7,192.0.2.8", "203.0.113.7"),
+    "proxies only": ("192.0.2.1", "192.0.2.5, 192.0.2.6", "192.0.2.5"),
+    "a proxy of IPv6 forwards": ("fd00::1", "2001:db8::7", "2001:db8::7"),
+    "a proxy asks for itself": ("192.0.2.1", None, "192.0.2.1"),
+    "a proxy forwards nothing": ("192.0.2.1", "", "192.0.2.1"),
+}
+
+
+@pytest.mark.parametrize(("peer", "forwarded", "address"), ADDRESSES.values(), ids=ADDRESSES)
+def test_an_address_counts_as_far_as_trusted_proxies_vouch_for_it(
+    peer: str, forwarded: str | None, address: str
+) -> None:
+    environ = {"REMOTE_ADDR": peer} | ({} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded})
+    assert client_address(environ, read_networks(PROXIES)) == address
+
+
+def test_the_trail_remembers_the_address_that_counts(make_door: Callable[..., Door]) -> None:
+    door = make_door(trusted_proxies=PROXIES)
+    others = {
+        "X-Real-IP": "10.9.9.9",
+        "True-Client-IP": "10.9.9.9",
+        "Forwarded": "for=10.9.9.9",
+        "Client-IP": "10.9.9.9",
+    }
+    for peer, address in (("192.0.2.1", "203.0.113.7"), ("198.51.100.9", "198.51.100.9")):
+        headers = {"X-Forwarded-For": "10.0.0.1, 203.0.113.7"} | others
+        request = {"environ_overrides": {"REMOTE_ADDR": peer}}
+        login = door.client.get("/api/token", headers=basic(*HAWK) | headers, **request)
+        refusal = door.client.get("/api/token", headers=basic("hawk", "?") | headers, **request)
+        assert (login.status_code, refusal.status_code) == (200, 401)
+        trail = door.client.get("/api/admin/audit?subject_id=2", headers=door.as_user(ADMIN)).json["events"]
+        assert [(event["kind"], event["outcome"], event["address"]) for event in trail[:3]] == [
+            ("authentication", "refused", address),
+            ("session.opened", "accepted", address),
+            ("authentication", "accepted", address),
+        ]
+
+
+def test_an_address_is_the_peer_s_when_no_proxy_is_trusted(door: Door) -> None:
+    environ = {"REMOTE_ADDR": "127.0.0.1"}
+    headers = basic(*HAWK) | {"X-Forwarded-For": "203.0.113.7"}
+    token = door.client.get("/api/token", headers=headers, environ_overrides=environ).json["token"]
+    sessions = door.client.get("/api/sessions", headers=basic(token)).json["sessions"]
+    assert [session["origin"] for session in sessions if session["current"]] == ["127.0.0.1"]
+
+
+FORGED = {
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Prefix": "/evil",
+    "Forwarded": "host=evil.example;proto=https",
+    "X-Original-URL": "/evil",
+    "X-Host": "evil.example",
+}
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "base"),
+    [
+        ("", "localhost", "http://localhost"),
+        ("", "127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("", "[::1]:5000", "http://[::1]:5000"),
+        ("https://id.example.org", "evil.example", "https://id.example.org"),
+        ("https://id.example.org/", "localhost", "https://id.example.org"),
+        ("https://id.example.org:8443/base/", "localhost", "https://id.example.org:8443/base"),
+    ],
+)
+def test_a_location_follows_the_public_url_or_else_the_host(
+    make_door: Callable[..., Door], public_url: str, host: str, base: str
+) -> None:
+    door = make_door(public_url=public_url)
+    fields = {"username": "falcon", "password": "newpwd"}
+    answer = door.client.post("/api/users", json=fields, headers=FORGED | {"Host": host})
+    assert (answer.status_code, answer.headers["Location"]) == (201, f"{base}/api/users/3")
+
+
+@pytest.mark.parametrize("host", ["", " ", "a b", "a/b", "a@b", "a?b", "a#b", "a\\b", "<a>", "[::1", "\xe9", "a,b"])
+def test_a_request_is_refused_when_its_host_is_no_name(door: Door, host: str) -> None:
+    fields = {"username": "falcon", "password": "newpwd"}
+    door.refuses("POST", "/api/users", 400, "bad_request", json=fields, environ_overrides={"HTTP_HOST": host})

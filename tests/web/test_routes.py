@@ -1,0 +1,237 @@
+"""Who may call what: every route says it, and a table proves it (security catalogue 35, 36, 41, 148 and 149)."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ADMIN, HAWK, basic, bearer, token_of
+from flask import Flask
+from flask.testing import FlaskClient
+from web.door import Door
+from werkzeug.test import TestResponse
+
+import identity
+
+OPEN = {
+    "operations.healthz",
+    "operations.readyz",
+    "operations.metrics",
+    "operations.openapi",
+    "operations.key_set",
+    "docs.show",
+    "certificates.chain",
+    "certificates.revocation_list",
+    "pages.ask_activate",
+    "pages.activate",
+    "pages.ask_reset",
+    "pages.reset",
+    "recovery.activate",
+    "recovery.request_reset",
+    "recovery.redeem",
+    # Their credential stands in the body, or they need none.
+    "azuma.register",
+    "azuma.login",
+    "continuous.register",
+    "continuous.activate",
+    "continuous.login",
+    "continuous.request_reset",
+    "continuous.reset",
+    "nerveshub.register",
+    "nerveshub.authenticate",
+    "nerveshub.login",
+    "nerveshub.sign",
+    "wekan.register",
+    "wekan.login",
+}
+TONGUES = ("/azuma/", "/continuous/", "/nerveshub/", "/wekan/")  # their stories are told in tests/wire
+NOT_OURS = {"HEAD", "OPTIONS"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each caller gets, in this order: nobody, the user hawk (id 2), the administrator (id 1)."""
+
+    nobody: int
+    user: int
+    admin: int
+    body: dict[str, Any] | None = None
+
+
+def everybody(status: int, body: dict[str, Any] | None = None) -> Row:
+    return Row(status, status, status, body)
+
+
+def only_admins(status: int, body: dict[str, Any] | None = None) -> Row:
+    return Row(401, 403, status, body)
+
+
+MATRIX = {
+    ("GET", "/healthz"): everybody(200),
+    ("GET", "/readyz"): everybody(200),
+    ("GET", "/metrics"): everybody(200),
+    ("GET", "/openapi.json"): everybody(200),
+    ("GET", "/docs/"): everybody(200),
+    ("GET", "/docs/<path:path>"): everybody(200),
+    ("POST", "/api/users"): Row(201, 400, 400, {"username": "falcon", "password": "newpwd"}),  # 400: taken by now
+    ("GET", "/api/users/<account:account_id>"): everybody(200),
+    ("GET", "/api/users/me"): Row(401, 200, 200),
+    ("PATCH", "/api/users/me"): Row(401, 200, 200, {"full_name": "A. Bird"}),
+    ("DELETE", "/api/users/me"): Row(401, 204, 409),  # 409: the last administrator
+    ("GET", "/api/token"): Row(401, 200, 200),
+    ("POST", "/api/token"): Row(401, 200, 200),
+    ("DELETE", "/api/token"): Row(401, 204, 204),
+    ("GET", "/api/sessions"): Row(401, 200, 200),
+    ("DELETE", "/api/sessions"): Row(401, 204, 204),
+    ("DELETE", "/api/sessions/<session:session_id>"): Row(401, 404, 204),  # it is the administrator's own
+    ("GET", "/api/resource"): Row(401, 200, 200),
+    ("GET", "/api/admin/users"): only_admins(200),
+    ("POST", "/api/admin/users"): only_admins(201, {"username": "falcon", "password": "newpwd"}),
+    ("GET", "/api/admin/users/<account:account_id>"): only_admins(200),
+    ("PATCH", "/api/admin/users/<account:account_id>"): only_admins(200, {"admin": True}),
+    ("DELETE", "/api/admin/users/<account:account_id>"): only_admins(204),
+    ("POST", "/api/admin/users/<account:account_id>/disable"): only_admins(200),
+    ("POST", "/api/admin/users/<account:account_id>/enable"): only_admins(200),
+    ("POST", "/api/admin/users/<account:account_id>/unlock"): only_admins(200),
+    ("POST", "/api/admin/users/<account:account_id>/revoke"): only_admins(200),
+    ("GET", "/api/admin/audit"): only_admins(200),
+    ("GET", "/api/admin/outbox"): only_admins(200),
+    ("POST", "/api/activations"): everybody(400, {"token": "x"}),
+    ("POST", "/api/password-resets"): everybody(204, {"email": "nobody@example.org"}),
+    ("POST", "/api/password-resets/redeem"): everybody(400, {"token": "x", "password": "newpwd"}),
+    ("GET", "/activate"): everybody(200),
+    ("POST", "/activate"): everybody(415, {"token": "x"}),  # a form's page takes forms
+    ("GET", "/reset"): everybody(200),
+    ("POST", "/reset"): everybody(415, {"token": "x", "password": "newpwd"}),
+    ("GET", "/api/certificates"): Row(401, 200, 200),
+    ("POST", "/api/certificates"): Row(401, 400, 400, {"csr": "x"}),
+    ("POST", "/api/certificates/renew"): Row(401, 401, 401, {"csr": "x"}),  # a token is no certificate
+    ("DELETE", "/api/certificates/<serial:serial>"): Row(401, 404, 404),
+    ("GET", "/ca.pem"): everybody(200),
+    ("GET", "/ca.crl"): everybody(200),
+    ("GET", "/.well-known/jwks.json"): everybody(200),
+}
+
+
+def routes(app: Flask) -> set[tuple[str, str]]:
+    rules = [(rule.rule, rule.methods or set()) for rule in app.url_map.iter_rules()]
+    native = [(rule, methods) for rule, methods in rules if not rule.startswith(TONGUES)]
+    return {(method, rule) for rule, methods in native for method in methods - NOT_OURS}
+
+
+def target(rule: str, session_id: str = "0" * 32) -> str:
+    """The address of a rule: about hawk, where it is about somebody."""
+    filled = rule.replace("<account:account_id>", "2").replace("<session:session_id>", session_id)
+    return filled.replace("<path:path>", "swagger-ui.css").replace("<serial:serial>", "1")
+
+
+def test_every_route_has_its_row(door: Door) -> None:
+    assert routes(door.app) == MATRIX.keys()
+
+
+@pytest.mark.parametrize(("method", "rule"), MATRIX, ids=lambda part: part)
+def test_a_route_lets_in_whom_its_row_says(client: FlaskClient, method: str, rule: str) -> None:
+    row = MATRIX[method, rule]
+    user, admin = (token_of(client, *who) for who in (HAWK, ADMIN))
+    path = target(rule, session_id=admin[4:36])
+
+    def status(headers: dict[str, str]) -> int:
+        answer: TestResponse = client.open(path, method=method, headers=headers, json=row.body)
+        return answer.status_code
+
+    assert status({}) == row.nobody
+    assert status(bearer(user)) == row.user
+    assert status(bearer(admin)) == row.admin
+
+
+@pytest.mark.parametrize(("method", "rule"), [key for key, row in MATRIX.items() if row.nobody == 401])
+def test_a_closed_route_is_closed_before_it_reads_anything(door: Door, method: str, rule: str) -> None:
+    for headers in ({}, basic("hawk", "wrong"), bearer("idt_wrong"), {"Authorization": "Basic"}):
+        answer = door.client.open(target(rule), method=method, headers=headers, data=b"{", content_type="text/plain")
+        assert (answer.status_code, answer.text) == (401, "Unauthorized Access")
+
+
+@pytest.mark.parametrize("rule", sorted({rule for method, rule in MATRIX if method == "GET"}))
+@pytest.mark.parametrize("who", [None, HAWK, ADMIN, "wrong"], ids=["nobody", "user", "admin", "wrong"])
+def test_head_decides_as_get_and_says_nothing(door: Door, rule: str, who: Any) -> None:
+    headers = bearer("idt_wrong") if who == "wrong" else door.as_user(who) if who else {}
+    get, head = (door.client.open(target(rule), method=method, headers=headers) for method in ("GET", "HEAD"))
+    assert head.status_code == get.status_code
+    assert head.data == b""
+    assert head.content_type == get.content_type
+    assert head.headers.getlist("WWW-Authenticate") == get.headers.getlist("WWW-Authenticate")
+    get.close()
+
+
+@pytest.mark.parametrize("rule", sorted({rule for _, rule in MATRIX}))
+def test_a_route_names_its_methods_when_it_is_asked_for_another(door: Door, rule: str) -> None:
+    own = {method for method, known in MATRIX if known == rule}
+    allowed = own | {"OPTIONS"} | ({"HEAD"} if "GET" in own else set())
+    others = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - allowed
+    for method in others:
+        answer = door.client.open(target(rule), method=method, headers=door.as_user(ADMIN))
+        assert answer.status_code == 405, method
+        assert set(answer.headers["Allow"].split(", ")) == allowed
+    options = door.client.options(target(rule))
+    assert (options.status_code, set(options.headers["Allow"].split(", "))) == (200, allowed)
+
+
+@pytest.mark.parametrize("rule", sorted({rule for _, rule in MATRIX}))
+def test_a_slash_more_or_less_never_redirects(door: Door, rule: str) -> None:
+    path = target(rule).rstrip("/")
+    for method in ("GET", "POST", "OPTIONS"):
+        for spelling in (path, f"{path}/", f"{path}//", path.replace("/api/", "/api//")):
+            answer = door.client.open(spelling, method=method)
+            assert answer.status_code not in range(300, 400)
+            assert "Location" not in answer.headers
+            answer.close()
+
+
+@pytest.mark.parametrize("number", ["0", "3", "999", str(2**63 - 1), str(2**63), str(2**64), "9" * 40])
+def test_an_unknown_id_is_refused_as_documented(door: Door, number: str) -> None:
+    door.refuses("GET", f"/api/users/{number}", 400, "not_found")
+    who = door.as_user(ADMIN)
+    for (method, rule), row in MATRIX.items():
+        if rule.startswith("/api/admin/users/<"):
+            path = rule.replace("<account:account_id>", number)
+            answer = door.client.open(path, method=method, headers=who, json=row.body)
+            assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 41, "01", "-1", "+1", "1.0", "\u0661", "\uff11", "1 ", " 1", "1_0", "one", "me2"]
+)
+def test_an_id_of_another_spelling_leads_nowhere(door: Door, number: str) -> None:
+    door.refuses("GET", f"/api/users/{number}", 404, "not_found")
+
+
+@pytest.mark.parametrize("session", ["0" * 31, "0" * 33, "G" * 32, "A" * 32, "..", "0" * 31 + "\u0661"])
+def test_a_session_of_another_spelling_leads_nowhere(door: Door, session: str) -> None:
+    door.refuses("DELETE", f"/api/sessions/{session}", 404, "not_found", headers=door.as_user(HAWK))
+
+
+def test_every_view_says_who_may_call_it(door: Door) -> None:
+    views: dict[str, Callable[..., Any]] = door.app.view_functions
+    assert views.keys() >= OPEN
+    for endpoint, view in views.items():
+        access = getattr(view, "identity_access", None)
+        assert (access in {"required", "welcome"}) != (endpoint in OPEN), endpoint
+
+
+def test_no_view_is_open_by_half_or_to_a_role() -> None:
+    house = Path(inspect.getfile(identity)).parent
+    calls = [
+        (path.name, node)
+        for path in house.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call | ast.Attribute)
+    ]
+    words = {word.arg for _, node in calls if isinstance(node, ast.Call) for word in node.keywords}
+    assert not words & {"optional", "role", "roles"}
+    doors = {name for name, node in calls if isinstance(node, ast.Attribute) and node.attr == "login_required"}
+    assert doors == {"auth.py"}

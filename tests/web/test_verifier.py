@@ -1,0 +1,237 @@
+"""What Flask-HTTPAuth leaves open and this verifier closes: P1 to P13 of the security notes, section 5.1."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+from pathlib import Path
+
+import pytest
+from conftest import ADMIN, HAWK, ORIGIN, basic, bearer, services
+from flask.testing import FlaskClient
+from web.door import CountingPasswords, Door, sent
+
+import identity
+from identity.api import problems
+from identity.domain.errors import Unauthenticated
+from identity.domain.principal import Principal
+from identity.web import auth as module
+from identity.web.auth import CHALLENGES, REALM, auth, read_authorization
+
+PAIR = base64.b64encode(b"hawk:newpwd").decode()
+
+
+def authorization(value: str) -> dict[str, str]:
+    return {"Authorization": value}
+
+
+# P1
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "Foo", "Digest", "Token", "Basic2", "Bas ic", "Negotiate", ""])
+def test_p1_a_password_is_refused_when_the_scheme_is_not_basic(door: Door, scheme: str) -> None:
+    assert door.client.get("/api/resource", headers=authorization(f"{scheme} {PAIR}")).status_code == 401
+    assert door.client.get("/api/resource", headers=authorization(f"Basic {PAIR}")).status_code == 200
+
+
+# P2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!" + PAIR,
+        PAIR[:4] + "!" + PAIR[4:],
+        PAIR[:4] + " " + PAIR[4:],
+        PAIR + "!",
+        PAIR + "====",
+        base64.urlsafe_b64encode(b"hawk:\xc3\xbf\xc3\xbf?>").decode(),
+        PAIR.rstrip("="),
+        base64.b64encode(b"hawk:newp\xe9").decode(),
+        base64.b64encode("hawk:newpwd".encode("utf-16")).decode(),
+        "aGF3azpuZXdwd1==",
+    ],
+)
+def test_p2_a_password_has_one_spelling_in_strict_base64_and_utf_8(text: str) -> None:
+    assert read_authorization(f"Basic {text}") is None
+
+
+# P3
+
+
+@pytest.mark.parametrize("header", [None, "", "Basic", "Bearer", "Basic ", "Basic Og==", "Basic OnB3", "Bearer "])
+def test_p3_nobody_is_looked_up_when_there_is_no_name(
+    door: Door, monkeypatch: pytest.MonkeyPatch, header: str | None
+) -> None:
+    passwords = CountingPasswords()
+    monkeypatch.setattr(services(door.app).authentication, "_passwords", passwords)
+    headers = {} if header is None else authorization(header)
+    with door.unchanged():
+        assert door.client.get("/api/resource", headers=headers).status_code == 401
+    assert passwords.admitted == 0
+
+
+# P4
+
+
+@pytest.mark.parametrize("nobody", [None, False, 0, "", (), [], {}], ids=repr)
+@pytest.mark.parametrize("credential", [basic(*HAWK), bearer("idt_any")], ids=["password", "token"])
+def test_p4_nobody_passes_when_a_check_returns_something_falsy(
+    door: Door, monkeypatch: pytest.MonkeyPatch, nobody: object, credential: dict[str, str]
+) -> None:
+    for check in ("by_password", "by_token"):
+        monkeypatch.setattr(services(door.app).authentication, check, lambda *_: nobody)
+    monkeypatch.setitem(door.app.view_functions, "tokens.resource", auth.required(lambda: "in"))
+    answer = door.client.get("/api/resource", headers=credential)
+    assert (answer.status_code, answer.text) == (401, "Unauthorized Access")
+
+
+def test_p4_a_principal_is_never_falsy() -> None:
+    assert Principal(ORIGIN)
+
+
+# P5
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        basic("hawk", "wrong")["Authorization"],
+        basic("nobody", "newpwd")["Authorization"],
+        basic("idt_wrong")["Authorization"],
+        "Bearer idt_wrong",
+        "Basic",
+        "Basic ???",
+        "Foo bar",
+        "",
+    ],
+)
+def test_p5_a_wrong_credential_is_never_anonymous_even_where_everybody_is_welcome(door: Door, header: str) -> None:
+    headers = authorization(header)
+    users = services(door.app).administration
+    before = users.list(_admin(door), search=None, cursor=None, limit=200)
+    for answer in (
+        door.client.get("/api/users/1", headers=headers),
+        door.client.head("/api/users/1", headers=headers),
+        door.client.post("/api/users", headers=headers, **sent(b'{"username":"falcon","password":"newpwd"}')),
+    ):
+        assert (answer.status_code, answer.headers.getlist("WWW-Authenticate")) == (401, list(CHALLENGES))
+    assert users.list(_admin(door), search=None, cursor=None, limit=200) == before
+
+
+def _admin(door: Door) -> Principal:
+    return services(door.app).authentication.by_password(*ADMIN, ORIGIN)
+
+
+# P6
+
+
+@pytest.mark.parametrize("headers", [{}, basic(*HAWK), basic("hawk", "wrong"), authorization("Foo")])
+@pytest.mark.parametrize("path", ["/api/users", "/api/users/1", "/api/token", "/api/resource", "/api/admin/users"])
+def test_p6_options_is_answered_without_a_challenge(door: Door, path: str, headers: dict[str, str]) -> None:
+    with door.unchanged():
+        answer = door.client.options(path, headers=headers)
+    assert (answer.status_code, answer.text) == (200, "")
+    assert "WWW-Authenticate" not in answer.headers
+    assert "token" not in answer.headers
+    assert "OPTIONS" in answer.headers["Allow"]
+
+
+# P7
+
+
+@pytest.mark.parametrize("scheme", ["basic", "BASIC", "bAsIc"])
+@pytest.mark.parametrize("spaces", [" ", "   "])
+def test_p7_basic_is_understood_in_any_letter_case(door: Door, scheme: str, spaces: str) -> None:
+    answer = door.client.get("/api/resource", headers=authorization(f"{scheme}{spaces}{PAIR}"))
+    assert answer.json == {"data": "Hello, hawk!"}
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_p7_bearer_is_understood_in_any_letter_case(door: Door, scheme: str) -> None:
+    token = door.client.get("/api/token", headers=basic(*HAWK)).json["token"]
+    answer = door.client.get("/api/resource", headers=authorization(f"{scheme} {token}"))
+    assert answer.json == {"data": "Hello, hawk!"}
+
+
+# P8
+
+
+def test_p8_the_verifier_knows_no_roles() -> None:
+    assert auth.get_user_roles_callback is None
+    for decorator in (auth.required, auth.welcome):
+        assert list(inspect.signature(decorator).parameters) == ["view"]
+
+
+# P9
+
+
+def test_p9_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def broken() -> None:
+        calls.append(1)
+        raise TypeError("broken")
+
+    with pytest.raises(Unauthenticated):
+        auth.auth_error_callback(401)
+    monkeypatch.setattr(problems, "_unauthorized", broken)
+    with pytest.raises(TypeError, match="broken"):
+        door.client.get("/api/resource")
+    assert calls == [1]
+
+
+# P10
+
+
+@pytest.mark.parametrize(("name", "password"), [("h\u00e4wk", "newpwd"), ("hawk", "n\u00e9wpwd"), ("\u9df9", "\u5bc6")])
+def test_p10_a_password_that_is_not_ascii_is_wrong_and_not_an_error(door: Door, name: str, password: str) -> None:
+    assert auth.get_auth_password(read_authorization(basic(name, password)["Authorization"])) is None
+    assert door.client.get("/api/resource", headers=basic(name, password)).status_code == 401
+
+
+# P11
+
+
+def test_p11_digest_is_not_offered(door: Door) -> None:
+    sources = [path.read_text("utf-8") for path in Path(inspect.getfile(identity)).parent.rglob("*.py")]
+    assert not any(word in source for source in sources for word in ("HTTPDigestAuth", "MultiAuth", "HTTPBasicAuth"))
+    digest = 'Digest username="hawk", realm="x", nonce="y", uri="/api/resource", response="z"'
+    assert door.client.get("/api/resource", headers=authorization(digest)).status_code in {400, 401}
+    assert "digest" not in str(door.client.get("/api/resource").headers).lower()
+
+
+# P12
+
+
+def test_p12_a_principal_does_not_outlive_its_request(client: FlaskClient) -> None:
+    for number, headers in enumerate((basic(*ADMIN), {}, basic(*HAWK), {}, basic("hawk", "wrong"), {})):
+        fields = {"username": f"falcon{number}", "password": "newpwd"}
+        assert client.post("/api/users", json=fields, headers=headers).status_code in {201, 401}
+        assert client.get("/api/users/me").status_code == 401
+    trail = client.get("/api/admin/audit?kind=account.registered", headers=basic(*ADMIN)).json["events"]
+    actors = {event["subject"]: event["actor"] for event in trail if event["subject"].startswith("falcon")}
+    assert actors == {"falcon0": "admin", "falcon1": None, "falcon2": "hawk", "falcon3": None, "falcon5": None}
+
+
+# P13
+
+
+def test_p13_the_challenges_are_our_own_words(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "realm", 'unescaped"')
+    monkeypatch.setattr(auth, "scheme", "Foreign")
+    answer = door.client.get("/api/resource")
+    assert answer.headers.getlist("WWW-Authenticate") == [
+        'Basic realm="Authentication Required"',
+        'Bearer realm="Authentication Required"',
+    ]
+
+
+def test_p13_the_realm_needs_no_escaping() -> None:
+    assert REALM.isascii()
+    assert REALM.isprintable()
+    assert not set('"\\') & set(REALM)
+
+
+def test_there_is_one_verifier() -> None:
+    assert [name for name, value in vars(module).items() if isinstance(value, module.Verifier)] == ["auth"]

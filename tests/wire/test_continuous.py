@@ -1,0 +1,234 @@
+"""Seed 002 (continuous.sh): its own examples, and who may change whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import ADMIN, HAWK, HandClock, basic
+from flask import Flask
+from werkzeug.test import TestResponse
+from wire.speaking import (
+    CHANGED,
+    RESET,
+    UUID,
+    Mailbox,
+    Speaker,
+    row_of,
+    rows,
+    speaking,
+)
+
+from identity.store.models import Account, AuditEvent
+
+EMAIL = "email@domain.tld"
+
+
+SECRET = "correct horse"
+
+
+USER = {"email": EMAIL, "password": SECRET, "password_confirm": SECRET, "fullname": "User name"}
+
+
+LOGIN = {"email": EMAIL, "password": SECRET}
+
+
+PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
+
+
+NOBODY = "ee8e77d9-290e-4bb9-84a1-c2b7efb338df"
+
+
+@pytest.fixture
+def say(app: Flask) -> Iterator[Speaker]:
+    with speaking(app, "/continuous") as speaker:
+        yield speaker
+
+
+@pytest.fixture
+def user(say: Speaker) -> str:
+    """The UUID of the document's user."""
+    found: str = say.post("/users", USER).json["id"]
+    return found
+
+
+@pytest.fixture
+def jwt(say: Speaker, user: str) -> str:
+    """A session of his."""
+    assert user
+    found: str = say.post("/sessions", LOGIN).json["token"]
+    return found
+
+
+@pytest.fixture
+def mailbox(app: Flask) -> Mailbox:
+    return Mailbox(app)
+
+
+def require_problem(answer: TestResponse, status: int, code: str) -> None:
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.text
+    assert answer.json.keys() - {"errors"} == PROBLEM
+    assert (answer.json["status"], answer.json["code"]) == (status, code)
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+
+def opens(say: Speaker, password: str, email: str = EMAIL) -> bool:
+    return say.post("/sessions", {"email": email, "password": password}).status_code == 201
+
+
+@pytest.mark.parametrize("base", ["", "/users/api"])
+def test_a_new_user_is_shown_by_uuid_and_address(say: Speaker, base: str) -> None:
+    answer = say.post(f"{base}/users", USER)
+    assert (answer.status_code, answer.json) == (201, {"id": answer.json["id"], "email": EMAIL})
+    assert UUID.fullmatch(answer.json["id"])
+    row = row_of(say.app, EMAIL)
+    assert (row["uuid"], row["full_name"], row["activated"], row["admin"]) == (
+        answer.json["id"],
+        "User name",
+        False,
+        False,
+    )
+
+
+@pytest.mark.parametrize("base", ["", "/users/api"])
+def test_every_call_works_at_the_documented_base_too(say: Speaker, mailbox: Mailbox, base: str) -> None:
+    uuid = say.post(f"{base}/users", USER).json["id"]
+    assert say.get(f"{base}/users/{uuid}").json == {"id": uuid, "email": EMAIL, "activated": False}
+    assert say.get(f"{base}/users/{uuid}/activate").json == {"id": uuid, "activated": True}
+    assert say.get(f"{base}/users/{uuid}/").json == {"id": uuid, "email": EMAIL, "activated": True}
+    token = say.post(f"{base}/sessions", LOGIN).json["token"]
+    change = {"email": "new@email.tld", "password": "new-pass-word", "password_confirm": "new-pass-word"}
+    changed = say.put(f"{base}/users/{uuid}", change, token=token)
+    assert (changed.status_code, changed.data) == (204, b"")
+    asked = say.post(f"{base}/passwords/reset", {"email": "new@email.tld"})
+    assert (asked.status_code, asked.data) == (204, b"")
+    redemption = change | {"password": "third-pass", "password_confirm": "third-pass", "token": mailbox.token(RESET)}
+    redeemed = say.post(f"{base}/passwords", redemption)
+    assert (redeemed.status_code, redeemed.data) == (204, b"")
+    assert opens(say, "third-pass", "new@email.tld")
+
+
+@pytest.mark.usefixtures("user")
+@pytest.mark.parametrize("clash", [EMAIL, "EMAIL@DOMAIN.TLD"])
+def test_a_taken_address_is_the_documented_401(say: Speaker, clash: str) -> None:
+    require_problem(say.post("/users", USER | {"email": clash}), 401, "email_taken")
+    assert len(rows(say.app, Account)) == 3
+
+
+def test_an_address_that_is_somebodys_username_still_gets_an_account(say: Speaker) -> None:
+    say.client.post("/api/users", json={"username": EMAIL, "password": "another"})
+    answer = say.post("/users", USER)
+    assert (answer.status_code, answer.json["email"]) == (201, EMAIL)
+    assert opens(say, SECRET)
+    assert not opens(say, "another")
+
+
+@pytest.mark.parametrize("respell", [str.upper, lambda uuid: uuid.replace("-", ""), lambda uuid: uuid + "0"])
+def test_a_uuid_has_one_spelling(say: Speaker, user: str, respell: Callable[[str], str]) -> None:
+    assert say.get(f"/users/{user}").status_code == 200
+    assert say.get(f"/users/{respell(user)}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "login"),
+    [
+        ({"email": "new@email.tld"}, LOGIN | {"email": "new@email.tld"}),
+        ({"password": "new-pass-word", "password_confirm": "new-pass-word"}, LOGIN | {"password": "new-pass-word"}),
+        ({}, LOGIN),
+        ({"email": None, "password": None, "password_confirm": None, "id": NOBODY, "activated": True}, LOGIN),
+    ],
+)
+def test_an_owner_changes_what_he_gives(
+    say: Speaker, user: str, jwt: str, change: dict[str, Any], login: dict[str, str]
+) -> None:
+    answer = say.put(f"/users/{user}", change, token=jwt)
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert say.get(f"/users/{user}").json == {"id": user, "email": login["email"], "activated": False}
+    assert say.post("/sessions", login).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password": "new-pass-word"},
+        {"password_confirm": "new-pass-word"},
+        {"password": "new-pass-word", "password_confirm": "other"},
+        {"email": "new@email.tld", "password": "a", "password_confirm": "b"},
+        {"email": "nobody"},
+        {"email": 7},
+    ],
+)
+def test_a_change_that_cannot_be_is_400_and_changes_nothing(
+    say: Speaker, user: str, jwt: str, wrong: dict[str, Any]
+) -> None:
+    before = row_of(say.app, EMAIL)
+    require_problem(say.put(f"/users/{user}", wrong, token=jwt), 400, "invalid_input")
+    assert row_of(say.app, EMAIL) == before
+
+
+def test_a_taken_address_is_409_at_a_change(say: Speaker, user: str, jwt: str) -> None:
+    say.post("/users", USER | {"email": "other@domain.tld"})
+    require_problem(say.put(f"/users/{user}", {"email": "OTHER@domain.tld"}, token=jwt), 409, "email_taken")
+
+
+def test_a_change_needs_proof_of_its_owner(say: Speaker, user: str) -> None:
+    change = {"email": "evil@domain.tld"}
+    for headers in ({}, basic(EMAIL, "wrong"), {"Authorization": "Token x"}):
+        answer = say.put(f"/users/{user}", change, headers=headers)
+        require_problem(answer, 401, "authentication_failed")
+        assert [value.split()[0] for value in answer.headers.getlist("WWW-Authenticate")] == ["Basic", "Bearer"]
+    require_problem(say.put(f"/users/{user}", change, headers=basic(*HAWK)), 404, "not_found")
+    require_problem(say.put(f"/users/{NOBODY}", change, headers=basic(*HAWK)), 404, "not_found")
+    require_problem(say.put(f"/users/{NOBODY}", change, headers=basic(*ADMIN)), 404, "not_found")
+    assert say.get(f"/users/{user}").json["email"] == EMAIL
+
+
+def test_an_administrator_changes_anybody_and_the_owner_is_told(
+    say: Speaker, user: str, jwt: str, mailbox: Mailbox
+) -> None:
+    change = {"password": "new-pass-word", "password_confirm": "new-pass-word"}
+    assert say.put(f"/users/{user}", change, headers=basic(*ADMIN)).status_code == 204
+    assert opens(say, "new-pass-word")
+    assert say.put(f"/users/{user}", {}, token=jwt).status_code == 401
+    assert (EMAIL, CHANGED) in [(letter.recipient, letter.subject) for letter in mailbox.fetch()]
+
+
+def test_asking_for_nothing_leaves_no_trace(say: Speaker, user: str, jwt: str, clock: HandClock) -> None:
+    before, trail = row_of(say.app, EMAIL), len(rows(say.app, AuditEvent))
+    clock.advance(minutes=16)
+    assert say.put(f"/users/{user}", {}, token=jwt).status_code == 204
+    assert row_of(say.app, EMAIL) == before
+    assert len(rows(say.app, AuditEvent)) == trail
+
+
+def test_a_change_needs_a_proof_younger_than_15_minutes(say: Speaker, user: str, jwt: str, clock: HandClock) -> None:
+    clock.advance(minutes=16)
+    require_problem(say.put(f"/users/{user}", {"email": "new@email.tld"}, token=jwt), 403, "step_up_required")
+    assert say.put(f"/users/{user}", {"email": "new@email.tld"}, headers=basic(EMAIL, SECRET)).status_code == 204
+
+
+def test_a_new_password_ends_the_other_sessions(say: Speaker, user: str, jwt: str) -> None:
+    other = say.post("/sessions", LOGIN).json["token"]
+    change = {"password": "new-pass-word", "password_confirm": "new-pass-word"}
+    assert say.put(f"/users/{user}", change, token=jwt).status_code == 204
+    assert say.put(f"/users/{user}", {}, token=jwt).status_code == 204
+    assert say.put(f"/users/{user}", {}, token=other).status_code == 401
+
+
+@pytest.mark.usefixtures("user")
+@pytest.mark.parametrize(
+    "wrong",
+    [{"password": "wrong"}, {"email": "nobody@domain.tld"}, {"email": "hawk", "password": "newpwd"}, {"email": ""}],
+)
+def test_every_wrong_login_is_the_same_401(say: Speaker, wrong: dict[str, str]) -> None:
+    answer = say.post("/sessions", LOGIN | wrong)
+    require_problem(answer, 401, "authentication_failed")
+    assert [value.split()[0] for value in answer.headers.getlist("WWW-Authenticate")] == ["Basic", "Bearer"]
+
+
+def test_a_user_may_log_in_before_activation_and_not_while_disabled(say: Speaker, user: str, jwt: str) -> None:
+    account = row_of(say.app, EMAIL)
+    say.client.post(f"/api/admin/users/{account['id']}/disable", headers=basic(*ADMIN))
+    assert not opens(say, SECRET)
+    assert say.put(f"/users/{user}", {}, token=jwt).status_code == 401

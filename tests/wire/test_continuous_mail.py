@@ -1,0 +1,143 @@
+"""Seed 002 (continuous.sh): activation and a new password, by what is mailed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from conftest import ADMIN, HandClock, basic
+from flask import Flask
+from werkzeug.test import TestResponse
+from wire.speaking import (
+    ACTIVATION,
+    CHANGED,
+    RESET,
+    Mailbox,
+    Speaker,
+    row_of,
+    rows,
+    speaking,
+)
+
+from identity.store.models import Account
+
+EMAIL = "email@domain.tld"
+
+
+SECRET = "correct horse"
+
+
+USER = {"email": EMAIL, "password": SECRET, "password_confirm": SECRET, "fullname": "User name"}
+
+
+LOGIN = {"email": EMAIL, "password": SECRET}
+
+
+PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
+
+
+@pytest.fixture
+def say(app: Flask) -> Iterator[Speaker]:
+    with speaking(app, "/continuous") as speaker:
+        yield speaker
+
+
+@pytest.fixture
+def user(say: Speaker) -> str:
+    """The UUID of the document's user."""
+    found: str = say.post("/users", USER).json["id"]
+    return found
+
+
+@pytest.fixture
+def jwt(say: Speaker, user: str) -> str:
+    """A session of his."""
+    assert user
+    found: str = say.post("/sessions", LOGIN).json["token"]
+    return found
+
+
+@pytest.fixture
+def mailbox(app: Flask) -> Mailbox:
+    return Mailbox(app)
+
+
+def require_problem(answer: TestResponse, status: int, code: str) -> None:
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.text
+    assert answer.json.keys() - {"errors"} == PROBLEM
+    assert (answer.json["status"], answer.json["code"]) == (status, code)
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+
+def opens(say: Speaker, password: str, email: str = EMAIL) -> bool:
+    return say.post("/sessions", {"email": email, "password": password}).status_code == 201
+
+
+def test_activating_by_id_happens_once_and_proves_no_address(say: Speaker, user: str) -> None:
+    for _ in range(2):
+        assert say.get(f"/users/{user}/activate").json == {"id": user, "activated": True}
+    assert row_of(say.app, EMAIL)["email_verified"] is False
+    kinds = [event["kind"] for event in say.client.get("/api/admin/audit", headers=basic(*ADMIN)).json["events"]]
+    assert kinds.count("account.activated") == 1
+
+
+def test_activating_by_the_mailed_token_proves_the_address_once(say: Speaker, user: str, mailbox: Mailbox) -> None:
+    token = mailbox.token(ACTIVATION)
+    answer = say.get(f"/users/{user}/activate?token={token}")
+    assert (answer.status_code, answer.json) == (200, {"id": user, "activated": True})
+    assert row_of(say.app, EMAIL)["email_verified"] is True
+    require_problem(say.get(f"/users/{user}/activate?token={token}"), 404, "invalid_token")
+
+
+def test_a_token_activates_nobody_else_and_not_after_a_day(
+    say: Speaker, user: str, mailbox: Mailbox, clock: HandClock
+) -> None:
+    other = say.post("/users", USER | {"email": "other@domain.tld"}).json["id"]
+    token = (
+        next(letter for letter in mailbox.fetch() if letter.recipient == EMAIL).text.partition("Token: ")[2].split()[0]
+    )
+    for uuid, given in ((other, token), (user, token[:-1]), (user, ""), (user, "x")):
+        require_problem(say.get(f"/users/{uuid}/activate?token={given}"), 404, "invalid_token")
+    clock.advance(hours=24)
+    require_problem(say.get(f"/users/{user}/activate?token={token}"), 404, "invalid_token")
+    assert not any(row["activated"] for row in rows(say.app, Account))
+
+
+@pytest.mark.usefixtures("user")
+def test_a_reset_goes_to_the_stored_address_alone(say: Speaker, mailbox: Mailbox) -> None:
+    assert say.post("/passwords/reset", {"email": "EMAIL@Domain.TLD"}).status_code == 204
+    assert [letter.recipient for letter in mailbox.fetch() if letter.subject == RESET] == [EMAIL]
+
+
+def test_a_reset_token_works_once_ends_all_sessions_and_is_told(
+    say: Speaker, user: str, jwt: str, mailbox: Mailbox
+) -> None:
+    say.post("/passwords/reset", {"email": EMAIL})
+    new = USER | {"password": "third-pass", "password_confirm": "third-pass", "token": mailbox.token(RESET)}
+    assert say.post("/passwords", new).status_code == 204
+    require_problem(say.post("/passwords", new | {"password": "x", "password_confirm": "x"}), 404, "invalid_token")
+    assert opens(say, "third-pass")
+    assert not opens(say, SECRET)
+    assert say.put(f"/users/{user}", {}, token=jwt).status_code == 401
+    assert (EMAIL, CHANGED) in [(letter.recipient, letter.subject) for letter in mailbox.fetch()]
+
+
+@pytest.mark.usefixtures("user")
+def test_a_reset_token_is_of_one_address_and_15_minutes(say: Speaker, mailbox: Mailbox, clock: HandClock) -> None:
+    say.post("/users", USER | {"email": "other@domain.tld"})
+    activation = mailbox.token(ACTIVATION)
+    say.post("/passwords/reset", {"email": EMAIL})
+    token = mailbox.token(RESET)
+    new = USER | {"password": "third-pass", "password_confirm": "third-pass", "token": token}
+    for wrong in (
+        {"email": "other@domain.tld"},
+        {"email": ""},
+        {"token": token + "x"},
+        {"token": activation},
+        {"token": ""},
+    ):
+        require_problem(say.post("/passwords", new | wrong), 404, "invalid_token")
+    require_problem(say.post("/passwords", new | {"password_confirm": "other"}), 400, "invalid_input")
+    clock.advance(minutes=15)
+    require_problem(say.post("/passwords", new), 404, "invalid_token")
+    assert opens(say, SECRET)

@@ -1,0 +1,164 @@
+"""Seed 002 (continuous.sh): what is refused, as RFC 9457 problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import HAWK, basic, populate, services
+from flask import Flask
+from werkzeug.test import TestResponse
+from wire.speaking import (
+    FORM,
+    UNREADABLE,
+    Speaker,
+    rows,
+    speaking,
+    standing,
+)
+
+from identity.store.models import Account, OutboxMail
+
+EMAIL = "email@domain.tld"
+
+
+SECRET = "correct horse"
+
+
+USER = {"email": EMAIL, "password": SECRET, "password_confirm": SECRET, "fullname": "User name"}
+
+
+LOGIN = {"email": EMAIL, "password": SECRET}
+
+
+PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
+
+
+NOBODY = "ee8e77d9-290e-4bb9-84a1-c2b7efb338df"
+
+
+@pytest.fixture
+def say(app: Flask) -> Iterator[Speaker]:
+    with speaking(app, "/continuous") as speaker:
+        yield speaker
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
+    """One application for all requests that change nothing."""
+    with standing(request, tmp_path_factory, "/continuous") as speaker:
+        yield speaker
+
+
+def require_problem(answer: TestResponse, status: int, code: str) -> None:
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.text
+    assert answer.json.keys() - {"errors"} == PROBLEM
+    assert (answer.json["status"], answer.json["code"]) == (status, code)
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("mode", ["admin", "closed"])
+def test_registration_that_is_not_open_is_401(make_app: Callable[..., Flask], mode: str) -> None:
+    app = make_app(registration=mode)
+    populate(app)
+    with speaking(app, "/continuous") as say:
+        assert say.post("/users", USER).status_code == 401
+    assert len(rows(app, Account)) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password_confirm": "different"},
+        {"password_confirm": None},
+        {"password_confirm": SECRET.upper()},
+        {"password": "", "password_confirm": ""},
+        {"password": 7, "password_confirm": 7},
+        {"email": "nobody"},
+        {"email": ["a@domain.tld", "b@domain.tld"]},
+        {"email": "a@domain.tld\r\nBcc: b@domain.tld"},
+        {"fullname": "two\nlines"},
+        {"fullname": "x" * 129},
+    ],
+)
+def test_what_cannot_be_registered_is_400_with_its_field(still: Speaker, wrong: dict[str, Any]) -> None:
+    answer = still.post("/users", USER | wrong)
+    require_problem(answer, 400, "invalid_input")
+    assert answer.json["errors"]
+    assert len(rows(still.app, Account)) == 2
+
+
+@pytest.mark.parametrize("missing", ["email", "password", "password_confirm"])
+def test_a_missing_field_is_named(still: Speaker, missing: str) -> None:
+    answer = still.post("/users", {name: text for name, text in USER.items() if name != missing})
+    require_problem(answer, 400, "invalid_input")
+    assert answer.json["errors"] == [{"field": missing, "message": "is required"}]
+
+
+@pytest.mark.parametrize("path", ["", "/activate"])
+@pytest.mark.parametrize("uuid", [NOBODY, NOBODY.upper(), f"{{{NOBODY}}}", "1", "hawk", "x" * 500])
+def test_an_unknown_user_is_404(still: Speaker, uuid: str, path: str) -> None:
+    require_problem(still.get(f"/users/{uuid}{path}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["", "/activate"])
+def test_an_id_with_nul_is_400_on_either_database(still: Speaker, path: str) -> None:
+    require_problem(still.get(f"/users/{NOBODY}%00{path}"), 400, "bad_request")
+
+
+@pytest.mark.parametrize("email", ["nobody@domain.tld", "hawk", ""])
+def test_a_reset_for_an_unknown_address_is_404_without_mail(still: Speaker, email: str) -> None:
+    require_problem(still.post("/passwords/reset", {"email": email}), 404, "not_found")
+    assert rows(still.app, OutboxMail) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/users"),
+        ("PUT", f"/users/{NOBODY}"),
+        ("POST", "/sessions"),
+        ("POST", "/passwords/reset"),
+        ("POST", "/passwords"),
+    ],
+)
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_body_that_cannot_be_read_is_a_problem(still: Speaker, case: str, method: str, path: str) -> None:
+    request, status = UNREADABLE[case]
+    headers = request.get("headers", {}) | (basic(*HAWK) if method == "PUT" else {})
+    codes = {400: "malformed_body", 411: "length_required", 413: "body_too_large", 415: "unsupported_media_type"}
+    require_problem(still.ask(method, path, **(request | {"headers": headers})), status, codes[status])
+
+
+@pytest.mark.parametrize("path", ["/users", "/sessions", "/passwords/reset", "/passwords"])
+def test_forms_are_not_spoken(still: Speaker, path: str) -> None:
+    require_problem(still.post(path, **FORM), 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "", 404, "not_found"),
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/users/api", 404, "not_found"),
+        ("GET", "/sessions", 405, "method_not_allowed"),
+        ("POST", f"/users/{NOBODY}/activate", 405, "method_not_allowed"),
+        ("DELETE", f"/users/{NOBODY}", 405, "method_not_allowed"),
+    ],
+)
+def test_an_unknown_address_or_method_is_a_problem(
+    still: Speaker, method: str, path: str, status: int, code: str
+) -> None:
+    answer = still.ask(method, path)
+    require_problem(answer, status, code)
+    assert ("Allow" in answer.headers) == (status == 405)
+
+
+def test_a_full_queue_before_the_hash_is_503(make_app: Callable[..., Flask]) -> None:
+    app = make_app(hash_places="1")
+    populate(app)
+    with speaking(app, "/continuous") as say, services(app).authentication._passwords.admit():
+        answer = say.post("/sessions", LOGIN)
+    require_problem(answer, 503, "busy")
+    assert int(answer.headers["Retry-After"]) >= 1

@@ -1,0 +1,206 @@
+"""Which tongue is spoken is settled before any route: by prefix, by bound host, and in every refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import HAWK, basic, close, populate, services
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+from wire.speaking import one_database
+
+TONGUES = ("native", "nerveshub", "wekan", "continuous", "azuma")
+HOSTS = {
+    "nerveshub": "hub.example.org",
+    "wekan": "boards.example.org:8080",
+    "continuous": "ci.example.org",
+    "azuma": "chat.example.org",
+}
+# How each tongue says that something was refused: its content type and the keys of its object.
+MANNERS: dict[str, tuple[str, set[str]]] = {
+    "native": ("application/problem+json", {"type", "title", "status", "code", "detail", "request_id"}),
+    "nerveshub": ("application/json", {"errors"}),
+    "wekan": ("application/json", {"error", "reason"}),
+    "continuous": ("application/problem+json", {"type", "title", "status", "code", "detail", "request_id"}),
+    "azuma": ("application/json", {"message"}),
+}
+# A call of each tongue that checks hawk's password.
+LOGINS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "native": ("GET", "/api/token", {"headers": basic(*HAWK)}),
+    "nerveshub": ("POST", "/users/auth", {"json": {"username": HAWK[0], "password": HAWK[1]}}),
+    "wekan": ("POST", "/users/login", {"json": {"username": HAWK[0], "password": HAWK[1]}}),
+    "continuous": ("POST", "/sessions", {"json": {"email": "hawk@example.org", "password": HAWK[1]}}),
+    "azuma": ("POST", "/user/login", {"json": {"name": HAWK[0], "password": HAWK[1]}}),
+}
+NATIVE_PATHS = [
+    "/api/token",
+    "/api/resource",
+    "/api/admin/users",
+    "/api/users/me",
+    "/api/sessions",
+    "/healthz",
+    "/metrics",
+    "/openapi.json",
+    "/docs/",
+    "/ca.pem",
+    "/.well-known/jwks.json",
+    "/activate",
+]
+
+
+def prefix(tongue: str) -> str:
+    return "" if tongue == "native" else f"/{tongue}"
+
+
+def require_refusal(answer: TestResponse, tongue: str, status: int) -> None:
+    kind, keys = MANNERS[tongue]
+    assert (answer.status_code, answer.content_type) == (status, kind), answer.text
+    assert answer.json.keys() == keys
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """An application with a host for each tongue."""
+    bound = ",".join(f"{host}={tongue}" for tongue, host in HOSTS.items())
+    with one_database(request, tmp_path_factory) as make:
+        made = make(dialect_hosts=bound, hash_places="1")
+        populate(made)
+        yield made
+        close(made)
+
+
+@pytest.fixture(scope="module")
+def client(app: Flask) -> FlaskClient:
+    return app.test_client(use_cookies=False)
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_a_tongue_is_named_by_the_first_segment(client: FlaskClient, tongue: str) -> None:
+    require_refusal(client.get(f"{prefix(tongue)}/there/is/nothing"), tongue, 404)
+
+
+@pytest.mark.parametrize("host", ["localhost", "example.org", "x.hub.example.org", "hub.example.org.evil", "HUB"])
+def test_another_host_speaks_by_prefix(client: FlaskClient, host: str) -> None:
+    for tongue in TONGUES:
+        require_refusal(client.get(f"{prefix(tongue)}/nothing", headers={"Host": host}), tongue, 404)
+
+
+@pytest.mark.parametrize("path", ["/wekanx/nothing", "/Wekan/nothing", "/WEKAN", "//wekan/api/user", "/api/wekan"])
+def test_what_only_looks_like_a_prefix_is_native(client: FlaskClient, path: str) -> None:
+    require_refusal(client.get(path), "native", 404)
+
+
+@pytest.mark.parametrize("tongue", HOSTS)
+@pytest.mark.parametrize("spell", [str, str.upper, lambda host: host.partition(":")[0].title() + ":8080"])
+def test_a_bound_host_speaks_its_tongue_at_its_root(
+    client: FlaskClient, tongue: str, spell: Callable[[str], str]
+) -> None:
+    host = {"Host": spell(HOSTS[tongue])}
+    require_refusal(client.get("/nothing", headers=host), tongue, 404)
+    require_refusal(client.get("/", headers=host), tongue, 404)
+
+
+def test_a_binding_with_a_port_is_for_that_port_alone(client: FlaskClient) -> None:
+    for host in ("boards.example.org", "boards.example.org:80", "boards.example.org:808"):
+        require_refusal(client.get("/nothing", headers={"Host": host}), "native", 404)
+
+
+@pytest.mark.parametrize("tongue", HOSTS)
+@pytest.mark.parametrize("path", NATIVE_PATHS)
+def test_native_calls_cannot_be_reached_on_a_bound_host(client: FlaskClient, tongue: str, path: str) -> None:
+    answer = client.get(path, headers=basic("admin", "changeme") | {"Host": HOSTS[tongue]})
+    if tongue == "wekan" and path == "/api/users/me":
+        assert (answer.status_code, answer.json) == (200, {})
+    elif tongue == "nerveshub" and path == "/api/users/me":
+        assert answer.json["username"] == "admin"
+    else:
+        require_refusal(answer, tongue, 404)
+
+
+@pytest.mark.parametrize("tongue", HOSTS)
+@pytest.mark.parametrize("other", HOSTS)
+def test_no_other_tongue_can_be_reached_on_a_bound_host(client: FlaskClient, tongue: str, other: str) -> None:
+    method, path, request = LOGINS[other]
+    headers = {"Host": HOSTS[tongue]}
+    require_refusal(client.open(f"/{other}{path}", method=method, **(request | {"headers": headers})), tongue, 404)
+
+
+@pytest.mark.parametrize("tongue", ["nerveshub", "wekan", "azuma"])
+def test_a_bound_host_checks_the_same_passwords(client: FlaskClient, tongue: str) -> None:
+    method, path, request = LOGINS[tongue]
+    at_root = client.open(path, method=method, **(request | {"headers": {"Host": HOSTS[tongue]}}))
+    under_prefix = client.open(f"/{tongue}{path}", method=method, **request)
+    assert (at_root.status_code, under_prefix.status_code) == (200, 200), at_root.text
+    assert at_root.json.keys() == under_prefix.json.keys()
+
+
+@pytest.mark.parametrize(
+    ("tongue", "base", "path"),
+    [("nerveshub", "/api", "/users/register"), ("continuous", "/users/api", "/sessions")],
+)
+def test_the_longer_documented_base_is_the_same_call(client: FlaskClient, tongue: str, base: str, path: str) -> None:
+    host = {"Host": HOSTS[tongue]}
+    for address, headers in ((prefix(tongue) + base + path, {}), (base + path, host), (path, host)):
+        require_refusal(client.get(address, headers=headers), tongue, 405)
+        assert client.post(address, json={}, headers=headers).status_code in {400, 422}
+    doubled = client.get(f"{prefix(tongue)}{base}{base}{path}")
+    require_refusal(doubled, tongue, 404)
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_a_wrong_method_is_405_in_the_tongue(client: FlaskClient, tongue: str) -> None:
+    answer = client.open(prefix(tongue) + LOGINS[tongue][1], method="PUT")
+    require_refusal(answer, tongue, 405)
+    assert LOGINS[tongue][0] in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+@pytest.mark.parametrize("method", ["TRACE", "FOO", "PROPFIND"])
+def test_an_unknown_method_is_405_in_the_tongue(client: FlaskClient, tongue: str, method: str) -> None:
+    require_refusal(client.open(prefix(tongue) + LOGINS[tongue][1], method=method), tongue, 405)
+
+
+@pytest.mark.parametrize(("status", "size"), [(413, 65_537), (400, 65_536)])
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_a_body_too_long_is_413_in_the_tongue(client: FlaskClient, tongue: str, status: int, size: int) -> None:
+    path = "/api/users" if tongue == "native" else LOGINS[tongue][1]
+    answer = client.post(prefix(tongue) + path, data=b" " * size, content_type="application/json")
+    require_refusal(answer, tongue, status)
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_a_full_queue_is_503_in_the_tongue(app: Flask, client: FlaskClient, tongue: str) -> None:
+    method, path, request = LOGINS[tongue]
+    with services(app).authentication._passwords.admit():
+        answer = client.open(prefix(tongue) + path, method=method, **request)
+    require_refusal(answer, tongue, 503)
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_a_page_of_another_site_is_refused_in_the_tongue(client: FlaskClient, tongue: str) -> None:
+    path = prefix(tongue) + ("/api/users" if tongue == "native" else LOGINS[tongue][1])
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        require_refusal(client.post(path, json={}, headers=headers), tongue, 403)
+
+
+@pytest.mark.parametrize("spoken", ["", "wekan", "azuma,continuous", "nerveshub,wekan,continuous,azuma"])
+def test_a_tongue_that_is_switched_off_is_not_there(make_app: Callable[..., Flask], spoken: str) -> None:
+    bound = ",".join(f"{host}={tongue}" for tongue, host in HOSTS.items())
+    client = make_app(dialects=spoken, dialect_hosts=bound).test_client()
+    for tongue, host in HOSTS.items():
+        heard = tongue if tongue in spoken.split(",") else "native"
+        require_refusal(client.get(f"/{tongue}/nothing"), heard, 404)
+        require_refusal(client.get("/nothing", headers={"Host": host}), heard, 404)
+        method, path, request = LOGINS[tongue]
+        if heard == "native":
+            require_refusal(client.open(f"/{tongue}{path}", method=method, **request), "native", 404)
+
+
+@pytest.mark.parametrize("query", ["users?search=a%00", "audit?kind=a%00"])
+def test_a_query_with_nul_is_400_on_either_database(client: FlaskClient, query: str) -> None:
+    require_refusal(client.get(f"/api/admin/{query}", headers=basic("admin", "changeme")), "native", 400)
