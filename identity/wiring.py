@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -52,6 +55,7 @@ from identity.web.dialect import Tongues
 from identity.web.paths import AccountId, Serial, SessionId
 
 _HASH_WAIT: Final = timedelta(seconds=1)
+_PARENT_WATCH_SECONDS: Final = 0.5
 
 
 def create_app(config: object | None = None, *, clock: Clock | None = None) -> Flask:
@@ -72,13 +76,17 @@ def create_app(config: object | None = None, *, clock: Clock | None = None) -> F
 
 
 def create_worker() -> Flask:
-    """Return the application of one worker of `identity serve`.
-
-    Ctrl-C reaches every process of a terminal, and granian's workers do not survive a second signal
-    while they end: theirs comes from the parent alone.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Return the application of one worker of `identity serve`, which ends when that process is killed."""
+    parent = multiprocessing.parent_process()  # who may have ended already, while this one was importing
+    pid = os.getppid() if parent is None else parent.pid
+    threading.Thread(target=_end_with, args=(pid,), name="parent-watch", daemon=True).start()
     return create_app()
+
+
+def _end_with(parent: int | None) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_WATCH_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def command() -> int:

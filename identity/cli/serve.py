@@ -6,8 +6,12 @@ import argparse
 import multiprocessing
 import os
 import shutil
+import signal
 import socket
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -46,11 +50,37 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     print("Identity has ended.", flush=True)
 
 
-def server(target: str, options: argparse.Namespace, *, factory: bool) -> MPServer:
+class WorkerServer(MPServer):
+    """Granian, whose workers are told to end by it alone, and who come back however often they are killed."""
+
+    def _spawn_workers(self, spawn_target: object, target_loader: object) -> None:
+        with _without_interrupts():
+            super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+
+    def _respawn_workers(
+        self, workers: list[int], spawn_target: object, target_loader: object, delay: float = 0
+    ) -> None:
+        with _without_interrupts():
+            super()._respawn_workers(workers, spawn_target, target_loader, delay)
+        self.respawned_wrks.clear()  # what it counts as a crash loop, so as to end the whole service
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that never see Ctrl-C: it reaches every process of a terminal, also one half imported."""
+    resource_tracker.ensure_running()  # starting it later would lift the block
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def server(target: str, options: argparse.Namespace, *, factory: bool) -> WorkerServer:
     """Return the server for a WSGI application, or for what makes one, with the options of `identity serve`."""
     # A forked worker would inherit this process's database connections and in-memory metrics.
     multiprocessing.set_start_method("spawn")
-    return MPServer(
+    return WorkerServer(
         target,
         factory=factory,
         interface=Interfaces.WSGI,

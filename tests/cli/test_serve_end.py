@@ -82,6 +82,34 @@ def test_a_signal_ends_everything_in_order(
     assert [word for word in ("Traceback", "Error", "ERROR", "error") if word in started.output()] == []
 
 
+def test_ctrl_c_while_the_workers_are_starting_ends_everything_without_a_word_too_many(started: Live) -> None:
+    pid = started.process.pid
+    for worker in set(group(pid)) - {pid}:
+        os.kill(worker, signal.SIGKILL)
+    time.sleep(0.3)  # the new ones import
+    os.killpg(pid, signal.SIGINT)
+    assert started.process.wait(timeout=20) == 0
+    wait_until(lambda: group(pid) == [])
+    assert "Traceback" not in started.output()
+
+
+def test_workers_that_are_killed_again_and_again_come_back(started: Live) -> None:
+    pid = started.process.pid
+    for _ in range(3):
+        for worker in set(group(pid)) - {pid}:
+            os.kill(worker, signal.SIGKILL)
+        wait_until_ready(started)
+    assert started.process.poll() is None
+
+
+def test_workers_end_when_the_service_is_killed_so_that_it_can_start_again(started: Live) -> None:
+    pid = started.process.pid
+    started.process.kill()
+    started.process.wait()
+    wait_until(lambda: group(pid) == [])
+    assert not listens(started.base.removeprefix("http://"))
+
+
 def test_a_request_that_is_being_answered_is_finished_first(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "1") as live:
         blocker = sqlite3.connect(tmp_path / "identity.sqlite3", isolation_level=None)
