@@ -1,0 +1,138 @@
+"""The use cases, each made from its tools and its settings."""
+
+from __future__ import annotations
+
+from identity.services import Services
+from identity.services.accounts import Accounts
+from identity.services.administration import Administration
+from identity.services.authentication import Authentication
+from identity.services.certificates import Certificates
+from identity.services.logins import Logins
+from identity.services.profiles import Profiles
+from identity.services.recovery import Recovery
+from identity.services.schema import Schema
+from identity.services.token_checks import TokenChecks
+from identity.services.tokens import Tokens
+from identity.settings import Settings
+from identity.wiring.state import authority
+from identity.wiring.tools import Tools
+
+
+def build_services(settings: Settings, tools: Tools) -> Services:
+    """Return all use cases."""
+    authentication, logins = _authentication(tools), _logins(tools)
+    return Services(
+        accounts=_accounts(settings, tools),
+        administration=_administration(settings, tools),
+        audit=tools.audit,
+        authentication=authentication,
+        certificates=_certificates(settings, tools),
+        directory=tools.directory,
+        logins=logins,
+        outbox=tools.outbox,
+        profiles=_profiles(settings, tools, authentication),
+        recovery=_recovery(settings, tools),
+        schema=Schema(tools.engine, tools.transactions),
+        tokens=_tokens(settings, tools, logins),
+    )
+
+
+def _authentication(tools: Tools) -> Authentication:
+    return Authentication(
+        tools.transactions,
+        clock=tools.clock,
+        passwords=tools.passwords,
+        tokens=TokenChecks(
+            tools.transactions,
+            clock=tools.clock,
+            directory=tools.directory,
+            access_tokens=tools.access_tokens,
+            jwt_tokens=tools.jwt_tokens,
+            opaque_tokens=tools.opaque_tokens,
+        ),
+        limits=tools.limits,
+        audit=tools.audit,
+    )
+
+
+def _logins(tools: Tools) -> Logins:
+    return Logins(
+        tools.transactions,
+        clock=tools.clock,
+        identifiers=tools.identifiers,
+        opaque_tokens=tools.opaque_tokens,
+        jwt_tokens=tools.jwt_tokens,
+        audit=tools.audit,
+    )
+
+
+def _tokens(settings: Settings, tools: Tools, logins: Logins) -> Tokens:
+    return Tokens(
+        tools.transactions,
+        clock=tools.clock,
+        logins=logins,
+        access_tokens=tools.access_tokens,
+        directory=tools.directory,
+        audit=tools.audit,
+        token_life=settings.token_seconds,
+        session_life=settings.session_seconds,
+    )
+
+
+def _accounts(settings: Settings, tools: Tools) -> Accounts:
+    return Accounts(
+        tools.transactions,
+        clock=tools.clock,
+        identifiers=tools.identifiers,
+        passwords=tools.passwords,
+        audit=tools.audit,
+        outbox=tools.outbox,
+        registration=settings.registration,
+        hardened=settings.hardened,
+    )
+
+
+def _administration(settings: Settings, tools: Tools) -> Administration:
+    return Administration(
+        tools.transactions,
+        clock=tools.clock,
+        passwords=tools.passwords,
+        limits=tools.limits,
+        outbox=tools.outbox,
+        audit=tools.audit,
+        hardened=settings.hardened,
+    )
+
+
+def _profiles(settings: Settings, tools: Tools, authentication: Authentication) -> Profiles:
+    return Profiles(
+        tools.transactions,
+        clock=tools.clock,
+        passwords=tools.passwords,
+        authentication=authentication,
+        audit=tools.audit,
+        outbox=tools.outbox,
+        hardened=settings.hardened,
+    )
+
+
+def _recovery(settings: Settings, tools: Tools) -> Recovery:
+    return Recovery(
+        tools.transactions,
+        clock=tools.clock,
+        passwords=tools.passwords,
+        tokens=tools.one_time_tokens,
+        outbox=tools.outbox,
+        audit=tools.audit,
+        hardened=settings.hardened,
+    )
+
+
+def _certificates(settings: Settings, tools: Tools) -> Certificates:
+    return Certificates(
+        tools.transactions,
+        clock=tools.clock,
+        authority=authority(settings, tools.clock.now()),
+        audit=tools.audit,
+        life=settings.certificate_seconds,
+    )

@@ -1,0 +1,79 @@
+"""What the use cases share: each adapter once, and the services that others stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import Engine
+
+from identity.adapters.identifiers import RandomIdentifiers
+from identity.adapters.jwt import Es256Tokens
+from identity.adapters.mail import LogMailer, SmtpMailer
+from identity.adapters.opaque import OpaqueTokens
+from identity.adapters.passwords import Argon2Cost, Argon2Hasher, GuardedPasswords
+from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
+from identity.domain.ports import Clock
+from identity.services.audit import Audit
+from identity.services.directory import Directory
+from identity.services.limits import Limits, LoginLimit
+from identity.services.outbox import Outbox
+from identity.services.transactions import Transactions
+from identity.settings import Settings
+from identity.wiring.state import jwt_keys
+
+_HASH_WAIT: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Everything that more than one use case is built from."""
+
+    engine: Engine
+    clock: Clock
+    transactions: Transactions
+    identifiers: RandomIdentifiers
+    passwords: GuardedPasswords
+    access_tokens: SignedAccessTokens
+    one_time_tokens: SignedOneTimeTokens
+    jwt_tokens: Es256Tokens
+    opaque_tokens: OpaqueTokens
+    audit: Audit
+    limits: Limits
+    directory: Directory
+    outbox: Outbox
+
+    @staticmethod
+    def of(settings: Settings, engine: Engine, keys: tuple[str, ...], clock: Clock) -> Tools:
+        """Make them from the settings and the secret keys."""
+        transactions = Transactions(engine)
+        identifiers = RandomIdentifiers()
+        one_time_tokens = SignedOneTimeTokens(keys)
+        return Tools(
+            engine=engine,
+            clock=clock,
+            transactions=transactions,
+            identifiers=identifiers,
+            passwords=_passwords(settings),
+            access_tokens=SignedAccessTokens(keys),
+            one_time_tokens=one_time_tokens,
+            jwt_tokens=Es256Tokens(jwt_keys(settings), issuer=settings.public_url or "identity"),
+            opaque_tokens=OpaqueTokens(),
+            audit=Audit(transactions, clock),
+            limits=Limits(LoginLimit(settings.lockout_failures, settings.lockout_seconds), clock),
+            directory=Directory(engine, transactions, bound=settings.directory_sessions),
+            outbox=Outbox(
+                transactions,
+                clock=clock,
+                identifiers=identifiers,
+                tokens=one_time_tokens,
+                mailer=SmtpMailer(settings.smtp_url, sender=settings.mail_from) if settings.smtp_url else LogMailer(),
+                public_url=settings.public_url,
+            ),
+        )
+
+
+def _passwords(settings: Settings) -> GuardedPasswords:
+    cost = Argon2Cost(settings.argon2_memory_kib, settings.argon2_time)
+    return GuardedPasswords(Argon2Hasher(cost, wait=_HASH_WAIT), places=settings.hash_places)
