@@ -23,6 +23,7 @@ def connect(app: Flask, settings: Settings) -> Engine:
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url, pool_size=settings.database_pool)
     db.init_app(app)
+    app.teardown_appcontext_funcs.clear()  # use cases have sessions of their own: there is none to end here
     with app.app_context():
         engine = db.engine
     prepare(engine)

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from identity.adapters.memory import Remembered
+
 ALGORITHM: Final = "ES256"
 AUDIENCE: Final = "identity"
 _LEEWAY_SECONDS: Final = 5
@@ -36,6 +38,7 @@ class Es256Tokens:
         self._issuer = issuer
         self._keys = dict(map(_load, keys))
         self._newest = next(reversed(self._keys))
+        self._genuine: Remembered[Mapping[str, Any]] = Remembered()
 
     def sign(self, session: str, subject: str, issued_at: datetime, expires_at: datetime) -> str:
         """Return the token of a session."""
@@ -53,6 +56,10 @@ class Es256Tokens:
 
     def read(self, token: str, now: datetime) -> str | None:
         """Return the session of a genuine token in its life and its one spelling, else None."""
+        claims = self._genuine.find(token) or self._verify(token)
+        return claims["sid"] if claims and _timely(claims, now) else None
+
+    def _verify(self, token: str) -> Mapping[str, Any] | None:
         if not _FORM.fullmatch(token):
             return None
         try:
@@ -67,7 +74,7 @@ class Es256Tokens:
             )
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
             return None
-        return claims["sid"] if _sound(claims, now) else None
+        return self._genuine.keep(token, claims) if _sound(claims) else None
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys (RFC 7517)."""
@@ -81,16 +88,19 @@ def new_key() -> bytes:
     )
 
 
-def _sound(claims: Mapping[str, Any], now: datetime) -> bool:
-    # The clock is the service's own, so the times are judged here: whole numbers, and in their life.
-    issued_at, expires_at, seconds = claims["iat"], claims["exp"], now.timestamp()
+def _sound(claims: Mapping[str, Any]) -> bool:
     return (
         claims.get("typ") == _TYPE
         and isinstance(claims["sid"], str)
-        and type(issued_at) is type(expires_at) is int
-        and issued_at <= seconds + _LEEWAY_SECONDS
-        and seconds < expires_at
+        and type(claims["iat"]) is type(claims["exp"]) is int
     )
+
+
+def _timely(claims: Mapping[str, Any], now: datetime) -> bool:
+    # The clock is the service's own, so the times are judged here.
+    seconds: float = now.timestamp()
+    issued_at, expires_at = claims["iat"], claims["exp"]
+    return bool(issued_at <= seconds + _LEEWAY_SECONDS and seconds < expires_at)
 
 
 def _load(pem: bytes) -> tuple[str, ec.EllipticCurvePrivateKey]:

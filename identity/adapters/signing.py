@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Sequence
 from typing import Final
 
 from itsdangerous import Signer
+from itsdangerous.signer import SigningAlgorithm
 
+from identity.adapters.memory import Remembered
 from identity.domain.forms import ACCESS_PREFIX
 from identity.domain.letters import OneTimeClaims, Purpose
 from identity.domain.views import AccessClaims
@@ -35,7 +38,8 @@ class SignedAccessTokens:
     """
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
-        self._signer = _signer(secret_keys, "access-token")
+        self._signer = _Signer(secret_keys, "access-token")
+        self._genuine: Remembered[AccessClaims] = Remembered()
 
     def sign(self, claims: AccessClaims) -> str:
         """Return the token for `claims`."""
@@ -44,17 +48,19 @@ class SignedAccessTokens:
 
     def read(self, token: str) -> AccessClaims | None:
         """Return what a genuine token in its one canonical spelling says, and None for anything else."""
+        if said := self._genuine.find(token):
+            return said
         form = _TOKEN.fullmatch(token)
         if form is None or not self._signer.validate(token):
             return None
-        return AccessClaims(form[2], int(form[3], 16), int(form[4], 16))
+        return self._genuine.keep(token, AccessClaims(form[2], int(form[3], 16), int(form[4], 16)))
 
 
 class SignedOneTimeTokens:
     """Signs what mails carry, with a salt for each purpose."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
-        self._signers = {purpose: _signer(secret_keys, purpose.value) for purpose in Purpose}
+        self._signers = {purpose: _Signer(secret_keys, purpose.value) for purpose in Purpose}
 
     def sign(self, purpose: Purpose, claims: OneTimeClaims) -> str:
         """Return the token for `claims`."""
@@ -69,5 +75,31 @@ class SignedOneTimeTokens:
         return OneTimeClaims(int(form[1], 16), int(form[2], 16), int(form[3], 16), form[4])
 
 
-def _signer(secret_keys: Sequence[str], purpose: str) -> Signer:
-    return Signer(list(secret_keys), salt=f"identity.{purpose}", key_derivation="hmac", digest_method=hashlib.sha256)
+class _Signer(Signer):
+    """Itsdangerous' signer, which derives a purpose's key once and not for every signature."""
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        """Return the key of this purpose under one of the secret keys, the newest if none is given."""
+        secret = self.secret_key if secret_key is None else secret_key
+        known = self._derived.get(secret)
+        if known is None:
+            known = self._derived[secret] = super().derive_key(secret)
+        return known
+
+    def __init__(self, secret_keys: Sequence[str], purpose: str) -> None:
+        self._derived: dict[str | bytes, bytes] = {}
+        super().__init__(
+            list(secret_keys),
+            salt=f"identity.{purpose}",
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+            algorithm=_HmacSha256(),
+        )
+
+
+class _HmacSha256(SigningAlgorithm):
+    """HMAC in one call of the library."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        """Return the signature (RFC 2104)."""
+        return hmac.digest(key, value, "sha256")

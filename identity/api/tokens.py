@@ -10,6 +10,7 @@ from identity.web.answers import empty, json_answer
 from identity.web.auth import auth, current_principal
 from identity.web.context import context, services
 from identity.web.openapi import Reply, describes
+from identity.web.verified import VERIFIED_HEADERS, VERIFY_PATH, verified
 
 blueprint = Blueprint("tokens", __name__)
 
@@ -61,6 +62,16 @@ def end_one(session_id: str) -> Response:
     """End one of the caller's sessions."""
     services().tokens.revoke(current_principal(), session_id)
     return empty()
+
+
+@blueprint.get(VERIFY_PATH)
+@auth.forwarded
+@describes("Check a credential for another service", Reply(204, headers=VERIFIED_HEADERS))
+def verify() -> Response:
+    """Say who is calling, in headers alone, for a proxy that asks before it forwards a request."""
+    response = empty()
+    response.headers.extend(verified(current_principal().account))
+    return response
 
 
 @blueprint.get("/api/resource")

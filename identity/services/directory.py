@@ -74,7 +74,7 @@ class Directory:
         self._transactions = transactions
         self._known = KnownSessions(bound)
         self._feed = feed_of(engine, self._known.forget)
-        transactions.on_change(self._known.forget)
+        transactions.on_change(self._changed)
 
     def find(self, session_id: str) -> Snapshot | None:
         """Return what is known of a session that nobody has ended, or None; its end in time is the caller's.
@@ -98,6 +98,10 @@ class Directory:
             if found is not None:
                 self._known.keep(key, found, generation=generation)
         return found
+
+    def _changed(self, account_id: int) -> None:
+        self._known.forget(account_id)
+        self._feed.told()
 
     def close(self) -> None:
         """Stop listening for changes."""

@@ -1,18 +1,17 @@
 """The feed of changed accounts: how every process hears that what it remembers of one is no longer true.
 
-A change is noted in the transaction that makes it. SQLite keeps notes in a table, and `PRAGMA data_version` tells
-for microseconds that something was committed anywhere; PostgreSQL sends them with NOTIFY to one listening thread
-per process. A feed that is not surely up to date says so, and its reader then asks the database each time.
+A change is noted in the transaction that makes it. SQLite keeps notes in a table (see `store.sqlite_feed`); PostgreSQL
+sends them with NOTIFY to one listening thread per process. A feed that is not surely up to date says so, and its
+reader then asks the database each time.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import select
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine, delete, func
@@ -20,6 +19,7 @@ from sqlalchemy import select as query
 from sqlalchemy.orm import Session
 
 from identity.store.models import AccountChange
+from identity.store.sqlite_feed import Forget, SqliteFeed
 
 _log = logging.getLogger(__name__)
 _CHANNEL: Final = "identity_changes"
@@ -28,14 +28,18 @@ _BEAT_SECONDS: Final = 0.2
 _TRUSTED_SECONDS: Final = 0.8
 _RETRY_SECONDS: Final = 1.0
 
-Forget = Callable[[int | None], None]
-
 
 class Feed(Protocol):
     """Tells what changed by calling `forget` with an account's id, or with None for "anything may have"."""
 
     def current(self) -> bool:
         """Tell whether everything committed until a moment ago (at most a second) has been told."""
+
+    def told(self) -> None:
+        """Take note that this process has just committed a change, so that the others hear of it at once."""
+
+    def age(self) -> float:
+        """Return for how many seconds nothing was heard; a huge number where nothing is."""
 
     def close(self) -> None:
         """Stop listening."""
@@ -54,61 +58,9 @@ def note_change(session: Session, account_id: int) -> None:
 
 def feed_of(engine: Engine, forget: Forget) -> Feed:
     """Return the feed that fits the engine; it begins to listen when it is first asked."""
-    return SqliteFeed(engine, forget) if engine.dialect.name == "sqlite" else PostgresqlFeed(engine, forget)
-
-
-class SqliteFeed:
-    """Reads the notes whenever the file has changed."""
-
-    def __init__(self, engine: Engine, forget: Forget) -> None:
-        self._engine = engine
-        self._forget = forget
-        self._lock = threading.Lock()
-        self._connection: Any = None
-        self._version = -1
-        self._last = -1
-
-    def current(self) -> bool:
-        """Catch up with the file and say whether that worked."""
-        with self._lock:
-            try:
-                self._catch_up()
-            except Exception as error:  # noqa: BLE001 - whatever broke it, rows are read until it works again
-                _log.warning("the change feed cannot be read: %s", type(error).__name__)
-                self._forget(None)
-                self._last = self._version = -1
-                self._disconnect()
-                return False
-            return True
-
-    def _catch_up(self) -> None:
-        if self._connection is None:
-            raw = self._engine.raw_connection()
-            raw.detach()
-            self._connection = raw.dbapi_connection
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if version == self._version:
-            return
-        notes = self._connection.execute(
-            "SELECT id, account_id FROM account_change WHERE id > ? ORDER BY id", (self._last,)
-        ).fetchall()
-        if notes:
-            missed = self._last < 0 or notes[0][0] > self._last + 1
-            for account_id in [None] if missed else {account_id for _, account_id in notes}:
-                self._forget(account_id)
-            self._last = notes[-1][0]
-        self._version = version
-
-    def close(self) -> None:
-        """Close the connection."""
-        with self._lock:
-            self._disconnect()
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            with suppress(Exception):  # it may be what broke
-                self._connection.close()
-            self._connection = None
+    if engine.dialect.name == "sqlite":
+        return SqliteFeed(engine, forget)
+    return PostgresqlFeed(engine, forget)
 
 
 class PostgresqlFeed:
@@ -118,6 +70,7 @@ class PostgresqlFeed:
         self._engine = engine
         self._forget = forget
         self._trusted_until = 0.0
+        self._heard = -math.inf
         self._stop = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -127,6 +80,13 @@ class PostgresqlFeed:
         if self._thread is None:
             self._begin()
         return time.monotonic() < self._trusted_until
+
+    def told(self) -> None:
+        """Do nothing: the server has told everybody with the commit."""
+
+    def age(self) -> float:
+        """Return the time since the server's last answer."""
+        return time.monotonic() - self._heard
 
     def close(self) -> None:
         """End the thread."""
@@ -161,6 +121,7 @@ class PostgresqlFeed:
                 asked = time.monotonic()
                 # The answer comes after every note that was committed before the question.
                 connection.execute("SELECT 1")
+                self._heard = asked
                 self._trusted_until = asked + _TRUSTED_SECONDS
                 select.select([connection.fileno()], [], [], _BEAT_SECONDS)
         finally:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from flask import Response
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def json_answer(
     body: Mapping[str, Any] | Sequence[Any], status: int = 200, *, kind: str = "application/json"
 ) -> Response:
     """Return a body as compact JSON with sorted keys and a newline."""
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return Response(text + "\n", status, content_type=kind)
+    return Response(_ENCODER.encode(body) + "\n", status, content_type=kind)
 
 
 def empty(status: int = 204) -> Response:

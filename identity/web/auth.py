@@ -6,32 +6,25 @@ are strict, empty and wrong credentials are never anonymous, and no route has a 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
 import logging
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from flask import g, request
 from flask_httpauth import HTTPAuth
-from werkzeug.datastructures import Authorization
 
-from identity.domain.errors import IdentityError, Unauthenticated, Unavailable
-from identity.domain.forms import looks_like_token
+from identity.domain.errors import IdentityError, RateLimited, Unauthenticated, Unavailable
 from identity.domain.principal import Principal
 from identity.web.certificates import presented_certificate
-from identity.web.context import context, origin, services
-from identity.web.dialect import spoken
+from identity.web.context import CONTEXT, origin, origin_of
+from identity.web.credentials import Presented, principal_of, read_authorization
+from identity.web.dialect import TONGUE
 from identity.web.problems import BadRequest
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER: Final = timedelta(seconds=2)
-_BASIC: Final = re.compile(r"basic +([A-Za-z0-9+/]+={0,2})", re.ASCII | re.IGNORECASE)
-_BEARER: Final = re.compile(r"(?:bearer|token) +([A-Za-z0-9._~+/-]+=*)", re.ASCII | re.IGNORECASE)
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 REALM: Final = "Authentication Required"
 # Basic first: a proxy that forwards only one challenge forwards the first (nginx 1.22).
@@ -53,26 +46,30 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
         """Take every function as it is: none of ours is a coroutine, and asking costs on each request."""
         return function
 
-    def get_auth(self) -> Authorization | None:
-        """Read the Authorization header once and strictly (RFC 7617, RFC 6750)."""
-        header = request.headers.get("Authorization", "")
-        if not header and (name := spoken().query_token) and (token := request.args.get(name)):
-            return Authorization("bearer", token=token)
+    def get_auth(self) -> Presented | None:
+        """Read the credential of the request, once and strictly."""
+        environ = request.environ
+        header: str = environ.get("HTTP_AUTHORIZATION", "")
         if "," in header:  # servers join repeated headers so; no credential holds a comma itself
             raise BadRequest("Send one Authorization header.")
-        if not header and (certificate := presented_certificate(request.environ, context().settings)):
-            return Authorization("certificate", token=base64.b64encode(certificate).decode("ascii"))
-        return read_authorization(header)
+        if header:
+            return read_authorization(header)
+        if (name := environ[TONGUE].query_token) and (token := request.args.get(name)):
+            return Presented(token)
+        certificate = presented_certificate(environ, environ[CONTEXT].settings)
+        return Presented(certificate=certificate) if certificate else None
 
-    def get_auth_password(self, auth: Authorization | None) -> None:
+    def get_auth_password(self, auth: Presented | None) -> None:
         """Look no password up: they are never known, only checked."""
 
-    def authenticate(self, auth: Authorization | None, _stored_password: None) -> Principal | None:
+    def authenticate(self, auth: Presented | None, _stored_password: None) -> Principal | None:
         """Return the principal, or None for the 401."""
         if auth is None:
             return None
+        environ = request.environ
+        here = environ[CONTEXT]
         try:
-            found = _principal(auth)
+            found = principal_of(auth, origin_of(environ, here.settings), here.services)
             # Flask-HTTPAuth lets everything pass but None and False; here only a principal does.
             return found if isinstance(found, Principal) else None
         except Unauthenticated:
@@ -102,6 +99,22 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
         guarded.identity_access = "required"
         return cast("Callable[Parameters, Answer]", guarded)
 
+    def forwarded(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+        """Let only authenticated callers reach the view, and tell a proxy nothing but yes or no.
+
+        A proxy that asks before it forwards a request knows 401 and takes other refusals for an outage.
+        """
+        guarded = self.required(view)
+
+        @functools.wraps(guarded)
+        def choose(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+            try:
+                return guarded(*args, **kwargs)
+            except (BadRequest, RateLimited):
+                raise Unauthenticated from None
+
+        return choose
+
     def open(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Mark a view that takes its credential from elsewhere, or needs none."""
         view.identity_access = "open"  # type: ignore[attr-defined]
@@ -124,39 +137,6 @@ def current_principal() -> Principal:
     """Return who makes this request; an anonymous principal where a view welcomes everybody."""
     known: Principal | None = g.get("flask_httpauth_user")
     return Principal(origin()) if known is None else known
-
-
-def read_authorization(header: str) -> Authorization | None:
-    """Parse a header value; None unless it is exactly one well-formed Basic or Bearer credential."""
-    if form := _BEARER.fullmatch(header):
-        return Authorization("bearer", token=form[1])
-    form = _BASIC.fullmatch(header)
-    pair = _decode(form[1]) if form else None
-    if pair is None or _CONTROL.search(pair):
-        return None
-    username, colon, password = pair.partition(":")
-    return Authorization("basic", {"username": username, "password": password}) if colon and username else None
-
-
-def _decode(text: str) -> str | None:
-    try:
-        raw = base64.b64decode(text, validate=True)
-        # Spare bits that are not zero would give one credential several spellings.
-        return raw.decode("utf-8") if base64.b64encode(raw).decode("ascii") == text else None
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-
-
-def _principal(credential: Authorization) -> Principal:
-    use = services().authentication
-    if credential.type == "certificate":
-        return services().certificates.principal(base64.b64decode(credential.token or ""), origin())
-    if credential.type == "bearer":
-        return use.by_token(credential.token or "", origin())
-    username = str(credential.parameters["username"])
-    if looks_like_token(username):
-        return use.by_token(username, origin())
-    return use.by_password(username, str(credential.parameters["password"]), origin())
 
 
 def _refuse(_status: int) -> Any:  # noqa: ANN401 - it never returns

@@ -12,12 +12,14 @@ from identity.domain.principal import Origin
 from identity.services import Services
 from identity.settings import Settings
 from identity.settings.readers import IPNetwork
-from identity.web.dialect import Tongues, spoken
+from identity.web.dialect import TONGUE, Tongues
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _KEY: Final = "identity"
+CONTEXT: Final = "identity.context"
+ROUTE: Final = "identity.route"
 REQUEST_ID: Final = "identity.request_id"
 
 
@@ -63,10 +65,14 @@ def request_id() -> str:
 
 
 def origin() -> Origin:
-    """Return where the request came from."""
-    here, environ = context(), request.environ
-    address = client_address(environ, here.settings.trusted_proxies)
-    return Origin(address, environ[REQUEST_ID], spoken().name)
+    """Return where the current request came from."""
+    return origin_of(request.environ, context().settings)
+
+
+def origin_of(environ: WSGIEnvironment, settings: Settings) -> Origin:
+    """Return where a request came from."""
+    address = client_address(environ, settings.trusted_proxies)
+    return Origin(address, environ[REQUEST_ID], environ[TONGUE].name)
 
 
 def client_address(environ: WSGIEnvironment, proxies: tuple[IPNetwork, ...]) -> str:

@@ -5,6 +5,7 @@ A layer of plain WSGI, because it is on the path of every token check and sees e
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import secrets
@@ -12,35 +13,35 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Flask, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from identity.web.context import REQUEST_ID, Context, client_address, context
+from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context, client_address, context
 from identity.web.dialect import TONGUE
+from identity.web.hosts import is_plain_host
 from identity.web.problems import BadRequest, CrossSite
 from identity.web.query import refuse_credentials_in_query
+from identity.web.verified import FastLane
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("identity.requests")
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_ROUTE: Final = "identity.route"
 _NO_ROUTE: Final = "(none)"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 _PATH_MAX: Final = 200
 
 # An API has no pages, frames or scripts, and nothing it says is for a cache or another site's reader.
-_POLICY: Final = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-_HEADERS: Final = [
+_HEADERS: Final = (
     ("Cache-Control", "no-store"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
-]
-_OWN: Final = frozenset(name for name, _ in _HEADERS)
+)
+_POLICY: Final = "Content-Security-Policy"
+_DEFAULT_POLICY: Final = ((_POLICY, "default-src 'none'; frame-ancestors 'none'"),)
 
 
 class Guard:
@@ -49,29 +50,32 @@ class Guard:
     def __init__(self, application: WSGIApplication, here: Context) -> None:
         self._application = application
         self._here = here
+        self._tongues = here.tongues
+        self._metrics = here.metrics
+        self._settings = here.settings
+        self._new_id = _request_ids()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         started = time.perf_counter()
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        self._here.tongues.select(environ)
-        request_id = environ[REQUEST_ID] = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+        environ[CONTEXT] = self._here
+        self._tongues.select(environ)
+        given = environ.get("HTTP_X_REQUEST_ID")
+        request_id = environ[REQUEST_ID] = given if given and _GIVEN_ID.fullmatch(given) else self._new_id()
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ANN401 - PEP 3333
-            policy = [] if any(name == _POLICY[0] for name, _ in headers) else [_POLICY]
-            seconds = time.perf_counter() - started
-            self._observe(environ, int(status[:3]), seconds)
-            kept = [header for header in headers if header[0] not in _OWN]
-            return start_response(status, [*kept, *_HEADERS, *policy, ("X-Request-ID", request_id)], exc_info)
+            self._observe(environ, int(status[:3]), time.perf_counter() - started)
+            policy = () if _POLICY in dict(headers) else _DEFAULT_POLICY
+            return start_response(status, [*headers, *_HEADERS, *policy, ("X-Request-ID", request_id)], exc_info)
 
         return self._application(environ, start)
 
     def _observe(self, environ: WSGIEnvironment, status: int, seconds: float) -> None:
         method = environ["REQUEST_METHOD"]
         method = method if method in _METHODS else "(other)"
-        tongue, route = environ[TONGUE].name, environ.get(_ROUTE, _NO_ROUTE)
-        self._here.metrics.answered(tongue, method, route, status, seconds=seconds)
-        wanted = self._here.settings.log_requests
+        tongue, route = environ[TONGUE].name, environ.get(ROUTE, _NO_ROUTE)
+        self._metrics.answered(tongue, method, route, status, seconds=seconds)
+        wanted = self._settings.log_requests
         quiet = method in _SAFE and status < 400  # noqa: PLR2004 - refusals begin here
         if wanted == "none" or (wanted == "changes" and quiet):
             return
@@ -83,35 +87,34 @@ class Guard:
             "path": route if route == _NO_ROUTE or "<path:" in route else environ["PATH_INFO"][:_PATH_MAX],
             "status": status,
             "milliseconds": round(seconds * 1000, 2),
-            "address": client_address(environ, self._here.settings.trusted_proxies),
+            "address": client_address(environ, self._settings.trusted_proxies),
         }
         _log.info("request", extra={"fields": fields})
 
 
-class NoCookies(SecureCookieSessionInterface):
-    """Opens no session, so that no answer ever sets a cookie and none is ever read."""
-
-    def open_session(self, app: Flask, request: object) -> None:
-        """Return nothing: Flask then keeps a session that cannot be written."""
+def _request_ids() -> Callable[[], str]:
+    """Return a maker of ids that are new in every process and for every request."""
+    process, numbers = secrets.token_hex(6), itertools.count()
+    return lambda: f"{process}-{next(numbers):x}"
 
 
 def install(app: Flask, here: Context) -> None:
     """Put the guard around `app`."""
-    app.session_interface = NoCookies()
-    app.wsgi_app = Guard(app.wsgi_app, here)  # type: ignore[method-assign]
+    app.wsgi_app = Guard(FastLane(app.wsgi_app), here)  # type: ignore[method-assign]
     app.before_request(_judge)
 
 
 def _judge() -> None:
-    asked, rule = request, request.url_rule
-    asked.environ[_ROUTE] = rule.rule if rule else _NO_ROUTE
-    if asked.environ["REQUEST_METHOD"] != asked.method:  # methods are case-sensitive (RFC 9110 section 9.1)
+    asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
+    environ, rule = asked.environ, asked.url_rule
+    environ[ROUTE] = rule.rule if rule else _NO_ROUTE
+    if environ["REQUEST_METHOD"] != asked.method:  # methods are case-sensitive (RFC 9110 section 9.1)
         raise MethodNotAllowed
-    if not asked.host:
+    if not is_plain_host(environ) and not asked.host:
         raise BadRequest("Send a valid Host header.")
-    if "\0" in asked.path:  # no name holds it, and PostgreSQL does not even look for one that does
+    if "\0" in environ["PATH_INFO"]:  # no name holds it, and PostgreSQL does not even look for one that does
         raise BadRequest("An address holds no NUL.")
-    if asked.query_string:
+    if environ.get("QUERY_STRING"):
         refuse_credentials_in_query()
     if asked.method not in _SAFE:
         refuse_cross_site()

@@ -25,6 +25,7 @@ from identity.services import Services
 from identity.settings import PREFIX, Settings
 from identity.settings.readers import SettingError
 from identity.web import guard
+from identity.web.application import Application
 from identity.web.context import Context
 from identity.web.dialect import Tongues
 from identity.web.paths import AccountId, Serial, SessionId
@@ -82,7 +83,7 @@ def _start() -> tuple[Settings, Services]:
 
 def _build(settings: Settings, config: object | None, clock: Clock) -> Flask:
     keys = prepare_state(settings)
-    app = Flask("identity", static_folder=None)
+    app = Application("identity", static_folder=None)
     app.config.from_object(config)
     if app.debug and settings.hardened:
         raise SettingError("FLASK_DEBUG: a hardened service does not run in debug mode")

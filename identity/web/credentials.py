@@ -1,0 +1,70 @@
+"""Reading the credential of a request: one strict parser for every carrier (RFC 7617, RFC 6750)."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from identity.domain.forms import looks_like_token
+
+if TYPE_CHECKING:
+    from identity.domain.principal import Origin, Principal
+    from identity.services import Services
+
+_BASIC: Final = re.compile(r"basic +([A-Za-z0-9+/]+={0,2})", re.ASCII | re.IGNORECASE)
+_BEARER: Final = re.compile(r"(?:bearer|token) +([A-Za-z0-9._~+/-]+=*)", re.ASCII | re.IGNORECASE)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Presented(NamedTuple):
+    """A credential as it came: a token, or a name and its password, or a certificate in DER."""
+
+    token: str | None = None
+    username: str = ""
+    password: str = ""
+    certificate: bytes | None = None
+
+
+def read_authorization(header: str) -> Presented | None:
+    """Parse a header value; None unless it is exactly one well-formed Basic or Bearer credential.
+
+    A token stands alone in Bearer, and in the username of Basic whatever its password is.
+    """
+    if form := _BASIC.fullmatch(header):
+        return _read_pair(form[1])
+    form = _BEARER.fullmatch(header)
+    return Presented(form[1]) if form else None
+
+
+def _read_pair(text: str) -> Presented | None:
+    pair = _decode(text)
+    if pair is None or _CONTROL.search(pair):
+        return None
+    username, colon, password = pair.partition(":")
+    if not colon or not username:
+        return None
+    return Presented(username) if looks_like_token(username) else Presented(None, username, password)
+
+
+def _decode(text: str) -> str | None:
+    try:
+        raw = binascii.a2b_base64(text)
+        # Spare bits that are not zero would give one credential several spellings.
+        canonical = binascii.b2a_base64(raw, newline=False).decode("ascii") == text
+        return raw.decode("utf-8") if canonical else None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def principal_of(credential: Presented, origin: Origin, services: Services) -> Principal:
+    """Ask the one use case that checks this kind of credential.
+
+    Raises:
+        Unauthenticated: it is no good; see `services.authentication` for the rest.
+    """
+    if credential.token is not None:
+        return services.authentication.by_token(credential.token, origin)
+    if credential.certificate is not None:
+        return services.certificates.principal(credential.certificate, origin)
+    return services.authentication.by_password(credential.username, credential.password, origin)
