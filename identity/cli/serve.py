@@ -5,26 +5,25 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import shutil
-import signal
 import socket
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import resource_tracker
+import time
+from collections.abc import Callable
+from typing import Final
 
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
-from granian.server import MPServer
+from granian.server import MPServer, mp
 
 from identity.cli.administrator import make_first_admin
 from identity.cli.mail import start_sender
 from identity.cli.serve_tls import serve_tls
+from identity.cli.workers import told_by_parent_alone
 from identity.services import Services
 from identity.settings import Settings
 from identity.settings.readers import SettingError
 
-_METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+_STARTS: Final = 5
+_PAUSE_SECONDS: Final = 0.2
 
 
 def serve(options: argparse.Namespace, settings: Settings, services: Services) -> None:
@@ -36,50 +35,57 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     _require_free(options.host, options.port)
     base = _reachable(options.host, options.port, "https" if options.tls else "http")
     make_first_admin(settings, services, base)
-    os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # the workers have no use for it
-    metrics = os.environ[_METRICS_DIRECTORY] = tempfile.mkdtemp(prefix="identity-metrics-")
+    os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # no process that is started from here has a use for it
     print(f"Identity serves on {base} with {options.workers} workers; see {base}/docs. Ctrl-C ends it.", flush=True)
     start_sender(services)
-    try:
-        if options.tls:
-            serve_tls(options, settings, services)
-        else:
-            server("identity.wiring:create_worker", options, factory=True).serve()
-    finally:
-        shutil.rmtree(metrics, ignore_errors=True)
+    if options.tls:
+        serve_tls(options, settings, services)
+    else:
+        server("identity.wiring:create_worker", options, factory=True).serve()
     print("Identity has ended.", flush=True)
 
 
 class WorkerServer(MPServer):
-    """Granian, whose workers are told to end by it alone, and who come back however often they are killed."""
-
-    def _spawn_workers(self, spawn_target: object, target_loader: object) -> None:
-        with _without_interrupts():
-            super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+    """Granian, whose workers come back however often they are killed."""
 
     def _respawn_workers(
         self, workers: list[int], spawn_target: object, target_loader: object, delay: float = 0
     ) -> None:
-        with _without_interrupts():
-            super()._respawn_workers(workers, spawn_target, target_loader, delay)
+        super()._respawn_workers(workers, spawn_target, target_loader, delay)
         self.respawned_wrks.clear()  # what it counts as a crash loop, so as to end the whole service
 
+    def shutdown(self, exit_code: int = 0) -> None:
+        """End the workers; one that ended a moment earlier, by the same signal, is no failure."""
+        self.interrupt_children.clear()
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
 
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Start processes that never see Ctrl-C: it reaches every process of a terminal, also one half imported."""
-    resource_tracker.ensure_running()  # starting it later would lift the block
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+class _Worker(mp.WorkerProcess):
+    """A worker that begins as `multiprocessing` was told to; granian knows no fork server."""
+
+    def _spawn(self, target: Callable[..., None], args: tuple[object, ...]) -> None:
+        self.inner = _Process(name="identity-worker", target=target, args=args)
+
+
+class _Process(multiprocessing.Process):
+    """A process that begins also when the fork server has been killed."""
+
+    def start(self) -> None:
+        """Begin."""
+        for _ in range(_STARTS - 1):
+            try:
+                with told_by_parent_alone():
+                    return super().start()
+            except (EOFError, OSError):
+                time.sleep(_PAUSE_SECONDS)  # the next attempt starts another fork server
+        return super().start()
+
+
+mp.WorkerProcess = _Worker  # type: ignore[misc]
 
 
 def server(target: str, options: argparse.Namespace, *, factory: bool) -> WorkerServer:
     """Return the server for a WSGI application, or for what makes one, with the options of `identity serve`."""
-    # A forked worker would inherit this process's database connections and in-memory metrics.
-    multiprocessing.set_start_method("spawn")
     return WorkerServer(
         target,
         factory=factory,

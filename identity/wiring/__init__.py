@@ -1,39 +1,22 @@
-"""The composition root: settings, adapters, services, blueprints, handlers. Runs once, decides nothing later."""
+"""The composition root, and its doors: the application, a worker's application, the command.
+
+What is needed comes in when a door is opened, so that `identity serve` can have its workers' modules imported by a
+process of their own while its own are.
+"""
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-import time
-from typing import Final
+from typing import TYPE_CHECKING
 
-from flask import Flask
+if TYPE_CHECKING:
+    from flask import Flask
 
-from identity import cli, extensions
-from identity.adapters import data_directory
-from identity.adapters.clock import SystemClock
-from identity.adapters.logs import log_to_stderr
-from identity.adapters.metrics import PrometheusMetrics
-from identity.api import NATIVE
-from identity.dialects import DIALECTS
-from identity.domain.ports import Clock
-from identity.services import Services
-from identity.settings import PREFIX, Settings
-from identity.settings.readers import SettingError
-from identity.web import guard
-from identity.web.application import Application
-from identity.web.context import Context
-from identity.web.dialect import Tongues
-from identity.web.paths import AccountId, Serial, SessionId
-from identity.wiring.services import build_services
-from identity.wiring.state import prepare_state
-from identity.wiring.tools import Tools
-
-_PARENT_WATCH_SECONDS: Final = 0.5
+    from identity.domain.ports import Clock
 
 
 def create_app(config: object | None = None, *, clock: Clock | None = None) -> Flask:
@@ -48,54 +31,33 @@ def create_app(config: object | None = None, *, clock: Clock | None = None) -> F
         SettingError: a setting is unknown, unreadable or unsafe.
         DataDirectoryError: the data directory cannot be used.
     """
-    values = os.environ if config is None else getattr(config, PREFIX.rstrip("_"))
-    log_to_stderr()
-    return _build(Settings.load(values), config, clock or SystemClock())
+    from identity.wiring.application import application  # noqa: PLC0415 - see above
+
+    return application(config, clock)
 
 
 def create_worker() -> Flask:
     """Return the application of one worker of `identity serve`, which ends when that process is killed."""
-    parent = multiprocessing.parent_process()  # who may have ended already, while this one was importing
-    pid = os.getppid() if parent is None else parent.pid
-    threading.Thread(target=_end_with, args=(pid,), name="parent-watch", daemon=True).start()
+    os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # it has no use for it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked until there was somebody to hear it
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
     return create_app()
 
 
-def _end_with(parent: int | None) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_WATCH_SECONDS)
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def command() -> int:
     """Run the `identity` command."""
-    return cli.main(sys.argv[1:], start=_start, log=log_to_stderr)
+    from identity.cli.workers import nursery  # noqa: PLC0415 - see above
 
+    arguments = sys.argv[1:]
+    with nursery(arguments, modules=["identity.wiring.application", "granian.server.mp"]):
+        from identity.adapters.logs import log_to_stderr  # noqa: PLC0415 - see above
+        from identity.cli.main import main  # noqa: PLC0415 - see above
+        from identity.wiring.application import start  # noqa: PLC0415 - see above
 
-def _start() -> tuple[Settings, Services]:
-    logging.getLogger("identity").addHandler(logging.NullHandler())  # a command speaks in its own line
-    try:
-        settings = Settings.from_environment()
-        return settings, _build(settings, None, SystemClock()).extensions["identity"].services
-    except data_directory.DataDirectoryError as error:
-        raise SettingError(str(error)) from None
-
-
-def _build(settings: Settings, config: object | None, clock: Clock) -> Flask:
-    keys = prepare_state(settings)
-    app = Application("identity", static_folder=None)
-    app.config.from_object(config)
-    if app.debug and settings.hardened:
-        raise SettingError("FLASK_DEBUG: a hardened service does not run in debug mode")
-    app.url_map.merge_slashes = False  # a redirect would be built from the caller's Host
-    app.url_map.strict_slashes = False
-    app.url_map.converters |= {"account": AccountId, "session": SessionId, "serial": Serial}
-    engine = extensions.connect(app, settings)
-    spoken = [DIALECTS[name] for name in sorted(settings.dialects)]
-    tongues = Tongues(NATIVE, spoken, settings.dialect_hosts)
-    services = build_services(settings, Tools.of(settings, engine, keys, clock))
-    here = Context(settings, services, tongues, PrometheusMetrics())
-    here.install(app)
-    guard.install(app, here)
-    tongues.install(app)
-    return app
+        return main(arguments, start=start, log=log_to_stderr)

@@ -1,0 +1,142 @@
+"""The `identity` command: parse, call one use case, print."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+from identity.cli.administrator import create_admin
+from identity.cli.inspect import check
+from identity.cli.mail import send_mail
+from identity.cli.serve import serve
+from identity.domain.errors import IdentityError, SchemaOutdated, Unavailable
+from identity.services import Services
+from identity.settings import Settings, described
+from identity.settings.readers import SettingError
+
+Start = Callable[[], tuple[Settings, Services]]
+_REFUSED: Final = 1
+_MISCONFIGURED: Final = 2
+
+
+def main(arguments: Sequence[str], *, start: Start, log: Callable[[], None]) -> int:
+    """Run one command and return its exit code: 0 done, 1 refused, 2 wrong settings or arguments.
+
+    Args:
+        arguments: what follows the command's own name.
+        start: makes the settings and the use cases, or raises SettingError.
+        log: begins to log, for commands that go on; the others speak in one line of their own.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        settings, services = start()
+        with _named_database(settings):
+            if options.goes_on:
+                services.schema.require_current()
+                log()
+            return int(options.run(options, settings, services) or 0)
+    except SettingError as error:
+        return _fail(str(error), _MISCONFIGURED)
+    except IdentityError as error:
+        return _fail(error.detail, _REFUSED)
+    except BrokenPipeError:  # whoever was reading has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, EOFError):
+        return _fail("interrupted", _REFUSED)
+
+
+@contextmanager
+def _named_database(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except SchemaOutdated:
+        raise
+    except Unavailable:
+        raise SettingError(f"IDENTITY_DATABASE_URL: the database {settings.database_name} cannot be used") from None
+
+
+def _fail(reason: str, code: int) -> int:
+    print(f"identity: {reason}", file=sys.stderr)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, but not with which words: somebody may have typed a password."""
+        known, _, _ = message.partition("unrecognized arguments: ")
+        super().error(message if known == message else "there are arguments too many; a password is never one")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="identity",
+        description="One identity service for curl -u. Settings are IDENTITY_… environment variables.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_settings_help(),
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add(commands, "migrate", _migrate, "bring the database to this version; safe to run on every node at once")
+    _add(commands, "check", check, "show the settings, whether the database can be used, and what is left open")
+    _add(commands, "send-mail", send_mail, "send the mail that is due, and go on until interrupted", goes_on=True)
+    command = _add(
+        commands,
+        "create-admin",
+        create_admin,
+        "make an administrator; the password is asked for, or read as one line from standard input",
+    )
+    command.add_argument("username")
+    command.add_argument("--email", help="address of the new administrator")
+    return parser
+
+
+def _add_serve(commands: argparse._SubParsersAction[Any]) -> None:
+    command = _add(
+        commands, "serve", serve, "serve with granian; the first start makes the administrator", goes_on=True
+    )
+    command.add_argument("--tls", action="store_true", help="serve https with gunicorn, asking for client certificates")
+    command.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1", help="default: $HOST or 127.0.0.1")
+    command.add_argument("--port", type=_port, default=os.environ.get("PORT") or "5000", help="default: $PORT or 5000")
+    command.add_argument(
+        "--workers", type=_positive, default=os.cpu_count() or 1, help="processes; default: one per core"
+    )
+    command.add_argument("--threads", type=_positive, default=16, help="requests at once per worker; default: 16")
+
+
+def _add(
+    commands: argparse._SubParsersAction[Any],
+    name: str,
+    run: Callable[[argparse.Namespace, Settings, Services], int | None],
+    text: str,
+    *,
+    goes_on: bool = False,
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    command.set_defaults(run=run, goes_on=goes_on)
+    return command
+
+
+def _migrate(_options: argparse.Namespace, _settings: Settings, services: Services) -> None:
+    print(f"The database is at revision {services.schema.migrate()}.")
+
+
+def _settings_help() -> str:
+    lines = ("settings:", *(f"  {one.name}\n      {one.meaning} [{one.default or 'unset'}]" for one in described()))
+    return "\n".join(lines)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:  # noqa: PLR2004 - the last port
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 256:  # noqa: PLR2004 - a slip of the finger beyond that
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 256")
+    return int(text)

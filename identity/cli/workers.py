@@ -1,0 +1,53 @@
+"""Where the workers of `identity serve` come from: a process that has imported everything and done nothing else.
+
+Workers are forked from it, so they begin at once and share the memory of what they import. A fork of the serving
+process itself would inherit its database connections and threads.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
+from typing import Final
+
+_METRICS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@contextmanager
+def nursery(arguments: Sequence[str], *, modules: list[str]) -> Iterator[None]:
+    """Prepare for the workers of a command that serves, and clean up behind them.
+
+    Args:
+        arguments: of the command.
+        modules: what the workers need imported.
+    """
+    if arguments[:1] != ["serve"] or not {"-h", "--help"}.isdisjoint(arguments):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="identity-metrics-") as metrics:
+        os.environ[_METRICS_DIRECTORY] = metrics
+        if "--tls" not in arguments:
+            multiprocessing.set_start_method("forkserver")
+            multiprocessing.set_forkserver_preload(modules)
+            with told_by_parent_alone():
+                forkserver.ensure_running()
+        yield
+
+
+@contextmanager
+def told_by_parent_alone() -> Iterator[None]:
+    """Start processes that do not hear what is said to all: Ctrl-C in a terminal, a supervisor's SIGTERM.
+
+    A worker listens to SIGTERM again as soon as it is one.
+    """
+    resource_tracker.ensure_running()  # starting it later would lift the block
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
