@@ -69,20 +69,21 @@ def _end_with(parent: int | None) -> None:
 
 def command() -> int:
     """Run the `identity` command."""
-    return cli.main(sys.argv[1:], start=_start, log=log_to_stderr)
+    try:
+        return cli.main(sys.argv[1:], start=_start, log=log_to_stderr)
+    except data_directory.DataDirectoryError as error:
+        sys.stderr.write(f"identity: {error}\n")
+        return 2
 
 
 def _start() -> tuple[Settings, Services]:
     logging.getLogger("identity").addHandler(logging.NullHandler())  # a command speaks in its own line
-    try:
-        settings = Settings.from_environment()
-        return settings, _build(settings, None, SystemClock()).extensions["identity"].services
-    except data_directory.DataDirectoryError as error:
-        raise SettingError(str(error)) from None
+    settings = Settings.from_environment()
+    return settings, _build(settings, None, SystemClock()).extensions["identity"].services
 
 
 def _build(settings: Settings, config: object | None, clock: Clock) -> Flask:
-    keys = prepare_state(settings)
+    keys = prepare_state(settings, clock.now())
     app = Application("identity", static_folder=None)
     app.config.from_object(config)
     if app.debug and settings.hardened:
@@ -93,7 +94,7 @@ def _build(settings: Settings, config: object | None, clock: Clock) -> Flask:
     engine = extensions.connect(app, settings)
     spoken = [DIALECTS[name] for name in sorted(settings.dialects)]
     tongues = Tongues(NATIVE, spoken, settings.dialect_hosts)
-    services = build_services(settings, Tools.of(settings, engine, keys, clock))
+    services = build_services(settings, Tools.of(settings, engine, keys, clock), keys)
     here = Context(settings, services, tongues, PrometheusMetrics())
     here.install(app)
     guard.install(app, here)
