@@ -53,7 +53,9 @@ def key_files(folder: Path, make: Callable[[], bytes]) -> tuple[bytes, ...]:
     Raises:
         DataDirectoryError: a file is open to others.
     """
-    folder.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+        _give(folder)
     if not any(folder.glob("*.pem")):
         link_new(folder / "0001.pem", make())
     files = sorted(folder.glob("*.pem"))
@@ -109,14 +111,19 @@ def require_private(path: Path) -> None:
 
 
 def _create(path: Path, content: bytes) -> None:
-    owner = path.parent.stat()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
-        if os.geteuid() == 0:  # what root makes here, the service's user has to read
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        _give(path)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _give(path: Path) -> None:
+    # What root makes here, the service's own user has to read.
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _draft(path: Path, content: bytes) -> Path:

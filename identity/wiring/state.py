@@ -41,7 +41,8 @@ def prepare_state(settings: Settings, now: datetime) -> Keys:
 def _close_database(settings: Settings) -> None:
     # SQLite would make the file readable for all; its other files get the mode of this one.
     name = settings.database_url.database or ""
-    if settings.database_url.get_backend_name() != "sqlite" or not Path(name).parent.is_dir():
+    a_path = settings.database_url.get_backend_name() == "sqlite" and not name.startswith("file:")
+    if not a_path or not Path(name).parent.is_dir():
         return
     try:
         data_directory.prepare_file(Path(name))

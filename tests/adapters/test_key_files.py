@@ -155,6 +155,16 @@ def test_a_crash_in_a_rotation_leaves_keys_that_can_be_used(
     assert [key.times.accepted_until is None for key in store.read()].count(True) == 1
 
 
+def test_what_a_killed_rotation_left_half_written_is_no_key(store: Store, tmp_path: Path) -> None:
+    before = store.read()
+    for name in ("secret_keys.7.0a1b2c3d", "jwt_keys/0002.pem.7.0a1b2c3d"):
+        if (tmp_path / name).parent.exists():
+            (tmp_path / name).write_text("half")
+    assert store.read() == before
+    rotate(store)
+    assert len(store.read()) == 2
+
+
 def test_a_disk_that_is_full_is_one_clear_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -217,8 +227,12 @@ def test_what_root_writes_belongs_to_the_owner_of_the_directory(tmp_path: Path) 
     store = SecretKeyFile(tmp_path / "secret_keys")
     store.make_first(NOW)
     rotate(store)
-    assert {path.stat().st_uid for path in tmp_path.iterdir()} == {1234}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["keys.lock", "secret_keys"]
+    folder = JwtKeyFolder(tmp_path / "jwt_keys")
+    folder.make_first(NOW)
+    rotate(folder)
+    assert {path.stat().st_uid for path in tmp_path.rglob("*")} == {1234}
+    names = ["0001.pem", "0002.pem", "jwt_keys", "keys.lock", "secret_keys"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == names
 
 
 def test_names_tell_no_key(store: Store) -> None:
