@@ -76,6 +76,18 @@ def test_no_token_is_refused_in_a_rotation_wherever_it_was_made(nodes: tuple[Nod
             assert judge.accepts(maker.sign()) == (True, True, True)
 
 
+def test_a_node_that_has_just_looked_accepts_what_one_that_knows_more_signs(
+    nodes: tuple[Node, Node], clock: HandClock
+) -> None:
+    one, other = nodes
+    clock.advance(seconds=1)
+    other.sign()
+    services(one.app).key_rotation.rotate(GRACE)
+    clock.advance(seconds=0.1)  # the other one looks again in 0.9 seconds
+    assert other.accepts(one.sign()) == (True, True, True)
+    assert len(one.kids()) == len(other.kids()) + 1
+
+
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_tokens_live_to_their_end_in_a_rotation_and_old_keys_are_out_after_it(
     nodes: tuple[Node, Node], clock: HandClock
