@@ -44,8 +44,7 @@ def running(folder: Path, servers: str, *, ports: list[int]) -> Iterator[None]:
     binary = _binary()
     assert binary, WHY_SKIPPED
     path = folder / "nginx.conf"
-    user = "user root;" if os.geteuid() == 0 else ""
-    path.write_text(_FRAME.substitute(folder=folder, servers=servers, user=user))
+    path.write_text(framed(folder, servers))
     path.chmod(0o600)
     command = [binary, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -56,6 +55,11 @@ def running(folder: Path, servers: str, *, ports: list[int]) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def framed(folder: Path, servers: str) -> str:
+    """Return a whole configuration around these blocks, which writes into `folder` only."""
+    return _FRAME.substitute(folder=folder, servers=servers, user="user root;" if os.geteuid() == 0 else "")
 
 
 def _binary() -> str | None:

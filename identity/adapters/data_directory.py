@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
-
-from identity.domain.values import weak_key
 
 _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
@@ -47,51 +47,57 @@ def prepare_file(path: Path) -> None:
         require_private(path)
 
 
-def secret_keys(path: Path) -> tuple[str, ...]:
-    """Return the signing keys kept in `path`, oldest first; make the first one if there is none.
-
-    Processes that start at the same moment agree on one key: whoever links first wins.
-
-    Raises:
-        DataDirectoryError: the file is open to others, or holds no key.
-    """
-    try:
-        if not path.exists():
-            _link(path, f"{secrets.token_hex(32)}\n".encode())
-        require_private(path)
-        keys = tuple(path.read_text("ascii", "replace").split())
-    except OSError as error:
-        raise DataDirectoryError(f"{path} cannot be read: {error.strerror}") from None
-    if not keys or any(map(weak_key, keys)):
-        raise DataDirectoryError(f"{path} holds no key, or a weak one: delete it to get a new one, or restore it")
-    return keys
-
-
 def key_files(folder: Path, make: Callable[[], bytes]) -> tuple[bytes, ...]:
     """Return the contents of the `*.pem` files in `folder`, in the order of their names; make the first one.
 
     Raises:
         DataDirectoryError: a file is open to others.
     """
-    folder.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+        _give(folder)
     if not any(folder.glob("*.pem")):
-        _link(folder / "0001.pem", make())
+        link_new(folder / "0001.pem", make())
     files = sorted(folder.glob("*.pem"))
     for file in files:
         require_private(file)
     return tuple(file.read_bytes() for file in files)
 
 
-def _link(path: Path, content: bytes) -> None:
-    # A file is there whole or not at all; of several processes that make it, the first one wins.
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    _create(draft, content)
+def link_new(path: Path, content: bytes) -> None:
+    """Make a private file, whole or not at all; of several processes that make it, the first one wins."""
+    draft = _draft(path, content)
     try:
         path.hardlink_to(draft)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+    _settle(path.parent)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Give a private file another content: whoever reads it has the old one or the new one, also after a crash."""
+    draft = _draft(path, content)
+    try:
+        draft.replace(path)
+    except OSError:
+        draft.unlink()
+        raise
+    _settle(path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait for this lock and hold it; a process that dies gives it back."""
+    with suppress(FileExistsError):
+        _create(path, b"")
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def require_private(path: Path) -> None:
@@ -107,4 +113,29 @@ def require_private(path: Path) -> None:
 def _create(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
+        _give(path)
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _give(path: Path) -> None:
+    # What root makes here, the service's own user has to read.
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    _create(draft, content)
+    return draft
+
+
+def _settle(folder: Path) -> None:
+    # A name is in its folder, and the folder is written by itself.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

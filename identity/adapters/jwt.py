@@ -88,6 +88,15 @@ def new_key() -> bytes:
     )
 
 
+def key_id(pem: bytes) -> str:
+    """Return the `kid` of a private key.
+
+    Raises:
+        ValueError, TypeError: it is none, or of another kind.
+    """
+    return _load(pem)[0]
+
+
 def _sound(claims: Mapping[str, Any]) -> bool:
     return (
         claims.get("typ") == _TYPE

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 
+from identity.cli.keys import lines
 from identity.domain.errors import IdentityError
 from identity.domain.policy import Registration
 from identity.services import Services
@@ -30,6 +31,7 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
         source = "set" if one.name in os.environ else "default"
         value = "(secret)" if one.secret and source == "set" else os.environ.get(one.name, one.default) or "(unset)"
         print(f"  {one.name} = {value}  [{source}]")
+    print("Keys", *lines(services.key_rotation.listed()), sep="\n")
     print(f"Database\n  {settings.database_name}")
     try:
         services.schema.require_current()

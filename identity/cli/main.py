@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 from identity.cli.administrator import create_admin
 from identity.cli.inspect import check
+from identity.cli.keys import rotate_keys
 from identity.cli.mail import send_mail
 from identity.cli.serve import serve
 from identity.domain.errors import IdentityError, SchemaOutdated, Unavailable
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "migrate", _migrate, "bring the database to this version; safe to run on every node at once")
     _add(commands, "check", check, "show the settings, whether the database can be used, and what is left open")
     _add(commands, "send-mail", send_mail, "send the mail that is due, and go on until interrupted", goes_on=True)
+    _add_rotate_keys(commands)
     command = _add(
         commands,
         "create-admin",
@@ -106,6 +108,15 @@ def _add_serve(commands: argparse._SubParsersAction[Any]) -> None:
         "--workers", type=_positive, default=os.cpu_count() or 1, help="processes; default: one per core"
     )
     command.add_argument("--threads", type=_positive, default=16, help="requests at once per worker; default: 16")
+
+
+def _add_rotate_keys(commands: argparse._SubParsersAction[Any]) -> None:
+    command = _add(commands, "rotate-keys", rotate_keys, "change the signing keys while every node goes on")
+    how = command.add_mutually_exclusive_group()
+    how.add_argument(
+        "--grace", type=_grace, default=60, metavar="SECONDS", help="known so long before it signs; default: 60"
+    )
+    how.add_argument("--now", action="store_true", help="for a leaked key: the old ones are worth nothing at once")
 
 
 def _add(
@@ -133,6 +144,12 @@ def _settings_help() -> str:
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:  # noqa: PLR2004 - the last port
         raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
+    return int(text)
+
+
+def _grace(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 3 <= int(text) <= 86400:  # noqa: PLR2004 - nodes look every second
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 3 to 86400")
     return int(text)
 
 

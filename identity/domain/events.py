@@ -20,6 +20,7 @@ class Event(StrEnum):
     RESET_REQUESTED = "password.reset_requested"
     CERTIFICATE_ISSUED = "certificate.issued"
     CERTIFICATE_REVOKED = "certificate.revoked"
+    KEYS_ROTATED = "keys.rotated"
     SESSION_OPENED = "session.opened"
     SESSION_REVOKED = "session.revoked"
     SESSIONS_REVOKED = "sessions.revoked"

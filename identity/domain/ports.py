@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from identity.domain.certificates import IssuedCertificate, SigningRequest
 from identity.domain.forms import TokenKind
+from identity.domain.keys import SigningKey
 from identity.domain.letters import Letter, OneTimeClaims, Purpose
 from identity.domain.views import AccessClaims
 
@@ -112,6 +113,26 @@ class OneTimeTokens(Protocol):
 
     def read(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
         """Return what a genuine token of this purpose says, else None."""
+
+
+class KeySource(Protocol):
+    """Where signing keys are read."""
+
+    def read(self) -> tuple[SigningKey, ...]:
+        """Return the keys, oldest first."""
+
+
+class KeyStore(KeySource, Protocol):
+    """Where signing keys are kept."""
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Keep others from changing keys meanwhile."""
+
+    def new(self) -> SigningKey:
+        """Return a key that nobody knows yet."""
+
+    def write(self, keys: Sequence[SigningKey]) -> None:
+        """Keep these keys and no others."""
 
 
 class Mailer(Protocol):

@@ -121,6 +121,8 @@ class Settings:
         settings = cls(**{field.name: _read(field, given) for field in dataclasses.fields(cls)})
         if not settings.database_url.drivername:
             settings = dataclasses.replace(settings, database_url=_embedded(settings.data_dir))
+        if settings.proxy_secret and settings.proxy_secret in settings.secret_keys:
+            raise SettingError("IDENTITY_PROXY_SECRET: it is a signing key, too, and the proxy may not have that one")
         if settings.hardened:
             _require_hardened(settings)
         return settings

@@ -56,8 +56,13 @@ def command() -> int:
 
     arguments = sys.argv[1:]
     with nursery(arguments, modules=["identity.wiring.application", "granian.server.mp"]):
+        from identity.adapters.data_directory import DataDirectoryError  # noqa: PLC0415 - see above
         from identity.adapters.logs import log_to_stderr  # noqa: PLC0415 - see above
         from identity.cli.main import main  # noqa: PLC0415 - see above
         from identity.wiring.application import start  # noqa: PLC0415 - see above
 
-        return main(arguments, start=start, log=log_to_stderr)
+        try:
+            return main(arguments, start=start, log=log_to_stderr)
+        except DataDirectoryError as error:
+            sys.stderr.write(f"identity: {error}\n")
+            return 2

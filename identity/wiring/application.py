@@ -8,7 +8,6 @@ import os
 from flask import Flask
 
 from identity import extensions
-from identity.adapters import data_directory
 from identity.adapters.clock import SystemClock
 from identity.adapters.logs import log_to_stderr
 from identity.adapters.metrics import PrometheusMetrics
@@ -39,18 +38,16 @@ def start() -> tuple[Settings, Services]:
     """Return the settings of the environment and the use cases, for a command.
 
     Raises:
-        SettingError: a setting is unknown, unreadable or unsafe, or the data directory cannot be used.
+        SettingError: a setting is unknown, unreadable or unsafe.
+        DataDirectoryError: the data directory cannot be used.
     """
     logging.getLogger("identity").addHandler(logging.NullHandler())  # a command speaks in its own line
-    try:
-        settings = Settings.from_environment()
-        return settings, _build(settings, None, SystemClock()).extensions["identity"].services
-    except data_directory.DataDirectoryError as error:
-        raise SettingError(str(error)) from None
+    settings = Settings.from_environment()
+    return settings, _build(settings, None, SystemClock()).extensions["identity"].services
 
 
 def _build(settings: Settings, config: object | None, clock: Clock) -> Flask:
-    keys = prepare_state(settings)
+    keys = prepare_state(settings, clock.now())
     app = Application("identity", static_folder=None)
     app.config.from_object(config)
     if app.debug and settings.hardened:
@@ -61,7 +58,7 @@ def _build(settings: Settings, config: object | None, clock: Clock) -> Flask:
     engine = extensions.connect(app, settings)
     spoken = [DIALECTS[name] for name in sorted(settings.dialects)]
     tongues = Tongues(NATIVE, spoken, settings.dialect_hosts)
-    services = build_services(settings, Tools.of(settings, engine, keys, clock))
+    services = build_services(settings, Tools.of(settings, engine, keys, clock), keys)
     here = Context(settings, services, tongues, PrometheusMetrics())
     here.install(app)
     guard.install(app, here)

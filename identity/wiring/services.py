@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from identity.adapters.secret_keys import SecretKeyFile
+from identity.domain.keys import KeyUse
+from identity.domain.ports import KeyStore
 from identity.services import Services
 from identity.services.accounts import Accounts
 from identity.services.administration import Administration
 from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
+from identity.services.key_rotation import KeyRotation
 from identity.services.logins import Logins
 from identity.services.profiles import Profiles
 from identity.services.recovery import Recovery
@@ -14,11 +18,11 @@ from identity.services.schema import Schema
 from identity.services.token_checks import TokenChecks
 from identity.services.tokens import Tokens
 from identity.settings import Settings
-from identity.wiring.state import authority
+from identity.wiring.state import Keys, authority
 from identity.wiring.tools import Tools
 
 
-def build_services(settings: Settings, tools: Tools) -> Services:
+def build_services(settings: Settings, tools: Tools, keys: Keys) -> Services:
     """Return all use cases."""
     authentication, logins = _authentication(tools), _logins(tools)
     return Services(
@@ -28,6 +32,7 @@ def build_services(settings: Settings, tools: Tools) -> Services:
         authentication=authentication,
         certificates=_certificates(settings, tools),
         directory=tools.directory,
+        key_rotation=_key_rotation(settings, tools, keys),
         logins=logins,
         outbox=tools.outbox,
         profiles=_profiles(settings, tools, authentication),
@@ -135,4 +140,18 @@ def _certificates(settings: Settings, tools: Tools) -> Certificates:
         authority=authority(settings, tools.clock.now()),
         audit=tools.audit,
         life=settings.certificate_seconds,
+    )
+
+
+def _key_rotation(settings: Settings, tools: Tools, keys: Keys) -> KeyRotation:
+    stores: dict[KeyUse, KeyStore] = {KeyUse.JWTS: keys.jwt}
+    if isinstance(keys.secret, SecretKeyFile):
+        stores = {KeyUse.TOKENS: keys.secret} | stores
+    return KeyRotation(
+        tools.transactions,
+        sources={KeyUse.TOKENS: keys.secret, KeyUse.JWTS: keys.jwt},
+        stores=stores,
+        clock=tools.clock,
+        audit=tools.audit,
+        token_life=settings.token_seconds,
     )

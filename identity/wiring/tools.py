@@ -10,9 +10,11 @@ from sqlalchemy import Engine
 
 from identity.adapters.identifiers import RandomIdentifiers
 from identity.adapters.jwt import Es256Tokens
+from identity.adapters.key_ring import KeyRing
 from identity.adapters.mail import LogMailer, SmtpMailer
 from identity.adapters.opaque import OpaqueTokens
 from identity.adapters.passwords import Argon2Cost, Argon2Hasher, GuardedPasswords
+from identity.adapters.rotating import RotatingAccessTokens, RotatingJwtTokens, RotatingOneTimeTokens
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain.ports import Clock
 from identity.services.audit import Audit
@@ -21,7 +23,7 @@ from identity.services.limits import Limits, LoginLimit
 from identity.services.outbox import Outbox
 from identity.services.transactions import Transactions
 from identity.settings import Settings
-from identity.wiring.state import jwt_keys
+from identity.wiring.state import Keys
 
 _HASH_WAIT: Final = timedelta(seconds=1)
 
@@ -35,9 +37,9 @@ class Tools:
     transactions: Transactions
     identifiers: RandomIdentifiers
     passwords: GuardedPasswords
-    access_tokens: SignedAccessTokens
-    one_time_tokens: SignedOneTimeTokens
-    jwt_tokens: Es256Tokens
+    access_tokens: RotatingAccessTokens
+    one_time_tokens: RotatingOneTimeTokens
+    jwt_tokens: RotatingJwtTokens
     opaque_tokens: OpaqueTokens
     audit: Audit
     limits: Limits
@@ -45,20 +47,20 @@ class Tools:
     outbox: Outbox
 
     @staticmethod
-    def of(settings: Settings, engine: Engine, keys: tuple[str, ...], clock: Clock) -> Tools:
-        """Make them from the settings and the secret keys."""
+    def of(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Tools:
+        """Make them from the settings and the keys."""
         transactions = Transactions(engine)
         identifiers = RandomIdentifiers()
-        one_time_tokens = SignedOneTimeTokens(keys)
+        one_time_tokens = RotatingOneTimeTokens(KeyRing(keys.secret, SignedOneTimeTokens, clock).current)
         return Tools(
             engine=engine,
             clock=clock,
             transactions=transactions,
             identifiers=identifiers,
             passwords=_passwords(settings),
-            access_tokens=SignedAccessTokens(keys),
+            access_tokens=RotatingAccessTokens(KeyRing(keys.secret, SignedAccessTokens, clock).current),
             one_time_tokens=one_time_tokens,
-            jwt_tokens=Es256Tokens(jwt_keys(settings), issuer=settings.public_url or "identity"),
+            jwt_tokens=_jwt_tokens(settings, keys, clock),
             opaque_tokens=OpaqueTokens(),
             audit=Audit(transactions, clock),
             limits=Limits(LoginLimit(settings.lockout_failures, settings.lockout_seconds), clock),
@@ -72,6 +74,13 @@ class Tools:
                 public_url=settings.public_url,
             ),
         )
+
+
+def _jwt_tokens(settings: Settings, keys: Keys, clock: Clock) -> RotatingJwtTokens:
+    def make(pems: tuple[str, ...]) -> Es256Tokens:
+        return Es256Tokens(tuple(map(str.encode, pems)), issuer=settings.public_url or "identity")
+
+    return RotatingJwtTokens(KeyRing(keys.jwt, make, clock).current)
 
 
 def _passwords(settings: Settings) -> GuardedPasswords:

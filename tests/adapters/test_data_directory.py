@@ -8,21 +8,32 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 
-from identity.adapters.data_directory import DataDirectoryError, open_data_directory, prepare_file, secret_keys
+from identity.adapters.data_directory import DataDirectoryError, open_data_directory, prepare_file
+from identity.adapters.secret_keys import SecretKeyFile
 
 PROCESS = """
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from identity.adapters.data_directory import secret_keys
+from identity.adapters.secret_keys import SecretKeyFile
 print("ready", flush=True)
 for place in sys.stdin.read().split():
-    print(*secret_keys(Path(place) / "secret_keys"))
+    file = SecretKeyFile(Path(place) / "secret_keys")
+    file.make_first(datetime.now(UTC))
+    print(*(key.secret for key in file.read()))
 """
+
+
+def secret_keys(path: Path) -> tuple[str, ...]:
+    file = SecretKeyFile(path)
+    file.make_first(datetime(2026, 1, 1, tzinfo=UTC))
+    return tuple(key.secret for key in file.read())
 
 
 def mode(path: Path) -> int:

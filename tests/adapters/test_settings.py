@@ -176,6 +176,12 @@ def test_setting_stops_the_start_with_one_line_that_names_it_and_repeats_no_secr
     assert "canary" not in said
 
 
+def test_a_proxy_is_not_given_a_signing_key() -> None:
+    said = refusal(secret_keys=f"{OTHER_KEY},{KEY}", proxy_secret=KEY)
+    assert said.startswith("IDENTITY_PROXY_SECRET: ")
+    assert KEY not in said
+
+
 def test_every_setting_stands_in_the_tables_above() -> None:
     names = {field.name for field in dataclasses.fields(Settings)}
     assert names == {name for name, _, _ in GOOD} | {"database_url"}

@@ -43,6 +43,7 @@ def test_a_given_authority_signs_and_openssl_verifies_up_to_its_root(
 ) -> None:
     pem, root = making(clock)
     (tmp_path / "given.pem").write_text(pem)
+    (tmp_path / "given.pem").chmod(0o600)
     app = make_app(ca_file=str(tmp_path / "given.pem"))
     populate(app)
     client = app.test_client(use_cookies=False)
@@ -124,6 +125,8 @@ def _authority() -> Authority:
 def test_a_file_that_cannot_sign_is_refused_without_a_word_of_it(tmp_path: Path, make: Callable[[Path], None]) -> None:
     path = tmp_path / "given.pem"
     make(path)
+    if path.exists():
+        path.chmod(0o700)
     with pytest.raises(SettingError) as refused:
         create_app(config(tmp_path / "data", ca_file=str(path)))
     assert str(refused.value).startswith(f"IDENTITY_CA_FILE: {path} cannot be used: ")

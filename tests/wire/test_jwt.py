@@ -85,8 +85,8 @@ def test_a_session_counts_as_a_basic_username_and_in_the_native_tongue(client: F
         assert (answer.status_code, answer.json) == (200, {"data": "Hello, email@domain.tld!"})
 
 
-def test_keys_rotate_with_overlap(
-    make_app: Callable[..., Flask], client: FlaskClient, tmp_path: Path, user: str, token: str
+def test_keys_rotate_with_overlap(  # noqa: PLR0917 - fixtures
+    make_app: Callable[..., Flask], client: FlaskClient, clock: HandClock, tmp_path: Path, user: str, token: str
 ) -> None:
     newer = tmp_path / "data" / "jwt_keys" / "0002.pem"
     newer.write_bytes(new_key())
@@ -98,6 +98,8 @@ def test_keys_rotate_with_overlap(
     published = [each["kid"] for each in rotated.get("/.well-known/jwks.json").json["keys"]]
     assert published == [read(token)[0]["kid"], read(second)[0]["kid"]]
     assert not alive(client, user, second)
+    clock.advance(seconds=1)
+    assert alive(client, user, second)
 
 
 def test_a_token_of_another_deployment_opens_nothing(

@@ -1,0 +1,61 @@
+"""The signers of tokens, each with the keys that count at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from identity.adapters.jwt import Es256Tokens
+from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
+from identity.domain.letters import OneTimeClaims, Purpose
+from identity.domain.views import AccessClaims
+
+
+class RotatingAccessTokens:
+    """Access tokens; see `SignedAccessTokens`."""
+
+    def __init__(self, current: Callable[[], SignedAccessTokens]) -> None:
+        self._current = current
+
+    def sign(self, claims: AccessClaims) -> str:
+        """Return the token for `claims`."""
+        return self._current().sign(claims)
+
+    def read(self, token: str) -> AccessClaims | None:
+        """Return what a genuine token in its one canonical spelling says, and None for anything else."""
+        return self._current().read(token)
+
+
+class RotatingOneTimeTokens:
+    """The tokens of mails; see `SignedOneTimeTokens`."""
+
+    def __init__(self, current: Callable[[], SignedOneTimeTokens]) -> None:
+        self._current = current
+
+    def sign(self, purpose: Purpose, claims: OneTimeClaims) -> str:
+        """Return the token for `claims`."""
+        return self._current().sign(purpose, claims)
+
+    def read(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
+        """Return what a genuine token of this purpose says, else None."""
+        return self._current().read(purpose, token)
+
+
+class RotatingJwtTokens:
+    """JWTs; see `Es256Tokens`."""
+
+    def __init__(self, current: Callable[[], Es256Tokens]) -> None:
+        self._current = current
+
+    def sign(self, session: str, subject: str, issued_at: datetime, expires_at: datetime) -> str:
+        """Return the token of a session."""
+        return self._current().sign(session, subject, issued_at, expires_at)
+
+    def read(self, token: str, now: datetime) -> str | None:
+        """Return the session of a genuine token in its life and its one spelling, else None."""
+        return self._current().read(token, now)
+
+    def key_set(self) -> dict[str, Any]:
+        """Return the public keys (RFC 7517)."""
+        return self._current().key_set()
