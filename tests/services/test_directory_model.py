@@ -299,7 +299,7 @@ def judge(nodes: list[Any], clocks: list[Any], *, examples: int) -> None:
 @pytest.fixture
 def near(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Node]]:
     """Two nodes in this process; one remembers little, few notes are kept, and a lost feed is soon looked for."""
-    monkeypatch.setattr(changes, "_NOTES_KEPT", 3)
+    monkeypatch.setattr(changes, "_NOTES_KEPT", 1)
     monkeypatch.setattr(changes, "_RETRY_SECONDS", 0.05)
     clock = HandClock()
     nodes = [
