@@ -27,6 +27,10 @@ _NOTES_KEPT: Final = 1000
 _BEAT_SECONDS: Final = 0.2
 _TRUSTED_SECONDS: Final = 0.8
 _RETRY_SECONDS: Final = 1.0
+_PAUSE_SECONDS: Final = 0.2
+_BEFORE_ALL: Final = (-1, -1)
+# Time as the world counts it: Linux stops time.monotonic() while the machine is suspended.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 Forget = Callable[[int | None], None]
 
@@ -57,6 +61,10 @@ def feed_of(engine: Engine, forget: Forget) -> Feed:
     return SqliteFeed(engine, forget) if engine.dialect.name == "sqlite" else PostgresqlFeed(engine, forget)
 
 
+def _moment() -> float:
+    return time.clock_gettime(_CLOCK)
+
+
 class SqliteFeed:
     """Reads the notes whenever the file has changed."""
 
@@ -66,20 +74,28 @@ class SqliteFeed:
         self._lock = threading.Lock()
         self._connection: Any = None
         self._version = -1
-        self._last = -1
+        self._last = _BEFORE_ALL
+        self._retry_at = 0.0
 
     def current(self) -> bool:
         """Catch up with the file and say whether that worked."""
         with self._lock:
+            if _moment() < self._retry_at:
+                return False
             try:
                 self._catch_up()
             except Exception as error:  # noqa: BLE001 - whatever broke it, rows are read until it works again
                 _log.warning("the change feed cannot be read: %s", type(error).__name__)
-                self._forget(None)
-                self._last = self._version = -1
-                self._disconnect()
+                self._start_over()
                 return False
             return True
+
+    def _start_over(self) -> None:
+        self._forget(None)
+        self._version, self._last = -1, _BEFORE_ALL
+        self._disconnect()
+        # Trying may take seconds: whoever waits for the lock must not wait once more for each one before him.
+        self._retry_at = _moment() + _PAUSE_SECONDS
 
     def _catch_up(self) -> None:
         if self._connection is None:
@@ -90,13 +106,12 @@ class SqliteFeed:
         if version == self._version:
             return
         notes = self._connection.execute(
-            "SELECT id, account_id FROM account_change WHERE id > ? ORDER BY id", (self._last,)
-        ).fetchall()
-        if notes:
-            missed = self._last < 0 or notes[0][0] > self._last + 1
-            for account_id in [None] if missed else {account_id for _, account_id in notes}:
-                self._forget(account_id)
-            self._last = notes[-1][0]
+            "SELECT id, account_id FROM account_change WHERE id >= ? ORDER BY id", (self._last[0],)
+        ).fetchall() or [_BEFORE_ALL]
+        missed = notes[0] != self._last  # pruned unread, or the database was set back to an older copy
+        for account_id in [None] if missed else {account_id for _, account_id in notes[1:]}:
+            self._forget(account_id)
+        self._last = notes[-1]
         self._version = version
 
     def close(self) -> None:
@@ -126,7 +141,7 @@ class PostgresqlFeed:
         """Say whether the server has answered within the last moment."""
         if self._thread is None:
             self._begin()
-        return time.monotonic() < self._trusted_until
+        return _moment() < self._trusted_until
 
     def close(self) -> None:
         """End the thread."""
@@ -157,12 +172,14 @@ class PostgresqlFeed:
             connection.add_notify_handler(lambda note: self._forget(int(note.payload)))
             connection.execute(f"LISTEN {_CHANNEL}")
             self._forget(None)  # whatever was said while nobody listened
+            note = select.poll()  # select.select() cannot wait for a socket whose number is above 1023
+            note.register(connection.fileno(), select.POLLIN)
             while not self._stop.is_set():
-                asked = time.monotonic()
+                asked = _moment()
                 # The answer comes after every note that was committed before the question.
                 connection.execute("SELECT 1")
                 self._trusted_until = asked + _TRUSTED_SECONDS
-                select.select([connection.fileno()], [], [], _BEAT_SECONDS)
+                note.poll(_BEAT_SECONDS * 1000)
         finally:
             self._trusted_until = 0.0
             connection.close()
