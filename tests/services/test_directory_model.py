@@ -339,8 +339,8 @@ def far(database_url: str, tmp_path: Path) -> Iterator[list[RemoteNode]]:
 
 
 def test_answers_are_true_within_a_second_on_two_nodes(near: list[Node]) -> None:
-    judge(near, near[:1], examples=30)
+    judge(near, near[:1], examples=15)
 
 
 def test_answers_are_true_within_a_second_in_two_processes(far: list[RemoteNode]) -> None:
-    judge(far, far, examples=8)
+    judge(far, far, examples=6)
