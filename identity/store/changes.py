@@ -11,7 +11,6 @@ import logging
 import math
 import select
 import threading
-import time
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Engine, delete, func
@@ -19,6 +18,7 @@ from sqlalchemy import select as query
 from sqlalchemy.orm import Session
 
 from identity.store.models import AccountChange
+from identity.store.moment import moment
 from identity.store.sqlite_feed import Forget, SqliteFeed
 
 _log = logging.getLogger(__name__)
@@ -79,14 +79,14 @@ class PostgresqlFeed:
         """Say whether the server has answered within the last moment."""
         if self._thread is None:
             self._begin()
-        return time.monotonic() < self._trusted_until
+        return moment() < self._trusted_until
 
     def told(self) -> None:
         """Do nothing: the server has told everybody with the commit."""
 
     def age(self) -> float:
         """Return the time since the server's last answer."""
-        return time.monotonic() - self._heard
+        return moment() - self._heard
 
     def close(self) -> None:
         """End the thread."""
@@ -117,13 +117,15 @@ class PostgresqlFeed:
             connection.add_notify_handler(lambda note: self._forget(int(note.payload)))
             connection.execute(f"LISTEN {_CHANNEL}")
             self._forget(None)  # whatever was said while nobody listened
+            note = select.poll()  # select.select() cannot wait for a socket whose number is above 1023
+            note.register(connection.fileno(), select.POLLIN)
             while not self._stop.is_set():
-                asked = time.monotonic()
+                asked = moment()
                 # The answer comes after every note that was committed before the question.
                 connection.execute("SELECT 1")
                 self._heard = asked
                 self._trusted_until = asked + _TRUSTED_SECONDS
-                select.select([connection.fileno()], [], [], _BEAT_SECONDS)
+                note.poll(_BEAT_SECONDS * 1000)
         finally:
             self._trusted_until = 0.0
             connection.close()

@@ -14,18 +14,21 @@ import mmap
 import os
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import Engine
 
+from identity.store.moment import moment
+
 Forget = Callable[[int | None], None]
 
 _log = logging.getLogger(__name__)
 _MARK_BYTES: Final = 8
 _TRUSTED_SECONDS: Final = 0.2
+_PAUSE_SECONDS: Final = 0.2
+_BEFORE_ALL: Final = (-1, -1)
 
 
 class SqliteFeed:
@@ -46,25 +49,32 @@ class SqliteFeed:
         self._asked = -math.inf
         self._connection: Any = None
         self._version = -1
-        self._last = -1
+        self._last = _BEFORE_ALL
+        self._retry_at = 0.0
 
     def current(self) -> bool:
         """Catch up with the file where that is needed, and say whether it worked."""
-        if self._mark == self._page[:] and time.monotonic() - self._asked < self._trusted_seconds:
+        if self._mark == self._page[:] and moment() - self._asked < self._trusted_seconds:
             return True
         with self._lock:
-            asked, mark = time.monotonic(), bytes(self._page[:])  # read before the notes: what comes later is new
+            asked, mark = moment(), bytes(self._page[:])  # read before the notes: what comes later is new
+            if asked < self._retry_at:
+                return False
             try:
                 self._catch_up()
             except Exception as error:  # noqa: BLE001 - whatever broke it, rows are read until it works again
                 _log.warning("the change feed cannot be read: %s", type(error).__name__)
-                self._forget(None)
-                self._last = self._version = -1
-                self._asked = -math.inf
-                self._disconnect()
+                self._start_over()
                 return False
             self._asked, self._mark = asked, mark
             return True
+
+    def _start_over(self) -> None:
+        self._forget(None)
+        self._version, self._last, self._asked = -1, _BEFORE_ALL, -math.inf
+        self._disconnect()
+        # Trying may take seconds: whoever waits for the lock must not wait once more for each one before him.
+        self._retry_at = moment() + _PAUSE_SECONDS
 
     def told(self) -> None:
         """Mark the page: every process asks the file before its next answer."""
@@ -72,7 +82,7 @@ class SqliteFeed:
 
     def age(self) -> float:
         """Return the time since the file was last asked."""
-        return time.monotonic() - self._asked
+        return moment() - self._asked
 
     def _catch_up(self) -> None:
         if self._connection is None:
@@ -83,13 +93,12 @@ class SqliteFeed:
         if version == self._version:
             return
         notes = self._connection.execute(
-            "SELECT id, account_id FROM account_change WHERE id > ? ORDER BY id", (self._last,)
-        ).fetchall()
-        if notes:
-            missed = self._last < 0 or notes[0][0] > self._last + 1
-            for account_id in [None] if missed else {account_id for _, account_id in notes}:
-                self._forget(account_id)
-            self._last = notes[-1][0]
+            "SELECT id, account_id FROM account_change WHERE id >= ? ORDER BY id", (self._last[0],)
+        ).fetchall() or [_BEFORE_ALL]
+        missed = notes[0] != self._last  # pruned unread, or the database was set back to an older copy
+        for account_id in [None] if missed else {account_id for _, account_id in notes[1:]}:
+            self._forget(account_id)
+        self._last = notes[-1]
         self._version = version
 
     def close(self) -> None:

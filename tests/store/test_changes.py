@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from services.watching import end_connections, wait_until
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from identity.store import changes
@@ -96,6 +104,55 @@ def test_everything_is_forgotten_when_notes_were_missed(
     hears(feed, told, None)
     change(migrated, 7)
     hears(feed, told, 7)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize("later", [(), (5,), (5, 6, 7)], ids=len)
+def test_everything_is_forgotten_when_the_database_is_set_back_to_an_older_copy(
+    migrated: Engine, feed: Feed, told: Told, tmp_path: Path, later: tuple[int, ...]
+) -> None:
+    backup, path = sqlite3.connect(tmp_path / "backup.sqlite3"), str(migrated.url.database)
+    with closing(backup), closing(sqlite3.connect(path)) as running:
+        running.backup(backup)
+        change(migrated, 2, 3)
+        wait_until(lambda: feed.current() and told == [2, 3])
+        told.clear()
+        backup.backup(running)
+    change(migrated, *later)
+    hears(feed, told, None)
+    change(migrated, 8)
+    wait_until(lambda: feed.current() and told in ([None], [8]))
+    told.clear()
+    change(migrated, 9)
+    hears(feed, told, 9)
+
+
+class SlowToFail:
+    """An engine that takes its time to have no connection."""
+
+    url = make_url("sqlite://")
+
+    def __init__(self) -> None:
+        self.attempts, self.asked, self.over = 0, threading.Event(), threading.Event()
+
+    def raw_connection(self) -> None:
+        self.attempts += 1
+        self.asked.set()
+        assert self.over.wait(30)
+        raise PoolTimeout
+
+
+def test_feed_that_cannot_be_opened_is_tried_by_one_caller_for_all_who_wait() -> None:
+    engine, told = SlowToFail(), []  # type: ignore[var-annotated]
+    feed = SqliteFeed(engine, told.append)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(16) as threads:
+        waiting = [threads.submit(feed.current) for _ in range(16)]
+        assert engine.asked.wait(30)
+        time.sleep(0.05)
+        engine.over.set()
+        assert [each.result() for each in waiting] == [False] * 16
+    assert engine.attempts < 8
+    assert set(told) == {None}
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -187,11 +244,13 @@ class SilentServer:
     """An engine, a connection and its server, which after some answers says nothing more."""
 
     def __init__(self) -> None:
+        self.asked = self.opened = 0
         self.silent, self.over = threading.Event(), threading.Event()
-        self.wire, self.end = os.pipe()
+        self.wire, self.other_end = os.pipe()
         self.dbapi_connection = self
 
     def raw_connection(self) -> SilentServer:
+        self.opened += 1
         return self
 
     def detach(self) -> None: ...
@@ -199,6 +258,7 @@ class SilentServer:
     def add_notify_handler(self, _handler: Any) -> None: ...
 
     def execute(self, _statement: str) -> None:
+        self.asked += 1
         if self.silent.is_set():
             assert self.over.wait(30)
             raise ConnectionError
@@ -208,6 +268,13 @@ class SilentServer:
 
     def close(self) -> None: ...
 
+    def end(self, feed: PostgresqlFeed) -> None:
+        feed._stop.set()
+        self.over.set()
+        feed.close()
+        os.close(self.wire)
+        os.close(self.other_end)
+
 
 def test_feed_is_not_current_for_long_when_its_server_falls_silent() -> None:
     server, told = SilentServer(), []  # type: ignore[var-annotated]
@@ -216,9 +283,31 @@ def test_feed_is_not_current_for_long_when_its_server_falls_silent() -> None:
     assert told == [None]
     server.silent.set()
     wait_until(lambda: not feed.current(), seconds=1)
-    feed._stop.set()
-    server.over.set()
-    feed.close()
+    server.end(feed)
     assert not feed.current()
-    os.close(server.wire)
-    os.close(server.end)
+
+
+def test_feed_is_not_current_after_the_machine_slept(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, read = SilentServer(), time.clock_gettime
+    feed = PostgresqlFeed(server, lambda _: None)  # type: ignore[arg-type]
+    wait_until(feed.current)
+    server.silent.set()
+    wait_until(feed.current)  # as it is until somebody asks the silent server
+    slept = {time.CLOCK_BOOTTIME: 60}
+    monkeypatch.setattr(time, "clock_gettime", lambda which: read(which) + slept.get(which, 0))
+    assert not feed.current()
+    server.end(feed)
+
+
+def test_feed_stays_current_when_its_socket_has_a_high_number() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    server = SilentServer()
+    low, server.wire = server.wire, fcntl.fcntl(server.wire, fcntl.F_DUPFD, 1500)
+    feed = PostgresqlFeed(server, lambda _: None)  # type: ignore[arg-type]
+    wait_until(feed.current)
+    wait_until(lambda: server.asked > 3)
+    assert server.opened == 1
+    server.end(feed)
+    os.close(low)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

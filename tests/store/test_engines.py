@@ -67,7 +67,7 @@ def test_files_of_the_embedded_database_are_closed_to_others(tmp_path: Path) -> 
     populate(app)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in place.rglob("*") if path.is_file()}
     close(app)
-    names = ["identity.sqlite3", "identity.sqlite3-shm", "identity.sqlite3-wal", "secret_keys"]
+    names = ["identity.sqlite3", "identity.sqlite3-mark", "identity.sqlite3-shm", "identity.sqlite3-wal", "secret_keys"]
     names += ["0001.pem"]
     assert modes == dict.fromkeys(names, 0o600)
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
