@@ -8,7 +8,6 @@ reader then asks the database each time.
 from __future__ import annotations
 
 import logging
-import math
 import select
 import threading
 from typing import Any, Final, Protocol
@@ -39,7 +38,7 @@ class Feed(Protocol):
         """Take note that this process has just committed a change, so that the others hear of it at once."""
 
     def age(self) -> float:
-        """Return for how many seconds nothing was heard; a huge number where nothing is."""
+        """Return for how many seconds nothing was heard; 0 before anybody asked."""
 
     def close(self) -> None:
         """Stop listening."""
@@ -70,7 +69,7 @@ class PostgresqlFeed:
         self._engine = engine
         self._forget = forget
         self._trusted_until = 0.0
-        self._heard = -math.inf
+        self._heard = moment()
         self._stop = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -86,7 +85,7 @@ class PostgresqlFeed:
 
     def age(self) -> float:
         """Return the time since the server's last answer."""
-        return moment() - self._heard
+        return moment() - self._heard if self._thread else 0.0
 
     def close(self) -> None:
         """End the thread."""

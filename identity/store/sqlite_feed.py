@@ -50,7 +50,7 @@ class SqliteFeed:
         self._connection: Any = None
         self._version = -1
         self._last = _BEFORE_ALL
-        self._retry_at = 0.0
+        self._retry_at = self._broken_at = 0.0
 
     def current(self) -> bool:
         """Catch up with the file where that is needed, and say whether it worked."""
@@ -66,7 +66,7 @@ class SqliteFeed:
                 _log.warning("the change feed cannot be read: %s", type(error).__name__)
                 self._start_over()
                 return False
-            self._asked, self._mark = asked, mark
+            self._asked, self._mark, self._broken_at = asked, mark, 0.0
             return True
 
     def _start_over(self) -> None:
@@ -74,6 +74,7 @@ class SqliteFeed:
         self._version, self._last, self._asked = -1, _BEFORE_ALL, -math.inf
         self._disconnect()
         # Trying may take seconds: whoever waits for the lock must not wait once more for each one before him.
+        self._broken_at = self._broken_at or moment()
         self._retry_at = moment() + _PAUSE_SECONDS
 
     def told(self) -> None:
@@ -81,8 +82,8 @@ class SqliteFeed:
         self._page[:] = secrets.token_bytes(_MARK_BYTES)
 
     def age(self) -> float:
-        """Return the time since the file was last asked."""
-        return moment() - self._asked
+        """Return for how long the notes could not be read; they are read when somebody asks."""
+        return moment() - self._broken_at if self._broken_at else 0.0
 
     def _catch_up(self) -> None:
         if self._connection is None:

@@ -31,6 +31,9 @@ class Metrics(Protocol):
     def answered(self, tongue: str, method: str, route: str, status: int, *, seconds: float) -> None:
         """Count one answered request."""
 
+    def publish(self) -> None:
+        """Let the other workers see what this process says of itself; to be called now and then."""
+
     def exposition(self) -> bytes:
         """Return everything counted."""
 

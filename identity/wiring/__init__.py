@@ -11,12 +11,17 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Flask
 
     from identity.domain.ports import Clock
+
+_HOUSE_SECONDS: Final = 1.0
 
 
 def create_app(config: object | None = None, *, clock: Clock | None = None) -> Flask:
@@ -40,13 +45,17 @@ def create_worker() -> Flask:
     """Return the application of one worker of `identity serve`, which ends when that process is killed."""
     os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # it has no use for it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked until there was somebody to hear it
-    if parent := multiprocessing.parent_process():
-        threading.Thread(target=_end_with, args=(parent,), name="parent-watch", daemon=True).start()
-    return create_app()
+    app = create_app()
+    publish = app.extensions["identity"].metrics.publish
+    threading.Thread(target=_keep_house, args=(publish,), name="house", daemon=True).start()
+    return app
 
 
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
+def _keep_house(publish: Callable[[], None]) -> None:
+    parent = multiprocessing.parent_process()  # none where another server than ours began this process
+    while parent is None or parent.is_alive():
+        publish()
+        time.sleep(_HOUSE_SECONDS) if parent is None else parent.join(_HOUSE_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

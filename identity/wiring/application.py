@@ -59,7 +59,7 @@ def _build(settings: Settings, config: object | None, clock: Clock) -> Flask:
     spoken = [DIALECTS[name] for name in sorted(settings.dialects)]
     tongues = Tongues(NATIVE, spoken, settings.dialect_hosts)
     services = build_services(settings, Tools.of(settings, engine, keys, clock), keys)
-    here = Context(settings, services, tongues, PrometheusMetrics())
+    here = Context(settings, services, tongues, PrometheusMetrics(services.directory.state))
     here.install(app)
     guard.install(app, here)
     tongues.install(app)
