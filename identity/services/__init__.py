@@ -10,6 +10,7 @@ from identity.services.audit import Audit
 from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
 from identity.services.directory import Directory
+from identity.services.locks import Locks
 from identity.services.logins import Logins
 from identity.services.outbox import Outbox
 from identity.services.profiles import Profiles
@@ -28,6 +29,7 @@ class Services:
     authentication: Authentication
     certificates: Certificates
     directory: Directory
+    locks: Locks
     logins: Logins
     outbox: Outbox
     profiles: Profiles

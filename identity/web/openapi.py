@@ -131,6 +131,8 @@ class OpenApi:
         if status == HTTPStatus.UNAUTHORIZED:
             return _response(self._unauthorized)
         headers = ("Retry-After",) if status in {429, 503} else ()
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            headers += ("RateLimit", "RateLimit-Policy")
         return _response(Reply(status, self._problem, PROBLEM_TYPE, headers))
 
 

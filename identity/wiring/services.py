@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from identity.domain.limits import CERTIFICATE, REGISTRATION, RESET, Limit
 from identity.services import Services
 from identity.services.accounts import Accounts
 from identity.services.administration import Administration
 from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
+from identity.services.locks import Locks
 from identity.services.logins import Logins
 from identity.services.profiles import Profiles
 from identity.services.recovery import Recovery
@@ -28,6 +30,7 @@ def build_services(settings: Settings, tools: Tools) -> Services:
         authentication=authentication,
         certificates=_certificates(settings, tools),
         directory=tools.directory,
+        locks=Locks(tools.transactions, attempts=tools.attempts, audit=tools.audit),
         logins=logins,
         outbox=tools.outbox,
         profiles=_profiles(settings, tools, authentication),
@@ -51,6 +54,7 @@ def _authentication(tools: Tools) -> Authentication:
             opaque_tokens=tools.opaque_tokens,
         ),
         limits=tools.limits,
+        attempts=tools.attempts,
         audit=tools.audit,
     )
 
@@ -87,6 +91,9 @@ def _accounts(settings: Settings, tools: Tools) -> Accounts:
         passwords=tools.passwords,
         audit=tools.audit,
         outbox=tools.outbox,
+        limits=tools.limits,
+        attempts=tools.attempts,
+        registrations=Limit(REGISTRATION, *settings.registration_limit),
         registration=settings.registration,
         hardened=settings.hardened,
     )
@@ -97,7 +104,7 @@ def _administration(settings: Settings, tools: Tools) -> Administration:
         tools.transactions,
         clock=tools.clock,
         passwords=tools.passwords,
-        limits=tools.limits,
+        attempts=tools.attempts,
         outbox=tools.outbox,
         audit=tools.audit,
         hardened=settings.hardened,
@@ -124,6 +131,8 @@ def _recovery(settings: Settings, tools: Tools) -> Recovery:
         tokens=tools.one_time_tokens,
         outbox=tools.outbox,
         audit=tools.audit,
+        limits=tools.limits,
+        requests=Limit(RESET, *settings.reset_limit),
         hardened=settings.hardened,
     )
 
@@ -134,5 +143,7 @@ def _certificates(settings: Settings, tools: Tools) -> Certificates:
         clock=tools.clock,
         authority=authority(settings, tools.clock.now()),
         audit=tools.audit,
+        limits=tools.limits,
+        limit=Limit(CERTIFICATE, *settings.certificate_limit),
         life=settings.certificate_seconds,
     )

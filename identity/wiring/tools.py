@@ -14,10 +14,13 @@ from identity.adapters.mail import LogMailer, SmtpMailer
 from identity.adapters.opaque import OpaqueTokens
 from identity.adapters.passwords import Argon2Cost, Argon2Hasher, GuardedPasswords
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
+from identity.domain import limits as limit_names
+from identity.domain.limits import Limit
 from identity.domain.ports import Clock
+from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.directory import Directory
-from identity.services.limits import Limits, LoginLimit
+from identity.services.limits import Limits
 from identity.services.outbox import Outbox
 from identity.services.transactions import Transactions
 from identity.settings import Settings
@@ -41,6 +44,7 @@ class Tools:
     opaque_tokens: OpaqueTokens
     audit: Audit
     limits: Limits
+    attempts: Attempts
     directory: Directory
     outbox: Outbox
 
@@ -48,6 +52,7 @@ class Tools:
     def of(settings: Settings, engine: Engine, keys: tuple[str, ...], clock: Clock) -> Tools:
         """Make them from the settings and the secret keys."""
         transactions = Transactions(engine)
+        limits = Limits(transactions, clock)
         identifiers = RandomIdentifiers()
         one_time_tokens = SignedOneTimeTokens(keys)
         return Tools(
@@ -61,7 +66,8 @@ class Tools:
             jwt_tokens=Es256Tokens(jwt_keys(settings), issuer=settings.public_url or "identity"),
             opaque_tokens=OpaqueTokens(),
             audit=Audit(transactions, clock),
-            limits=Limits(LoginLimit(settings.lockout_failures, settings.lockout_seconds), clock),
+            limits=limits,
+            attempts=_attempts(settings, limits, clock),
             directory=Directory(engine, transactions, bound=settings.directory_sessions),
             outbox=Outbox(
                 transactions,
@@ -69,9 +75,17 @@ class Tools:
                 identifiers=identifiers,
                 tokens=one_time_tokens,
                 mailer=SmtpMailer(settings.smtp_url, sender=settings.mail_from) if settings.smtp_url else LogMailer(),
+                limits=limits,
+                limit=Limit(limit_names.LETTER, *settings.letter_limit),
                 public_url=settings.public_url,
             ),
         )
+
+
+def _attempts(settings: Settings, limits: Limits, clock: Clock) -> Attempts:
+    password = Limit(limit_names.PASSWORD, settings.lockout_failures, settings.lockout_seconds, in_a_row=True)
+    address = Limit(limit_names.ADDRESS, settings.address_failures, settings.address_seconds)
+    return Attempts(limits, password=password, address=address, clock=clock)
 
 
 def _passwords(settings: Settings) -> GuardedPasswords:
