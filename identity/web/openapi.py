@@ -130,7 +130,7 @@ class OpenApi:
     def _refusal(self, status: int) -> dict[str, Any]:
         if status == HTTPStatus.UNAUTHORIZED:
             return _response(self._unauthorized)
-        headers = ("Retry-After",) if status in {429, 503} else ()
+        headers: tuple[str, ...] = ("Retry-After",) if status in {429, 503} else ()
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             headers += ("RateLimit", "RateLimit-Policy")
         return _response(Reply(status, self._problem, PROBLEM_TYPE, headers))
