@@ -101,7 +101,8 @@ class Accounts:
         policy.require_registration(self._registration, principal)
         by_admin = principal.subject is not None and principal.subject.admin
         counts = () if by_admin else (Count.of(self._registrations, address_group(principal.origin.address)),)
-        return self._make(principal, wanted, *counts, first_is_admin=first_is_admin and not self._hardened)
+        with self._limits.refusals.remembered(counts):
+            return self._make(principal, wanted, *counts, first_is_admin=first_is_admin and not self._hardened)
 
     def create(self, principal: Principal, wanted: NewAccount, *, admin: bool) -> AccountView:
         """Make an account as an administrator, whatever the mode of registration; see `register`.

@@ -75,14 +75,17 @@ class Attempts:
 
     def unlock(self, session: Session, account: Account) -> None:
         """Forget the failures for this account: for its name, at known addresses, and of its sessions."""
+        self._limits.refusals.forget_all()
         self._limits.forget(session, or_(Counter.key == self._of_name(account.username_canonical).key, _owned(account)))
 
     def unlock_name(self, session: Session, name: str) -> None:
         """Forget the failures for a name that no account has."""
+        self._limits.refusals.forget_all()
         self._limits.forget(session, Counter.key == self._of_name(canonical(name)).key)
 
     def unlock_address(self, session: Session, group: str) -> None:
         """Forget what is counted for a group of addresses: failures, registrations and requests for mail."""
+        self._limits.refusals.forget_all()
         self._limits.forget(session, Counter.key.in_([digest(name, group) for name in (ADDRESS, REGISTRATION, RESET)]))
 
     def locked_until(self, session: Session, accounts: Sequence[Account]) -> dict[int, datetime]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import Busy, Unauthenticated, UnknownAccount, WrongPassword
 from identity.domain.events import Event, Outcome
+from identity.domain.limits import address_group
 from identity.domain.ports import Clock, Hasher, Passwords
 from identity.domain.principal import Credential, Origin, Principal, Subject
 from identity.domain.values import canonical, canonical_email, normal_password
@@ -82,7 +83,9 @@ class Authentication:
             RateLimited: the name or the address is locked; nothing was computed.
             Busy: too many passwords are waiting; nothing was computed.
         """
-        return self._prove(_Attempt(login[: _LOGIN_MAX + 1], password, known_by), Principal(origin))
+        attempt = _Attempt(login[: _LOGIN_MAX + 1], password, known_by)
+        with self._limits.refusals.remembered((attempt.login, known_by, address_group(origin.address))):
+            return self._prove(attempt, Principal(origin))
 
     def by_token(self, token: str, origin: Origin) -> Principal:
         """Return the principal of a token of any kind.

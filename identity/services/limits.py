@@ -1,7 +1,8 @@
 """Counters in the database: exact for any number of workers and nodes, and still there after a restart.
 
 A try is counted before its work is done, so that parallel tries cannot outrun the count. The first one beyond a
-limit is counted too, as the mark that it was refused and written down; the others find the mark by reading.
+limit is counted too, as the mark that it was refused and written down; the others find the mark by reading, at
+most once a second for the same try.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from identity.domain.errors import RateLimited
 from identity.domain.limits import Limit
 from identity.domain.ports import Clock
+from identity.services.refusals import Refusals
 from identity.services.transactions import Transactions
 from identity.store.models import Counter
 
@@ -56,6 +58,7 @@ class Limits:
     def __init__(self, transactions: Transactions, clock: Clock) -> None:
         self._transactions = transactions
         self._clock = clock
+        self.refusals = Refusals(clock)
 
     def take(self, *counts: Count) -> None:
         """Count one try in a transaction of its own.
@@ -63,7 +66,9 @@ class Limits:
         Raises:
             RateLimited: it is one too many; where that is known already, nothing is written.
         """
-        if any(each.limit.most for each in counts):
+        if not any(each.limit.most for each in counts):
+            return
+        with self.refusals.remembered(counts):
             self._transactions.read(lambda session: self.require_open(session, *counts))
             refusal = self._transactions.write(lambda session: self.count(session, *counts))
             if refusal is not None:

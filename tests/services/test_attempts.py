@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from conftest import ADMIN, HAWK, ORIGIN, HandClock, populate, services
 from flask import Flask
-from services.watching import by_token, count_hashes, rows, statements, token_principal, trail
+from services.watching import by_token, count_hashes, execute, rows, statements, token_principal, trail
 
 from identity.domain.errors import IdentityError, RateLimited, WrongPassword
 from identity.domain.limits import address_group
 from identity.domain.principal import Credential, Origin, Principal, operator
 from identity.services.accounts import NewAccount
+from identity.services.refusals import Refusals
 
 NAME, ADDRESS, LOCK = 4, 6, 900
 HERE, THERE, ELSEWHERE = "192.0.2.1", "198.51.100.1", "203.0.113.1"
@@ -186,13 +188,47 @@ def test_lock_leaves_one_event_in_its_window(app: Flask, clock: HandClock) -> No
     assert found == [(2, "hawk"), (None, "nobody")] * 2
 
 
-def test_refusal_after_the_first_is_one_read_without_a_place(app: Flask) -> None:
+def test_refusal_after_the_first_is_three_reads_without_a_write_or_a_place(make_app: Callable[..., Flask]) -> None:
+    app = make_app(lockout_failures=str(NAME), address_failures=str(ADDRESS), hash_places="1")
+    populate(app)
     lock_name(app)
     lock_address(app, at=ELSEWHERE)
+    services(app).authentication._limits.refusals.forget_all()
     with statements(app) as seen, services(app).authentication._passwords.admit():
         assert [guess(app), guess(app, "nobody", at=ELSEWHERE)] == ["RateLimited"] * 2
-    assert [each for each in seen if each.startswith(WRITING)] == []
-    assert len([each for each in seen if each.startswith("SELECT")]) == 6
+        assert [each for each in seen if each.startswith(WRITING)] == []
+        assert len([each for each in seen if each.startswith("SELECT")]) == 6
+        seen.clear()
+        assert [guess(app), guess(app, "nobody", at=ELSEWHERE)] * 5 == ["RateLimited"] * 10
+        assert seen == []
+
+
+def test_refusal_is_remembered_no_longer_than_its_lock(app: Flask, clock: HandClock) -> None:
+    lock_name(app)
+    execute(app, "DELETE FROM counter")
+    clock.advance(seconds=LOCK - 1)
+    assert guess(app) == "RateLimited"
+    clock.advance(seconds=1)
+    assert guess(app) == "Unauthenticated"
+
+
+def test_lock_lifted_on_another_node_is_felt_within_a_second(app: Flask, make_app: Callable[..., Flask]) -> None:
+    other = make_app(lockout_failures=str(NAME))
+    lock_name(app)
+    services(other).administration.unlock(operator(), 2)
+    assert guess(other) == "Unauthenticated"
+    time.sleep(1)
+    assert guess(app) == "Unauthenticated"
+
+
+def test_refusals_that_are_remembered_are_bounded(clock: HandClock) -> None:
+    refusals = Refusals(clock)
+    for number in range(10_500):
+        with pytest.raises(RateLimited), refusals.remembered(number):
+            raise RateLimited(timedelta(seconds=LOCK))
+    assert len(refusals._notes) == 10_000
+    with pytest.raises(RateLimited), refusals.remembered(10_499):
+        raise AssertionError
 
 
 def test_administrator_sees_and_lifts_every_lock_of_an_account(app: Flask, clock: HandClock) -> None:
