@@ -130,9 +130,7 @@ class OpenApi:
     def _refusal(self, status: int) -> dict[str, Any]:
         if status == HTTPStatus.UNAUTHORIZED:
             return _response(self._unauthorized)
-        headers: tuple[str, ...] = ("Retry-After",) if status in {429, 503} else ()
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            headers += ("RateLimit", "RateLimit-Policy")
+        headers = ("Retry-After",) if status in {429, 503} else ()
         return _response(Reply(status, self._problem, PROBLEM_TYPE, headers))
 
 
