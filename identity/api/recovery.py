@@ -28,7 +28,7 @@ def activate() -> Response:
 
 @blueprint.post("/api/password-resets")
 @auth.open
-@describes("Ask for a new password", Reply(204), body=ResetRequest, refusals=(503,))
+@describes("Ask for a new password", Reply(204), body=ResetRequest, refusals=(429, 503))
 def request_reset() -> Response:
     """Mail a token to the account with this address; the answer is the same if there is none."""
     services().recovery.request_reset(Principal(origin()), read_body(ResetRequest).email)

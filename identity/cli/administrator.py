@@ -1,4 +1,4 @@
-"""Making administrators from the machine's own terminal."""
+"""Making administrators, and letting them in again, from the machine's own terminal."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ def create_admin(options: argparse.Namespace, _settings: Settings, services: Ser
     wanted = NewAccount(options.username, _password(), options.email)
     made = services.accounts.create(operator(), wanted, admin=True)
     print(f"Administrator {made.username} made (id {made.id}).")
+
+
+def unlock(options: argparse.Namespace, _settings: Settings, services: Services) -> None:
+    """Lift the lock of the name or the address that the command line names."""
+    services.schema.require_current()
+    lifted = services.locks.lift(operator(), options.what)
+    if lifted.addresses:
+        print(f"Address {lifted.addresses} unlocked.")
+    if lifted.username:
+        print(f"Account {lifted.username} unlocked.")
+    elif not lifted.addresses:
+        print("No account has this name or address; what was counted for the name is forgotten.")
 
 
 def make_first_admin(settings: Settings, services: Services, base: str) -> None:

@@ -70,6 +70,8 @@ def _deployment(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "the public URL is not https: passwords travel in the clear", "IDENTITY_PUBLIC_URL=https://…"
     if settings.smtp_url is None:
         yield "mails, with their tokens, are printed to the log", "IDENTITY_SMTP_URL=smtp://…"
+    if not settings.address_failures:
+        yield "one address may try any number of passwords", "IDENTITY_ADDRESS_FAILURES=100"
     if any(_wide(network) for network in settings.trusted_proxies):
         yield "very many addresses are trusted as proxies", "IDENTITY_TRUSTED_PROXIES=…"
 

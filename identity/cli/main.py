@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
-from identity.cli.administrator import create_admin
+from identity.cli.administrator import create_admin, unlock
 from identity.cli.inspect import check
 from identity.cli.keys import rotate_keys
 from identity.cli.mail import send_mail
@@ -94,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("username")
     command.add_argument("--email", help="address of the new administrator")
+    command = _add(commands, "unlock", unlock, "let a name or an address try passwords again before its lock is over")
+    command.add_argument("what", metavar="NAME|ADDRESS", help="username, e-mail address, or IP address")
     return parser
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
+from identity.domain.limits import Limit
+
 
 class IdentityError(Exception):
     """Base of every expected refusal. `code` is stable, `detail` says what to do about it."""
@@ -160,11 +162,14 @@ class Later(IdentityError):
     retry_after: timedelta
 
 
+@dataclass(eq=False)
 class RateLimited(Later):
     """Too many attempts; nothing was tried."""
 
     code = "too_many_attempts"
-    detail = "Too many failed attempts for this name; wait, or use a token you already have."
+    detail = "Too many attempts; wait for as long as Retry-After says, or use a token you already have."
+
+    limit: Limit | None = None
 
 
 class Busy(Later):

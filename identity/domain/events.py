@@ -14,8 +14,10 @@ class Event(StrEnum):
     DISABLED = "account.disabled"
     ENABLED = "account.enabled"
     UNLOCKED = "account.unlocked"
+    ADDRESS_UNLOCKED = "address.unlocked"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an event
     AUTHENTICATED = "authentication"
+    LOCKED = "authentication.locked"
     ACTIVATED = "account.activated"
     RESET_REQUESTED = "password.reset_requested"
     CERTIFICATE_ISSUED = "certificate.issued"

@@ -11,6 +11,7 @@ from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
 from identity.services.directory import Directory
 from identity.services.key_rotation import KeyRotation
+from identity.services.locks import Locks
 from identity.services.logins import Logins
 from identity.services.outbox import Outbox
 from identity.services.profiles import Profiles
@@ -30,6 +31,7 @@ class Services:
     certificates: Certificates
     directory: Directory
     key_rotation: KeyRotation
+    locks: Locks
     logins: Logins
     outbox: Outbox
     profiles: Profiles

@@ -15,6 +15,7 @@ from identity.domain import policy
 from identity.domain.errors import NotFound, UsernameTaken
 from identity.domain.events import Event
 from identity.domain.letters import LetterKind
+from identity.domain.limits import Limit, address_group
 from identity.domain.policy import Registration
 from identity.domain.ports import Clock, Identifiers, Passwords
 from identity.domain.principal import Principal
@@ -28,7 +29,9 @@ from identity.domain.values import (
     read_username,
 )
 from identity.domain.views import AccountView
+from identity.services.attempts import Attempts
 from identity.services.audit import Audit
+from identity.services.limits import Count, Limits
 from identity.services.outbox import Outbox
 from identity.services.rows import MAX_ID, find_account, subject_of, taken, view_account
 from identity.services.transactions import Transactions
@@ -61,6 +64,9 @@ class Accounts:
         passwords: Passwords,
         audit: Audit,
         outbox: Outbox,
+        limits: Limits,
+        attempts: Attempts,
+        registrations: Limit,
         registration: Registration,
         hardened: bool,
     ) -> None:
@@ -70,6 +76,9 @@ class Accounts:
         self._passwords = passwords
         self._audit = audit
         self._outbox = outbox
+        self._limits = limits
+        self._attempts = attempts
+        self._registrations = registrations
         self._registration = registration
         self._hardened = hardened
 
@@ -86,10 +95,14 @@ class Accounts:
             InvalidInput: a value cannot be used.
             UsernameTaken: another account has the name, or one that reads the same.
             EmailTaken: another account has the address.
+            RateLimited: too many accounts were asked for from this address; administrators are not limited.
             Busy: too many passwords are waiting.
         """
         policy.require_registration(self._registration, principal)
-        return self._make(principal, wanted, first_is_admin=first_is_admin and not self._hardened)
+        by_admin = principal.subject is not None and principal.subject.admin
+        counts = () if by_admin else (Count.of(self._registrations, address_group(principal.origin.address)),)
+        with self._limits.refusals.remembered(counts):
+            return self._make(principal, wanted, *counts, first_is_admin=first_is_admin and not self._hardened)
 
     def create(self, principal: Principal, wanted: NewAccount, *, admin: bool) -> AccountView:
         """Make an account as an administrator, whatever the mode of registration; see `register`.
@@ -133,7 +146,12 @@ class Accounts:
         return self._transactions.row(select(Account.id).where(Account.admin).limit(1), {}) is not None
 
     def _make(
-        self, principal: Principal, wanted: NewAccount, *, admin: bool = False, first_is_admin: bool = False
+        self,
+        principal: Principal,
+        wanted: NewAccount,
+        *counts: Count,
+        admin: bool = False,
+        first_is_admin: bool = False,
     ) -> AccountView:
         email = None if wanted.email is None else read_email(wanted.email)
         name = self._name_for(email) if wanted.username is None else wanted.username
@@ -141,8 +159,10 @@ class Accounts:
         full_name = None if wanted.full_name is None else read_full_name(wanted.full_name)
         names = (username.typed, email.typed if email else username.typed)
         password = read_password(wanted.password, hardened=self._hardened, names=names)
-        self._transactions.read(lambda session: _require_free(session, username))
+        self._transactions.read(lambda session: self._limits.require_open(session, *counts))
         with self._passwords.admit() as hasher:
+            self._limits.take(*counts)
+            self._transactions.read(lambda session: _require_free(session, username))
             password_hash = hasher.hash(password)
         now = self._clock.now()
 
@@ -164,6 +184,8 @@ class Accounts:
             session.flush()
             self._audit.record(session, Event.REGISTERED, principal, subject=subject_of(account))
             self._outbox.put(session, LetterKind.ACTIVATION, account)
+            if principal.subject is None:  # whoever chose the password himself
+                self._attempts.remember(session, account.id, principal.origin)
             return view_account(account)
 
         try:

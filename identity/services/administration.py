@@ -17,8 +17,8 @@ from identity.domain.principal import Principal
 from identity.domain.values import canonical, read_password
 from identity.domain.views import AccountView, Page
 from identity.services.admins import require_acting_admin, require_remaining_admin
+from identity.services.attempts import Attempts
 from identity.services.audit import Audit
-from identity.services.limits import Limits
 from identity.services.outbox import Outbox, OutboxState
 from identity.services.profiles import ProfileChange
 from identity.services.rows import get_account, paged, subject_of, taken, view_account
@@ -35,7 +35,7 @@ class Administration:
         *,
         clock: Clock,
         passwords: Passwords,
-        limits: Limits,
+        attempts: Attempts,
         outbox: Outbox,
         audit: Audit,
         hardened: bool,
@@ -43,7 +43,7 @@ class Administration:
         self._transactions = transactions
         self._clock = clock
         self._passwords = passwords
-        self._limits = limits
+        self._attempts = attempts
         self._outbox = outbox
         self._hardened = hardened
         self._audit = audit
@@ -168,14 +168,14 @@ class Administration:
         return self._act(principal, account_id, Event.ENABLED, apply)
 
     def unlock(self, principal: Principal, account_id: int) -> AccountView:
-        """Forget the failed attempts for this account's name.
+        """Forget the failed attempts for this account, from wherever they came.
 
         Raises:
             NotFound.
         """
 
         def apply(session: Session, account: Account) -> None:
-            self._limits.forget(session, account.username_canonical)
+            self._attempts.unlock(session, account)
 
         return self._act(principal, account_id, Event.UNLOCKED, apply)
 
@@ -230,5 +230,5 @@ class Administration:
         return self._transactions.write(act)
 
     def _views(self, session: Session, *accounts: Account) -> tuple[AccountView, ...]:
-        locks = self._limits.locked_until(session, (account.username_canonical for account in accounts))
-        return tuple(view_account(account, locked_until=locks.get(account.username_canonical)) for account in accounts)
+        locks = self._attempts.locked_until(session, accounts)
+        return tuple(view_account(account, locked_until=locks.get(account.id)) for account in accounts)

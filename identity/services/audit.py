@@ -46,6 +46,7 @@ class Audit:
         *,
         subject: Subject | None = None,
         name: str | None = None,
+        address: str | None = None,
         outcome: Outcome = Outcome.ACCEPTED,
     ) -> None:
         """Add one event to the caller's transaction.
@@ -56,10 +57,11 @@ class Audit:
             principal: who did it, and from where.
             subject: to whom; the principal's own account if not given.
             name: to which name, where no account is known to have it; printable ASCII is kept.
+            address: to which address of a network, where it was done to none of the accounts.
             outcome: how it ended.
         """
         actor = principal.subject
-        subject = subject or actor
+        subject = None if address else subject or actor
         origin = principal.origin
         session.add(
             AuditEvent(
@@ -69,7 +71,7 @@ class Audit:
                 actor_id=actor.id if actor else None,
                 actor=actor.username if actor else None,
                 subject_id=subject.id if subject else None,
-                subject=subject.username if subject else _plain(name),
+                subject=subject.username if subject else address or _plain(name),
                 credential=principal.credential.value,
                 address=origin.address[:_NAME_MAX],
                 tongue=origin.tongue,

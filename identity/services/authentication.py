@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
@@ -9,14 +10,16 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import Busy, RateLimited, Unauthenticated, UnknownAccount, WrongPassword
+from identity.domain.errors import Busy, Unauthenticated, UnknownAccount, WrongPassword
 from identity.domain.events import Event, Outcome
+from identity.domain.limits import address_group
 from identity.domain.ports import Clock, Hasher, Passwords
 from identity.domain.principal import Credential, Origin, Principal, Subject
 from identity.domain.values import canonical, canonical_email, normal_password
 from identity.domain.views import AccountView
+from identity.services.attempts import Attempts
 from identity.services.audit import Audit
-from identity.services.limits import Limits
+from identity.services.limits import Count, Limits, Refusal
 from identity.services.rows import find_account, subject_of
 from identity.services.token_checks import TokenChecks
 from identity.services.transactions import Transactions
@@ -35,6 +38,13 @@ class KnownBy(Enum):
     EITHER = "either"
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    login: str
+    password: str
+    known_by: KnownBy = KnownBy.USERNAME
+
+
 class Authentication:
     """Checks credentials."""
 
@@ -46,6 +56,7 @@ class Authentication:
         passwords: Passwords,
         tokens: TokenChecks,
         limits: Limits,
+        attempts: Attempts,
         audit: Audit,
     ) -> None:
         self._transactions = transactions
@@ -53,6 +64,7 @@ class Authentication:
         self._passwords = passwords
         self._tokens = tokens
         self._limits = limits
+        self._attempts = attempts
         self._audit = audit
 
     def by_password(
@@ -68,27 +80,12 @@ class Authentication:
 
         Raises:
             Unauthenticated: for every reason alike, after the same work; UnknownAccount where nobody has the name.
-            RateLimited: the name is locked; nothing was computed.
+            RateLimited: the name or the address is locked; nothing was computed.
             Busy: too many passwords are waiting; nothing was computed.
         """
-        anonymous = Principal(origin)
-        login = login[: _LOGIN_MAX + 1]
-        with self._passwords.admit() as hasher:
-            account = self._transactions.write(lambda session: self._attempt(session, login, known_by))
-            try:
-                accepted = self._check(hasher, account, password)
-            except Busy:
-                self._transactions.write(lambda session: self._limits.uncount(session, _counted(account, login)))
-                raise
-        if account is None or not accepted:
-            self._refuse(anonymous, account, login)
-            raise UnknownAccount if account is None else Unauthenticated
-        now = self._clock.now()
-        proven = Principal(origin, subject_of(account), Credential.PASSWORD, now)
-        if not self._transactions.write(lambda session: self._accept(session, proven)):
-            self._refuse(anonymous, account, login)
-            raise Unauthenticated
-        return proven
+        attempt = _Attempt(login[: _LOGIN_MAX + 1], password, known_by)
+        with self._limits.refusals.remembered((attempt.login, known_by, address_group(origin.address))):
+            return self._prove(attempt, Principal(origin))
 
     def by_token(self, token: str, origin: Origin) -> Principal:
         """Return the principal of a token of any kind.
@@ -115,25 +112,59 @@ class Authentication:
     def confirm(self, principal: Principal, password: str) -> datetime:
         """Check the caller's own password once more and return the moment of this proof.
 
+        With a session or a certificate it is counted for that alone: nobody else's failures keep him out.
+
         Raises:
             WrongPassword: it is not his; counted like any other failed attempt.
-            RateLimited: his name is locked.
+            RateLimited: too many were wrong.
             Busy: too many passwords are waiting.
         """
+        own = self._attempts.own_counter(principal)
         try:
-            proven = self.by_password(principal.account.username, password, principal.origin)
+            proven = self._prove(_Attempt(principal.account.username, password), Principal(principal.origin), own)
         except Unauthenticated:
             raise WrongPassword from None
         if proven.account.id != principal.account.id or proven.authenticated_at is None:
             raise WrongPassword
         return proven.authenticated_at
 
-    def _attempt(self, session: Session, login: str, known_by: KnownBy) -> Account | None:
-        account = _find(session, login, known_by)
-        locked_for = self._limits.count_attempt(session, _counted(account, login))
-        if locked_for is not None:
-            raise RateLimited(locked_for)
-        return account
+    def _prove(self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()) -> Principal:
+        account, counts = self._transactions.read(lambda session: self._look_up(session, attempt, anonymous, own))
+        with self._passwords.admit() as hasher:
+            self._count(attempt, anonymous, account, counts)
+            try:
+                accepted = self._check(hasher, account, attempt.password)
+            except Busy:
+                self._transactions.write(lambda session: self._limits.uncount(session, *counts))
+                raise
+        if account is None or not accepted:
+            self._refuse(anonymous, account, attempt.login)
+            raise UnknownAccount if account is None else Unauthenticated
+        proven = Principal(anonymous.origin, subject_of(account), Credential.PASSWORD, self._clock.now())
+        if not self._transactions.write(lambda session: self._accept(session, proven, counts)):
+            self._refuse(anonymous, account, attempt.login)
+            raise Unauthenticated
+        return proven
+
+    def _look_up(
+        self, session: Session, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...]
+    ) -> tuple[Account | None, tuple[Count, ...]]:
+        account = _find(session, attempt.login, attempt.known_by)
+        counts = own or self._attempts.counters(session, account, attempt.login, anonymous.origin)
+        self._limits.require_open(session, *counts)
+        return account, counts
+
+    def _count(
+        self, attempt: _Attempt, anonymous: Principal, account: Account | None, counts: tuple[Count, ...]
+    ) -> None:
+        def count(session: Session) -> Refusal | None:
+            refusal = self._limits.count(session, *counts)
+            if refusal is not None and refusal.first:
+                self._record_refusal(session, Event.LOCKED, anonymous, account, attempt.login)
+            return refusal
+
+        if refusal := self._transactions.write(count):
+            raise refusal.error()
 
     def _check(self, hasher: Hasher, account: Account | None, password: str) -> bool:
         normal = normal_password(password)
@@ -144,7 +175,7 @@ class Authentication:
             self._transactions.write(lambda session: _replace_hash(session, account_id, old, new))
         return usable and verdict.matches
 
-    def _accept(self, session: Session, proven: Principal) -> bool:
+    def _accept(self, session: Session, proven: Principal, counts: tuple[Count, ...]) -> bool:
         # The hash took its time: whoever was disabled or changed his password meanwhile stays out.
         subject = proven.account
         still = session.scalar(
@@ -154,22 +185,21 @@ class Authentication:
         )
         if still is None:
             return False
-        self._limits.forget(session, canonical(subject.username))
+        self._limits.succeed(session, *counts)
+        self._attempts.remember(session, subject.id, proven.origin)
         self._audit.record(session, Event.AUTHENTICATED, proven)
         return True
 
-    def _refuse(self, anonymous: Principal, account: Account | None, username: str) -> None:
-        subject: Subject | None = subject_of(account) if account else None
+    def _refuse(self, anonymous: Principal, account: Account | None, login: str) -> None:
         self._transactions.write(
-            lambda session: self._audit.record(
-                session, Event.AUTHENTICATED, anonymous, subject=subject, name=username, outcome=Outcome.REFUSED
-            )
+            lambda session: self._record_refusal(session, Event.AUTHENTICATED, anonymous, account, login)
         )
 
-
-def _counted(account: Account | None, login: str) -> str:
-    # One counter for an account, however it is called; one of its own for a name nobody has.
-    return account.username_canonical if account else canonical(login)
+    def _record_refusal(
+        self, session: Session, event: Event, anonymous: Principal, account: Account | None, login: str
+    ) -> None:
+        subject = subject_of(account) if account else None
+        self._audit.record(session, event, anonymous, subject=subject, name=login, outcome=Outcome.REFUSED)
 
 
 def _find(session: Session, login: str, known_by: KnownBy) -> Account | None:

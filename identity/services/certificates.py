@@ -15,9 +15,11 @@ from identity.domain import policy
 from identity.domain.certificates import CertificateView, IssuedCertificate, SigningRequest
 from identity.domain.errors import BadCertificateRequest, InvalidInput, NotFound, Unauthenticated
 from identity.domain.events import Event
+from identity.domain.limits import Limit
 from identity.domain.ports import CertificateAuthority, Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.services.audit import Audit
+from identity.services.limits import Count, Limits
 from identity.services.rows import get_own, subject_of
 from identity.services.transactions import Transactions
 from identity.store.models import Account, Certificate, LoginSession
@@ -32,19 +34,23 @@ _DESCRIPTION_MAX: Final = 128
 class Certificates:
     """Signs, lists and revokes certificates, and knows whose one is."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - collaborators and two settings
         self,
         transactions: Transactions,
         *,
         clock: Clock,
         authority: CertificateAuthority,
         audit: Audit,
+        limits: Limits,
+        limit: Limit,
         life: timedelta,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._authority = authority
         self._audit = audit
+        self._limits = limits
+        self._limit = limit
         self._life = life
 
     def sign(self, principal: Principal, request: str, description: str) -> str:
@@ -58,6 +64,7 @@ class Certificates:
         Raises:
             StepUpRequired: the proof is too old.
             BadCertificateRequest: the request is not signed, whoever asks.
+            RateLimited: the account has asked for too many.
         """
         policy.require_fresh_proof(principal, self._clock.now())
         return self._sign(principal, request, description)
@@ -67,7 +74,7 @@ class Certificates:
 
         Raises:
             Unauthenticated: the request was not made with a certificate.
-            BadCertificateRequest: the request is not signed, whoever asks.
+            BadCertificateRequest, RateLimited: as for `sign`.
         """
         if principal.credential is not Credential.CERTIFICATE:
             raise Unauthenticated
@@ -151,6 +158,7 @@ class Certificates:
     def _sign(self, principal: Principal, request: str, description: str) -> str:
         if len(description) > _DESCRIPTION_MAX or not description.isprintable():
             raise InvalidInput.of("description", f"use one line of up to {_DESCRIPTION_MAX} characters")
+        self._limits.take(Count.of(self._limit, str(principal.account.id)))
         wanted, now = self._authority.read_request(_pem(request)), self._clock.now()
         not_before, not_after = (now - _BACKDATED).replace(microsecond=0), (now + self._life).replace(microsecond=0)
         made = self._authority.issue(wanted, name=principal.account.uuid, not_before=not_before, not_after=not_after)

@@ -1,94 +1,158 @@
-"""How often a name's password may be guessed.
+"""Counters in the database: exact for any number of workers and nodes, and still there after a restart.
 
-An attempt is counted before the hash is computed and forgotten when it succeeds, so that parallel guesses
-cannot outrun the count. Unknown names are counted like known ones: a lock tells nothing about an account.
+A try is counted before its work is done, so that parallel tries cannot outrun the count. The first one beyond a
+limit is counted too, as the mark that it was refused and written down; the others find the mark by reading, at
+most once a second for the same try.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import ColumnElement, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from identity.domain.errors import RateLimited
+from identity.domain.limits import Limit
 from identity.domain.ports import Clock
+from identity.services.refusals import Refusals
+from identity.services.transactions import Transactions
 from identity.store.models import Counter
 
 _PRUNE_BATCH: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class LoginLimit:
-    """After `failures` wrong passwords in a row a name is locked for `lock` from the last attempt."""
+class Count:
+    """One counter: the key of its row, and how far it goes."""
 
-    failures: int
-    lock: timedelta
+    limit: Limit
+    key: str
+
+    @classmethod
+    def of(cls, limit: Limit, what: str) -> Count:
+        """Return the counter of a limit for one name, address or account."""
+        return cls(limit, digest(limit.name, what))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A try that the limit did not let through; `first` is the one that is written down."""
+
+    limit: Limit
+    retry_after: timedelta
+    first: bool = False
+
+    def error(self) -> RateLimited:
+        """Return what the caller hears."""
+        return RateLimited(self.retry_after, self.limit)
 
 
 class Limits:
-    """Counts attempts inside the transactions of those who ask."""
+    """Counts tries, inside the transactions of those who ask or in its own."""
 
-    def __init__(self, limit: LoginLimit, clock: Clock) -> None:
-        self._limit = limit
+    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+        self._transactions = transactions
         self._clock = clock
+        self.refusals = Refusals(clock)
 
-    def count_attempt(self, session: Session, canonical_name: str) -> timedelta | None:
-        """Count one attempt; return how long the name is locked, or None when it may be tried.
+    def take(self, *counts: Count) -> None:
+        """Count one try in a transaction of its own.
 
-        One statement counts and tells the count, so of any number of parallel attempts exactly
-        the allowed ones pass. An attempt on a locked name does not lengthen the lock.
+        Raises:
+            RateLimited: it is one too many; where that is known already, nothing is written.
         """
-        now = self._clock.now()
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        over, locked = Counter.ends_at <= now, Counter.count >= self._limit.failures
-        statement = (
-            insert(Counter)
-            .values(key=_key(canonical_name), count=1, ends_at=now + self._limit.lock)
-            .on_conflict_do_update(
-                index_elements=[Counter.key],
-                set_={
-                    "count": case((over, 1), else_=Counter.count + 1),
-                    "ends_at": case(
-                        (over, now + self._limit.lock), (locked, Counter.ends_at), else_=now + self._limit.lock
-                    ),
-                },
-            )
-            .returning(Counter.count, Counter.ends_at)
+        if not any(each.limit.most for each in counts):
+            return
+        with self.refusals.remembered(counts):
+            self._transactions.read(lambda session: self.require_open(session, *counts))
+            refusal = self._transactions.write(lambda session: self.count(session, *counts))
+            if refusal is not None:
+                raise refusal.error()
+
+    def require_open(self, session: Session, *counts: Count) -> None:
+        """Refuse by one read what was refused before in the same window.
+
+        Raises:
+            RateLimited: a counter has its mark.
+        """
+        wanted, now = {each.key: each.limit for each in counts if each.limit.most}, self._clock.now()
+        query = select(Counter.key, Counter.count, Counter.ends_at).where(
+            Counter.key.in_(wanted), Counter.ends_at > now
         )
-        count, ends_at = session.execute(statement).one()
-        if count == 1:
-            self._prune(session, now)
-        return ends_at - now if count > self._limit.failures else None
+        for key, count, ends_at in session.execute(query) if wanted else ():
+            if count > wanted[key].most:
+                raise RateLimited(ends_at - now, wanted[key])
 
-    def _prune(self, session: Session, now: datetime) -> None:
-        # A few at a time and never waiting for another pruner: rows stay bounded, nobody stalls.
-        ended = select(Counter.key).where(Counter.ends_at <= now).limit(_PRUNE_BATCH).with_for_update(skip_locked=True)
-        session.execute(delete(Counter).where(Counter.key.in_(ended)))
+    def count(self, session: Session, *counts: Count) -> Refusal | None:
+        """Count one try in all of these, or in none of them when one refuses.
 
-    def uncount(self, session: Session, canonical_name: str) -> None:
-        """Take one attempt back: nothing was tried after all."""
-        counted = update(Counter).where(Counter.key == _key(canonical_name), Counter.count > 0)
-        session.execute(counted.values(count=Counter.count - 1))
+        One statement counts and tells the count, so of any number of parallel tries exactly the allowed ones
+        pass. A refused try does not lengthen its window. Callers give addresses before names: whoever
+        locks rows in one order never waits in a circle.
+        """
+        now, begun = self._clock.now(), False
+        for index, each in enumerate(counts):
+            if not each.limit.most:
+                continue
+            count, ends_at = _count_one(session, each, now)
+            if count > each.limit.most:
+                self.uncount(session, *counts[:index])
+                return Refusal(each.limit, ends_at - now, first=count == each.limit.most + 1)
+            begun = begun or count == 1
+        if begun:
+            _prune(session, now)
+        return None
 
-    def forget(self, session: Session, canonical_name: str) -> None:
-        """Start counting anew: the password was right, or an administrator says so."""
-        session.execute(delete(Counter).where(Counter.key == _key(canonical_name)))
+    def uncount(self, session: Session, *counts: Count) -> None:
+        """Take one try back: it was none after all. A mark stays."""
+        for each in counts:
+            counted = (Counter.key == each.key, Counter.count > 0, Counter.count <= each.limit.most)
+            session.execute(update(Counter).where(*counted).values(count=Counter.count - 1))
 
-    def locked_until(self, session: Session, canonical_names: Iterable[str]) -> dict[str, datetime]:
-        """Return, for those of the names that are locked, until when."""
-        names = {_key(name): name for name in canonical_names}
-        query = select(Counter.key, Counter.ends_at).where(
-            Counter.key.in_(names),
-            Counter.count >= self._limit.failures,
-            Counter.ends_at > self._clock.now(),
+    def succeed(self, session: Session, *counts: Count) -> None:
+        """Say that a try was right: failures in a row are over, others are one less."""
+        for each in counts:
+            if each.limit.in_a_row:
+                self.forget(session, Counter.key == each.key)
+            else:
+                self.uncount(session, each)
+
+    def forget(self, session: Session, where: ColumnElement[bool]) -> None:
+        """Start some counters anew."""
+        session.execute(delete(Counter).where(where))
+
+
+def digest(kind: str, what: str) -> str:
+    """Return the key of a counter, which tells nobody what it counts."""
+    return hashlib.sha256(f"{kind}:{what}".encode("utf-8", "replace")).hexdigest()
+
+
+def _count_one(session: Session, one: Count, now: datetime) -> tuple[int, datetime]:
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    over, end = Counter.ends_at <= now, now + one.limit.window
+    begins = or_(over, Counter.count < one.limit.most) if one.limit.in_a_row else over
+    statement = (
+        insert(Counter)
+        .values(key=one.key, count=1, ends_at=end)
+        .on_conflict_do_update(
+            index_elements=[Counter.key],
+            set_={
+                "count": case((over, 1), else_=Counter.count + 1),
+                "ends_at": case((begins, end), else_=Counter.ends_at),
+            },
         )
-        return {names[key]: ends_at for key, ends_at in session.execute(query)}
+        .returning(Counter.count, Counter.ends_at)
+    )
+    count, ends_at = session.execute(statement).one()
+    return count, ends_at
 
 
-def _key(canonical_name: str) -> str:
-    return hashlib.sha256(b"login:" + canonical_name.encode("utf-8", "replace")).hexdigest()
+def _prune(session: Session, now: datetime) -> None:
+    # A few at a time and never waiting for another pruner: rows stay bounded, nobody stalls.
+    ended = select(Counter.key).where(Counter.ends_at <= now).limit(_PRUNE_BATCH).with_for_update(skip_locked=True)
+    session.execute(delete(Counter).where(Counter.key.in_(ended)))

@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 from identity.domain import letters
 from identity.domain.errors import MailRefused, Unavailable
 from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
+from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
+from identity.services.limits import Count, Limits
 from identity.services.rows import email_binding
 from identity.services.transactions import Transactions
 from identity.store.models import Account, OutboxMail
@@ -28,7 +30,6 @@ _CLAIM: Final = timedelta(minutes=2)
 _FIRST_RETRY: Final = timedelta(seconds=5)
 _LONGEST_RETRY: Final = timedelta(hours=1)
 _ATTEMPTS: Final = 12
-_PER_HOUR: Final = 3
 LIVES: Final = {Purpose.ACTIVATION: timedelta(hours=24), Purpose.RESET: timedelta(minutes=15)}
 _PURPOSES: Final = {LetterKind.ACTIVATION: Purpose.ACTIVATION, LetterKind.RESET: Purpose.RESET}
 _PATHS: Final = {LetterKind.ACTIVATION: "activate", LetterKind.RESET: "reset"}
@@ -54,6 +55,8 @@ class Outbox:
         identifiers: Identifiers,
         tokens: OneTimeTokens,
         mailer: Mailer,
+        limits: Limits,
+        limit: Limit,
         public_url: str,
     ) -> None:
         self._transactions = transactions
@@ -61,15 +64,19 @@ class Outbox:
         self._identifiers = identifiers
         self._tokens = tokens
         self._mailer = mailer
+        self._limits = limits
+        self._limit = limit
         self._public_url = public_url
 
     def put(self, session: Session, kind: LetterKind, account: Account) -> None:
         """Write a letter to the account's own address, in the caller's transaction.
 
-        Beyond three of a kind in an hour no more are written: a mailbox is no target.
+        Beyond the limit for one kind and address no more are written: a mailbox is no target.
         """
         now = self._clock.now()
-        if account.email is None or self._recent(session, kind, account.email, now) >= _PER_HOUR:
+        if account.email is None:
+            return
+        if self._limits.count(session, Count.of(self._limit, f"{kind.value}:{account.email_canonical}")):
             return
         session.add(
             OutboxMail(
@@ -82,14 +89,6 @@ class Outbox:
                 next_attempt_at=now,
             )
         )
-
-    def _recent(self, session: Session, kind: LetterKind, recipient: str, now: datetime) -> int:
-        query = select(func.count()).where(
-            OutboxMail.recipient == recipient,
-            OutboxMail.kind == kind.value,
-            OutboxMail.created_at > now - timedelta(hours=1),
-        )
-        return session.scalar(query) or 0
 
     def state(self) -> OutboxState:
         """Return how many letters wait, were sent, and were given up."""

@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 from identity.domain.errors import InvalidToken, NotFound
 from identity.domain.events import Event
 from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
+from identity.domain.limits import Limit, address_group
 from identity.domain.ports import Clock, OneTimeTokens, Passwords
 from identity.domain.principal import Principal
 from identity.domain.values import canonical_email, read_password
 from identity.domain.views import AccountView
 from identity.services.audit import Audit
+from identity.services.limits import Count, Limits
 from identity.services.outbox import Outbox
 from identity.services.rows import email_binding, find_account, get_account, subject_of, view_account
 from identity.services.transactions import Transactions
@@ -37,6 +39,8 @@ class Recovery:
         tokens: OneTimeTokens,
         outbox: Outbox,
         audit: Audit,
+        limits: Limits,
+        requests: Limit,
         hardened: bool,
     ) -> None:
         self._transactions = transactions
@@ -45,6 +49,8 @@ class Recovery:
         self._tokens = tokens
         self._outbox = outbox
         self._audit = audit
+        self._limits = limits
+        self._requests = requests
         self._hardened = hardened
 
     def activate(self, principal: Principal, token: str, *, uuid: str | None = None) -> AccountView:
@@ -86,7 +92,12 @@ class Recovery:
         return self._transactions.write(activate)
 
     def request_reset(self, principal: Principal, email: str) -> bool:
-        """Mail a token to the account with this address, to the address as it is stored, and tell if there is one."""
+        """Mail a token to the account with this address, to the address as it is stored, and tell if there is one.
+
+        Raises:
+            RateLimited: too many were asked for from the caller's own address, whoever they were for.
+        """
+        self._limits.take(Count.of(self._requests, address_group(principal.origin.address)))
 
         def request(session: Session) -> bool:
             account = find_account(session, Account.email_canonical == canonical_email(email))

@@ -17,6 +17,7 @@ from identity.domain.policy import Registration
 from identity.settings.readers import (
     DIALECTS,
     IPNetwork,
+    Rate,
     SettingError,
     one_of,
     read_database_url,
@@ -27,6 +28,7 @@ from identity.settings.readers import (
     read_mail_from,
     read_networks,
     read_public_url,
+    read_rate,
     read_seconds,
     read_secret,
     read_smtp_url,
@@ -103,6 +105,24 @@ class Settings:
     )
     lockout_failures: int = _setting(read_whole(1, 1000), "50", "wrong passwords in a row before a name is locked")
     lockout_seconds: timedelta = _setting(read_seconds(1, _DAY), "900", "how long a name stays locked")
+    address_failures: int = _setting(
+        read_whole(0, 1_000_000), "100", "wrong passwords from one address before it is locked; 0: any number"
+    )
+    address_seconds: timedelta = _setting(
+        read_seconds(1, _DAY), "900", "how long wrong passwords from one address are counted together"
+    )
+    registration_limit: Rate = _setting(
+        read_rate, "100/60", "registrations from one address, as number/seconds; 0: any number"
+    )
+    reset_limit: Rate = _setting(
+        read_rate, "300/3600", "requests for a new password from one address, as number/seconds; 0: any number"
+    )
+    letter_limit: Rate = _setting(
+        read_rate, "3/3600", "mails of a kind to one mail address, as number/seconds; 0: any number"
+    )
+    certificate_limit: Rate = _setting(
+        read_rate, "200/3600", "certificates signed for one account, as number/seconds; 0: any number"
+    )
     log_requests: str = _setting(
         one_of("changes", "all", "none"), "changes", "requests to log: changes (and refusals), all or none"
     )

@@ -18,6 +18,7 @@ from identity.domain.letters import SmtpServer
 from identity.domain.values import KEY_MIN, weak_key
 
 IPNetwork = IPv4Network | IPv6Network
+Rate = tuple[int, timedelta]
 
 DIALECTS: Final = ("nerveshub", "wekan", "continuous", "azuma")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
@@ -44,6 +45,14 @@ def read_seconds(least: int, most: int) -> Callable[[str], timedelta]:
     """Return a reader of a span given in whole seconds."""
     whole = read_whole(least, most)
     return lambda text: timedelta(seconds=whole(text))
+
+
+def read_rate(text: str) -> Rate:
+    """Read how many in how many seconds, such as 100/60; 0 alone is no limit."""
+    form = re.fullmatch(r"([1-9][0-9]{0,6})/([1-9][0-9]{0,4})", text)
+    if form is None and text != "0":
+        raise ValueError("give a number and its seconds, such as 100/60, or 0 for no limit")
+    return (int(form[1]), timedelta(seconds=int(form[2]))) if form else (0, timedelta())
 
 
 def read_switch(text: str) -> bool:

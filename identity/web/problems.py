@@ -116,9 +116,19 @@ def _describe_fact(error: IdentityError) -> Problem:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     headers: tuple[tuple[str, str], ...] = ()
     if isinstance(error, Later):
-        headers = (("Retry-After", str(max(1, math.ceil(error.retry_after.total_seconds())))),)
+        seconds = max(1, math.ceil(error.retry_after.total_seconds()))
+        headers = (("Retry-After", str(seconds)), *_rate_limit(error, seconds))
     fields = error.problems if isinstance(error, InvalidInput) else ()
     return Problem(status, error.code, error.detail, error, fields, headers)
+
+
+def _rate_limit(error: Later, seconds: int) -> tuple[tuple[str, str], ...]:
+    """Say which limit it was, in structured fields (draft-ietf-httpapi-ratelimit-headers-10)."""
+    if not isinstance(error, RateLimited) or error.limit is None:
+        return ()
+    limit = error.limit
+    policy = f'"{limit.name}";q={limit.most};w={int(limit.window.total_seconds())}'
+    return ("RateLimit", f'"{limit.name}";r=0;t={seconds}'), ("RateLimit-Policy", policy)
 
 
 _ROUTING: Final = {

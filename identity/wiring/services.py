@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from identity.adapters.secret_keys import SecretKeyFile
 from identity.domain.keys import KeyUse
+from identity.domain.limits import CERTIFICATE, REGISTRATION, RESET, Limit
 from identity.domain.ports import KeyStore
 from identity.services import Services
 from identity.services.accounts import Accounts
@@ -11,6 +12,7 @@ from identity.services.administration import Administration
 from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
 from identity.services.key_rotation import KeyRotation
+from identity.services.locks import Locks
 from identity.services.logins import Logins
 from identity.services.profiles import Profiles
 from identity.services.recovery import Recovery
@@ -33,6 +35,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys) -> Services:
         certificates=_certificates(settings, tools),
         directory=tools.directory,
         key_rotation=_key_rotation(settings, tools, keys),
+        locks=Locks(tools.transactions, attempts=tools.attempts, audit=tools.audit),
         logins=logins,
         outbox=tools.outbox,
         profiles=_profiles(settings, tools, authentication),
@@ -56,6 +59,7 @@ def _authentication(tools: Tools) -> Authentication:
             opaque_tokens=tools.opaque_tokens,
         ),
         limits=tools.limits,
+        attempts=tools.attempts,
         audit=tools.audit,
     )
 
@@ -92,6 +96,9 @@ def _accounts(settings: Settings, tools: Tools) -> Accounts:
         passwords=tools.passwords,
         audit=tools.audit,
         outbox=tools.outbox,
+        limits=tools.limits,
+        attempts=tools.attempts,
+        registrations=Limit(REGISTRATION, *settings.registration_limit),
         registration=settings.registration,
         hardened=settings.hardened,
     )
@@ -102,7 +109,7 @@ def _administration(settings: Settings, tools: Tools) -> Administration:
         tools.transactions,
         clock=tools.clock,
         passwords=tools.passwords,
-        limits=tools.limits,
+        attempts=tools.attempts,
         outbox=tools.outbox,
         audit=tools.audit,
         hardened=settings.hardened,
@@ -129,6 +136,8 @@ def _recovery(settings: Settings, tools: Tools) -> Recovery:
         tokens=tools.one_time_tokens,
         outbox=tools.outbox,
         audit=tools.audit,
+        limits=tools.limits,
+        requests=Limit(RESET, *settings.reset_limit),
         hardened=settings.hardened,
     )
 
@@ -139,6 +148,8 @@ def _certificates(settings: Settings, tools: Tools) -> Certificates:
         clock=tools.clock,
         authority=authority(settings, tools.clock.now()),
         audit=tools.audit,
+        limits=tools.limits,
+        limit=Limit(CERTIFICATE, *settings.certificate_limit),
         life=settings.certificate_seconds,
     )
 

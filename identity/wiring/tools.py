@@ -16,10 +16,13 @@ from identity.adapters.opaque import OpaqueTokens
 from identity.adapters.passwords import Argon2Cost, Argon2Hasher, GuardedPasswords
 from identity.adapters.rotating import RotatingAccessTokens, RotatingJwtTokens, RotatingOneTimeTokens
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
+from identity.domain import limits as limit_names
+from identity.domain.limits import Limit
 from identity.domain.ports import Clock
+from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.directory import Directory
-from identity.services.limits import Limits, LoginLimit
+from identity.services.limits import Limits
 from identity.services.outbox import Outbox
 from identity.services.transactions import Transactions
 from identity.settings import Settings
@@ -43,6 +46,7 @@ class Tools:
     opaque_tokens: OpaqueTokens
     audit: Audit
     limits: Limits
+    attempts: Attempts
     directory: Directory
     outbox: Outbox
 
@@ -50,6 +54,7 @@ class Tools:
     def of(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Tools:
         """Make them from the settings and the keys."""
         transactions = Transactions(engine)
+        limits = Limits(transactions, clock)
         identifiers = RandomIdentifiers()
         one_time_tokens = RotatingOneTimeTokens(KeyRing(keys.secret, SignedOneTimeTokens, clock).current)
         return Tools(
@@ -63,7 +68,8 @@ class Tools:
             jwt_tokens=_jwt_tokens(settings, keys, clock),
             opaque_tokens=OpaqueTokens(),
             audit=Audit(transactions, clock),
-            limits=Limits(LoginLimit(settings.lockout_failures, settings.lockout_seconds), clock),
+            limits=limits,
+            attempts=_attempts(settings, limits, clock),
             directory=Directory(engine, transactions, bound=settings.directory_sessions),
             outbox=Outbox(
                 transactions,
@@ -71,6 +77,8 @@ class Tools:
                 identifiers=identifiers,
                 tokens=one_time_tokens,
                 mailer=SmtpMailer(settings.smtp_url, sender=settings.mail_from) if settings.smtp_url else LogMailer(),
+                limits=limits,
+                limit=Limit(limit_names.LETTER, *settings.letter_limit),
                 public_url=settings.public_url,
             ),
         )
@@ -81,6 +89,12 @@ def _jwt_tokens(settings: Settings, keys: Keys, clock: Clock) -> RotatingJwtToke
         return Es256Tokens(tuple(map(str.encode, pems)), issuer=settings.public_url or "identity")
 
     return RotatingJwtTokens(KeyRing(keys.jwt, make, clock).current)
+
+
+def _attempts(settings: Settings, limits: Limits, clock: Clock) -> Attempts:
+    password = Limit(limit_names.PASSWORD, settings.lockout_failures, settings.lockout_seconds, in_a_row=True)
+    address = Limit(limit_names.ADDRESS, settings.address_failures, settings.address_seconds)
+    return Attempts(limits, password=password, address=address, clock=clock)
 
 
 def _passwords(settings: Settings) -> GuardedPasswords:

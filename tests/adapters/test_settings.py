@@ -50,6 +50,12 @@ GOOD: list[tuple[str, str, Any]] = [
     ("hash_places", "64", 64),
     ("lockout_failures", "1000", 1000),
     ("lockout_seconds", "86400", timedelta(days=1)),
+    ("address_failures", "0", 0),
+    ("address_seconds", "1", timedelta(seconds=1)),
+    ("registration_limit", "100/60", (100, timedelta(minutes=1))),
+    ("reset_limit", "0", (0, timedelta())),
+    ("letter_limit", "1/86400", (1, timedelta(days=1))),
+    ("certificate_limit", "9999999/99999", (9999999, timedelta(seconds=99999))),
     ("log_requests", "changes", "changes"),
     ("smtp_url", "", None),
     ("smtp_url", "smtp://mail.example.org", SmtpServer("mail.example.org", 25, "", "", tls=False, starttls=False)),
@@ -68,6 +74,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("log_requests", "none", "none"),
 ]
 NO_NUMBER = ["", "x", "-1", "+1", "1.5", "1e3", "0x10", "1_000", "\u0661", "1 0", "9" * 10]
+NO_RATE = [*NO_NUMBER, "1", "0/60", "60/0", "1/", "/1", "1/1/1", "-1/60", "1 / 60", "1/100000", "00", "\u0661/60"]
 BAD: dict[str, list[str]] = {
     "data_dir": ["", " "],  # the current directory would be closed to its owner's group
     "database_url": [
@@ -125,6 +132,12 @@ BAD: dict[str, list[str]] = {
     "hash_places": [*NO_NUMBER, "0", "65"],
     "lockout_failures": [*NO_NUMBER, "0", "1001"],
     "lockout_seconds": [*NO_NUMBER, "0", "86401"],
+    "address_failures": [*NO_NUMBER, "1000001"],
+    "address_seconds": [*NO_NUMBER, "0", "86401"],
+    "registration_limit": NO_RATE,
+    "reset_limit": NO_RATE,
+    "letter_limit": NO_RATE,
+    "certificate_limit": NO_RATE,
     "smtp_url": ["mail.example.org", "http://host", "smtp://", "smtp://host:canary", "smtp://host?canary=1"],
     "mail_from": ["", "canary", "a@b@c", "a b@c", "canary <a@b>"],
     "dialects": ["canary", "wekan,", "native"],

@@ -100,6 +100,7 @@ def test_check_names_for_everything_open_the_setting_that_closes_it(check: Calla
     ("name", "value", "word", "closing"),
     [
         ("IDENTITY_PUBLIC_URL", "http://id.example.org", "in the clear", "IDENTITY_PUBLIC_URL=https://…"),
+        ("IDENTITY_ADDRESS_FAILURES", "0", "any number of passwords", "IDENTITY_ADDRESS_FAILURES=100"),
         ("IDENTITY_TRUSTED_PROXIES", "16.0.0.0/4", "trusted as proxies", "IDENTITY_TRUSTED_PROXIES=…"),
     ],
 )

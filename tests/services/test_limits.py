@@ -18,7 +18,7 @@ FAILURES, LOCK = 5, 900
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    app = make_app(lockout_failures=str(FAILURES), lockout_seconds=str(LOCK))
+    app = make_app(lockout_failures=str(FAILURES), lockout_seconds=str(LOCK), address_failures="0")
     populate(app)
     return app
 
@@ -87,7 +87,7 @@ def test_success_clears_the_count(app: Flask) -> None:
     for _ in range(3):
         assert [guess(app) for _ in range(FAILURES - 1)] == [Unauthenticated] * (FAILURES - 1)
         assert guess(app, *HAWK) is None
-    assert rows(app, "SELECT key FROM counter") == []
+    assert rows(app, "SELECT key FROM counter WHERE count > 0") == []
 
 
 def test_success_of_another_account_clears_nothing(app: Flask) -> None:

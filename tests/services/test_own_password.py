@@ -97,6 +97,15 @@ def test_guessing_the_current_password_is_limited_like_any_login(make_app: Calla
             change(app, caller, "other-pw", "wrong")
     with pytest.raises(RateLimited):
         change(app, caller, "other-pw", "newpwd")
+
+
+def test_guessing_the_current_password_with_a_password_is_counted_as_a_login(make_app: Callable[..., Flask]) -> None:
+    app = make_app(lockout_failures="3")
+    services(app).accounts.create(operator(), NewAccount(*HAWK), admin=False)
+    caller = principal(app, *HAWK)
+    for _ in range(3):
+        with pytest.raises(WrongPassword):
+            change(app, caller, "other-pw", "wrong")
     with pytest.raises(RateLimited):
         principal(app, *HAWK)
 

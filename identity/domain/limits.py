@@ -1,0 +1,50 @@
+"""How often something may be tried, and who counts as one caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+# The names are shown to callers (`RateLimit-Policy`) and stand in the keys of the counters.
+PASSWORD: Final = "password"  # noqa: S105 - the name of a limit
+ADDRESS: Final = "address"
+REGISTRATION: Final = "registration"
+RESET: Final = "reset"
+LETTER: Final = "letter"
+CERTIFICATE: Final = "certificate"
+
+NO_ADDRESS: Final = "-"
+_SITE_BITS: Final = 64  # what one customer gets; he has all addresses in it
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` tries in a `window`; 0 is no limit.
+
+    A window begins with its first try and ends by itself. One for tries `in_a_row` begins anew with each try
+    that was let through, and success ends it.
+    """
+
+    name: str
+    most: int
+    window: timedelta
+    in_a_row: bool = False
+
+
+def address_group(address: str) -> str:
+    """Return what is counted as one caller: an IPv4 address, or the /64 network of an IPv6 address.
+
+    IPv4 written in IPv6 is IPv4. Whatever is no address, such as the peer of a Unix socket, is
+    NO_ADDRESS, one caller too.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return NO_ADDRESS
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), _SITE_BITS), strict=False))

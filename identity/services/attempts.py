@@ -1,0 +1,115 @@
+"""In which counters a password that somebody tries is counted, and who lifts a lock.
+
+Usually that is the counter of the name and that of the address. Others could use both against the owner, so whoever has
+proven himself from an address before has a counter of his own there, and so has each session (OWASP's device
+cookies, with the address in the place of the cookie).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from identity.domain.limits import ADDRESS, REGISTRATION, RESET, Limit, address_group
+from identity.domain.ports import Clock
+from identity.domain.principal import Credential, Origin, Principal
+from identity.domain.values import canonical
+from identity.services.limits import Count, Limits, digest
+from identity.store.models import Account, Counter
+
+_KNOWN_FOR: Final = timedelta(days=30)
+_REFRESHED_AFTER: Final = timedelta(days=1)
+_HALF: Final = 32  # digits of a key: half of it says whose it is, the other half which one
+_NOBODY: Final = 0
+
+
+class Attempts:
+    """Counts tries of passwords."""
+
+    def __init__(self, limits: Limits, *, password: Limit, address: Limit, clock: Clock) -> None:
+        self._limits = limits
+        self._password = password
+        self._address = address
+        self._clock = clock
+
+    def counters(self, session: Session, account: Account | None, login: str, origin: Origin) -> tuple[Count, ...]:
+        """Return where a login is counted: one counter for an account, however it is called.
+
+        A name that nobody has gets one of its own, by the same work.
+        """
+        account_id, group = account.id if account else _NOBODY, address_group(origin.address)
+        name = account.username_canonical if account else canonical(login)
+        known = select(Counter.key).where(Counter.key == _known(account_id, group), Counter.ends_at > self._clock.now())
+        if session.scalar(known) is not None:
+            return (Count(self._password, _own(account_id, f"from:{group}")),)
+        return (Count.of(self._address, group), self._of_name(name))
+
+    def own_counter(self, principal: Principal) -> tuple[Count, ...]:
+        """Return where somebody is counted who confirms a password while his session or certificate vouches for him.
+
+        Nothing for a caller who came with a password: that is a login like any other.
+        """
+        vouching = principal.session or (
+            principal.credential if principal.credential is Credential.CERTIFICATE else None
+        )
+        return (Count(self._password, _own(principal.account.id, f"by:{vouching}")),) if vouching else ()
+
+    def remember(self, session: Session, account_id: int, origin: Origin) -> None:
+        """Note that the owner of an account has proven himself at this address, for the next thirty days."""
+        now = self._clock.now()
+        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        known = insert(Counter).values(
+            key=_known(account_id, address_group(origin.address)), count=0, ends_at=now + _KNOWN_FOR
+        )
+        stale = Counter.ends_at < now + _KNOWN_FOR - _REFRESHED_AFTER  # not a write for each login
+        session.execute(
+            known.on_conflict_do_update(
+                index_elements=[Counter.key], set_={"ends_at": known.excluded.ends_at}, where=stale
+            )
+        )
+
+    def unlock(self, session: Session, account: Account) -> None:
+        """Forget the failures for this account: for its name, at known addresses, and of its sessions."""
+        self._limits.refusals.forget_all()
+        self._limits.forget(session, or_(Counter.key == self._of_name(account.username_canonical).key, _owned(account)))
+
+    def unlock_name(self, session: Session, name: str) -> None:
+        """Forget the failures for a name that no account has."""
+        self._limits.refusals.forget_all()
+        self._limits.forget(session, Counter.key == self._of_name(canonical(name)).key)
+
+    def unlock_address(self, session: Session, group: str) -> None:
+        """Forget what is counted for a group of addresses: failures, registrations and requests for mail."""
+        self._limits.refusals.forget_all()
+        self._limits.forget(session, Counter.key.in_([digest(name, group) for name in (ADDRESS, REGISTRATION, RESET)]))
+
+    def locked_until(self, session: Session, accounts: Sequence[Account]) -> dict[int, datetime]:
+        """Return, for those of the accounts that are locked somewhere, until when, by their ids."""
+        owners = {_own(each.id)[:_HALF]: each.id for each in accounts}
+        names = {self._of_name(each.username_canonical).key: each.id for each in accounts}
+        mine = or_(Counter.key.in_(names), *map(_owned, accounts))
+        locked = (Counter.count >= self._password.most, Counter.ends_at > self._clock.now())
+        query = select(Counter.key, Counter.ends_at).where(mine, *locked).order_by(Counter.ends_at)
+        found = session.execute(query).all()
+        return {names.get(key) or owners[key[:_HALF]]: ends_at for key, ends_at in found}
+
+    def _of_name(self, canonical_name: str) -> Count:
+        return Count(self._password, digest("login", canonical_name))
+
+
+def _known(account_id: int, group: str) -> str:
+    return digest("known", f"{account_id}:{group}")
+
+
+def _own(account_id: int, what: str = "") -> str:
+    return digest("account", str(account_id))[:_HALF] + digest("own", what)[:_HALF]
+
+
+def _owned(account: Account) -> ColumnElement[bool]:
+    first = _own(account.id)[:_HALF]
+    return Counter.key.between(first + "0" * _HALF, first + "f" * _HALF)

@@ -1,0 +1,66 @@
+"""Lifting locks by what people know of them: a name or an address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from identity.domain import policy
+from identity.domain.events import Event
+from identity.domain.limits import NO_ADDRESS, address_group
+from identity.domain.principal import Principal
+from identity.domain.values import canonical, canonical_email
+from identity.services.admins import require_acting_admin
+from identity.services.attempts import Attempts
+from identity.services.audit import Audit
+from identity.services.rows import find_account, subject_of
+from identity.services.transactions import Transactions
+from identity.store.models import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What a text turned out to be: the name of an account, if anybody's, and a group of addresses, if any."""
+
+    username: str | None
+    addresses: str | None
+
+
+class Locks:
+    """Lifts locks."""
+
+    def __init__(self, transactions: Transactions, *, attempts: Attempts, audit: Audit) -> None:
+        self._transactions = transactions
+        self._attempts = attempts
+        self._audit = audit
+
+    def lift(self, principal: Principal, what: str) -> Lifted:
+        """Forget what is counted for a username, an e-mail address or an IP address; for all that `what` can be.
+
+        Raises:
+            Forbidden: the caller is no administrator.
+        """
+        policy.require_admin(principal)
+        group = address_group(what.partition("/")[0])
+        addresses = None if group == NO_ADDRESS else group
+
+        def lift(session: Session) -> Lifted:
+            require_acting_admin(session, principal)
+            if addresses is not None:
+                self._attempts.unlock_address(session, addresses)
+                self._audit.record(session, Event.ADDRESS_UNLOCKED, principal, address=addresses)
+            return Lifted(self._lift_name(session, principal, what), addresses)
+
+        return self._transactions.write(lift)
+
+    def _lift_name(self, session: Session, principal: Principal, what: str) -> str | None:
+        account = find_account(session, Account.username_canonical == canonical(what)) or find_account(
+            session, Account.email_canonical == canonical_email(what)
+        )
+        if account is None:
+            self._attempts.unlock_name(session, what)
+            return None
+        self._attempts.unlock(session, account)
+        self._audit.record(session, Event.UNLOCKED, principal, subject=subject_of(account))
+        return account.username

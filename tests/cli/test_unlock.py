@@ -1,0 +1,55 @@
+"""`identity unlock`: how the last administrator gets in again, from the machine's own terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import ADMIN, ORIGIN, close, config, services
+from live import environment, identity
+
+from identity import create_app
+from identity.domain.errors import RateLimited, Unauthenticated
+from identity.domain.principal import operator
+from identity.services.accounts import NewAccount
+from identity.services.audit import AuditFilter
+
+LIMITS = {"lockout_failures": "2", "address_failures": "4"}
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("admin", "Account admin unlocked.\n"),
+        ("Root@Example.org", "Account admin unlocked.\n"),
+        (ORIGIN.address, f"Address {ORIGIN.address} unlocked.\n"),
+    ],
+)
+def test_last_administrator_is_let_in_again_and_it_is_written_down(
+    tmp_path: Path, database_url: str, what: str, said: str
+) -> None:
+    app = create_app(config(tmp_path / "data", database_url=database_url, **LIMITS))
+    use = services(app)
+    use.accounts.create(operator(), NewAccount(*ADMIN, "root@example.org"), admin=True)
+    names = ["admin"] * 2 if "." not in what or "@" in what else [f"nobody{number}" for number in range(4)]
+    for name in names:
+        with pytest.raises(Unauthenticated):
+            use.authentication.by_password(name, "wrong", ORIGIN)
+    with pytest.raises(RateLimited):
+        use.authentication.by_password(*ADMIN, ORIGIN)
+    variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": database_url})
+    done = identity(variables, "unlock", what)
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    assert use.authentication.by_password(*ADMIN, ORIGIN).account.admin
+    kind = "address.unlocked" if what == ORIGIN.address else "account.unlocked"
+    (event,) = use.audit.list(operator(), AuditFilter(kind=kind), cursor=None, limit=9).items
+    assert (event.actor, event.credential, event.outcome) == ("(operator)", "operator", "accepted")
+    close(app)
+
+
+def test_a_name_that_nobody_has_is_unlocked_too(tmp_path: Path, sqlite_template: Path) -> None:
+    (tmp_path / "own.sqlite3").write_bytes(sqlite_template.read_bytes())
+    variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}"})
+    done = identity(variables, "unlock", "nobody")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("No account has this name")
