@@ -1,0 +1,178 @@
+"""Two lanes, one answer: what is answered before Flask begins is what Flask would have answered."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import ADMIN, HAWK, ORIGIN, HandClock, basic, principal, services
+from flask import Flask
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from identity.domain.forms import TokenKind
+from identity.domain.principal import operator
+from identity.services.accounts import NewAccount
+from identity.web.guard import Guard
+
+Header = dict[str, str]
+Lane = Callable[[Any], tuple[str, list[tuple[str, str]], bytes]]
+
+HOSTS = [
+    "localhost",
+    "Localhost:5000",
+    "127.0.0.1:80",
+    "[::1]:5000",
+    "a b",
+    "",
+    "wekan.example.org",
+    "x" * 300,
+    "é.org",
+]
+QUERIES = ["", "x=1", "access_token=idt_x", "password=x", "%00"]
+PATHS = [
+    "/api/verify",
+    "/api/verify/",
+    "//api/verify",
+    "/api//verify",
+    "/wekan/api/verify",
+    "/API/verify",
+    "/api/verify;x",
+]
+METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "get", "FOO"]
+
+
+def encoded(text: bytes) -> str:
+    return base64.b64encode(text).decode()
+
+
+@pytest.fixture
+def tokens(app: Flask, clock: HandClock) -> dict[str, str]:
+    """One good token of every kind, and tokens that were good once."""
+    hawk, use = principal(app, *HAWK), services(app)
+    use.accounts.create(operator(), NewAccount("gone", "newpwd"), admin=False)
+    kinds = [kind for kind in TokenKind if kind is not TokenKind.ACCESS]
+    ended = use.tokens.issue(principal(app, "gone", "newpwd")).token
+    use.administration.disable(operator(), 3)
+    stale = use.tokens.issue(hawk).token
+    clock.advance(seconds=601)
+    revoked = use.tokens.issue(hawk).token
+    use.tokens.revoke_current(use.authentication.by_token(revoked, ORIGIN))
+    good = {kind.value: use.logins.open(hawk, kind).token for kind in kinds}
+    admin = use.tokens.issue(principal(app, *ADMIN)).token
+    return (
+        good
+        | {"access": use.tokens.issue(hawk).token, "admin": admin}
+        | {
+            "disabled": ended,
+            "expired": stale,
+            "revoked": revoked,
+            "never issued": "idt_" + "0" * 32 + ".00000000.ffffffff." + "A" * 43,
+        }
+    )
+
+
+def carriers(tokens: dict[str, str]) -> Iterator[str | None]:
+    """Every way in which a credential, or something like one, may stand in the Authorization header."""
+    yield from (
+        None,
+        "",
+        "Basic",
+        "Bearer",
+        "Basic ",
+        "Bearer  ",
+        "Digest x",
+        "\x00",
+        "Basic \xe9",
+        "Basic " + "A" * 9000,
+    )
+    for name, password in (HAWK, ("hawk", "wrong"), ("nobody", "x"), ("", "x"), ("hawk", ""), ("hawk\n", "newpwd")):
+        yield basic(name, password)["Authorization"]
+    for token in tokens.values():
+        yield from (f"Bearer {token}", f"bEARER   {token}", f"Token {token}", f"Bearer {token}=", f"Bearer {token}x")
+        yield from (f"Bearer {token},Bearer {token}", f"Bearer {token} x", f"Bearer\t{token}", f"Foo {token}", token)
+        for pair in (
+            f"{token}:",
+            f"{token}:x",
+            f"{token}:a:b",
+            f"x:{token}",
+            token,
+            f"{token} :x",
+            f"{token.upper()}:x",
+        ):
+            yield f"Basic {encoded(pair.encode())}"
+        yield from (
+            f"basic {encoded(f'{token}:x'.encode())}",
+            f"Basic {encoded(f'{token}:x'.encode())} ",
+            f"Bearer {token[:-1]}",
+        )
+        yield f"Bearer {encoded(f'{token}:x'.encode())}"
+
+
+@pytest.fixture
+def lanes(app: Flask) -> tuple[Lane, Lane]:
+    """The service as it is, and the same with Flask alone."""
+    fast = app.wsgi_app._application  # type: ignore[attr-defined]
+    flask_alone = Guard(fast._application, app.extensions["identity"])
+    return _answering(app.wsgi_app), _answering(flask_alone)
+
+
+def _answering(application: Any) -> Lane:
+    def ask(environ: Any) -> tuple[str, list[tuple[str, str]], bytes]:
+        body, status, headers = run_wsgi_app(application, dict(environ), buffered=True)
+        return status, list(headers), b"".join(body)
+
+    return ask
+
+
+def asked(
+    header: str | None, *, path: str = "/api/verify", method: str = "GET", query: str = "", host: str = "localhost"
+) -> Any:
+    builder = EnvironBuilder(path="/", method=method, headers={"X-Request-ID": "given"})
+    environ = builder.get_environ() | {
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "HTTP_HOST": host,
+        "REMOTE_ADDR": "192.0.2.7",
+    }
+    return environ if header is None else environ | {"HTTP_AUTHORIZATION": header}
+
+
+def test_both_lanes_answer_alike_whatever_is_asked(lanes: tuple[Lane, Lane], tokens: dict[str, str]) -> None:
+    corpus = [asked(header) for header in carriers(tokens)]
+    some = [None, f"Bearer {tokens['access']}", basic(tokens["jwt"])["Authorization"], f"Bearer {tokens['revoked']}"]
+    for header, method, query in itertools.product(some, METHODS, QUERIES):
+        corpus.append(asked(header, method=method, query=query))
+    for header, path, host in itertools.product(some, PATHS, HOSTS):
+        corpus.append(asked(header, path=path, host=host))
+    assert len(corpus) > 500
+    fast, flask = lanes
+    for environ in corpus:
+        said = [
+            environ.get(name)
+            for name in ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_AUTHORIZATION")
+        ]
+        assert fast(environ) == flask(environ), said
+
+
+def test_a_good_token_of_every_kind_is_answered_before_flask_begins(app: Flask, tokens: dict[str, str]) -> None:
+    lane = app.wsgi_app._application  # type: ignore[attr-defined]
+    lane._application = None  # whoever reaches Flask fails
+    ask = _answering(app.wsgi_app)
+    for kind in (*(kind.value for kind in TokenKind), "admin"):
+        for header in (f"Bearer {tokens[kind]}", basic(tokens[kind])["Authorization"]):
+            status, headers, body = ask(asked(header))
+            assert (status, body) == ("204 NO CONTENT", b"")
+            said = {name: value for name, value in headers if name.startswith("X-Identity-")}
+            name, number, admin = ("admin", "1", "true") if kind == "admin" else ("hawk", "2", "false")
+            assert said == {"X-Identity-User": name, "X-Identity-Id": number, "X-Identity-Admin": admin}
+
+
+def test_a_forwarding_proxy_hears_yes_or_no_and_nothing_else(lanes: tuple[Lane, Lane], tokens: dict[str, str]) -> None:
+    for header in carriers(tokens):
+        for ask in lanes:
+            status, headers, _ = ask(asked(header))
+            assert status[:3] in {"204", "401"}
+            assert ("WWW-Authenticate" in dict(headers)) == (status[:3] == "401")
