@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from identity.services.accounts import Accounts
 from identity.services.administration import Administration
-from identity.services.audit import Audit
 from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
 from identity.services.directory import Directory
@@ -14,9 +13,11 @@ from identity.services.key_rotation import KeyRotation
 from identity.services.logins import Logins
 from identity.services.outbox import Outbox
 from identity.services.profiles import Profiles
+from identity.services.pruning import Pruning
 from identity.services.recovery import Recovery
 from identity.services.schema import Schema
 from identity.services.tokens import Tokens
+from identity.services.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Services:
 
     accounts: Accounts
     administration: Administration
-    audit: Audit
+    audit: Trail
     authentication: Authentication
     certificates: Certificates
     directory: Directory
@@ -33,6 +34,7 @@ class Services:
     logins: Logins
     outbox: Outbox
     profiles: Profiles
+    pruning: Pruning
     recovery: Recovery
     schema: Schema
     tokens: Tokens

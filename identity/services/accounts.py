@@ -30,6 +30,7 @@ from identity.domain.values import (
 from identity.domain.views import AccountView
 from identity.services.audit import Audit
 from identity.services.outbox import Outbox
+from identity.services.rights import Rights
 from identity.services.rows import MAX_ID, find_account, subject_of, taken, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import Account, Counter
@@ -59,6 +60,7 @@ class Accounts:
         clock: Clock,
         identifiers: Identifiers,
         passwords: Passwords,
+        rights: Rights,
         audit: Audit,
         outbox: Outbox,
         registration: Registration,
@@ -68,6 +70,7 @@ class Accounts:
         self._clock = clock
         self._identifiers = identifiers
         self._passwords = passwords
+        self._rights = rights
         self._audit = audit
         self._outbox = outbox
         self._registration = registration
@@ -96,8 +99,9 @@ class Accounts:
 
         Raises:
             Forbidden: the caller is no administrator.
+            StepUpRequired: another administrator is wanted, and the proof is too old.
         """
-        policy.require_admin(principal)
+        self._rights.require_admin(principal, fresh=admin)
         return self._make(principal, wanted, admin=admin)
 
     def public_name(self, account_id: int) -> str:
@@ -162,7 +166,8 @@ class Accounts:
             )
             session.add(account)
             session.flush()
-            self._audit.record(session, Event.REGISTERED, principal, subject=subject_of(account))
+            for event in [Event.REGISTERED, *([Event.ADMIN_GRANTED] if account.admin else [])]:
+                self._audit.record(session, event, principal, subject=subject_of(account))
             self._outbox.put(session, LetterKind.ACTIVATION, account)
             return view_account(account)
 

@@ -46,6 +46,12 @@ def read_seconds(least: int, most: int) -> Callable[[str], timedelta]:
     return lambda text: timedelta(seconds=whole(text))
 
 
+def read_days(least: int, most: int) -> Callable[[str], timedelta]:
+    """Return a reader of a span given in whole days."""
+    whole = read_whole(least, most)
+    return lambda text: timedelta(days=whole(text))
+
+
 def read_switch(text: str) -> bool:
     """Read true or false and nothing that might be either."""
     if text not in {"true", "false"}:
