@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from services.watching import end_connections, wait_until
-from sqlalchemy import Engine, text, make_url
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
