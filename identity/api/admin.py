@@ -9,7 +9,7 @@ from identity.api.bodies import AuditQuery, NewUserByAdmin, UpdateByAdmin, UserQ
 from identity.api.shown import AuditEntry, AuditTrail, OutboxCounts, User, Users
 from identity.domain.views import AccountView
 from identity.services.accounts import NewAccount
-from identity.services.audit import AuditFilter
+from identity.services.trail import AuditFilter
 from identity.web.answers import empty
 from identity.web.auth import auth, current_principal
 from identity.web.body import read_body
@@ -35,7 +35,7 @@ def list_users() -> Response:
 
 @blueprint.post("/users")
 @auth.required
-@describes("Create a user", Reply(201, User), body=NewUserByAdmin, refusals=(403, 409))
+@describes("Create a user", Reply(201, User), body=NewUserByAdmin, refusals=(401, 403, 409))
 def create_user() -> Response:
     """Make an account, whatever the mode of registration."""
     body = read_body(NewUserByAdmin)
@@ -53,7 +53,7 @@ def show_user(account_id: int) -> Response:
 
 @blueprint.patch("/users/<account:account_id>")
 @auth.required
-@describes("Change a user", Reply(200, User), body=UpdateByAdmin, refusals=(403, 404, 409))
+@describes("Change a user", Reply(200, User), body=UpdateByAdmin, refusals=(401, 403, 404, 409))
 def change_user(account_id: int) -> Response:
     """Change an account's names, address or rights."""
     body = read_body(UpdateByAdmin)
@@ -64,7 +64,7 @@ def change_user(account_id: int) -> Response:
 
 @blueprint.delete("/users/<account:account_id>")
 @auth.required
-@describes("Delete a user", Reply(204), refusals=(403, 404, 409))
+@describes("Delete a user", Reply(204), refusals=(401, 403, 404, 409))
 def delete_user(account_id: int) -> Response:
     """Delete an account with everything that belongs to it."""
     services().administration.delete(current_principal(), account_id)
@@ -97,7 +97,7 @@ def unlock_user(account_id: int) -> Response:
 
 @blueprint.post("/users/<account:account_id>/revoke")
 @auth.required
-@describes("End all sessions of a user", Reply(200, User), refusals=(403, 404))
+@describes("End all sessions of a user", Reply(200, User), refusals=(401, 403, 404))
 def revoke_user(account_id: int) -> Response:
     """End every session; the password stays good."""
     return _shown(services().administration.revoke_sessions(current_principal(), account_id))
@@ -117,7 +117,7 @@ def outbox() -> Response:
 def audit() -> Response:
     """Return what happened, newest first."""
     query = read_query(AuditQuery)
-    which = AuditFilter(query.kind, query.subject_id, query.actor_id)
+    which = AuditFilter(**query.model_dump(exclude={"cursor", "limit"}))
     page = services().audit.list(current_principal(), which, cursor=query.cursor, limit=min(query.limit, _PAGE_MAX))
     return answer(AuditTrail(events=[AuditEntry.model_validate(view) for view in page.items], cursor=page.cursor))
 

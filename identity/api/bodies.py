@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from identity.domain.values import (
     EMAIL_MAX_BYTES,
@@ -33,6 +36,7 @@ def _absent() -> Any:  # noqa: ANN401 - never read: presence is asked of `model_
     return Field(default=None)
 
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 _LINE = rf"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{{0,{FULL_NAME_MAX}}}$"
 _PASSWORD: dict[str, Any] = {
     "minLength": 1,
@@ -48,6 +52,16 @@ def _switch(value: object, info: ValidationInfo) -> object:
     if info.context != FORM or not isinstance(value, str):
         return value
     return {"true": True, "false": False}.get(value, "neither")
+
+
+def _moment(text: object) -> datetime:
+    # RFC 3339 is narrower than what Python reads: with a time, to the second, and with an offset.
+    try:
+        if isinstance(text, str) and _RFC_3339.fullmatch(text):
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("moment", "give a time such as 2026-01-31T00:00:00Z, a + written as %2B")
 
 
 Switch = Annotated[bool, BeforeValidator(_switch)]
@@ -157,9 +171,22 @@ class UserQuery(PageQuery):
     search: Annotated[str | None, Field(max_length=254, description="part of a username or address")] = None
 
 
+_EventName = Annotated[str | None, Field(max_length=64, description="as it was then")]
+_Moment = Annotated[
+    datetime | None,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-31T00:00:00Z"]}),
+]
+
+
 class AuditQuery(PageQuery):
     """Which events to list."""
 
     kind: Annotated[str | None, Field(max_length=32)] = None
     subject_id: _Bounded = None
     actor_id: _Bounded = None
+    subject: _EventName = None
+    actor: _EventName = None
+    outcome: Literal["accepted", "refused"] | None = None
+    since: _Moment = None
+    until: _Moment = None

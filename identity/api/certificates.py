@@ -21,7 +21,7 @@ blueprint = Blueprint("certificates", __name__)
 
 @blueprint.post("/api/certificates")
 @auth.required
-@describes("Get a certificate", Reply(201, SignedCertificate), body=SigningRequest, refusals=(403,))
+@describes("Get a certificate", Reply(201, SignedCertificate), body=SigningRequest, refusals=(401, 403))
 def sign() -> Response:
     """Sign the key of a request; nothing else is taken from it."""
     body, use = read_body(SigningRequest), services().certificates
@@ -52,7 +52,7 @@ def list_certificates() -> Response:
 
 @blueprint.delete("/api/certificates/<serial:serial>")
 @auth.required
-@describes("Revoke a certificate", Reply(204), refusals=(404,))
+@describes("Revoke a certificate", Reply(204), refusals=(401, 404))
 def revoke(serial: str) -> Response:
     """Revoke one of the caller's certificates."""
     services().certificates.revoke(current_principal(), serial)

@@ -8,12 +8,11 @@ from typing import Any, Final
 from flask import Response, request
 from pydantic import BaseModel, ConfigDict
 
-from identity.domain.errors import EmailTaken, NotFound, RegistrationRefused, UsernameTaken
+from identity.domain.errors import EmailTaken, NotFound, RegistrationRefused, Unauthenticated, UsernameTaken
 from identity.web.answers import json_answer
-from identity.web.auth import CHALLENGES
 from identity.web.context import request_id
 from identity.web.openapi import PROBLEM_TYPE, Reply
-from identity.web.problems import Problem
+from identity.web.problems import CHALLENGES, Problem
 
 UNAUTHORIZED_PAGE: Final = "Unauthorized Access"
 UNAUTHORIZED: Final = Reply(401, media_type="text/html", headers=("WWW-Authenticate",))
@@ -56,7 +55,7 @@ _FAILURES_OF_SEED_004: Final = {
 
 def spell(problem: Problem) -> Response:
     """Return the native answer to a refusal."""
-    if problem.status is HTTPStatus.UNAUTHORIZED:
+    if isinstance(problem.fact, Unauthenticated):
         return _unauthorized()
     documented = isinstance(problem.fact, _FAILURES_OF_SEED_004.get(request.endpoint or "", ()))
     if documented and isinstance(problem.fact, UsernameTaken):

@@ -51,7 +51,7 @@ def me() -> Response:
 
 @blueprint.patch("/api/users/me")
 @auth.required
-@describes("Change yourself", Reply(200, Profile), body=OwnUpdate, refusals=(403, 409))
+@describes("Change yourself", Reply(200, Profile), body=OwnUpdate, refusals=(401, 403, 409))
 def change_me() -> Response:
     """Change the caller's name, address or, with `current_password`, the password."""
     body = read_body(OwnUpdate)
@@ -67,7 +67,7 @@ def change_me() -> Response:
 
 @blueprint.delete("/api/users/me")
 @auth.required
-@describes("Delete yourself", Reply(204), refusals=(403, 409))
+@describes("Delete yourself", Reply(204), refusals=(401, 403, 409))
 def delete_me() -> Response:
     """Delete the caller's own account with everything that belongs to it."""
     services().profiles.delete(current_principal())

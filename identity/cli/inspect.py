@@ -68,6 +68,8 @@ def _deployment(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "the Location of a new account follows the request's Host", "IDENTITY_PUBLIC_URL=https://…"
     elif settings.public_url.startswith("http://"):
         yield "the public URL is not https: passwords travel in the clear", "IDENTITY_PUBLIC_URL=https://…"
+    if not settings.step_up_seconds:
+        yield "a token of any age may change passwords and addresses", "IDENTITY_STEP_UP_SECONDS=900"
     if settings.smtp_url is None:
         yield "mails, with their tokens, are printed to the log", "IDENTITY_SMTP_URL=smtp://…"
     if not settings.address_failures:

@@ -13,6 +13,7 @@ from identity.cli.administrator import create_admin, unlock
 from identity.cli.inspect import check
 from identity.cli.keys import rotate_keys
 from identity.cli.mail import send_mail
+from identity.cli.prune import prune
 from identity.cli.serve import serve
 from identity.domain.errors import IdentityError, SchemaOutdated, Unavailable
 from identity.services import Services
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "migrate", _migrate, "bring the database to this version; safe to run on every node at once")
     _add(commands, "check", check, "show the settings, whether the database can be used, and what is left open")
     _add(commands, "send-mail", send_mail, "send the mail that is due, and go on until interrupted", goes_on=True)
+    _add(commands, "prune", prune, "delete ended sessions, old audit events, letters and counters; prints how many")
     _add_rotate_keys(commands)
     command = _add(
         commands,

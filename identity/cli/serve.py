@@ -16,6 +16,7 @@ from granian.server import MPServer, mp
 
 from identity.cli.administrator import make_first_admin
 from identity.cli.mail import start_sender
+from identity.cli.prune import start_pruning
 from identity.cli.serve_tls import serve_tls
 from identity.cli.workers import told_by_parent_alone
 from identity.services import Services
@@ -38,6 +39,7 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # no process that is started from here has a use for it
     print(f"Identity serves on {base} with {options.workers} workers; see {base}/docs. Ctrl-C ends it.", flush=True)
     start_sender(services)
+    start_pruning(services)
     if options.tls:
         serve_tls(options, settings, services)
     else:

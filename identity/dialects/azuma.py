@@ -2,8 +2,8 @@
 
 Silences and what was chosen: registering answers 201; the older `POST /user/register` works without an e-mail;
 a taken address is ALREADY_EXISTS like a taken name; unknown keys are ignored; names follow the service's own rules.
-A new name or password needs a proof younger than 15 minutes: log in again, then update. Hardened, a login fails
-with the same 401 whether the name is unknown or the password wrong.
+A new name or password needs a fresh proof, else it is 401 STEP_UP_REQUIRED: log in again, then update. Hardened, a
+login fails with the same 401 whether the name is unknown or the password wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from flask import Blueprint, Response
 from pydantic import BaseModel
 
-from identity.domain.errors import Forbidden, NotFound, Unauthenticated, UnknownAccount
+from identity.domain.errors import Forbidden, NotFound, StepUpRequired, Unauthenticated, UnknownAccount
 from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
 from identity.domain.values import KEEP
@@ -71,10 +71,14 @@ _MESSAGES: Final = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "INTERNAL_SERVER_ERROR",
 }
 
+_SPELLINGS: Final[dict[type[Exception], str]] = {StepUpRequired: "STEP_UP_REQUIRED"}
+
 
 def spell(problem: Problem) -> Response:
     """Return `{"message": NAME}` with the document's names."""
-    response = json_answer({"message": _MESSAGES.get(problem.status, "BAD_REQUEST")}, problem.status)
+    known = _MESSAGES.get(problem.status, "BAD_REQUEST")
+    message = _SPELLINGS.get(type(problem.fact), known)
+    response = json_answer({"message": message}, problem.status)
     response.headers.extend(problem.headers)
     return response
 

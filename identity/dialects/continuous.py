@@ -2,10 +2,10 @@
 
 Silences and what was chosen: making a user answers 201, opening a session 201; refusals are RFC 9457 problems; two
 passwords that differ are 400 and change nothing; a session may be opened before the account is activated; the JWT
-lives an hour. `PUT` takes what is given and needs the owner's or an administrator's credential, not older than 15
-minutes; anybody else's id is 404. A user made here is called by his address in the other tongues, where it can be
-a name. Hardened: users are shown to themselves and to administrators only, activation needs the mailed `?token=`,
-and the two calls about passwords answer 204 whether or not the address is known.
+lives an hour. `PUT` takes what is given and needs the owner's or an administrator's credential with a fresh proof,
+else it is 401 `step_up_required`; anybody else's id is 404. A user made here is called by his address in the other
+tongues, where it can be a name. Hardened: users are shown to themselves and to administrators only, activation needs
+the mailed `?token=`, and the two calls about passwords answer 204 whether or not the address is known.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from identity.domain.errors import (
     InvalidToken,
     NotFound,
     RegistrationRefused,
+    Unauthenticated,
 )
 from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
@@ -32,11 +33,11 @@ from identity.services.accounts import NewAccount
 from identity.services.authentication import KnownBy
 from identity.services.profiles import ProfileChange
 from identity.web.answers import empty, json_answer
-from identity.web.auth import CHALLENGES, auth, current_principal
+from identity.web.auth import auth, current_principal
 from identity.web.body import read_body
 from identity.web.context import context, origin, request_id, services
 from identity.web.dialect import Dialect
-from identity.web.problems import Problem
+from identity.web.problems import CHALLENGES, Problem
 
 blueprint = Blueprint("continuous", __name__)
 
@@ -105,7 +106,7 @@ def spell(problem: Problem) -> Response:
     body = details | {"code": problem.code, "detail": problem.detail} | ({"errors": fields} if fields else {})
     response = json_answer(body, status, kind="application/problem+json")
     response.headers.extend(problem.headers)
-    if problem.status is HTTPStatus.UNAUTHORIZED:
+    if isinstance(problem.fact, Unauthenticated):
         for challenge in CHALLENGES:
             response.headers.add("WWW-Authenticate", challenge)
     return response

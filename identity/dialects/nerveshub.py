@@ -18,6 +18,7 @@ from identity.domain.errors import (
     EmailTaken,
     InvalidInput,
     RegistrationRefused,
+    StepUpRequired,
     Unauthenticated,
     UsernameTaken,
 )
@@ -77,6 +78,7 @@ _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, dict[str, Any]]]] = {
         HTTPStatus.FORBIDDEN,
         {"status": "Public signups disabled. Invite required to signup"},
     ),
+    StepUpRequired: (HTTPStatus.UNAUTHORIZED, {"status": "step up required", "errors": StepUpRequired.detail}),
     Unauthenticated: (HTTPStatus.FORBIDDEN, {"status": "forbidden", "errors": "forbidden"}),
 }
 

@@ -2,7 +2,8 @@
 
 Silences and what was chosen: as upstream, refusals of a credential under /api answer 200 with Meteor's error
 object, which carries the status; every other refusal has its real status and the same object, so that a duplicate
-never passes for an account. `services` and `sessionData` are shown and empty. A user without an address has an empty
+never passes for an account. Deleting needs a fresh proof, else it is 401 `step-up-required`: log in again.
+`services` and `sessionData` are shown and empty. A user without an address has an empty
 list of them; an unknown user is an empty document. Names may hold single spaces and apostrophes. The very first
 account is an administrator (not hardened).
 """
@@ -93,6 +94,7 @@ _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, int | str, str]]] = {
     errors.EmailTaken: (HTTPStatus.BAD_REQUEST, 403, "Email already exists."),
     errors.InvalidInput: (HTTPStatus.BAD_REQUEST, 400, "Match failed"),
     errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "login-failed", "Incorrect username, email address or password."),
+    errors.StepUpRequired: (HTTPStatus.UNAUTHORIZED, "step-up-required", errors.StepUpRequired.detail),
     errors.RateLimited: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests. Please slow down."),
 }
 

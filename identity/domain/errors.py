@@ -68,11 +68,25 @@ class RegistrationRefused(Forbidden):
     detail = "Registration is not open here; ask an administrator for an account."
 
 
-class StepUpRequired(Forbidden):
-    """The proof behind the credential is too old for this change."""
+class StepUpRequired(IdentityError):
+    """The credential is good, and the proof behind it older than `max_age`, which this act allows (RFC 9470)."""
 
     code = "step_up_required"
-    detail = "This change needs a fresh proof: send it with your password, or add current_password."
+    detail = (
+        "This needs a fresh proof: send your password with curl -u, add current_password where the call has it, "
+        "or log in again and use the new token."
+    )
+
+    def __init__(self, max_age: timedelta) -> None:
+        super().__init__(max_age)
+        self.max_age = max_age
+
+
+class CurrentPasswordRequired(Forbidden):
+    """A new password came without the current one beside it."""
+
+    code = "current_password_required"
+    detail = "A new password needs the current one: add current_password."
 
 
 class WrongPassword(Forbidden):

@@ -26,6 +26,12 @@ class Event(StrEnum):
     SESSION_OPENED = "session.opened"
     SESSION_REVOKED = "session.revoked"
     SESSIONS_REVOKED = "sessions.revoked"
+    SESSIONS_DROPPED = "sessions.dropped"
+    EMAIL_CHANGED = "email.changed"
+    ADMIN_GRANTED = "admin.granted"
+    ADMIN_WITHDRAWN = "admin.withdrawn"
+    ADMINISTRATION = "administration"
+    STEP_UP = "step_up"
 
 
 class Outcome(StrEnum):

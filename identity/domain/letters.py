@@ -20,6 +20,9 @@ class LetterKind(StrEnum):
     ACTIVATION = "activation"
     RESET = "password_reset"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a letter
+    EMAIL_CHANGED = "email_changed"
+    CERTIFICATE_ISSUED = "certificate_issued"
+    CERTIFICATE_REVOKED = "certificate_revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,21 @@ _WORDS = {
         "Your password was changed",
         "The password of your account was just changed, and all its other sessions have ended.",
         "If it was not you, ask for a new password at once.",
+    ),
+    LetterKind.EMAIL_CHANGED: Words(
+        "Your address was changed",
+        "The address of your account was just changed. This is the last mail to this one.",
+        "If it was not you, tell the people who run this service at once.",
+    ),
+    LetterKind.CERTIFICATE_ISSUED: Words(
+        "A certificate was issued",
+        "A new client certificate was just issued for your account. It opens the account without a password.",
+        "If it was not you, change your password at once: that ends all certificates.",
+    ),
+    LetterKind.CERTIFICATE_REVOKED: Words(
+        "A certificate was revoked",
+        "A client certificate of your account was just revoked.",
+        "If it was not you, change your password at once.",
     ),
 }
 

@@ -48,17 +48,19 @@ def require_registration(mode: Registration, principal: Principal) -> None:
         raise RegistrationRefused
 
 
-def require_fresh_proof(principal: Principal, now: datetime) -> None:
-    """Ask for a recent proof before something a stolen token must not do.
+def require_fresh_proof(principal: Principal, now: datetime, *, max_age: timedelta = FRESH_PROOF) -> None:
+    """Ask for a recent proof before something a stolen token must not do; with a `max_age` of zero never.
 
     Raises:
-        StepUpRequired: the last real proof is older than 15 minutes.
+        Unauthenticated: nobody is asking.
+        StepUpRequired: the last real proof is older.
     """
-    if principal.credential is Credential.OPERATOR:
+    principal.account  # noqa: B018 - asking for it is the check
+    if principal.credential is Credential.OPERATOR or not max_age:
         return
     proven_at = principal.authenticated_at
-    if proven_at is None or now - proven_at > FRESH_PROOF:
-        raise StepUpRequired
+    if proven_at is None or now - proven_at > max_age:
+        raise StepUpRequired(max_age)
 
 
 def require_other_admin(active_admins: frozenset[int], *, leaving: int) -> None:

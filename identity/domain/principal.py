@@ -20,6 +20,7 @@ class Credential(StrEnum):
     UUID_TOKEN = "uuid_token"  # noqa: S105 - the name of a kind, not a secret
     JWT_TOKEN = "jwt_token"  # noqa: S105 - the name of a kind, not a secret
     CERTIFICATE = "certificate"
+    MAILED_TOKEN = "mailed_token"  # noqa: S105 - the name of a kind, not a secret
     OPERATOR = "operator"
 
 

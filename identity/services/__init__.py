@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from identity.services.accounts import Accounts
 from identity.services.administration import Administration
-from identity.services.audit import Audit
 from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
 from identity.services.directory import Directory
@@ -15,9 +14,11 @@ from identity.services.locks import Locks
 from identity.services.logins import Logins
 from identity.services.outbox import Outbox
 from identity.services.profiles import Profiles
+from identity.services.pruning import Pruning
 from identity.services.recovery import Recovery
 from identity.services.schema import Schema
 from identity.services.tokens import Tokens
+from identity.services.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Services:
 
     accounts: Accounts
     administration: Administration
-    audit: Audit
+    audit: Trail
     authentication: Authentication
     certificates: Certificates
     directory: Directory
@@ -35,6 +36,7 @@ class Services:
     logins: Logins
     outbox: Outbox
     profiles: Profiles
+    pruning: Pruning
     recovery: Recovery
     schema: Schema
     tokens: Tokens

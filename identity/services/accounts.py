@@ -33,6 +33,7 @@ from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits
 from identity.services.outbox import Outbox
+from identity.services.rights import Rights
 from identity.services.rows import MAX_ID, find_account, subject_of, taken, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import Account, Counter
@@ -62,6 +63,7 @@ class Accounts:
         clock: Clock,
         identifiers: Identifiers,
         passwords: Passwords,
+        rights: Rights,
         audit: Audit,
         outbox: Outbox,
         limits: Limits,
@@ -74,6 +76,7 @@ class Accounts:
         self._clock = clock
         self._identifiers = identifiers
         self._passwords = passwords
+        self._rights = rights
         self._audit = audit
         self._outbox = outbox
         self._limits = limits
@@ -109,8 +112,9 @@ class Accounts:
 
         Raises:
             Forbidden: the caller is no administrator.
+            StepUpRequired: another administrator is wanted, and the proof is too old.
         """
-        policy.require_admin(principal)
+        self._rights.require_admin(principal, fresh=admin)
         return self._make(principal, wanted, admin=admin)
 
     def public_name(self, account_id: int) -> str:
@@ -182,7 +186,8 @@ class Accounts:
             )
             session.add(account)
             session.flush()
-            self._audit.record(session, Event.REGISTERED, principal, subject=subject_of(account))
+            for event in [Event.REGISTERED, *([Event.ADMIN_GRANTED] if account.admin else [])]:
+                self._audit.record(session, event, principal, subject=subject_of(account))
             self._outbox.put(session, LetterKind.ACTIVATION, account)
             if principal.subject is None:  # whoever chose the password himself
                 self._attempts.remember(session, account.id, principal.origin)

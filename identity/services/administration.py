@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from identity.domain import policy
 from identity.domain.errors import NotFound, OwnAccount
 from identity.domain.events import Event
-from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
 from identity.domain.values import canonical, read_password
@@ -21,13 +20,19 @@ from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.outbox import Outbox, OutboxState
 from identity.services.profiles import ProfileChange
+from identity.services.rights import Rights
 from identity.services.rows import get_account, paged, subject_of, taken, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import Account
 
+_RIGHTS: Final = {True: Event.ADMIN_GRANTED, False: Event.ADMIN_WITHDRAWN}
+
 
 class Administration:
-    """Lists, reads, changes and ends accounts. Everything here raises Forbidden to all but administrators."""
+    """Lists, reads, changes and ends accounts. Everything here raises Forbidden to all but administrators.
+
+    What takes an account over or cannot be taken back also raises StepUpRequired where the proof is too old.
+    """
 
     def __init__(  # noqa: PLR0913 - collaborators and one setting
         self,
@@ -36,6 +41,7 @@ class Administration:
         clock: Clock,
         passwords: Passwords,
         attempts: Attempts,
+        rights: Rights,
         outbox: Outbox,
         audit: Audit,
         hardened: bool,
@@ -44,13 +50,14 @@ class Administration:
         self._clock = clock
         self._passwords = passwords
         self._attempts = attempts
+        self._rights = rights
         self._outbox = outbox
         self._hardened = hardened
         self._audit = audit
 
     def list(self, principal: Principal, *, search: str | None, cursor: int | None, limit: int) -> Page[AccountView]:
         """Return accounts, newest first, whose name or address contains `search` in any letter case."""
-        policy.require_admin(principal)
+        self._rights.require_admin(principal)
         query = select(Account)
         if search:
             needle = canonical(search)
@@ -65,13 +72,13 @@ class Administration:
 
     def everyone(self, principal: Principal) -> tuple[AccountView, ...]:
         """Return all accounts, oldest first, for a tongue that knows no pages."""
-        policy.require_admin(principal)
+        self._rights.require_admin(principal)
         query = select(Account).order_by(Account.id)
         return self._transactions.read(lambda session: tuple(map(view_account, session.scalars(query))))
 
     def outbox(self, principal: Principal) -> OutboxState:
         """Return how the mail goes."""
-        policy.require_admin(principal)
+        self._rights.require_admin(principal)
         return self._outbox.state()
 
     def resolve(self, principal: Principal, *, short_id: str | None = None, uuid: str | None = None) -> int:
@@ -80,7 +87,7 @@ class Administration:
         Raises:
             NotFound: there is none.
         """
-        policy.require_admin(principal)
+        self._rights.require_admin(principal)
         where = Account.short_id == short_id if uuid is None else Account.uuid == uuid
         row = self._transactions.row(select(Account.id).where(where), {})
         if row is None:
@@ -94,7 +101,7 @@ class Administration:
         Raises:
             NotFound: there is none.
         """
-        policy.require_admin(principal)
+        self._rights.require_admin(principal)
         return self._transactions.read(lambda session: self._views(session, get_account(session, account_id))[0])
 
     def change(
@@ -108,32 +115,34 @@ class Administration:
     ) -> AccountView:
         """Change an account's name, address, full name, administrator's rights or password.
 
-        A new password ends all sessions of the account, and its address is told.
+        A new password ends all sessions of the account. Its owner is told of a new password, and of a new address
+        at the old one. All but the full name needs a fresh proof.
 
         Raises:
             NotFound, InvalidInput, UsernameTaken, EmailTaken, Busy.
             LastAdmin: the rights of the only administrator would go.
-            StepUpRequired: a new password, and the caller's own proof is older than 15 minutes.
         """
-        policy.require_admin(principal)
+        fresh = wanted.sensitive or admin is not None or password is not None
+        self._rights.require_admin(principal, fresh=fresh)
         values = wanted.columns() | ({} if admin is None else {"admin": admin})
         if password is not None:
-            values["password_hash"] = self._hash(principal, password)
+            values["password_hash"] = self._hash(password)
 
         def apply(session: Session, account: Account) -> None:
             if admin is False:
                 require_remaining_admin(session, leaving=account.id)
+            former = account.email
             for name, value in values.items():
                 setattr(account, name, value)
-            if "email" in values:
-                self._outbox.put(session, LetterKind.ACTIVATION, account)
-            if password is not None:
-                account.version += 1
-                self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
+            account.version += password is not None
+            self._outbox.put_changes(
+                session, account, former=former, password=password is not None, email="email" in values
+            )
 
-        event = Event.CHANGED if password is None else Event.PASSWORD_CHANGED
+        events = wanted.events() + [_RIGHTS[given] for given in (admin,) if given is not None]
+        events += [Event.PASSWORD_CHANGED] * (password is not None)
         try:
-            return self._act(principal, account_id, event, apply)
+            return self._act(principal, account_id, events or [Event.CHANGED], apply)
         except IntegrityError as error:
             raise taken(error, str(values.get("username", ""))) from None
 
@@ -145,7 +154,7 @@ class Administration:
             OwnAccount: nobody disables himself.
             LastAdmin: the only administrator stays.
         """
-        if policy.require_admin(principal).id == account_id:
+        if self._rights.require_admin(principal).id == account_id:
             raise OwnAccount
 
         def apply(session: Session, account: Account) -> None:
@@ -153,7 +162,7 @@ class Administration:
             account.version += not account.disabled
             account.disabled = True
 
-        return self._act(principal, account_id, Event.DISABLED, apply)
+        return self._act(principal, account_id, [Event.DISABLED], apply)
 
     def enable(self, principal: Principal, account_id: int) -> AccountView:
         """Let the account log in again; sessions from before stay ended.
@@ -161,11 +170,12 @@ class Administration:
         Raises:
             NotFound.
         """
+        self._rights.require_admin(principal)
 
         def apply(_session: Session, account: Account) -> None:
             account.disabled = False
 
-        return self._act(principal, account_id, Event.ENABLED, apply)
+        return self._act(principal, account_id, [Event.ENABLED], apply)
 
     def unlock(self, principal: Principal, account_id: int) -> AccountView:
         """Forget the failed attempts for this account, from wherever they came.
@@ -173,11 +183,12 @@ class Administration:
         Raises:
             NotFound.
         """
+        self._rights.require_admin(principal)
 
         def apply(session: Session, account: Account) -> None:
             self._attempts.unlock(session, account)
 
-        return self._act(principal, account_id, Event.UNLOCKED, apply)
+        return self._act(principal, account_id, [Event.UNLOCKED], apply)
 
     def revoke_sessions(self, principal: Principal, account_id: int) -> AccountView:
         """End every session of the account; its password stays good.
@@ -185,11 +196,12 @@ class Administration:
         Raises:
             NotFound.
         """
+        self._rights.require_admin(principal, fresh=True)
 
         def apply(_session: Session, account: Account) -> None:
             account.version += 1
 
-        return self._act(principal, account_id, Event.SESSIONS_REVOKED, apply)
+        return self._act(principal, account_id, [Event.SESSIONS_REVOKED], apply)
 
     def delete(self, principal: Principal, account_id: int) -> None:
         """Delete the account and its sessions; its name is free again, its id is never used again.
@@ -198,31 +210,30 @@ class Administration:
             NotFound.
             LastAdmin: the only administrator stays.
         """
+        self._rights.require_admin(principal, fresh=True)
 
         def apply(session: Session, account: Account) -> None:
             require_remaining_admin(session, leaving=account.id)
             session.delete(account)
 
-        self._act(principal, account_id, Event.DELETED, apply)
+        self._act(principal, account_id, [Event.DELETED], apply)
 
-    def _hash(self, principal: Principal, password: str) -> str:
-        policy.require_fresh_proof(principal, self._clock.now())
+    def _hash(self, password: str) -> str:
         new = read_password(password, hardened=self._hardened)
         with self._passwords.admit() as hasher:
             return hasher.hash(new)
 
     def _act(
-        self, principal: Principal, account_id: int, event: Event, apply: Callable[[Session, Account], None]
+        self, principal: Principal, account_id: int, events: Iterable[Event], apply: Callable[[Session, Account], None]
     ) -> AccountView:
-        policy.require_admin(principal)
-
         def act(session: Session) -> AccountView:
             require_acting_admin(session, principal)
             account = get_account(session, account_id, lock=True)
             subject = subject_of(account)
             apply(session, account)
             account.updated_at = self._clock.now()
-            self._audit.record(session, event, principal, subject=subject)
+            for event in events:
+                self._audit.record(session, event, principal, subject=subject)
             self._transactions.note_change(session, subject.id)
             session.flush()
             return self._views(session, account)[0]

@@ -90,7 +90,8 @@ class Authentication:
     def by_token(self, token: str, origin: Origin) -> Principal:
         """Return the principal of a token of any kind.
 
-        At most a sliding session's end is written, and no password hash is computed whatever the token looks like.
+        At most a sliding session's end or the hour of its use is written, and no password hash is computed whatever
+        the token looks like.
 
         Raises:
             Unauthenticated: not genuine, over, or its session was ended.

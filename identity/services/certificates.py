@@ -11,15 +11,17 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from identity.domain import policy
 from identity.domain.certificates import CertificateView, IssuedCertificate, SigningRequest
 from identity.domain.errors import BadCertificateRequest, InvalidInput, NotFound, Unauthenticated
 from identity.domain.events import Event
+from identity.domain.letters import LetterKind
 from identity.domain.limits import Limit
 from identity.domain.ports import CertificateAuthority, Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits
+from identity.services.outbox import Outbox
+from identity.services.rights import Rights
 from identity.services.rows import get_own, subject_of
 from identity.services.transactions import Transactions
 from identity.store.models import Account, Certificate, LoginSession
@@ -40,24 +42,28 @@ class Certificates:
         *,
         clock: Clock,
         authority: CertificateAuthority,
+        rights: Rights,
         audit: Audit,
         limits: Limits,
         limit: Limit,
+        outbox: Outbox,
         life: timedelta,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._authority = authority
+        self._rights = rights
         self._audit = audit
         self._limits = limits
         self._limit = limit
+        self._outbox = outbox
         self._life = life
 
     def sign(self, principal: Principal, request: str, description: str) -> str:
         """Return a new certificate in PEM; its serial is recorded before.
 
         Args:
-            principal: whose proof must not be older than 15 minutes.
+            principal: whose proof must be fresh.
             request: the CSR in PEM, or the base64 of that (seed 000's clients).
             description: what the owner calls it.
 
@@ -66,7 +72,7 @@ class Certificates:
             BadCertificateRequest: the request is not signed, whoever asks.
             RateLimited: the account has asked for too many.
         """
-        policy.require_fresh_proof(principal, self._clock.now())
+        self._rights.require_fresh_proof(principal)
         return self._sign(principal, request, description)
 
     def renew(self, principal: Principal, request: str) -> str:
@@ -95,11 +101,14 @@ class Certificates:
         """Revoke one of the caller's own certificates, and end the sessions that certificates of his have opened.
 
         Raises:
+            StepUpRequired: the proof is too old.
             NotFound: it is not his, or already revoked.
         """
+        self._rights.require_fresh_proof(principal)
         own, now = principal.account, self._clock.now()
 
         def revoke(session: Session) -> None:
+            account = get_own(session, own)
             mine = (Certificate.serial == serial, Certificate.account_id == own.id)
             statement = update(Certificate).where(*mine, Certificate.revoked_at.is_(None))
             values = {"revoked_at": now, "reason": "revoked"}
@@ -110,6 +119,7 @@ class Certificates:
                 update(LoginSession).where(*opened, LoginSession.revoked_at.is_(None)).values(revoked_at=now)
             )
             self._audit.record(session, Event.CERTIFICATE_REVOKED, principal)
+            self._outbox.put(session, LetterKind.CERTIFICATE_REVOKED, account)
             self._transactions.note_change(session, own.id)
 
         self._transactions.write(revoke)
@@ -169,6 +179,7 @@ class Certificates:
             _require_room(session, account, now)
             session.add(_row(account, wanted, made, description))
             self._audit.record(session, Event.CERTIFICATE_ISSUED, principal)
+            self._outbox.put(session, LetterKind.CERTIFICATE_ISSUED, account)
 
         try:
             self._transactions.write(record)

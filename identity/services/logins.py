@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, or_
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import Unauthenticated
@@ -16,6 +15,7 @@ from identity.domain.forms import TokenKind
 from identity.domain.ports import Clock, Identifiers, JwtTokens, OpaqueTokens
 from identity.domain.principal import Principal
 from identity.services.audit import Audit
+from identity.services.rows import get_own, session_over
 from identity.services.transactions import Transactions
 from identity.store.models import LoginSession
 
@@ -59,6 +59,7 @@ class Logins:
         opaque_tokens: OpaqueTokens,
         jwt_tokens: JwtTokens,
         audit: Audit,
+        per_account: int,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
@@ -66,12 +67,13 @@ class Logins:
         self._opaque_tokens = opaque_tokens
         self._jwt_tokens = jwt_tokens
         self._audit = audit
+        self._per_account = per_account
 
     def open(self, principal: Principal, kind: TokenKind) -> Login:
-        """Open a session and return its token.
+        """Open a session and return its token; the account's longest unused one gives way where it has too many.
 
         Raises:
-            Unauthenticated: the account went away meanwhile.
+            Unauthenticated: the account has moved on or went away since the proof.
         """
         if kind is TokenKind.JWT:
             now = self._clock.now()
@@ -89,16 +91,20 @@ class Logins:
     def open_row(self, principal: Principal, kind: TokenKind, life: Life, *, digest: str | None = None) -> str:
         """Write the session of a login and return its id; see `open`."""
         account, session_id, now = principal.account, self._identifiers.session_id(), self._clock.now()
+        proven_at = principal.authenticated_at
+        if proven_at is None:  # a session never is newer proof than what opened it
+            raise Unauthenticated
 
         def write(session: Session) -> None:
-            _prune(session, account.id, account.version, now)
+            get_own(session, account)  # its lock has logins of one account take turns, so that none miscounts
+            self._make_room(session, principal, now)
             session.add(
                 LoginSession(
                     id=session_id,
                     account_id=account.id,
                     kind=kind.value,
                     version=account.version,
-                    authenticated_at=principal.authenticated_at or now,
+                    authenticated_at=proven_at,
                     created_at=now,
                     last_used_at=now,
                     idle_end=now + life.unused if life.unused else None,
@@ -109,18 +115,15 @@ class Logins:
             )
             self._audit.record(session, Event.SESSION_OPENED, principal)
 
-        try:
-            self._transactions.write(write)
-        except IntegrityError:  # the account went away between its password check and this row
-            raise Unauthenticated from None
+        self._transactions.write(write)
         return session_id
 
-
-def _prune(session: Session, account_id: int, version: int, now: datetime) -> None:
-    over = or_(
-        LoginSession.absolute_end <= now,
-        LoginSession.idle_end <= now,
-        LoginSession.revoked_at.is_not(None),
-        LoginSession.version < version,
-    )
-    session.execute(delete(LoginSession).where(LoginSession.account_id == account_id, over))
+    def _make_room(self, session: Session, principal: Principal, now: datetime) -> None:
+        own = LoginSession.account_id == principal.account.id
+        session.execute(delete(LoginSession).where(own, session_over(now)).execution_options(synchronize_session=False))
+        newest_first = (LoginSession.last_used_at.desc(), LoginSession.created_at.desc(), LoginSession.id)
+        beyond = select(LoginSession.id).where(own).order_by(*newest_first).offset(self._per_account - 1)
+        dropped = delete(LoginSession).where(LoginSession.id.in_(beyond)).returning(LoginSession.id)
+        if session.execute(dropped.execution_options(synchronize_session=False)).all():
+            self._audit.record(session, Event.SESSIONS_DROPPED, principal)
+            self._transactions.note_change(session, principal.account.id)

@@ -20,6 +20,7 @@ from identity.domain.errors import MailRefused, Unavailable
 from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
 from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
+from identity.domain.values import canonical_email
 from identity.services.limits import Count, Limits
 from identity.services.rows import email_binding
 from identity.services.transactions import Transactions
@@ -37,7 +38,7 @@ _PATHS: Final = {LetterKind.ACTIVATION: "activate", LetterKind.RESET: "reset"}
 
 @dataclass(frozen=True, slots=True)
 class OutboxState:
-    """How many letters wait to be sent, were sent, and were given up after many attempts."""
+    """How many letters wait to be sent, were sent, and were given up after many attempts, as far as they are kept."""
 
     waiting: int
     sent: int
@@ -68,27 +69,38 @@ class Outbox:
         self._limit = limit
         self._public_url = public_url
 
-    def put(self, session: Session, kind: LetterKind, account: Account) -> None:
-        """Write a letter to the account's own address, in the caller's transaction.
+    def put(self, session: Session, kind: LetterKind, account: Account, *, former: str | None = None) -> None:
+        """Write a letter to the account's own address, or to its `former` one, in the caller's transaction.
 
         Beyond the limit for one kind and address no more are written: a mailbox is no target.
         """
-        now = self._clock.now()
-        if account.email is None:
+        now, recipient = self._clock.now(), former or account.email
+        if recipient is None:
             return
-        if self._limits.count(session, Count.of(self._limit, f"{kind.value}:{account.email_canonical}")):
+        if self._limits.count(session, Count.of(self._limit, f"{kind.value}:{canonical_email(recipient)}")):
             return
         session.add(
             OutboxMail(
                 message_id=self._identifiers.uuid(),
                 kind=kind.value,
-                recipient=account.email,
+                recipient=recipient,
                 account_id=account.id,
                 version=account.version,
                 created_at=now,
                 next_attempt_at=now,
             )
         )
+
+    def put_changes(
+        self, session: Session, account: Account, *, former: str | None, password: bool, email: bool
+    ) -> None:
+        """Tell the owner what was just changed, at the address he had before, and have a new one confirmed."""
+        if password:
+            self.put(session, LetterKind.PASSWORD_CHANGED, account, former=former)
+        if email and former is not None and canonical_email(former) != account.email_canonical:
+            self.put(session, LetterKind.EMAIL_CHANGED, account, former=former)
+        if email:
+            self.put(session, LetterKind.ACTIVATION, account)
 
     def state(self) -> OutboxState:
         """Return how many letters wait, were sent, and were given up."""
@@ -134,10 +146,12 @@ class Outbox:
         if row is None:
             return None
         account = session.get_one(Account, row.account_id)
-        if account.email != row.recipient:  # the address is no longer the account's
+        kind = LetterKind(row.kind)
+        # A token is for the account's address alone; what happened is told to whom it happened.
+        if kind in _PURPOSES and account.email != row.recipient:
             row.parked_at = now
             return None
-        return self._write(LetterKind(row.kind), row, account)
+        return self._write(kind, row, account)
 
     def _write(self, kind: LetterKind, row: OutboxMail, account: Account) -> letters.Letter:
         token = link = ""

@@ -9,10 +9,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from identity.domain import policy
-from identity.domain.errors import StepUpRequired
+from identity.domain.errors import CurrentPasswordRequired
 from identity.domain.events import Event
-from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
 from identity.domain.values import KEEP, Keep, read_email, read_full_name, read_password, read_username
@@ -21,6 +19,7 @@ from identity.services.admins import require_remaining_admin
 from identity.services.audit import Audit
 from identity.services.authentication import Authentication
 from identity.services.outbox import Outbox
+from identity.services.rights import Rights
 from identity.services.rows import get_account, get_own, taken, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import LoginSession
@@ -33,6 +32,11 @@ class ProfileChange:
     username: str | Keep = KEEP
     email: str | Keep | None = KEEP
     full_name: str | Keep | None = KEEP
+
+    def events(self) -> list[Event]:
+        """Return what the audit trail calls this."""
+        other = not (self.username is KEEP and self.full_name is KEEP)
+        return [Event.CHANGED] * other + [Event.EMAIL_CHANGED] * (self.email is not KEEP)
 
     @property
     def sensitive(self) -> bool:
@@ -71,6 +75,7 @@ class Profiles:
         clock: Clock,
         passwords: Passwords,
         authentication: Authentication,
+        rights: Rights,
         audit: Audit,
         outbox: Outbox,
         hardened: bool,
@@ -79,6 +84,7 @@ class Profiles:
         self._clock = clock
         self._passwords = passwords
         self._authentication = authentication
+        self._rights = rights
         self._audit = audit
         self._outbox = outbox
         self._hardened = hardened
@@ -100,19 +106,21 @@ class Profiles:
         """Change the caller's own account.
 
         A new password needs the current one and ends every session but the one that asked; a new
-        name or address needs a proof not older than 15 minutes, or the current password. In a tongue that has
-        no word for the current password, `fresh_proof_suffices` for the new one too. Asked for nothing, it leaves
-        no trace.
+        name or address needs a fresh proof, or the current password. In a tongue that has no word for the current
+        password, `fresh_proof_suffices` for the new one too. The owner is told of a new password, and of a new
+        address at the old one. Asked for nothing, it leaves no trace.
 
         Raises:
             InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering.
-            StepUpRequired, WrongPassword: the proof is missing or wrong; nothing was changed.
+            StepUpRequired, CurrentPasswordRequired, WrongPassword: the proof is too old, missing or wrong.
         """
+        if current_password is None and (wanted.sensitive or password is not None):
+            self._rights.require_fresh_proof(principal)
         own, values = principal.account, wanted.columns()
         new = None if password is None else self._read_password(password, principal, values)
         if new is not None and current_password is None and not fresh_proof_suffices:
-            raise StepUpRequired
-        proven_at = self._prove(principal, current_password, needed=wanted.sensitive or new is not None)
+            raise CurrentPasswordRequired
+        proven_at = self._prove(principal, current_password)
         if new is not None:
             with self._passwords.admit() as hasher:
                 values["password_hash"] = hasher.hash(new)
@@ -121,16 +129,16 @@ class Profiles:
             account = get_own(session, own)
             if not values:
                 return view_account(account)
+            former = account.email
             for name, value in values.items():
                 setattr(account, name, value)
             account.updated_at = self._clock.now()
             if new is not None:
                 account.version += 1
-                self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
                 _keep_session(session, principal.session, account.version, proven_at)
-            if "email" in values:
-                self._outbox.put(session, LetterKind.ACTIVATION, account)
-            self._audit.record(session, Event.CHANGED if new is None else Event.PASSWORD_CHANGED, principal)
+            self._outbox.put_changes(session, account, former=former, password=new is not None, email="email" in values)
+            for event in [*wanted.events(), *([Event.PASSWORD_CHANGED] if new is not None else [])]:
+                self._audit.record(session, event, principal)
             self._transactions.note_change(session, own.id)
             session.flush()
             return view_account(account)
@@ -144,11 +152,11 @@ class Profiles:
         """Delete the caller's own account, its sessions with it.
 
         Raises:
-            StepUpRequired: the last real proof is older than 15 minutes.
+            StepUpRequired: the proof is too old.
             LastAdmin: nobody would be left to administer the service.
         """
+        self._rights.require_fresh_proof(principal)
         own = principal.account
-        policy.require_fresh_proof(principal, self._clock.now())
 
         def remove(session: Session) -> None:
             require_remaining_admin(session, leaving=own.id)
@@ -163,12 +171,10 @@ class Profiles:
         names = (known.username, known.email, wanted.get("username"), wanted.get("email"))
         return read_password(password, hardened=self._hardened, names=tuple(str(name) for name in names if name))
 
-    def _prove(self, principal: Principal, current_password: str | None, *, needed: bool) -> datetime | None:
-        if current_password is not None:
-            return self._authentication.confirm(principal, current_password)
-        if needed:
-            policy.require_fresh_proof(principal, self._clock.now())
-        return principal.authenticated_at
+    def _prove(self, principal: Principal, current_password: str | None) -> datetime | None:
+        if current_password is None:
+            return principal.authenticated_at
+        return self._authentication.confirm(principal, current_password)
 
 
 def _keep_session(session: Session, session_id: str | None, version: int, proven_at: datetime | None) -> None:

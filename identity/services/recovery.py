@@ -16,7 +16,7 @@ from identity.domain.events import Event
 from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
 from identity.domain.limits import Limit, address_group
 from identity.domain.ports import Clock, OneTimeTokens, Passwords
-from identity.domain.principal import Principal
+from identity.domain.principal import Credential, Principal
 from identity.domain.values import canonical_email, read_password
 from identity.domain.views import AccountView
 from identity.services.audit import Audit
@@ -67,7 +67,9 @@ class Recovery:
                 raise InvalidToken
             unproven = or_(Account.activated.is_(False), Account.email_verified.is_(False))
             self._claim(session, account, claims, unproven, activated=True, email_verified=True)
-            self._audit.record(session, Event.ACTIVATED, principal, subject=subject_of(account))
+            self._audit.record(
+                session, Event.ACTIVATED, principal, subject=subject_of(account), credential=Credential.MAILED_TOKEN
+            )
             return view_account(get_account(session, account.id))
 
         return self._transactions.write(redeem)
@@ -129,7 +131,13 @@ class Recovery:
             self._claim(session, account, claims, true(), password_hash=password_hash, version=claims.version + 1)
             changed = get_account(session, account.id)
             self._outbox.put(session, LetterKind.PASSWORD_CHANGED, changed)
-            self._audit.record(session, Event.PASSWORD_CHANGED, principal, subject=subject_of(changed))
+            self._audit.record(
+                session,
+                Event.PASSWORD_CHANGED,
+                principal,
+                subject=subject_of(changed),
+                credential=Credential.MAILED_TOKEN,
+            )
             self._transactions.note_change(session, account.id)
 
         self._transactions.write(redeem)

@@ -6,15 +6,15 @@ import hashlib
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy import Row as SelectedRow
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import EmailTaken, IdentityError, NotFound, Unauthenticated, UsernameTaken
 from identity.domain.principal import Subject
-from identity.domain.views import AccountView, Page
-from identity.store.models import Account
+from identity.domain.views import AccountView, AuditView, Page
+from identity.store.models import Account, AuditEvent, LoginSession
 
 MAX_ID: Final = 2**63 - 1
 Row = TypeVar("Row")
@@ -74,6 +74,24 @@ def view_account(account: Account, *, locked_until: datetime | None = None) -> A
     )
 
 
+def view_event(event: AuditEvent) -> AuditView:
+    """Show an event of the trail."""
+    return AuditView(
+        id=event.id,
+        at=event.at,
+        kind=event.kind,
+        outcome=event.outcome,
+        actor_id=event.actor_id,
+        actor=event.actor,
+        subject_id=event.subject_id,
+        subject=event.subject,
+        credential=event.credential,
+        address=event.address,
+        tongue=event.tongue,
+        request_id=event.request_id,
+    )
+
+
 def subject_of(account: Account | SelectedRow[Any]) -> Subject:
     """Show an account as somebody who acts or is acted on."""
     return Subject(
@@ -83,6 +101,17 @@ def subject_of(account: Account | SelectedRow[Any]) -> Subject:
         version=account.version,
         uuid=account.uuid,
         short_id=account.short_id,
+    )
+
+
+def session_over(now: datetime) -> ColumnElement[bool]:
+    """Return what is true of a session that nothing can revive: ended by time, by somebody, or with its account."""
+    current = select(Account.version).where(Account.id == LoginSession.account_id).scalar_subquery()
+    return or_(
+        LoginSession.absolute_end <= now,
+        LoginSession.idle_end <= now,
+        LoginSession.revoked_at.is_not(None),
+        LoginSession.version < current,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,7 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
-from identity.domain.errors import Unauthenticated
+from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.forms import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
 from identity.domain.ports import AccessTokens, Clock, JwtTokens, OpaqueTokens
 from identity.domain.principal import Credential, Origin, Principal
@@ -19,6 +20,9 @@ from identity.store.models import LoginSession
 
 # Seed 003: an unused session lives five minutes, each use moves its end to two weeks from then.
 SLIDE: Final = timedelta(days=14)
+# Nothing else tells that these are in use; which session gives way to a new one depends on it.
+_ONLY_SHOWN: Final = frozenset({TokenKind.PERSONAL, TokenKind.OPAQUE})
+USED_GRAIN: Final = timedelta(hours=1)
 
 _CREDENTIALS: Final = {
     TokenKind.ACCESS: Credential.ACCESS_TOKEN,
@@ -62,6 +66,8 @@ class TokenChecks:
             raise Unauthenticated
         if found.idle_end is not None:
             self._slide(found, found.idle_end, now)
+        elif kind in _ONLY_SHOWN and now - found.last_used_at > USED_GRAIN:
+            self._note_use(found, now)
         return Principal(origin, found.subject, _CREDENTIALS[kind], found.authenticated_at, found.session)
 
     def _find(self, kind: TokenKind, token: str, now: datetime) -> Snapshot | None:
@@ -73,6 +79,15 @@ class TokenChecks:
             return self._directory.find(session) if session else None
         digest = self._opaque_tokens.digest(token)
         return self._directory.find_by_digest(digest) if digest else None
+
+    def _note_use(self, found: Snapshot, now: datetime) -> None:
+        def note(session: Session) -> None:
+            used = update(LoginSession).where(LoginSession.id == found.session, LoginSession.last_used_at < now)
+            session.execute(used.values(last_used_at=now))
+            self._transactions.note_change(session, found.subject.id)
+
+        with suppress(Unavailable):  # the token is good all the same
+            self._transactions.write(note)
 
     def _slide(self, found: Snapshot, idle_end: datetime, now: datetime) -> None:
         end = min(now + SLIDE, found.absolute_end)

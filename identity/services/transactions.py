@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 _RETRY_AFTER: Final = timedelta(seconds=2)
 _ATTEMPTS: Final = 3
 _CHANGED: Final = "identity_changed"
+_AFTER_COMMIT: Final = "identity_after_commit"
 # PostgreSQL and its kin: serialization failure, deadlock (PostgreSQL manual, appendix A).
 _RETRYABLE: Final = frozenset({"40001", "40P01"})
 
@@ -45,6 +46,10 @@ class Transactions:
         changes.note_change(session, account_id)
         session.info.setdefault(_CHANGED, set()).add(account_id)
 
+    def after_commit(self, session: Session, act: Callable[[], None]) -> None:
+        """Have `act` called once the running transaction is committed, and never if it is not."""
+        session.info.setdefault(_AFTER_COMMIT, []).append(act)
+
     def write(self, work: Callable[[Session], Result]) -> Result:
         """Run `work` in a transaction of its own and commit it.
 
@@ -60,6 +65,8 @@ class Transactions:
                     with session.begin():
                         result = work(session)
                     self._tell(session.info.get(_CHANGED, ()))
+                    for act in session.info.get(_AFTER_COMMIT, ()):
+                        act()
                     return result
             except _Again:
                 if attempt == _ATTEMPTS:

@@ -21,6 +21,7 @@ from identity.settings.readers import (
     SettingError,
     one_of,
     read_database_url,
+    read_days,
     read_dialect_hosts,
     read_dialects,
     read_directory,
@@ -98,6 +99,12 @@ class Settings:
     session_seconds: timedelta = _setting(
         read_seconds(1, 366 * _DAY), str(30 * _DAY), "absolute end of a session after its login"
     )
+    sessions_per_account: int = _setting(
+        read_whole(1, 10_000), "100", "live sessions of an account; one more ends the longest unused"
+    )
+    step_up_seconds: timedelta = _setting(
+        read_seconds(0, _DAY), "900", "how old the proof of a token may be for sensitive changes; 0: any age"
+    )
     argon2_memory_kib: int = _setting(read_whole(8, 1024 * _MIB), str(19 * _MIB), "memory of one password hash")
     argon2_time: int = _setting(read_whole(1, 16), "2", "passes of one password hash")
     hash_places: int = _setting(
@@ -125,6 +132,10 @@ class Settings:
     )
     log_requests: str = _setting(
         one_of("changes", "all", "none"), "changes", "requests to log: changes (and refusals), all or none"
+    )
+    log_audit: bool = _setting(read_switch, "true", "log each event of the audit trail")
+    audit_days: timedelta = _setting(
+        read_days(0, 36_500), "365", "how long the audit trail keeps an event; 0: for ever"
     )
 
     @classmethod
@@ -186,6 +197,8 @@ def _require_hardened(settings: Settings) -> None:
         raise SettingError("IDENTITY_PUBLIC_URL: a hardened service is reached by https only")
     if settings.argon2_memory_kib < 19 * _MIB or settings.argon2_time < 2:  # noqa: PLR2004 - OWASP's floor for one lane
         raise SettingError("IDENTITY_ARGON2_MEMORY_KIB: a hardened service hashes with 19456 KiB and 2 passes or more")
+    if not settings.step_up_seconds:
+        raise SettingError("IDENTITY_STEP_UP_SECONDS: a hardened service asks for a fresh proof")
 
 
 def _name(field: dataclasses.Field[Any]) -> str:

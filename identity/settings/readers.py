@@ -55,6 +55,12 @@ def read_rate(text: str) -> Rate:
     return (int(form[1]), timedelta(seconds=int(form[2]))) if form else (0, timedelta())
 
 
+def read_days(least: int, most: int) -> Callable[[str], timedelta]:
+    """Return a reader of a span given in whole days."""
+    whole = read_whole(least, most)
+    return lambda text: timedelta(days=whole(text))
+
+
 def read_switch(text: str) -> bool:
     """Read true or false and nothing that might be either."""
     if text not in {"true", "false"}:

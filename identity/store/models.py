@@ -124,6 +124,7 @@ class AuditEvent(Base):
     __table_args__ = (
         Index(None, "subject_id", "id"),
         Index(None, "actor_id", "id"),
+        Index(None, "at"),
         {"sqlite_autoincrement": True},
     )
 

@@ -21,14 +21,10 @@ from identity.web.certificates import presented_certificate
 from identity.web.context import CONTEXT, origin, origin_of
 from identity.web.credentials import Presented, principal_of, read_authorization
 from identity.web.dialect import TONGUE
-from identity.web.problems import BadRequest
+from identity.web.problems import REALM, BadRequest
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER: Final = timedelta(seconds=2)
-
-REALM: Final = "Authentication Required"
-# Basic first: a proxy that forwards only one challenge forwards the first (nginx 1.22).
-CHALLENGES: Final = (f'Basic realm="{REALM}"', f'Bearer realm="{REALM}"')
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")

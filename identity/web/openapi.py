@@ -108,6 +108,8 @@ class OpenApi:
         if method not in {"GET", "HEAD"}:
             refusals.add(403)
         responses = {str(status): self._refusal(status) for status in refusals}
+        if HTTPStatus.UNAUTHORIZED in note.refusals:  # a step-up, which is a problem like any other
+            responses["401"]["content"] |= _response(Reply(401, self._problem, PROBLEM_TYPE))["content"]
         for reply in note.replies:
             # A status may have two bodies: our problem, and the one a document shows.
             known = responses.setdefault(str(reply.status), _response(reply))

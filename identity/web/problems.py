@@ -22,11 +22,16 @@ from identity.domain.errors import (
     Later,
     NotFound,
     RateLimited,
+    StepUpRequired,
     Unauthenticated,
     Unavailable,
 )
 
 _log = logging.getLogger(__name__)
+
+REALM: Final = "Authentication Required"
+# Basic first: a proxy that forwards only one challenge forwards the first (nginx 1.22).
+CHALLENGES: Final = (f'Basic realm="{REALM}"', f'Bearer realm="{REALM}"')
 
 
 class BadRequest(IdentityError):
@@ -74,6 +79,7 @@ STATUS: Final[dict[type[IdentityError], HTTPStatus]] = {
     BadRequest: HTTPStatus.BAD_REQUEST,
     MalformedBody: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    StepUpRequired: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     CrossSite: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
@@ -114,12 +120,19 @@ def describe(error: Exception) -> Problem:
 
 def _describe_fact(error: IdentityError) -> Problem:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    headers: tuple[tuple[str, str], ...] = ()
+    fields = error.problems if isinstance(error, InvalidInput) else ()
+    return Problem(status, error.code, error.detail, error, fields, _headers(error))
+
+
+def _headers(error: IdentityError) -> tuple[tuple[str, str], ...]:
     if isinstance(error, Later):
         seconds = max(1, math.ceil(error.retry_after.total_seconds()))
-        headers = (("Retry-After", str(seconds)), *_rate_limit(error, seconds))
-    fields = error.problems if isinstance(error, InvalidInput) else ()
-    return Problem(status, error.code, error.detail, error, fields, headers)
+        return ("Retry-After", str(seconds)), *_rate_limit(error, seconds)
+    if isinstance(error, StepUpRequired):  # RFC 9470 section 3
+        max_age = int(error.max_age.total_seconds())
+        stronger = f'Bearer error="insufficient_user_authentication", max_age={max_age}'
+        return tuple(("WWW-Authenticate", challenge) for challenge in (*CHALLENGES, stronger))
+    return ()
 
 
 def _rate_limit(error: Later, seconds: int) -> tuple[tuple[str, str], ...]:

@@ -15,10 +15,12 @@ from identity.services.key_rotation import KeyRotation
 from identity.services.locks import Locks
 from identity.services.logins import Logins
 from identity.services.profiles import Profiles
+from identity.services.pruning import Pruning
 from identity.services.recovery import Recovery
 from identity.services.schema import Schema
 from identity.services.token_checks import TokenChecks
 from identity.services.tokens import Tokens
+from identity.services.trail import Trail
 from identity.settings import Settings
 from identity.wiring.state import Keys, authority
 from identity.wiring.tools import Tools
@@ -26,11 +28,11 @@ from identity.wiring.tools import Tools
 
 def build_services(settings: Settings, tools: Tools, keys: Keys) -> Services:
     """Return all use cases."""
-    authentication, logins = _authentication(tools), _logins(tools)
+    authentication, logins = _authentication(tools), _logins(settings, tools)
     return Services(
         accounts=_accounts(settings, tools),
         administration=_administration(settings, tools),
-        audit=tools.audit,
+        audit=Trail(tools.transactions, tools.rights),
         authentication=authentication,
         certificates=_certificates(settings, tools),
         directory=tools.directory,
@@ -39,6 +41,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys) -> Services:
         logins=logins,
         outbox=tools.outbox,
         profiles=_profiles(settings, tools, authentication),
+        pruning=Pruning(tools.transactions, clock=tools.clock, audit_life=settings.audit_days),
         recovery=_recovery(settings, tools),
         schema=Schema(tools.engine, tools.transactions),
         tokens=_tokens(settings, tools, logins),
@@ -64,7 +67,7 @@ def _authentication(tools: Tools) -> Authentication:
     )
 
 
-def _logins(tools: Tools) -> Logins:
+def _logins(settings: Settings, tools: Tools) -> Logins:
     return Logins(
         tools.transactions,
         clock=tools.clock,
@@ -72,6 +75,7 @@ def _logins(tools: Tools) -> Logins:
         opaque_tokens=tools.opaque_tokens,
         jwt_tokens=tools.jwt_tokens,
         audit=tools.audit,
+        per_account=settings.sessions_per_account,
     )
 
 
@@ -94,6 +98,7 @@ def _accounts(settings: Settings, tools: Tools) -> Accounts:
         clock=tools.clock,
         identifiers=tools.identifiers,
         passwords=tools.passwords,
+        rights=tools.rights,
         audit=tools.audit,
         outbox=tools.outbox,
         limits=tools.limits,
@@ -110,6 +115,7 @@ def _administration(settings: Settings, tools: Tools) -> Administration:
         clock=tools.clock,
         passwords=tools.passwords,
         attempts=tools.attempts,
+        rights=tools.rights,
         outbox=tools.outbox,
         audit=tools.audit,
         hardened=settings.hardened,
@@ -122,6 +128,7 @@ def _profiles(settings: Settings, tools: Tools, authentication: Authentication) 
         clock=tools.clock,
         passwords=tools.passwords,
         authentication=authentication,
+        rights=tools.rights,
         audit=tools.audit,
         outbox=tools.outbox,
         hardened=settings.hardened,
@@ -147,9 +154,11 @@ def _certificates(settings: Settings, tools: Tools) -> Certificates:
         tools.transactions,
         clock=tools.clock,
         authority=authority(settings, tools.clock.now()),
+        rights=tools.rights,
         audit=tools.audit,
         limits=tools.limits,
         limit=Limit(CERTIFICATE, *settings.certificate_limit),
+        outbox=tools.outbox,
         life=settings.certificate_seconds,
     )
 

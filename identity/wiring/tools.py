@@ -24,6 +24,7 @@ from identity.services.audit import Audit
 from identity.services.directory import Directory
 from identity.services.limits import Limits
 from identity.services.outbox import Outbox
+from identity.services.rights import Rights
 from identity.services.transactions import Transactions
 from identity.settings import Settings
 from identity.wiring.state import Keys
@@ -45,6 +46,7 @@ class Tools:
     jwt_tokens: RotatingJwtTokens
     opaque_tokens: OpaqueTokens
     audit: Audit
+    rights: Rights
     limits: Limits
     attempts: Attempts
     directory: Directory
@@ -57,6 +59,7 @@ class Tools:
         limits = Limits(transactions, clock)
         identifiers = RandomIdentifiers()
         one_time_tokens = RotatingOneTimeTokens(KeyRing(keys.secret, SignedOneTimeTokens, clock).current)
+        audit = Audit(transactions, clock, log=settings.log_audit)
         return Tools(
             engine=engine,
             clock=clock,
@@ -67,7 +70,8 @@ class Tools:
             one_time_tokens=one_time_tokens,
             jwt_tokens=_jwt_tokens(settings, keys, clock),
             opaque_tokens=OpaqueTokens(),
-            audit=Audit(transactions, clock),
+            audit=audit,
+            rights=Rights(transactions, clock=clock, audit=audit, step_up=settings.step_up_seconds),
             limits=limits,
             attempts=_attempts(settings, limits, clock),
             directory=Directory(engine, transactions, bound=settings.directory_sessions),

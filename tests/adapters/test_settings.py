@@ -72,6 +72,13 @@ GOOD: list[tuple[str, str, Any]] = [
     ("proxy_secret", KEY, KEY),
     ("log_requests", "all", "all"),
     ("log_requests", "none", "none"),
+    ("log_audit", "false", False),
+    ("audit_days", "0", timedelta(0)),
+    ("audit_days", "36500", timedelta(days=36500)),
+    ("sessions_per_account", "1", 1),
+    ("sessions_per_account", "10000", 10000),
+    ("step_up_seconds", "0", timedelta(0)),
+    ("step_up_seconds", "86400", timedelta(days=1)),
 ]
 NO_NUMBER = ["", "x", "-1", "+1", "1.5", "1e3", "0x10", "1_000", "\u0661", "1 0", "9" * 10]
 NO_RATE = [*NO_NUMBER, "1", "0/60", "60/0", "1/", "/1", "1/1/1", "-1/60", "1 / 60", "1/100000", "00", "\u0661/60"]
@@ -145,6 +152,10 @@ BAD: dict[str, list[str]] = {
     "certificate_seconds": [*NO_NUMBER, "59", str(3650 * 86400 + 1)],
     "proxy_secret": ["canary", "ca\u0301nary" * 8],
     "log_requests": ["", "All", "yes", "canary"],
+    "log_audit": ["", "True", "1", "canary"],
+    "audit_days": [*NO_NUMBER, "36501"],
+    "sessions_per_account": [*NO_NUMBER, "0", "10001"],
+    "step_up_seconds": [*NO_NUMBER, "86401"],
 }
 ANY_TEXT = {"admin_username", "admin_password", "ca_file"}  # judged where the administrator is made
 
@@ -242,6 +253,7 @@ def test_database_is_a_file_in_the_data_directory_unless_another_one_is_given(tm
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
+        ("step_up_seconds", {"step_up_seconds": "0"}),
         ("public_url", {"public_url": "http://id.example.org"}),
         ("argon2_memory_kib", {"argon2_memory_kib": "19455"}),
         ("argon2_memory_kib", {"argon2_time": "1"}),

@@ -140,8 +140,10 @@ def test_a_certificate_signs_no_others_and_changes_no_password(client: FlaskClie
     token = client.get("/api/token", headers=made).json["token"]
     for headers in (made, bearer(token)):
         answer = client.post("/api/certificates", json={"csr": csr()}, headers=headers)
-        assert (answer.status_code, answer.json["code"]) == (403, "step_up_required")
-        assert client.delete("/api/users/me", headers=headers).status_code == 403
+        assert (answer.status_code, answer.json["code"]) == (401, "step_up_required")
+        assert client.delete("/api/users/me", headers=headers).status_code == 401
+        serial = client.get("/api/certificates", headers=headers).json["certificates"][0]["serial"]
+        assert client.delete(f"/api/certificates/{serial}", headers=headers).status_code == 401
     assert renewed(client, bearer(token)).status_code == 401
 
 

@@ -341,7 +341,7 @@ def test_signing_needs_a_fresh_proof(client: FlaskClient, clock: HandClock) -> N
     assert client.post("/api/certificates", json={"csr": csr()}, headers=bearer(token)).status_code == 201
     clock.advance(minutes=6, seconds=1)
     answer = client.post("/api/certificates", json={"csr": csr()}, headers=bearer(token))
-    assert (answer.status_code, answer.json["code"]) == (403, "step_up_required")
+    assert (answer.status_code, answer.json["code"]) == (401, "step_up_required")
     assert sign(client, csr()).status_code == 201
 
 

@@ -19,7 +19,7 @@ MIGRATED = f"The database is at revision {HEAD}.\n"
 def test_help_names_every_command_and_every_setting(tmp_path: Path) -> None:
     shown = identity(environment(tmp_path, {}), "--help")
     assert (shown.returncode, shown.stderr) == (0, "")
-    for word in ("serve", "migrate", "check", "create-admin", "unlock", *(one.name for one in described())):
+    for word in ("serve", "migrate", "check", "prune", "create-admin", "unlock", *(one.name for one in described())):
         assert re.search(rf"^ +{word}\b", shown.stdout, re.MULTILINE), word
 
 
@@ -30,6 +30,7 @@ def test_help_names_every_command_and_every_setting(tmp_path: Path) -> None:
         ("migrate", ("safe to run on every node",)),
         ("check", ("settings", "database", "open")),
         ("unlock", ("NAME|ADDRESS", "username", "IP address")),
+        ("prune", ("sessions", "audit events", "how many")),
         ("create-admin", ("username", "--email", "standard input")),
     ],
 )

@@ -70,6 +70,22 @@ def test_proof_is_fresh_for_15_minutes(age: float, fresh: bool) -> None:
             policy.require_fresh_proof(caller, NOW)
 
 
+def test_nobody_is_asked_who_he_is_before_how_fresh_his_proof_is() -> None:
+    with pytest.raises(Unauthenticated):
+        policy.require_fresh_proof(NOBODY, NOW)
+
+
+def test_no_proof_is_too_old_where_none_is_asked_for() -> None:
+    policy.require_fresh_proof(somebody(proven=NOW - timedelta(days=365)), NOW, max_age=timedelta(0))
+    policy.require_fresh_proof(somebody(proven=None), NOW, max_age=timedelta(0))
+
+
+def test_refusal_of_an_old_proof_says_how_old_it_may_be() -> None:
+    with pytest.raises(StepUpRequired) as refused:
+        policy.require_fresh_proof(somebody(proven=NOW - timedelta(minutes=2)), NOW, max_age=timedelta(minutes=1))
+    assert refused.value.max_age == timedelta(minutes=1)
+
+
 def test_proof_is_asked_for_when_there_was_none() -> None:
     with pytest.raises(StepUpRequired):
         policy.require_fresh_proof(somebody(proven=None), NOW)

@@ -44,7 +44,7 @@ def two_admins(app: Flask, number: int) -> list[Principal]:
         for side in ("one", "two")
     ]
     execute(app, "UPDATE account SET admin = :no WHERE id < :first", no=False, first=made[0].id)
-    now = services(app).audit._clock.now()
+    now = services(app).logins._clock.now()
     subjects = [
         Subject(each.id, each.username, admin=True, version=1, uuid=each.uuid, short_id=each.short_id) for each in made
     ]

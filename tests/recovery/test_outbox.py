@@ -218,14 +218,15 @@ def test_a_letter_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskCli
     assert len(post.letters) == 1
 
 
-def test_a_letter_to_an_address_that_was_given_up_is_not_sent(
+def test_a_token_for_an_address_that_was_given_up_is_not_sent(
     client: FlaskClient, outbox: Outbox, server: MailServer
 ) -> None:
     register(client)
     body = {"email": "new@example.org"}
     assert client.patch("/api/users/me", json=body, headers=basic("hawk", "newpwd")).status_code == 200
     outbox.send_due()
-    assert EMAIL not in [recipient for mail in server.received for recipient in mail.recipients]
+    told = [mail.message["Subject"] for mail in server.received if EMAIL in mail.recipients]
+    assert told == ["Your address was changed"]
     assert outbox.state().parked == 1
 
 

@@ -181,7 +181,7 @@ def test_deleting_leaves_no_row_of_the_account(app: Flask, admin: Principal) -> 
 
 
 def test_change_sets_what_is_given_and_tells_when(app: Flask, admin: Principal, clock: HandClock) -> None:
-    clock.advance(hours=1)
+    clock.advance(minutes=15)
     shown = use(app).change(admin, 2, ProfileChange("Osprey", "o@example.org", "O. Sprey"), admin=True)
     assert (shown.username, shown.email, shown.full_name, shown.admin) == ("Osprey", "o@example.org", "O. Sprey", True)
     assert shown.updated_at == clock.now()

@@ -9,7 +9,13 @@ from conftest import ADMIN, HAWK, HandClock, principal, services
 from flask import Flask
 from services.watching import by_token, count_hashes, rows, token_principal
 
-from identity.domain.errors import InvalidInput, RateLimited, StepUpRequired, Unauthenticated, WrongPassword
+from identity.domain.errors import (
+    CurrentPasswordRequired,
+    InvalidInput,
+    RateLimited,
+    Unauthenticated,
+    WrongPassword,
+)
 from identity.domain.principal import Principal, operator
 from identity.services.accounts import NewAccount
 from identity.services.profiles import ProfileChange
@@ -35,7 +41,7 @@ def test_password_is_not_changed_without_the_current_one_however_fresh_the_proof
 ) -> None:
     caller = log_in(app, *HAWK)
     before, hashes = rows(app, ROW), count_hashes(app)
-    with pytest.raises(StepUpRequired):
+    with pytest.raises(CurrentPasswordRequired):
         change(app, caller, "other-pw", None)
     assert (rows(app, ROW), hashes.checked, hashes.hashed) == (before, [], 0)
 

@@ -18,7 +18,7 @@ from identity.adapters.logs import JsonFormatter
 from identity.domain.ports import Hasher, Passwords, Verdict
 from identity.domain.principal import Principal
 from identity.domain.views import AuditView
-from identity.services.audit import AuditFilter
+from identity.services.trail import AuditFilter
 
 
 class CountedPasswords:

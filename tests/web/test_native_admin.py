@@ -245,4 +245,4 @@ def test_the_trail_is_filtered_and_read_page_by_page(native: Watched) -> None:
         pages += page["events"]
         cursor = f"&cursor={page['cursor']}"
     assert pages == everything
-    assert len(pages) == 8
+    assert len(pages) == 9

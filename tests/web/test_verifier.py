@@ -16,7 +16,8 @@ from identity.api import problems
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Principal
 from identity.web import auth as module
-from identity.web.auth import CHALLENGES, REALM, auth, read_authorization
+from identity.web.auth import auth, read_authorization
+from identity.web.problems import CHALLENGES, REALM
 
 PAIR = base64.b64encode(b"hawk:newpwd").decode()
 

@@ -164,7 +164,7 @@ def test_a_new_password_ends_every_session_but_the_one_that_asked(say: Speaker, 
 def test_a_change_needs_a_fresh_login(say: Speaker, clock: HandClock, token: str, change: dict[str, str]) -> None:
     assert alive(say, token)
     clock.advance(minutes=16)
-    require_error(say.patch("/user/update", change, token=token), 403, "FORBIDDEN")
+    require_error(say.patch("/user/update", change, token=token), 401, "STEP_UP_REQUIRED")
     fresh = say.post("/user/login", AZUMA).json["token"]
     assert say.patch("/user/update", change, token=fresh).status_code == 200
 

@@ -204,7 +204,7 @@ def test_asking_for_nothing_leaves_no_trace(say: Speaker, user: str, jwt: str, c
 
 def test_a_change_needs_a_proof_younger_than_15_minutes(say: Speaker, user: str, jwt: str, clock: HandClock) -> None:
     clock.advance(minutes=16)
-    require_problem(say.put(f"/users/{user}", {"email": "new@email.tld"}, token=jwt), 403, "step_up_required")
+    require_problem(say.put(f"/users/{user}", {"email": "new@email.tld"}, token=jwt), 401, "step_up_required")
     assert say.put(f"/users/{user}", {"email": "new@email.tld"}, headers=basic(EMAIL, SECRET)).status_code == 204
 
 

@@ -67,8 +67,9 @@ def test_a_stale_token_does_not_change_what_matters(native: Watched, clock: Hand
     assert native.ask("PATCH", ME, 200, token, username="kite")["username"] == "kite"  # 15 minutes are fresh
     clock.advance(seconds=1)
     for change in ({"username": "hawk"}, {"email": "hawk@example.org"}, {"email": None}):
-        assert native.refused("PATCH", ME, 403, token, **change) == "step_up_required"
-    assert native.refused("DELETE", ME, 403, token) == "step_up_required"
+        assert native.refused("PATCH", ME, 401, token, **change) == "step_up_required"
+    assert native.refused("PATCH", ME, 401, token, password="buteo-2") == "step_up_required"
+    assert native.refused("DELETE", ME, 401, token) == "step_up_required"
     assert native.ask("PATCH", ME, 200, token, full_name="A. Hawk")["username"] == "kite"
     assert native.refused("PATCH", ME, 403, token, username="hawk", current_password="not-it-3") == "wrong_password"
     assert native.ask("PATCH", ME, 200, token, username="hawk", current_password=HAWK[1])["username"] == "hawk"
@@ -76,8 +77,8 @@ def test_a_stale_token_does_not_change_what_matters(native: Watched, clock: Hand
 
 def test_a_password_is_changed_with_the_current_one_alone(native: Watched) -> None:
     this, other = native.token(HAWK), native.token(HAWK)
-    assert native.refused("PATCH", ME, 403, this, password="buteo-2") == "step_up_required"
-    assert native.refused("PATCH", ME, 403, HAWK, password="buteo-2") == "step_up_required"
+    assert native.refused("PATCH", ME, 403, this, password="buteo-2") == "current_password_required"
+    assert native.refused("PATCH", ME, 403, HAWK, password="buteo-2") == "current_password_required"
     assert native.refused("PATCH", ME, 403, this, password="buteo-2", current_password="not-it-3") == "wrong_password"
     assert native.refused("PATCH", ME, 400, this, current_password=HAWK[1]) == "invalid_input"
     native.ask("GET", "/api/resource", 200, other)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from identity.store.engines import for_single_reads
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 _LOCK: Final = 0x1DE27177  # any number, as long as every node takes the same
 
 

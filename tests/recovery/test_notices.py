@@ -1,0 +1,101 @@
+"""What the owner of an account is told by mail: every change of what opens it, at the address he had before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from conftest import ADMIN, basic, principal, services
+from flask import Flask
+from flask.testing import FlaskClient
+from postbox import EMAIL, Postbox, register
+from signing_requests import csr
+
+from identity.domain.principal import operator
+from identity.services.accounts import NewAccount
+from identity.services.profiles import ProfileChange
+
+NEW = "new@example.org"
+HAWK = ("hawk", "newpwd")
+CONFIRM, PASSWORD, ADDRESS = "Confirm your address", "Your password was changed", "Your address was changed"
+ISSUED, REVOKED = "A certificate was issued", "A certificate was revoked"
+Change = Callable[..., object]
+Case = tuple[ProfileChange, str | None, list[tuple[str, str]]]
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    made = make_app()
+    services(made).accounts.create(operator(), NewAccount(*ADMIN), admin=True)
+    return made
+
+
+@pytest.fixture
+def post(app: Flask, client: FlaskClient) -> Postbox:
+    """The mail after that of a registration."""
+    register(client)
+    box = Postbox(app)
+    box.collect()
+    return box
+
+
+def told(post: Postbox) -> list[tuple[str, str]]:
+    return [(letter.recipient, letter.subject) for letter in post.collect()]
+
+
+def by_oneself(app: Flask, wanted: ProfileChange, password: str | None = None) -> None:
+    current = None if password is None else HAWK[1]
+    services(app).profiles.change(principal(app, *HAWK), wanted, password=password, current_password=current)
+
+
+def by_admin(app: Flask, wanted: ProfileChange, password: str | None = None) -> None:
+    hawk = principal(app, *HAWK).account.id
+    services(app).administration.change(principal(app, *ADMIN), hawk, wanted, password=password)
+
+
+@pytest.mark.parametrize("change", [by_oneself, by_admin])
+@pytest.mark.parametrize(
+    "case",
+    [
+        (ProfileChange(), "other-pw", [(EMAIL, PASSWORD)]),
+        (ProfileChange(email=NEW), None, [(EMAIL, ADDRESS), (NEW, CONFIRM)]),
+        (ProfileChange(email=NEW), "other-pw", [(EMAIL, PASSWORD), (EMAIL, ADDRESS), (NEW, CONFIRM)]),
+        (ProfileChange(email=None), None, [(EMAIL, ADDRESS)]),
+        (ProfileChange(email=EMAIL.upper()), None, [(EMAIL.upper(), CONFIRM)]),
+        (ProfileChange(full_name="H. Awk", username="osprey"), None, []),
+    ],
+)
+def test_the_owner_is_told_of_a_change(app: Flask, post: Postbox, change: Change, case: Case) -> None:
+    wanted, password, letters = case
+    change(app, wanted, password)
+    assert sorted(told(post)) == sorted(letters)
+
+
+def test_a_first_address_has_nobody_else_to_tell(app: Flask, post: Postbox) -> None:
+    by_admin(app, ProfileChange(email=None))
+    post.collect()
+    by_oneself(app, ProfileChange(email=NEW))
+    assert told(post) == [(NEW, CONFIRM)]
+
+
+def test_the_old_address_is_told_of_a_password_even_if_it_is_changed_right_after(app: Flask, post: Postbox) -> None:
+    services(app).profiles.change(principal(app, *HAWK), ProfileChange(), password="other-pw", current_password=HAWK[1])
+    services(app).profiles.change(principal(app, "hawk", "other-pw"), ProfileChange(email=NEW))
+    assert sorted(told(post)) == sorted([(EMAIL, PASSWORD), (EMAIL, ADDRESS), (NEW, CONFIRM)])
+
+
+def test_the_owner_is_told_of_certificates(client: FlaskClient, post: Postbox) -> None:
+    made = client.post("/api/certificates", json={"csr": csr()}, headers=basic(*HAWK))
+    assert (made.status_code, told(post)) == (201, [(EMAIL, ISSUED)])
+    serial = client.get("/api/certificates", headers=basic(*HAWK)).json["certificates"][0]["serial"]
+    for status in (204, 404):
+        assert client.delete(f"/api/certificates/{serial}", headers=basic(*HAWK)).status_code == status
+    assert told(post) == [(EMAIL, REVOKED)]
+
+
+def test_a_notice_carries_no_token_and_no_new_address(app: Flask, post: Postbox) -> None:
+    by_oneself(app, ProfileChange(email=NEW))
+    (notice,) = [letter for letter in post.collect() if letter.recipient == EMAIL]
+    assert "Account: hawk" in notice.text
+    assert "Token:" not in notice.text
+    assert NEW not in notice.text + notice.html

@@ -1,0 +1,125 @@
+"""How many sessions an account may have: the longest unused gives way, at once and everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from conftest import HAWK, HandClock, populate, principal, services
+from flask import Flask
+from races.at_once import at_once
+from services.watching import by_token, rows, token_principal, trail, wait_until
+
+from identity.domain.errors import Unauthenticated
+from identity.domain.forms import TokenKind
+from identity.domain.principal import operator
+
+COUNT = "SELECT count(*) FROM session"
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """An application in which an account has three sessions at most."""
+    made = make_app(sessions_per_account="3")
+    populate(made)
+    return made
+
+
+def dead(app: Flask, token: str) -> bool:
+    try:
+        by_token(app, token)
+    except Unauthenticated:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kind", list(TokenKind))
+def test_a_further_login_ends_the_oldest_session(app: Flask, clock: HandClock, kind: TokenKind) -> None:
+    def log_in() -> str:
+        clock.advance(seconds=1)
+        caller = principal(app, *HAWK)
+        if kind is TokenKind.ACCESS:
+            return services(app).tokens.issue(caller).token
+        return services(app).logins.open(caller, kind).token
+
+    tokens = [log_in() for _ in range(4)]
+    assert [dead(app, token) for token in tokens] == [True, False, False, False]
+    assert rows(app, COUNT) == [(3,)]
+    assert [event.kind for event in trail(app, operator())].count("sessions.dropped") == 1
+
+
+def test_the_longest_unused_session_ends_and_not_the_oldest(app: Flask, clock: HandClock) -> None:
+    old, caller = token_principal(app, *HAWK)
+    clock.advance(minutes=2)
+    unused, *_ = token_principal(app, *HAWK)
+    clock.advance(minutes=2)
+    services(app).tokens.issue(caller)
+    for _ in range(2):
+        clock.advance(seconds=1)
+        token_principal(app, *HAWK)
+    assert (dead(app, old), dead(app, unused)) == (False, True)
+
+
+@pytest.mark.parametrize("kind", [TokenKind.OPAQUE, TokenKind.PERSONAL])
+def test_a_token_that_is_only_shown_counts_as_used(
+    make_app: Callable[..., Flask], clock: HandClock, kind: TokenKind
+) -> None:
+    app = make_app(sessions_per_account="2")
+    populate(app)
+    used = services(app).logins.open(principal(app, *HAWK), kind).token
+    clock.advance(minutes=5)
+    unused, _ = token_principal(app, *HAWK)
+    clock.advance(minutes=56)
+    by_token(app, used)
+    token_principal(app, *HAWK)
+    assert (dead(app, used), dead(app, unused)) == (False, True)
+
+
+def test_others_keep_their_sessions(app: Flask) -> None:
+    token, _ = token_principal(app, "admin", "changeme")
+    for _ in range(4):
+        token_principal(app, *HAWK)
+    assert not dead(app, token)
+    assert rows(app, COUNT) == [(4,)]
+
+
+def test_a_session_that_gave_way_is_dead_on_every_node(make_app: Callable[..., Flask], clock: HandClock) -> None:
+    here, there = (make_app(sessions_per_account="1") for _ in range(2))
+    populate(here)
+    token, _ = token_principal(here, *HAWK)
+    wait_until(services(there).directory._feed.current)
+    assert not dead(there, token)
+    clock.advance(seconds=1)
+    token_principal(here, *HAWK)
+    assert dead(here, token)
+    wait_until(lambda: dead(there, token), seconds=2)
+
+
+def test_logins_at_once_leave_no_session_too_many(make_app: Callable[..., Flask]) -> None:
+    nodes = [make_app(sessions_per_account="3", database_pool="20") for _ in range(2)]
+    populate(nodes[0])
+    proven = principal(nodes[0], *HAWK)
+    for _ in range(3):
+        results = at_once(*(lambda node=node: services(node).tokens.issue(proven) for node in nodes * 6))
+        assert [result for result in results if isinstance(result, Exception)] == []
+        assert rows(nodes[0], COUNT) == [(3,)]
+
+
+def test_what_is_too_much_for_a_lowered_setting_goes_with_the_next_login(make_app: Callable[..., Flask]) -> None:
+    before, after = make_app(), make_app(sessions_per_account="2")
+    populate(before)
+    for _ in range(7):
+        token_principal(before, *HAWK)
+    assert rows(before, COUNT) == [(7,)]
+    token, _ = token_principal(after, *HAWK)
+    assert rows(before, COUNT) == [(2,)]
+    assert not dead(after, token)
+
+
+def test_a_session_is_no_newer_proof_than_what_opened_it(app: Flask, clock: HandClock) -> None:
+    _, caller = token_principal(app, *HAWK)
+    first = caller.authenticated_at
+    for _ in range(5):
+        clock.advance(minutes=5)
+        caller = by_token(app, services(app).tokens.issue(caller).token)
+        assert caller.authenticated_at == first
