@@ -20,6 +20,7 @@ class LetterKind(StrEnum):
     ACTIVATION = "activation"
     RESET = "password_reset"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a letter
+    ADDRESS_WANTED = "address_wanted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ _WORDS = {
         "Your password was changed",
         "The password of your account was just changed, and all its other sessions have ended.",
         "If it was not you, ask for a new password at once.",
+    ),
+    LetterKind.ADDRESS_WANTED: Words(
+        "You have an account already",
+        "Somebody, perhaps you, gave this address for another account. It stays with the one above.",
+        "If it was you and you cannot log in, ask for a new password. If it was not you, do nothing.",
     ),
 }
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
@@ -17,11 +16,12 @@ from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
 from identity.domain.values import KEEP, Keep, read_email, read_full_name, read_password, read_username
 from identity.domain.views import AccountView
+from identity.services.addresses import announce, write_unique, yield_address
 from identity.services.admins import require_remaining_admin
 from identity.services.audit import Audit
 from identity.services.authentication import Authentication
 from identity.services.outbox import Outbox
-from identity.services.rows import get_account, get_own, taken, view_account
+from identity.services.rows import get_account, get_own, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import LoginSession
 
@@ -105,7 +105,7 @@ class Profiles:
         no trace.
 
         Raises:
-            InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering.
+            InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering; EmailTaken never when hardened.
             StepUpRequired, WrongPassword: the proof is missing or wrong; nothing was changed.
         """
         own, values = principal.account, wanted.columns()
@@ -123,22 +123,21 @@ class Profiles:
                 return view_account(account)
             for name, value in values.items():
                 setattr(account, name, value)
+            owner = yield_address(session, account) if self._hardened and "email" in values else None
             account.updated_at = self._clock.now()
             if new is not None:
                 account.version += 1
                 self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
                 _keep_session(session, principal.session, account.version, proven_at)
             if "email" in values:
-                self._outbox.put(session, LetterKind.ACTIVATION, account)
+                announce(session, self._outbox, account, owner)
             self._audit.record(session, Event.CHANGED if new is None else Event.PASSWORD_CHANGED, principal)
             self._transactions.note_change(session, own.id)
             session.flush()
             return view_account(account)
 
-        try:
-            return self._transactions.write(apply)
-        except IntegrityError as error:
-            raise taken(error, str(values.get("username", ""))) from None
+        name = str(values.get("username", ""))
+        return write_unique(self._transactions, apply, username=name, discreet=self._hardened)
 
     def delete(self, principal: Principal) -> None:
         """Delete the caller's own account, its sessions with it.
