@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from catalogue.indistinct import Asked, require_one_answer, require_one_time
+from catalogue.nodes import UNLIMITED
 from conftest import basic, close, services
 from flask import Flask
 from flask.testing import FlaskClient
@@ -116,14 +117,14 @@ def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def faithful(make: Callable[..., Flask]) -> Iterator[Asker]:
-    app = make()
+    app = make(**UNLIMITED)
     yield Asker(app)
     close(app)
 
 
 @pytest.fixture(scope="module")
 def hardened(make: Callable[..., Flask]) -> Iterator[Asker]:
-    app = make(**HARDENED)
+    app = make(**HARDENED, **UNLIMITED)
     yield Asker(app)
     close(app)
 
@@ -176,19 +177,21 @@ def test_a_reset_gets_one_answer_whoever_it_is_for(faithful: Asker, hardened: As
         require_one_answer(uses(faithful, RESETS[reset]))
 
 
-@pytest.mark.parametrize("reset", RESETS)
+TIMED_RESETS = [*(("sqlite", each) for each in RESETS), ("postgresql", "native")]
+
+
+@pytest.mark.parametrize(("make", "reset"), TIMED_RESETS, indirect=["make"])
 def test_a_reset_takes_one_time_whoever_it_is_for(hardened: Asker, reset: str) -> None:
     require_one_time(uses(hardened, RESETS[reset]))
 
 
-@pytest.mark.parametrize("reset", ["native", "continuous"])
-def test_a_first_reset_takes_the_time_of_any_other(hardened: Asker, reset: str) -> None:
+def test_a_first_reset_takes_the_time_of_any_other(hardened: Asker) -> None:
     # The first three letters in an hour are kept: each time somebody else is asked about.
     everybody = [hardened.people() for _ in range(FEW + 5)]
 
     def asking(who: str) -> Asked:
         names = itertools.cycle(each[who] for each in everybody)
-        return lambda: RESETS[reset](hardened, next(names))
+        return lambda: _reset(hardened, next(names))
 
     require_one_time({who: asking(who) for who in ("unknown", "known")}, pairs=FEW)
 
