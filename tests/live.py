@@ -103,7 +103,7 @@ def serving(data_dir: Path, *arguments: str, **settings: str) -> Iterator[Live]:
     migrated = identity(variables, "migrate")
     assert migrated.returncode == 0, migrated.stderr
     port = free_port()
-    log = data_dir / "service.log"
+    log = data_dir / f"service-{port}.log"  # two nodes may share the directory
     with log.open("wb") as output:
         process = subprocess.Popen(
             [COMMAND, "serve", "--port", str(port), *(arguments or ("--workers", "2"))],

@@ -58,6 +58,7 @@ def _faithful(settings: Settings) -> Iterator[tuple[str, str]]:
     for tongue, facts in _TONGUES.items():
         if tongue in settings.dialects:
             yield from ((f"{tongue}: {fact}", close) for fact in facts)
+    yield "a registration tells that an address is another's", close
     yield "passwords may be short or common, as in the documents' examples", close
 
 

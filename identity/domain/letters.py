@@ -23,6 +23,7 @@ class LetterKind(StrEnum):
     EMAIL_CHANGED = "email_changed"
     CERTIFICATE_ISSUED = "certificate_issued"
     CERTIFICATE_REVOKED = "certificate_revoked"
+    ADDRESS_WANTED = "address_wanted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,11 @@ _WORDS = {
         "A certificate was revoked",
         "A client certificate of your account was just revoked.",
         "If it was not you, change your password at once.",
+    ),
+    LetterKind.ADDRESS_WANTED: Words(
+        "You have an account already",
+        "Somebody, perhaps you, gave this address for another account. It stays with the one above.",
+        "If it was you and you cannot log in, ask for a new password. If it was not you, do nothing.",
     ),
 }
 

@@ -8,13 +8,11 @@ from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
 from identity.domain.errors import NotFound, UsernameTaken
 from identity.domain.events import Event
-from identity.domain.letters import LetterKind
 from identity.domain.limits import Limit, address_group
 from identity.domain.policy import Registration
 from identity.domain.ports import Clock, Identifiers, Passwords
@@ -29,12 +27,13 @@ from identity.domain.values import (
     read_username,
 )
 from identity.domain.views import AccountView
+from identity.services.addresses import announce, write_unique, yield_address
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits
 from identity.services.outbox import Outbox
 from identity.services.rights import Rights
-from identity.services.rows import MAX_ID, find_account, subject_of, taken, view_account
+from identity.services.rows import MAX_ID, find_account, subject_of, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import Account, Counter
 
@@ -97,7 +96,7 @@ class Accounts:
             RegistrationRefused: not this caller, or nobody.
             InvalidInput: a value cannot be used.
             UsernameTaken: another account has the name, or one that reads the same.
-            EmailTaken: another account has the address.
+            EmailTaken: another account has the address; never when hardened, see `services.addresses`.
             RateLimited: too many accounts were asked for from this address; administrators are not limited.
             Busy: too many passwords are waiting.
         """
@@ -105,7 +104,8 @@ class Accounts:
         by_admin = principal.subject is not None and principal.subject.admin
         counts = () if by_admin else (Count.of(self._registrations, address_group(principal.origin.address)),)
         with self._limits.refusals.remembered(counts):
-            return self._make(principal, wanted, *counts, first_is_admin=first_is_admin and not self._hardened)
+            first = first_is_admin and not self._hardened
+            return self._make(principal, wanted, *counts, first_is_admin=first, discreet=self._hardened)
 
     def create(self, principal: Principal, wanted: NewAccount, *, admin: bool) -> AccountView:
         """Make an account as an administrator, whatever the mode of registration; see `register`.
@@ -156,6 +156,7 @@ class Accounts:
         *counts: Count,
         admin: bool = False,
         first_is_admin: bool = False,
+        discreet: bool = False,
     ) -> AccountView:
         email = None if wanted.email is None else read_email(wanted.email)
         name = self._name_for(email) if wanted.username is None else wanted.username
@@ -184,19 +185,17 @@ class Accounts:
                 created_at=now,
                 updated_at=now,
             )
+            owner = yield_address(session, account) if discreet else None
             session.add(account)
             session.flush()
             for event in [Event.REGISTERED, *([Event.ADMIN_GRANTED] if account.admin else [])]:
                 self._audit.record(session, event, principal, subject=subject_of(account))
-            self._outbox.put(session, LetterKind.ACTIVATION, account)
+            announce(session, self._outbox, account, owner)
             if principal.subject is None:  # whoever chose the password himself
                 self._attempts.remember(session, account.id, principal.origin)
             return view_account(account)
 
-        try:
-            return self._transactions.write(insert)
-        except IntegrityError as error:
-            raise taken(error, username.typed) from None
+        return write_unique(self._transactions, insert, username=username.typed, discreet=discreet)
 
     def _name_for(self, email: Spelling | None) -> str:
         # A tongue that knows people by their address alone: the address where it can be a name, else a new one.

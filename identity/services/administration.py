@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import NotFound, OwnAccount
 from identity.domain.events import Event
+from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
 from identity.domain.values import canonical, read_password
@@ -21,7 +22,7 @@ from identity.services.audit import Audit
 from identity.services.outbox import Outbox, OutboxState
 from identity.services.profiles import ProfileChange
 from identity.services.rights import Rights
-from identity.services.rows import get_account, paged, subject_of, taken, view_account
+from identity.services.rows import get_account, mailbox, paged, subject_of, taken, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import Account
 
@@ -131,13 +132,15 @@ class Administration:
         def apply(session: Session, account: Account) -> None:
             if admin is False:
                 require_remaining_admin(session, leaving=account.id)
-            former = account.email
+            former = mailbox(account)
             for name, value in values.items():
                 setattr(account, name, value)
             account.version += password is not None
             self._outbox.put_changes(
                 session, account, former=former, password=password is not None, email="email" in values
             )
+            if "email" in values:
+                self._outbox.put(session, LetterKind.ACTIVATION, account)
 
         events = wanted.events() + [_RIGHTS[given] for given in (admin,) if given is not None]
         events += [Event.PASSWORD_CHANGED] * (password is not None)

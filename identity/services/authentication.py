@@ -209,7 +209,8 @@ def _find(session: Session, login: str, known_by: KnownBy) -> Account | None:
     if known_by is KnownBy.EMAIL:
         return find_account(session, by_email)
     if known_by is KnownBy.EITHER and "@" in login:  # an address is its owner's, whoever took it for a name
-        return find_account(session, by_email) or find_account(session, by_username)
+        of_address, of_name = find_account(session, by_email), find_account(session, by_username)
+        return of_address or of_name  # both are looked for at any rate: one query more would tell
     return find_account(session, by_username)
 
 

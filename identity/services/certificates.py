@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,7 +25,7 @@ from identity.services.outbox import Outbox
 from identity.services.rights import Rights
 from identity.services.rows import get_own, subject_of
 from identity.services.transactions import Transactions
-from identity.store.models import Account, Certificate, LoginSession
+from identity.store.models import Account, Certificate, Counter, LoginSession
 
 # A key is no password: what needs a fresh proof is not to be had by a certificate, nor by its sessions.
 _NEVER_PROVEN: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -175,6 +176,7 @@ class Certificates:
 
         def record(session: Session) -> None:
             account = get_own(session, principal.account)
+            _take_turns(session, wanted, now)
             _require_own_key(session, account, wanted)
             _require_room(session, account, now)
             session.add(_row(account, wanted, made, description))
@@ -195,6 +197,14 @@ def _pem(request: str) -> str:
         return base64.b64decode(request, validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         raise BadCertificateRequest("Send the request in PEM, or in base64 of PEM.") from None
+
+
+def _take_turns(session: Session, wanted: SigningRequest, now: datetime) -> None:
+    # Two people with one key at the same moment write one row, one after the other: the second then finds the
+    # first one's certificate. The row says nothing and is swept away with the counters that are over.
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    turn = insert(Counter).values(key=wanted.public_key, count=0, ends_at=now)
+    session.execute(turn.on_conflict_do_update(index_elements=[Counter.key], set_={"ends_at": now}))
 
 
 def _require_own_key(session: Session, account: Account, wanted: SigningRequest) -> None:

@@ -95,7 +95,7 @@ class Limits:
         pass. A refused try does not lengthen its window. Callers give addresses before names: whoever
         locks rows in one order never waits in a circle.
         """
-        now, begun = self._clock.now(), False
+        now = self._clock.now()
         for index, each in enumerate(counts):
             if not each.limit.most:
                 continue
@@ -103,9 +103,7 @@ class Limits:
             if count > each.limit.most:
                 self.uncount(session, *counts[:index])
                 return Refusal(each.limit, ends_at - now, first=count == each.limit.most + 1)
-            begun = begun or count == 1
-        if begun:
-            _prune(session, now)
+        _prune(session, now)  # at every try: doing so for new names alone would tell them by their time
         return None
 
     def uncount(self, session: Session, *counts: Count) -> None:

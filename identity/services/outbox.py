@@ -22,7 +22,7 @@ from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
 from identity.domain.values import canonical_email
 from identity.services.limits import Count, Limits
-from identity.services.rows import email_binding
+from identity.services.rows import email_binding, mailbox
 from identity.services.transactions import Transactions
 from identity.store.models import Account, OutboxMail
 
@@ -31,6 +31,7 @@ _CLAIM: Final = timedelta(minutes=2)
 _FIRST_RETRY: Final = timedelta(seconds=5)
 _LONGEST_RETRY: Final = timedelta(hours=1)
 _ATTEMPTS: Final = 12
+_RECIPIENT_MAX: Final = 254
 LIVES: Final = {Purpose.ACTIVATION: timedelta(hours=24), Purpose.RESET: timedelta(minutes=15)}
 _PURPOSES: Final = {LetterKind.ACTIVATION: Purpose.ACTIVATION, LetterKind.RESET: Purpose.RESET}
 _PATHS: Final = {LetterKind.ACTIVATION: "activate", LetterKind.RESET: "reset"}
@@ -72,35 +73,55 @@ class Outbox:
     def put(self, session: Session, kind: LetterKind, account: Account, *, former: str | None = None) -> None:
         """Write a letter to the account's own address, or to its `former` one, in the caller's transaction.
 
-        Beyond the limit for one kind and address no more are written: a mailbox is no target.
+        Beyond the limit for one kind and address no more are kept: a mailbox is no target.
         """
-        now, recipient = self._clock.now(), former or account.email
+        recipient, now = former or mailbox(account), self._clock.now()
         if recipient is None:
             return
-        if self._limits.count(session, Count.of(self._limit, f"{kind.value}:{canonical_email(recipient)}")):
-            return
-        session.add(
-            OutboxMail(
-                message_id=self._identifiers.uuid(),
-                kind=kind.value,
-                recipient=recipient,
-                account_id=account.id,
-                version=account.version,
-                created_at=now,
-                next_attempt_at=now,
-            )
+        refused = self._limits.count(session, Count.of(self._limit, f"{kind.value}:{canonical_email(recipient)}"))
+        self._insert(session, kind, account.id, recipient, now, keep=not refused, version=account.version)
+
+    def put_in_vain(self, session: Session, kind: LetterKind, recipient: str) -> None:
+        """Do for an address that nobody has the work that `put` does, so that its time tells nothing."""
+        now = self._clock.now()
+        self._limits.count(session, Count.of(self._limit, f"{kind.value}:{canonical_email(recipient)}"))
+        if (somebody := session.scalar(select(Account.id).limit(1))) is not None:
+            self._insert(session, kind, somebody, recipient[:_RECIPIENT_MAX], now, keep=False)
+
+    def _insert(  # noqa: PLR0913 - the sides of a row
+        self,
+        session: Session,
+        kind: LetterKind,
+        account_id: int,
+        recipient: str,
+        now: datetime,
+        *,
+        keep: bool,
+        version: int = 1,
+    ) -> None:
+        row = OutboxMail(
+            message_id=self._identifiers.uuid(),
+            kind=kind.value,
+            recipient=recipient,
+            account_id=account_id,
+            version=version,
+            created_at=now,
+            next_attempt_at=now,
         )
+        with session.begin_nested() as step:
+            session.add(row)
+            session.flush()
+            if not keep:
+                step.rollback()
 
     def put_changes(
         self, session: Session, account: Account, *, former: str | None, password: bool, email: bool
     ) -> None:
-        """Tell the owner what was just changed, at the address he had before, and have a new one confirmed."""
+        """Tell the owner what was just changed, at the address he had before."""
         if password:
             self.put(session, LetterKind.PASSWORD_CHANGED, account, former=former)
         if email and former is not None and canonical_email(former) != account.email_canonical:
             self.put(session, LetterKind.EMAIL_CHANGED, account, former=former)
-        if email:
-            self.put(session, LetterKind.ACTIVATION, account)
 
     def state(self) -> OutboxState:
         """Return how many letters wait, were sent, and were given up."""

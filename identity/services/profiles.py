@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import CurrentPasswordRequired
@@ -15,12 +14,13 @@ from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
 from identity.domain.values import KEEP, Keep, read_email, read_full_name, read_password, read_username
 from identity.domain.views import AccountView
+from identity.services.addresses import announce, write_unique, yield_address
 from identity.services.admins import require_remaining_admin
 from identity.services.audit import Audit
 from identity.services.authentication import Authentication
 from identity.services.outbox import Outbox
 from identity.services.rights import Rights
-from identity.services.rows import get_account, get_own, taken, view_account
+from identity.services.rows import get_account, get_own, mailbox, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import LoginSession
 
@@ -111,7 +111,7 @@ class Profiles:
         address at the old one. Asked for nothing, it leaves no trace.
 
         Raises:
-            InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering.
+            InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering; EmailTaken never when hardened.
             StepUpRequired, CurrentPasswordRequired, WrongPassword: the proof is too old, missing or wrong.
         """
         if current_password is None and (wanted.sensitive or password is not None):
@@ -129,24 +129,25 @@ class Profiles:
             account = get_own(session, own)
             if not values:
                 return view_account(account)
-            former = account.email
+            former = mailbox(account)
             for name, value in values.items():
                 setattr(account, name, value)
+            owner = yield_address(session, account) if self._hardened and "email" in values else None
             account.updated_at = self._clock.now()
             if new is not None:
                 account.version += 1
                 _keep_session(session, principal.session, account.version, proven_at)
             self._outbox.put_changes(session, account, former=former, password=new is not None, email="email" in values)
+            if "email" in values:
+                announce(session, self._outbox, account, owner)
             for event in [*wanted.events(), *([Event.PASSWORD_CHANGED] if new is not None else [])]:
                 self._audit.record(session, event, principal)
             self._transactions.note_change(session, own.id)
             session.flush()
             return view_account(account)
 
-        try:
-            return self._transactions.write(apply)
-        except IntegrityError as error:
-            raise taken(error, str(values.get("username", ""))) from None
+        name = str(values.get("username", ""))
+        return write_unique(self._transactions, apply, username=name, discreet=self._hardened)
 
     def delete(self, principal: Principal) -> None:
         """Delete the caller's own account, its sessions with it.

@@ -7,12 +7,13 @@ version: a second use, or sixteen at once, finds no row.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import InvalidToken, NotFound
-from identity.domain.events import Event
+from identity.domain.events import Event, Outcome
 from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
 from identity.domain.limits import Limit, address_group
 from identity.domain.ports import Clock, OneTimeTokens, Passwords
@@ -25,6 +26,8 @@ from identity.services.outbox import Outbox
 from identity.services.rows import email_binding, find_account, get_account, subject_of, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import Account
+
+_NAME_MAX: Final = 255
 
 
 class Recovery:
@@ -96,6 +99,8 @@ class Recovery:
     def request_reset(self, principal: Principal, email: str) -> bool:
         """Mail a token to the account with this address, to the address as it is stored, and tell if there is one.
 
+        An address that nobody has costs the same work.
+
         Raises:
             RateLimited: too many were asked for from the caller's own address, whoever they were for.
         """
@@ -104,6 +109,10 @@ class Recovery:
         def request(session: Session) -> bool:
             account = find_account(session, Account.email_canonical == canonical_email(email))
             if account is None:
+                self._outbox.put_in_vain(session, LetterKind.RESET, email)
+                self._audit.record(
+                    session, Event.RESET_REQUESTED, principal, name=email[:_NAME_MAX], outcome=Outcome.REFUSED
+                )
                 return False
             self._outbox.put(session, LetterKind.RESET, account)
             self._audit.record(session, Event.RESET_REQUESTED, principal, subject=subject_of(account))

@@ -55,6 +55,11 @@ def get_own(session: Session, subject: Subject) -> Account:
     return account
 
 
+def mailbox(account: Account) -> str | None:
+    """Return the address to which mail about an account goes; None where it has none, or shows one of somebody else."""
+    return account.email if account.email_canonical is not None else None
+
+
 def view_account(account: Account, *, locked_until: datetime | None = None) -> AccountView:
     """Show an account without its hash."""
     return AccountView(

@@ -85,7 +85,7 @@ def test_check_ends_with_1_when_the_database_is_not_migrated(tmp_path: Path, emp
 
 def test_check_names_for_everything_open_the_setting_that_closes_it(check: Callable[..., str]) -> None:
     faithful = opened(check())
-    assert len(faithful) == 11
+    assert len(faithful) == 12
     closing = {"IDENTITY_HARDENED=true", "IDENTITY_REGISTRATION=admin", "IDENTITY_PUBLIC_URL=https://…"}
     closing.add("IDENTITY_SMTP_URL=smtp://…")
     assert set(faithful.values()) == closing

@@ -1,0 +1,200 @@
+"""Who may call what, in all five tongues: a row for every route and method, each proven by calls.
+
+The native rows stand in tests/web/test_routes.py; here are those of the other tongues, and what holds for all: a
+disabled user is nobody, and a certificate opens what its owner's token opens but for what asks for a fresh password
+(cases 134 to 149, 233, 242).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from certificates.test_proxy_headers import SECRET, by_nginx
+from conftest import ADMIN, HAWK, basic, bearer, populate, services, token_of
+from flask import Flask
+from flask.testing import FlaskClient
+from services.watching import rows
+from signing_requests import signed
+from web.test_routes import MATRIX as NATIVE
+from web.test_routes import NOT_OURS, target
+from werkzeug.test import TestResponse
+from wire.speaking import row_of
+
+from identity.domain.principal import operator
+from identity.services.accounts import NewAccount
+from identity.services.profiles import ProfileChange
+
+KITE = ("kite", "milvus")
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each caller gets who asks about hawk: nobody, hawk, another, an administrator, hawk's certificate."""
+
+    nobody: int
+    owner: int
+    other: int
+    admin: int
+    certificate: int
+    body: dict[str, str] | None = None
+
+
+def everybody(status: int, **body: str) -> Row:
+    return Row(status, status, status, status, status, body or None)
+
+
+def anybody_known(status: int, *, nobody: int = 401, **body: str) -> Row:
+    return Row(nobody, status, status, status, status, body)
+
+
+def only_admins(status: int, **body: str) -> Row:
+    return Row(401, 403, 403, status, 403, body or None)
+
+
+LOGIN = {"password": HAWK[1]}
+MATRIX: dict[tuple[str, str], Row] = {
+    ("POST", "/azuma/users"): everybody(201, name="{new}", **LOGIN),
+    ("POST", "/azuma/user/register"): everybody(201, name="{new}", **LOGIN),
+    ("POST", "/azuma/user/login"): everybody(200, name="hawk", **LOGIN),
+    ("PATCH", "/azuma/user/update"): Row(401, 200, 200, 200, 403, {"name": "{new}"}),
+    ("POST", "/continuous/users"): everybody(201, email="{new}@example.org", **LOGIN, password_confirm=HAWK[1]),
+    ("GET", "/continuous/users/<uuid>"): everybody(200),
+    ("GET", "/continuous/users/<uuid>/activate"): everybody(200),
+    ("PUT", "/continuous/users/<uuid>"): Row(401, 204, 404, 204, 403, {"email": "{new}@example.org"}),
+    ("POST", "/continuous/sessions"): everybody(201, email="hawk@example.org", **LOGIN),
+    ("POST", "/continuous/passwords/reset"): everybody(204, email="hawk@example.org"),
+    ("POST", "/continuous/passwords"): everybody(
+        404, email="hawk@example.org", token="x", password="x", password_confirm="x"
+    ),
+    ("POST", "/nerveshub/users/register"): everybody(200, username="{new}", email="{new}@example.org", **LOGIN),
+    ("POST", "/nerveshub/users/auth"): everybody(200, email="hawk", **LOGIN),
+    ("POST", "/nerveshub/users/login"): everybody(200, email="hawk", **LOGIN),
+    # A request that shows two people is nobody's; the documented failure of a login is a 500.
+    ("POST", "/nerveshub/users/sign"): Row(
+        400, 400, 500, 500, 400, {"email": "hawk", **LOGIN, "csr": "x", "description": "x"}
+    ),
+    ("GET", "/nerveshub/users/me"): anybody_known(200, nobody=403),
+    ("POST", "/wekan/users/register"): everybody(200, username="{new}", **LOGIN),
+    ("POST", "/wekan/users/login"): everybody(200, username="hawk", **LOGIN),
+    ("GET", "/wekan/api/user"): anybody_known(200),
+    ("GET", "/wekan/api/users"): only_admins(200),
+    ("POST", "/wekan/api/users"): only_admins(200, username="{new}", **LOGIN),
+    ("GET", "/wekan/api/users/<user_id>"): only_admins(200),
+    ("PUT", "/wekan/api/users/<user_id>"): only_admins(200, action="enableLogin"),
+    ("PUT", "/wekan/api/user/<user_id>"): only_admins(200, action="enableLogin"),
+    ("DELETE", "/wekan/api/users/<user_id>"): only_admins(200),
+    ("GET", "/wekan/api/boards"): anybody_known(200),
+    ("GET", "/wekan/api/users/<user_id>/boards"): anybody_known(200),
+}
+
+# What a certificate of hawk's gets where it is not what his token gets: it proves no password, and has no session.
+CERTIFICATE = {
+    ("PATCH", "/api/users/me"): 200,
+    ("DELETE", "/api/users/me"): 403,
+    ("DELETE", "/api/token"): 409,
+    ("POST", "/api/certificates"): 403,
+    ("POST", "/api/certificates/renew"): 400,  # it may, but "x" is no request
+}
+
+
+def effective(answer: TestResponse) -> int:
+    """Return the status of an answer; seed 001 says 200 and means what stands in its error object."""
+    body = answer.json if answer.is_json else None
+    return int(body.get("statusCode", answer.status_code)) if isinstance(body, dict) else answer.status_code
+
+
+@dataclass
+class House:
+    """An application where hawk, kite and an administrator live, and their credentials."""
+
+    app: Flask
+    client: FlaskClient
+    headers: dict[str, dict[str, str]]
+
+    def asks(self, who: str, method: str, rule: str, body: dict[str, Any] | None) -> int:
+        row, path = row_of(self.app, "hawk"), target(rule, session_id="0" * 32)
+        path = path.replace("<uuid>", row["uuid"]).replace("<user_id>", row["short_id"])
+        new = f"new{next(_numbers)}"
+        given = {key: value.format(new=new) if isinstance(value, str) else value for key, value in (body or {}).items()}
+        answer = self.client.open(path, method=method, headers=self.headers[who], json=None if body is None else given)
+        status = effective(answer)
+        self._put_back()
+        return status
+
+    def _put_back(self) -> None:
+        # A caller may have taken a new name or address; the next one asks about the same hawk.
+        if rows(self.app, "SELECT id FROM account WHERE id = 2"):
+            change = ProfileChange(username="hawk", email="hawk@example.org")
+            services(self.app).administration.change(operator(), 2, change)
+
+
+@pytest.fixture
+def house(make_app: Callable[..., Flask]) -> House:
+    app = make_app(trusted_proxies="127.0.0.1", proxy_secret=SECRET)
+    populate(app)
+    services(app).administration.change(operator(), 2, ProfileChange(email="hawk@example.org"))
+    services(app).accounts.create(operator(), NewAccount(*KITE), admin=False)
+    client = app.test_client(use_cookies=False)
+    tokens = {who: bearer(token_of(client, *login)) for who, login in CALLERS.items()}
+    return House(app, client, {"nobody": {}, **tokens, "certificate": by_nginx(signed(client))})
+
+
+CALLERS = {"owner": HAWK, "other": KITE, "admin": ADMIN}
+
+
+def routes(app: Flask) -> set[tuple[str, str]]:
+    rules = [(rule.rule, rule.methods or set()) for rule in app.url_map.iter_rules()]
+    return {(method, rule) for rule, methods in rules for method in methods - NOT_OURS}
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_every_route_of_every_tongue_has_its_row(app: Flask) -> None:
+    assert routes(app) == MATRIX.keys() | NATIVE.keys()
+
+
+@pytest.mark.parametrize(("method", "rule"), MATRIX, ids=lambda part: part)
+def test_a_route_lets_in_whom_its_row_says(house: House, method: str, rule: str) -> None:
+    row = MATRIX[method, rule]
+    # Whoever may delete comes last.
+    callers = ("nobody", "other", "certificate", "owner", "admin")
+    assert {who: house.asks(who, method, rule, row.body) for who in callers} == {
+        who: getattr(row, who) for who in callers
+    }
+
+
+@pytest.mark.parametrize(("method", "rule"), [*MATRIX, *NATIVE], ids=lambda part: part)
+def test_a_disabled_user_is_nobody(house: House, method: str, rule: str) -> None:
+    row = NATIVE.get((method, rule)) or MATRIX[method, rule]
+    services(house.app).administration.disable(operator(), 2)
+    house.headers["password"] = basic(*HAWK)
+    said = {str(value) for value in (row.body or {}).values()}
+    for who in ("owner", "certificate", "password"):
+        status = house.asks(who, method, rule, row.body)
+        if row.nobody in {401, 403}:
+            assert status == row.nobody, who
+        elif not {HAWK[1], "hawk"} <= said and not {HAWK[1], "hawk@example.org"} <= said:
+            # Whoever is welcome without a credential may be refused with a dead one, and gets nothing more.
+            assert status in {row.nobody, 401, 400}, who
+        else:
+            assert status in {401, 403, 500}, who  # his own password, in a body
+
+
+@pytest.mark.parametrize(("method", "rule"), NATIVE, ids=lambda part: part)
+def test_a_certificate_opens_what_its_owners_token_opens_but_for_what_needs_a_password(
+    house: House, method: str, rule: str
+) -> None:
+    row = NATIVE[method, rule]
+    expected = CERTIFICATE.get((method, rule), row.user)
+    body = None if row.body is None else {**row.body, **({"username": "{new}"} if "username" in row.body else {})}
+    status = house.asks("certificate", method, rule, body)
+    assert status == (201 if rule == "/api/users" else expected)
+
+
+@pytest.mark.parametrize(("method", "rule"), [key for key, row in NATIVE.items() if row.user == 403], ids=str)
+def test_nobody_but_an_administrator_acts_on_others(house: House, method: str, rule: str) -> None:
+    assert house.asks("other", method, rule, NATIVE[method, rule].body) == 403

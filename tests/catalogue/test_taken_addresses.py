@@ -1,0 +1,147 @@
+"""Hardened, an address that is somebody's is registered like any other, and its owner is told (cases 59, 142, 173)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from catalogue.test_nobody_can_tell import HARDENED, LONG, REGISTRATIONS, Asker
+from conftest import basic, principal, services
+from flask import Flask
+from races.at_once import at_once, kinds
+from werkzeug.test import TestResponse
+from wire.speaking import ACTIVATION, CHANGED, RESET, Mailbox, row_of, rows
+
+from identity.domain.principal import operator
+from identity.services.accounts import NewAccount
+from identity.services.profiles import ProfileChange
+from identity.store.models import Account
+
+OWNED = "hawk@example.org"
+WANTED = "You have an account already"
+OTHER = "another rather long passphrase"
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """A hardened service where hawk has an address."""
+    app = make_app(**HARDENED, database_pool="20")
+    Asker(app)  # which hashes cheaply
+    services(app).accounts.create(operator(), NewAccount("hawk", LONG, OWNED), admin=True)
+    return app
+
+
+@pytest.fixture
+def mailbox(app: Flask) -> Mailbox:
+    mailbox = Mailbox(app)
+    mailbox.fetch()
+    mailbox.letters.clear()
+    return mailbox
+
+
+def register(app: Flask, tongue: str, name: str, email: str) -> TestResponse:
+    path, fields = REGISTRATIONS[tongue]
+    body = {key: value.format(new=name) for key, value in fields.items()} | {"password": OTHER, "email": email}
+    return app.test_client().post(path, json=body | ({"password_confirm": OTHER} if tongue == "continuous" else {}))
+
+
+def shape(answer: TestResponse, *own: str) -> tuple[Any, ...]:
+    """Return an answer without what is made for one account alone: names, ids and tokens."""
+    text = answer.text
+    for word in own:
+        text = text.replace(word, "(own)")
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\"[A-Za-z0-9_-]{17}\"|[A-Za-z0-9_-]{43}", "(made)", text)
+    return answer.status, [name for name, _ in answer.headers], text
+
+
+@pytest.mark.parametrize("tongue", REGISTRATIONS)
+@pytest.mark.parametrize("taken", [OWNED, "HAWK@Example.ORG"])
+def test_a_taken_address_is_answered_like_a_free_one(app: Flask, mailbox: Mailbox, tongue: str, taken: str) -> None:
+    free = register(app, tongue, "kite", "kite@example.org")
+    other = register(app, tongue, "kiwi", taken)
+    assert free.status_code < 300
+    assert shape(other, taken, "kiwi") == shape(free, "kite@example.org", "kite")
+    told = [(letter.recipient, letter.subject) for letter in mailbox.fetch()]
+    assert told == [("kite@example.org", ACTIVATION), (OWNED, WANTED)]
+    letter = mailbox.letters[-1]
+    assert "Account: hawk" in letter.text
+    assert "Token" not in letter.text
+    assert "kiwi" not in letter.text
+
+
+def test_whoever_wanted_it_sees_it_as_unconfirmed_and_gets_nothing_by_it(app: Flask, mailbox: Mailbox) -> None:
+    register(app, "native", "kite", OWNED)
+    client = app.test_client()
+    own = client.get("/api/users/me", headers=basic("kite", OTHER)).json
+    assert (own["email"], own["email_verified"]) == (OWNED, False)
+    assert row_of(app, "kite")["email_canonical"] is None
+    before = row_of(app, "hawk")
+    mailbox.fetch()
+    mailbox.letters.clear()
+    assert client.post("/api/password-resets", json={"email": OWNED}).status_code == 204
+    assert [(each.recipient, each.subject) for each in mailbox.fetch()] == [(OWNED, RESET)]
+    body = {"token": mailbox.token(RESET), "password": "a third long passphrase"}
+    assert client.post("/api/password-resets/redeem", json=body).status_code == 204
+    assert client.get("/api/resource", headers=basic("kite", OTHER)).status_code == 200
+    assert row_of(app, "hawk")["version"] == before["version"] + 1
+    assert row_of(app, "kite")["version"] == 1
+
+
+def test_nothing_about_the_others_account_is_mailed_to_the_owner(app: Flask, mailbox: Mailbox) -> None:
+    register(app, "native", "kite", OWNED)
+    mailbox.fetch()
+    mailbox.letters.clear()
+    services(app).profiles.change(
+        principal(app, "kite", OTHER), ProfileChange(), password="a third long passphrase", current_password=OTHER
+    )
+    assert [letter for letter in mailbox.fetch() if letter.subject == CHANGED] == []
+
+
+def test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_one(app: Flask, mailbox: Mailbox) -> None:
+    register(app, "native", "kite", "kite@example.org")
+    client = app.test_client()
+    for wanted in ("free@example.org", OWNED):
+        answer = client.patch("/api/users/me", json={"email": wanted}, headers=basic("kite", OTHER))
+        assert (answer.status_code, answer.json["email"]) == (200, wanted)
+    assert row_of(app, "hawk")["email_canonical"] == OWNED
+    assert [letter.recipient for letter in mailbox.fetch() if letter.subject == WANTED] == [OWNED]
+
+
+def test_one_change_of_everything_to_a_taken_address_is_no_refusal_either(app: Flask) -> None:
+    register(app, "native", "kite", "kite@example.org")
+    body = {"email": OWNED, "password": "a third long passphrase", "current_password": OTHER}
+    answer = app.test_client().patch("/api/users/me", json=body, headers=basic("kite", OTHER))
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_free_address_is_taken_by_whoever_asks_again(app: Flask) -> None:
+    register(app, "native", "kite", OWNED)
+    client = app.test_client()
+    assert client.patch("/api/users/me", json={"email": None}, headers=basic("hawk", LONG)).status_code == 200
+    assert client.patch("/api/users/me", json={"email": OWNED}, headers=basic("kite", OTHER)).status_code == 200
+    assert row_of(app, "kite")["email_canonical"] == OWNED
+
+
+def test_ones_own_address_may_be_spelled_anew(app: Flask) -> None:
+    client = app.test_client()
+    answer = client.patch("/api/users/me", json={"email": "Hawk@example.org"}, headers=basic("hawk", LONG))
+    assert answer.json["email"] == "Hawk@example.org"
+    assert row_of(app, "hawk")["email_canonical"] == OWNED
+
+
+def test_an_administrator_is_told(app: Flask) -> None:
+    body = {"username": "kite", "password": OTHER, "email": OWNED}
+    answer = app.test_client().post("/api/admin/users", json=body, headers=basic("hawk", LONG))
+    assert (answer.status_code, answer.json["code"]) == (409, "email_taken")
+
+
+def test_of_eight_at_once_one_gets_the_address_and_all_get_one_answer(app: Flask) -> None:
+    names = [f"bird{number}" for number in range(8)]
+    results = at_once(*(lambda name=name: register(app, "native", name, "new@example.org") for name in names))
+    assert kinds(results) == {"WrapperTestResponse": 8}
+    assert {answer.status_code for answer in results} == {201}
+    claimed = [row for row in rows(app, Account) if row["email"] == "new@example.org"]
+    assert len(claimed) == 8
+    assert len([row for row in claimed if row["email_canonical"]]) == 1
