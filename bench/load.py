@@ -6,6 +6,7 @@ import http.client
 import itertools
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -51,22 +52,30 @@ def requests_per_second(load: Load, *, seconds: float) -> float:
 
 
 @contextmanager
-def flooding(load: Load) -> Iterator[None]:
-    """Load a server meanwhile, whatever it answers."""
+def flooding(load: Load) -> Iterator[list[float]]:
+    """Load a server meanwhile, whatever it answers; the list has the rate after the block. Needs wrk."""
+    rates: list[float] = []
     with _command(load, _FOR_EVER) as command:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own words
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own words
         try:
-            yield
+            yield rates
         finally:
-            process.kill()
-            process.wait()
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate()
+            rates.append(_rate(output))
 
 
 def _by_wrk(load: Load, seconds: float) -> float:
     with _command(load, seconds) as command:
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own words
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise LoadError(output)
+    return _rate(output)
+
+
+def _rate(output: str) -> float:
     found = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    if found is None or "Non-2xx" in output or "Socket errors" in output:
+    if found is None:
         raise LoadError(output)
     return float(found[1])
 

@@ -16,7 +16,7 @@ _KNOWN = re.compile(r"^identity_directory_sessions(?:\{[^}]*\})? ([\d.e+]+)$", r
 
 def memory_mib(port: int, pid: int) -> dict[int, float]:
     """Return each worker's proportional set size in MiB."""
-    return {worker: _pss(worker) for worker in connections(port, pid)}
+    return {worker: pss_mib(worker) for worker in connections(port, pid)}
 
 
 def present(port: int, pid: int, tokens: Sequence[str]) -> None:
@@ -84,6 +84,7 @@ def descendants(root: int) -> list[int]:
     return [root, *(pid for each in children for child in each.read_text().split() for pid in descendants(int(child)))]
 
 
-def _pss(pid: int) -> float:
+def pss_mib(pid: int) -> float:
+    """Return a process's proportional set size."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return int(rollup.partition("\nPss:")[2].split()[0]) / 1024

@@ -25,7 +25,7 @@ class StartError(RuntimeError):
 
 @contextmanager
 def running(
-    command: list[str], url: str, *, environment: Mapping[str, str], folder: Path | None = None, seconds: float = 60
+    command: list[str], url: str, *, environment: Mapping[str, str], folder: Path | None = None, seconds: float = 180
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; inside it answers on `url`.
 
