@@ -40,7 +40,7 @@ arch: $(TEST_READY) ## who may import whom
 
 bench: $(RUN_READY) ## every promised figure in about five minutes (BENCH_…); PEERS=1 adds other systems
 	@$(BIN)/python bench/run.py
-	@if [ "$(PEERS)" = 1 ]; then $(BIN)/python bench/peers.py; fi
+	@if [ "$(PEERS)" = 1 ]; then $(BIN)/python bench/against.py; fi
 
 bench-profile: $(RUN_READY) ## what each layer of the token check costs, in microseconds
 	@$(BIN)/python bench/layers.py

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 _END_SECONDS = 20
+_NO_CREDENTIAL = (http.client.UNAUTHORIZED, http.client.FORBIDDEN, http.client.NOT_FOUND)
 
 
 class StartError(RuntimeError):
@@ -64,13 +65,13 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def answers(url: str, process: subprocess.Popen[bytes], *, seconds: float, pause: float = 0.05) -> bool:
-    """Wait until a URL answers at all with 2xx or 401; False if the process ends or the time does."""
+    """Wait until a URL is answered with 2xx, or a refusal for want of a credential; False if the process ends first."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own server
         except urllib.error.HTTPError as error:
-            if error.code == http.client.UNAUTHORIZED:
+            if error.code in _NO_CREDENTIAL:
                 return True
             time.sleep(pause)
         except (OSError, http.client.HTTPException):
