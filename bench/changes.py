@@ -74,5 +74,5 @@ def rows(service: Service) -> Iterator[Row]:
 
     rates = alternate({_STILL: lambda: requests_per_second(load, seconds=SECONDS), _MOVING: moving})
     reached = next(writer.done) / writer.seconds
-    what = f"token check, {reached:.0f} changes a second, {service.engine}"
+    what = f"token check while accounts change, {reached:.0f}/s, {service.engine}"
     yield Row(what, rates[_MOVING], (rates[_STILL], _STILL), 0.70)

@@ -54,6 +54,8 @@ def fill(url: str, *, start: int = 0, upto: int) -> None:
             note(f"{engine.dialect.name}: {high:,} accounts and sessions")
         connection.exec_driver_sql("ANALYZE")
         connection.commit()
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
 
 

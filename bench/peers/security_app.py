@@ -18,7 +18,7 @@ app.config |= {
     "SECURITY_PASSWORD_SALT": os.environ["BENCH_SECRET"],
     "SECURITY_PASSWORD_HASH": "argon2",
     "SECURITY_PASSWORD_SINGLE_HASH": ["argon2"],
-    "SECURITY_PASSLIB_OPTIONS": {
+    "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": {
         "argon2__time_cost": 2,
         "argon2__memory_cost": 19456,
         "argon2__parallelism": 1,
