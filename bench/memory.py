@@ -19,11 +19,11 @@ def memory_mib(port: int, pid: int) -> dict[int, float]:
     return {worker: pss_mib(worker) for worker in connections(port, pid)}
 
 
-def present(port: int, pid: int, tokens: Sequence[str]) -> None:
-    """Send every token to every worker once."""
+def present(port: int, pid: int, path: str, credentials: Sequence[str]) -> None:
+    """Ask every worker once with each credential."""
     to_workers = connections(port, pid)
-    note(f"presenting {len(tokens):,} sessions to each of {len(to_workers)} workers")
-    sending = [threading.Thread(target=_send, args=(each, tokens)) for each in to_workers.values()]
+    note(f"presenting {len(credentials):,} sessions to each of {len(to_workers)} workers")
+    sending = [threading.Thread(target=_send, args=(each, path, credentials)) for each in to_workers.values()]
     for thread in sending:
         thread.start()
     for thread in sending:
@@ -45,12 +45,12 @@ def connections(port: int, pid: int) -> dict[int, http.client.HTTPConnection]:
     raise RuntimeError(f"found {len(found)} of {WORKERS} workers")
 
 
-def _send(connection: http.client.HTTPConnection, tokens: Sequence[str]) -> None:
-    for token in tokens:
-        connection.request("GET", "/api/resource", headers={"Authorization": f"Bearer {token}"})
+def _send(connection: http.client.HTTPConnection, path: str, credentials: Sequence[str]) -> None:
+    for one in credentials:
+        connection.request("GET", path, headers={"Authorization": one})
         answer = connection.getresponse()
         answer.read()
-        if answer.status != http.client.OK:
+        if answer.status not in {http.client.OK, http.client.NO_CONTENT}:
             raise RuntimeError(f"a token was answered {answer.status}")
 
 

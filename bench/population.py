@@ -27,10 +27,9 @@ _NUMBERS: Final = """
 _ACCOUNTS: Final = """
     INSERT INTO account (id, uuid, short_id, username, username_canonical, email, email_canonical, password_hash,
         version, created_at, updated_at)
-    {numbers} SELECT n,
-        substr(r, 1, 8) || '-' || substr(r, 9, 4) || '-4' || substr(r, 14, 3) || '-8' || substr(r, 18, 3) || '-'
-        || substr(r, 21, 12), substr(r, 1, 17), 'bench' || n, 'bench' || n,
-        'bench' || n || '@example.com', 'bench' || n || '@example.com', :hash, 1, :now, :now FROM numbered"""
+    {numbers} SELECT n, '00000000-0000-4000-8000-' || (100000000000 + n), '' || (10000000000000000 + n),
+        'bench' || n, 'bench' || n, 'bench' || n || '@example.com', 'bench' || n || '@example.com', :hash, 1, :now, :now
+    FROM numbered"""
 _SESSIONS: Final = """
     INSERT INTO session (id, account_id, kind, version, authenticated_at, created_at, last_used_at, absolute_end,
         origin)

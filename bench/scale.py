@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from http import HTTPStatus
 
-from knobs import ROUNDS, ROWS, SECONDS, SESSIONS, SMALL, WORKERS, note, wanted
+from carriers import VERIFY
+from knobs import ONLY, ROUNDS, ROWS, SECONDS, SESSIONS, SMALL, WORKERS, note, wanted
 from load import Load, requests_per_second
 from memory import memory_mib, present
 from population import fill
@@ -26,7 +28,7 @@ def rows(postgresql: str | None, points: dict[str, dict[int, float]]) -> Iterato
             yield _grow(small, big, known)
         elif wanted("memory"):
             fill(big.database, start=SMALL + _GAP, upto=SESSIONS + _GAP)
-        if wanted("memory"):
+        if wanted("memory") and (postgresql is None or "memory" in ONLY):  # half a minute each, and alike
             yield _memory(big)
 
 
@@ -55,7 +57,9 @@ def _microseconds(rate: float) -> float:
 
 
 def _memory(big: Service) -> Row:
-    present(big.port, big.pid, [token.removeprefix("Bearer ") for token in big.bearer(SESSIONS)])
+    known = big.bearer(SESSIONS)
+    verified = big.status(VERIFY, known[0]) == HTTPStatus.NO_CONTENT
+    present(big.port, big.pid, VERIFY if verified else "/api/resource", known)
     used = memory_mib(big.port, big.pid)
     what = f"memory of a worker that knows {SESSIONS:,} sessions, {big.engine}"
     return Row(what, max(used.values()), goal=_GOAL_MIB, unit="MiB PSS", at_most=True)
