@@ -27,6 +27,7 @@ from identity.adapters.signing import SignedAccessTokens
 from identity.domain.principal import Origin
 from identity.web.answers import json_answer
 from identity.web.auth import auth
+from identity.web.context import CONTEXT, REQUEST_ID
 from identity.web.guard import Guard
 from identity.wiring import create_app
 
@@ -76,7 +77,7 @@ def _inside(app: Any, here: Any, data_dir: Path, token: str) -> dict[str, tuple[
     by_token = _timed(lambda: here.services.authentication.by_token(token, origin))
     with ExitStack() as stack:
         context = app.test_request_context(_RESOURCE, headers={"Authorization": f"Bearer {token}"})
-        context.request.environ["identity.request_id"] = "bench"
+        context.request.environ |= {CONTEXT: here, REQUEST_ID: "bench"}
         here.tongues.select(context.request.environ)
         stack.enter_context(context)
         verifier = _tried(lambda: _timed(lambda: auth.authenticate(auth.get_auth(), None)) - by_token)
@@ -84,7 +85,7 @@ def _inside(app: Any, here: Any, data_dir: Path, token: str) -> dict[str, tuple[
     return {
         "verifier": (verifier, "header to credential, Flask-HTTPAuth's part"),
         "token check": (by_token - signature - directory, "kind, claims, time, principal"),
-        "signature": (signature, "form and HMAC of the access token"),
+        "signature": (signature, "form and HMAC of the access token, or that both were seen before"),
         "directory": (directory, "feed current, session looked up"),
         "answer": (answer, "JSON and its response; Flask's layer has one of its own"),
     }

@@ -16,6 +16,7 @@ from table import Row, alternate
 
 _GAP = 100  # ids between two fillings, for the accounts the service makes itself
 _GOAL_MIB = 90
+_RESOURCE = "/api/resource"
 
 
 def rows(postgresql: str | None, points: dict[str, dict[int, float]]) -> Iterator[Row]:
@@ -39,7 +40,7 @@ def _grow(small: Service, big: Service, known: dict[int, float]) -> Row:
         reached = upto
         note(f"token check, {upto:,} rows against {SMALL:,} on {big.engine}")
         measures = {name: _rotating(one) for name, one in (("few", small), ("many", big))}
-        rates = alternate(measures, rounds=ROUNDS if upto == ROWS else 1, warm_up=True)
+        rates = alternate(measures, rounds=ROUNDS if upto == ROWS else 1)
         known.setdefault(SMALL, _microseconds(rates["few"]))
         known[upto] = _microseconds(rates["many"])
     known[SMALL] = _microseconds(rates["few"])
@@ -48,7 +49,8 @@ def _grow(small: Service, big: Service, known: dict[int, float]) -> Row:
 
 
 def _rotating(one: Service) -> Callable[[], float]:
-    load = Load(f"{one.base}/api/resource", one.bearer(SMALL))
+    load = Load(f"{one.base}{_RESOURCE}", one.bearer(SMALL))
+    present(one.port, one.pid, _RESOURCE, load.credentials)  # so that nobody's first check is in the figure
     return lambda: requests_per_second(load, seconds=SECONDS)
 
 
@@ -59,7 +61,7 @@ def _microseconds(rate: float) -> float:
 def _memory(big: Service) -> Row:
     known = big.bearer(SESSIONS)
     verified = big.status(VERIFY, known[0]) == HTTPStatus.NO_CONTENT
-    present(big.port, big.pid, VERIFY if verified else "/api/resource", known)
+    present(big.port, big.pid, VERIFY if verified else _RESOURCE, known)
     used = memory_mib(big.port, big.pid)
     what = f"memory of a worker that knows {SESSIONS:,} sessions, {big.engine}"
     return Row(what, max(used.values()), goal=_GOAL_MIB, unit="MiB PSS", at_most=True)
