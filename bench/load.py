@@ -82,7 +82,7 @@ def _rate(output: str) -> float:
 
 @contextmanager
 def _command(load: Load, seconds: float) -> Iterator[list[str]]:
-    command = ["wrk", "-t1", f"-c{load.connections}", f"-d{max(1, round(seconds))}s"]
+    command = ["wrk", "-t1", "--timeout=30s", f"-c{load.connections}", f"-d{max(1, round(seconds))}s"]
     if load.method == "GET" and len(load.credentials) <= 1:
         given = [part for value in load.credentials for part in ("-H", f"Authorization: {value}")]
         yield [*command, *given, load.url]

@@ -24,7 +24,7 @@ const options = {
   baseURL: `http://127.0.0.1:${BENCH_PORT}`,
   secret: BENCH_SECRET,
   database,
-  plugins: [bearer(), jwt()],
+  plugins: [bearer(), jwt({ disableSettingJwtHeader: true })],
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
   logger: { level: "error" },
