@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 
 from flask import Flask, Response, jsonify
@@ -20,6 +21,7 @@ def serve(target: str) -> None:
     """Serve with the options of `identity serve`: port, workers and threads are the program's arguments."""
     from identity.cli.serve import server  # noqa: PLC0415 - only the parent serves
 
+    multiprocessing.set_start_method("spawn")
     port, workers, threads = map(int, sys.argv[1:])
     options = argparse.Namespace(host="127.0.0.1", port=port, workers=workers, threads=threads, tls=False)
     server(target, options, factory=False).serve()

@@ -18,11 +18,10 @@ import document
 from bare import app as bare_app
 from hello import app as hello_app
 from knobs import SMALL, note
-from population import fill, tokens
+from population import SECRET_KEY, fill, tokens
 from servers import prepared
 from table import grid
 
-from identity.adapters import data_directory
 from identity.adapters.signing import SignedAccessTokens
 from identity.domain.principal import Origin
 from identity.web.answers import json_answer
@@ -40,25 +39,24 @@ _RESOURCE, _VERIFY = "/api/resource", "/api/verify"
 def main() -> None:
     """Measure, print, and write the page."""
     with tempfile.TemporaryDirectory() as folder:
-        data_dir = Path(folder)
-        environment, database = prepared(data_dir, "")
+        environment, database = prepared(Path(folder), "")
         fill(database, upto=SMALL)
-        (token,) = tokens(database, data_dir, count=1)
+        (token,) = tokens(database, count=1)
         own = {name: value for name, value in environment.items() if name.startswith("IDENTITY_")}
         app = create_app(type("Config", (), {"IDENTITY": own}))
-        table = grid(_HEAD, _lines(app, data_dir, token))
+        table = grid(_HEAD, _lines(app, token))
     print(table)
     document.write("profile", f"{document.circumstances('make bench-profile')}\n\n{table}")
 
 
-def _lines(app: Any, data_dir: Path, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 - a Flask application
+def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 - a Flask application
     here = app.extensions["identity"]
     bare = _calls(bare_app, _VERIFY, token)
     layers = {
         "WSGI call": (bare, "a callable that sends three headers"),
         "guard": (_tried(lambda: _calls(Guard(bare_app, here), _RESOURCE, token) - bare), "id, tongue, headers, count"),
         "Flask": (_calls(hello_app, _RESOURCE, token) - bare, "dispatch, request and response of a bare view"),
-        **_inside(app, here, data_dir, token),
+        **_inside(app, here, token),
     }
     whole = _calls(app, _RESOURCE, token)
     known = sum(microseconds or 0.0 for microseconds, _ in layers.values())
@@ -68,8 +66,8 @@ def _lines(app: Any, data_dir: Path, token: str) -> list[tuple[str, str, str]]: 
     return [(name, "-" if each is None else f"{each:.1f}", what) for name, (each, what) in layers.items()]
 
 
-def _inside(app: Any, here: Any, data_dir: Path, token: str) -> dict[str, tuple[float | None, str]]:  # noqa: ANN401 - as above
-    signer = SignedAccessTokens(data_directory.secret_keys(data_dir / "secret_keys"))
+def _inside(app: Any, here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # noqa: ANN401 - as above
+    signer = SignedAccessTokens([SECRET_KEY])
     claims = signer.read(token)
     origin = Origin("127.0.0.1", "bench", "native")
     signature = _timed(lambda: signer.read(token))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from argon2 import PasswordHasher
 from knobs import MEMORY_KIB, TIME, note
 from sqlalchemy import Engine, create_engine, text
 
-from identity.adapters import data_directory
 from identity.adapters.signing import SignedAccessTokens
 from identity.domain.forms import TokenKind
 from identity.domain.views import AccessClaims
 
 FIRST: Final = 1001  # ids before it are the service's own
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - of accounts that live for a minute
+SECRET_KEY: Final = secrets.token_hex(32)  # the service is told, so that tokens can be signed here
 _STEP: Final = 100_000
 _HOURS: Final = 3
 
@@ -67,7 +67,7 @@ def _values(engine: Engine) -> dict[str, object]:
     return {"now": moments[0], "end": moments[1], "kind": TokenKind.ACCESS.value, "hash": hasher.hash(PASSWORD)}
 
 
-def tokens(url: str, data_dir: Path, *, count: int, account: int = 0) -> list[str]:
+def tokens(url: str, *, count: int, account: int = 0) -> list[str]:
     """Return access tokens for `count` of the sessions, picked at random, or for those of one account."""
     engine = create_engine(url)
     with engine.connect() as connection:
@@ -77,5 +77,5 @@ def tokens(url: str, data_dir: Path, *, count: int, account: int = 0) -> list[st
     engine.dispose()
     now = datetime.now(UTC)
     issued, expires = int(now.timestamp()), int((now + timedelta(hours=_HOURS)).timestamp())
-    signer = SignedAccessTokens(data_directory.secret_keys(data_dir / "secret_keys"))
+    signer = SignedAccessTokens([SECRET_KEY])
     return [signer.sign(AccessClaims(one, issued, expires)) for one in ids]

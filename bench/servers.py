@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from knobs import SMALL, THREADS, WORKERS
-from population import FIRST, PASSWORD, fill, tokens
+from population import FIRST, PASSWORD, SECRET_KEY, fill, tokens
 from postgres import fresh_database
 from running import free_port, running
 
@@ -39,17 +39,16 @@ class Service:
     base: str
     port: int
     pid: int
-    data_dir: Path
     database: str
     engine: str
 
     def bearer(self, count: int = 1) -> tuple[str, ...]:
         """Return Authorization values with access tokens of so many accounts."""
-        return tuple(f"Bearer {token}" for token in tokens(self.database, self.data_dir, count=count))
+        return tuple(f"Bearer {token}" for token in tokens(self.database, count=count))
 
     def bearer_of(self, number: int) -> str:
         """Return an Authorization value with an access token of one account."""
-        return "Bearer " + tokens(self.database, self.data_dir, count=1, account=FIRST + number)[0]
+        return "Bearer " + tokens(self.database, count=1, account=FIRST + number)[0]
 
     def status(self, path: str, authorization: str) -> int:
         """Ask once and return the status."""
@@ -103,13 +102,13 @@ def service(
         base = f"http://127.0.0.1:{port}"
         process = stack.enter_context(running(command, f"{base}/readyz", environment=environment | (settings or {})))
         engine = "PostgreSQL" if postgresql else "SQLite"
-        yield Service(base, port, process.pid, data_dir, database, engine)
+        yield Service(base, port, process.pid, database, engine)
 
 
 def prepared(data_dir: Path, database: str) -> tuple[dict[str, str], str]:
     """Migrate a new database; return the environment to serve it with, and its URL."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("IDENTITY_")}
-    own = {"IDENTITY_DATA_DIR": str(data_dir), "IDENTITY_ADMIN_PASSWORD": PASSWORD}
+    own = {"IDENTITY_DATA_DIR": str(data_dir), "IDENTITY_ADMIN_PASSWORD": PASSWORD, "IDENTITY_SECRET_KEYS": SECRET_KEY}
     environment = clean | own | ({"IDENTITY_DATABASE_URL": database} if database else {})
     subprocess.run([IDENTITY, "migrate"], check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
     return environment, database or f"sqlite:///{data_dir / 'identity.sqlite3'}"
