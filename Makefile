@@ -10,10 +10,10 @@ TEST_READY := .venv/.test-ready
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-tls test check lint types arch bench lock clean
+.PHONY: help run run-tls test check lint types arch bench bench-profile bench-flood lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUN_READY) ## migrate and serve on http://127.0.0.1:5000 (HOST, PORT and IDENTITY_… change it)
 	@$(BIN)/identity migrate
@@ -38,8 +38,15 @@ types: $(TEST_READY) ## mypy, strict
 arch: $(TEST_READY) ## who may import whom
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(RUN_READY) ## the token check against a bare Flask hello, in turn (BENCH_SECONDS, BENCH_ROUNDS)
+bench: $(RUN_READY) ## every promised figure in about five minutes (BENCH_…); PEERS=1 adds other systems
 	@$(BIN)/python bench/run.py
+	@if [ "$(PEERS)" = 1 ]; then $(BIN)/python bench/against.py; fi
+
+bench-profile: $(RUN_READY) ## what each layer of the token check costs, in microseconds
+	@$(BIN)/python bench/layers.py
+
+bench-flood: $(RUN_READY) ## token checks and honest logins during a flood of wrong passwords
+	@$(BIN)/python bench/flood.py
 
 lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
@@ -49,7 +56,7 @@ lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 		-c requirements/run.txt -o requirements/test.txt
 
 clean: ## remove the environment and what tools left behind; never instance/
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .bench build *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Identity needs Python 3.11 or newer")'

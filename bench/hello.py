@@ -1,14 +1,12 @@
-"""The measure: a bare Flask view, on the same server with the same options."""
+"""A measure: a bare Flask view, on the same server with the same options."""
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
-from pathlib import Path
 
 from flask import Flask, Response, jsonify
-
-from identity.cli.serve import server
 
 app = Flask("hello")
 
@@ -19,8 +17,15 @@ def hello() -> Response:
     return jsonify(data="Hello, hawk!")
 
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
+def serve(target: str) -> None:
+    """Serve with the options of `identity serve`: port, workers and threads are the program's arguments."""
+    from identity.cli.serve import server  # noqa: PLC0415 - only the parent serves
+
+    multiprocessing.set_start_method("spawn")
     port, workers, threads = map(int, sys.argv[1:])
-    options = argparse.Namespace(host="127.0.0.1", port=port, workers=workers, threads=threads)
-    server("hello:app", options, factory=False).serve()
+    options = argparse.Namespace(host="127.0.0.1", port=port, workers=workers, threads=threads, tls=False)
+    server(target, options, factory=False).serve()
+
+
+if __name__ == "__main__":
+    serve("hello:app")

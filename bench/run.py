@@ -1,141 +1,101 @@
-"""The token check against a bare Flask hello, in turn on the same server: what counts is the ratio.
-
-Settings: BENCH_SECONDS (of each measurement, 4), BENCH_ROUNDS (5), BENCH_WORKERS (cores), and IDENTITY_TEST_POSTGRESQL
-(postgresql://user@host/database) for the rows on PostgreSQL.
-"""
+"""`make bench`: every figure that the service promises, against what it is measured by, in one table."""
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import secrets
-import shutil
-import socket
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from http.client import HTTPException
 from pathlib import Path
+from subprocess import SubprocessError
+from typing import Final
 
-from load import CONNECTIONS, requests_per_second
+import carriers
+import changes
+import document
+import passwords
+import plot
+import scale
+import starting
+from knobs import CONNECTIONS, ROUNDS, ROWS, SECONDS, WORKERS, note, wanted
+from load import TOOL
+from postgres import server
+from servers import Service, service
+from table import Row, markdown
 
-HERE = Path(__file__).parent
-IDENTITY = str(Path(sys.executable).with_name("identity"))
-SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
-WORKERS = int(os.environ.get("BENCH_WORKERS", os.cpu_count() or 1))
-THREADS = 16
-POSTGRESQL = os.environ.get("IDENTITY_TEST_POSTGRESQL")
-PASSWORD = secrets.token_urlsafe(12)
+# The order of the promises, which is not the order of measuring.
+_ORDER: Final = (
+    *("`/api/resource`", "`/api/verify`, token", "`/api/verify`, JWT", "`/api/verify`, opaque", "`/api/token`"),
+    *("password logins", f"token check, {ROWS:,}", "token check while", "memory", "from"),
+)
 
 
 def main() -> None:
-    """Measure and print."""
-    tool = "wrk" if shutil.which("wrk") else "a loop in Python (install wrk for figures near the server's own)"
-    print(f"{WORKERS} workers, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s, loaded by {tool}")
-    with ExitStack() as stack:
-        bare = stack.enter_context(_hello())
-        rows = [("SQLite", stack.enter_context(_service({})))]
-        if POSTGRESQL:
-            url = stack.enter_context(_database(POSTGRESQL))
-            rows.append(("PostgreSQL", stack.enter_context(_service({"IDENTITY_DATABASE_URL": url}))))
-        for name, base in rows:
-            _compare(name, bare, base)
+    """Measure, print, and write the page."""
+    begun = time.monotonic()
+    note(f"{WORKERS} workers, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS:g} s, loaded by {TOOL}")
+    throughput: dict[str, dict[str, float]] = {}
+    points: dict[str, dict[int, float]] = {}
+    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as postgresql:
+        rows = list(_rows(postgresql, throughput, points))
+    if postgresql is None:
+        rows.append(Row("everything on PostgreSQL", missing="set IDENTITY_TEST_POSTGRESQL, or install postgresql"))
+    table = markdown(sorted(rows, key=_place))
+    print(table)
+    note(f"{time.monotonic() - begun:.0f} s in all")
+    document.write("table", f"{document.circumstances('make bench')} Loaded by {TOOL.partition(' (')[0]}.\n\n{table}")
+    _draw(throughput, points)
 
 
-def _compare(name: str, bare: str, base: str) -> None:
-    token = _token(base)
-    basic = "Basic " + base64.b64encode(f"{token}:x".encode()).decode()
-    cases = {"bare hello": (bare, {}), "Basic": (base, {"Authorization": basic})}
-    cases["Bearer"] = (base, {"Authorization": f"Bearer {token}"})
-    figures: dict[str, list[float]] = {case: [] for case in cases}
-    for number in range(ROUNDS):
-        for case, (host, headers) in cases.items():
-            figures[case].append(requests_per_second(f"{host}/api/resource", headers, seconds=SECONDS))
-        print(f"  {name} round {number + 1}/{ROUNDS} done", file=sys.stderr)
-    medians = {case: statistics.median(values) for case, values in figures.items()}
-    for case in ("Basic", "Bearer"):
-        ratio = medians[case] / medians["bare hello"]
-        measured = f"{medians[case]:7.0f}/s, bare hello {medians['bare hello']:7.0f}/s"
-        print(f"token check, {case:6} {name:10} {measured}, ratio {ratio:.2f}")
+def _place(row: Row) -> int:
+    return next((place for place, start in enumerate(_ORDER) if row.what.startswith(start)), len(_ORDER))
 
 
-@contextmanager
-def _hello() -> Iterator[str]:
-    port = _free_port()
-    command = [sys.executable, str(HERE / "hello.py"), str(port), str(WORKERS), str(THREADS)]
-    with _running(command, dict(os.environ), f"http://127.0.0.1:{port}/api/resource"):
-        yield f"http://127.0.0.1:{port}"
+def _rows(
+    postgresql: str | None, throughput: dict[str, dict[str, float]], points: dict[str, dict[int, float]]
+) -> Iterator[Row]:
+    engines = [None, postgresql] if postgresql else [None]
+    if any(map(wanted, ("resource", "verify", "token", "logins", "changes"))):
+        with ExitStack() as stack:
+            services = [stack.enter_context(service(engine)) for engine in engines]
+            yield from _side_by_side(services, throughput)
+    if wanted("size") or wanted("memory"):
+        for engine in engines:
+            yield from _careful("size and memory", scale.rows(engine, points))
+    if wanted("start"):
+        yield from _careful("start", starting.rows(postgresql))
 
 
-@contextmanager
-def _service(settings: dict[str, str]) -> Iterator[str]:
-    port = _free_port()
-    with tempfile.TemporaryDirectory() as data_dir:
-        own = {"IDENTITY_DATA_DIR": data_dir, "IDENTITY_ADMIN_PASSWORD": PASSWORD}
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("IDENTITY_")} | own | settings
-        subprocess.run([IDENTITY, "migrate"], check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
-        command = [IDENTITY, "serve", "--port", str(port), "--workers", str(WORKERS), "--threads", str(THREADS)]
-        with _running(command, environment, f"http://127.0.0.1:{port}/readyz"):
-            yield f"http://127.0.0.1:{port}"
+def _side_by_side(services: list[Service], throughput: dict[str, dict[str, float]]) -> Iterator[Row]:
+    if any(map(wanted, ("resource", "verify", "token"))):
+        for one in services:
+            yield from _careful(f"carriers, {one.engine}", carriers.rows(one, throughput))
+    if wanted("logins"):
+        yield from _careful("password logins", passwords.rows(services))
+    if wanted("changes"):
+        for one in services:
+            yield from _careful(f"changes, {one.engine}", changes.rows(one))
 
 
-@contextmanager
-def _running(command: list[str], environment: dict[str, str], url: str) -> Iterator[None]:
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command
+def _careful(what: str, rows: Iterable[Row]) -> Iterator[Row]:
+    # One thing that cannot be measured is a line in the table, not the end of it.
     try:
-        _wait(url, process)
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+        yield from rows
+    except (RuntimeError, OSError, HTTPException, SubprocessError) as error:
+        note(f"{what}: {error}")
+        yield Row(what, missing=type(error).__name__)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(400):
-        if process.poll() is not None:
-            raise SystemExit(f"{process.args!r} ended while starting")
-        try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own server
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-        else:
-            return
-    raise SystemExit(f"{url} did not answer")
-
-
-def _token(base: str) -> str:
-    credential = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
-    asked = urllib.request.Request(f"{base}/api/token", headers={"Authorization": f"Basic {credential}"})  # noqa: S310 - our own server
-    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - our own server
-        token: str = json.load(answer)["token"]
-        return token
-
-
-@contextmanager
-def _database(server: str) -> Iterator[str]:
-    import psycopg  # noqa: PLC0415 - only where PostgreSQL is measured
-
-    name = f"identity_bench_{os.getpid()}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        try:
-            yield server.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/{name}"
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _draw(throughput: dict[str, dict[str, float]], points: dict[str, dict[int, float]]) -> None:
+    names = dict.fromkeys(name for rates in throughput.values() for name in rates)
+    groups = {
+        name.replace("`", ""): {engine: rates[name] for engine, rates in throughput.items() if name in rates}
+        for name in names
+    }
+    document.write_drawing("performance-carriers.svg", plot.bars("Requests per second, by carrier", groups))
+    size = "Microseconds of a worker's time for a token check, by accounts and sessions in the database"
+    document.write_drawing("performance-size.svg", plot.lines(size, points))
 
 
 if __name__ == "__main__":

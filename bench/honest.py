@@ -1,0 +1,50 @@
+"""Somebody who logs in with his own name and password, and asks again when he is told to wait."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from dataclasses import dataclass, field
+
+_ADDRESS = "127.0.0.2"  # not where the flood comes from
+_PAUSE_SECONDS = 0.5
+_PATIENCE_SECONDS = 30
+
+
+@dataclass
+class Logins:
+    """How long each login took, all its tries together, in seconds; how often he was told to wait; other refusals."""
+
+    seconds: list[float] = field(default_factory=list)
+    waits: int = 0
+    refused: int = 0
+
+
+def log_in(port: int, credential: str, *, seconds: float) -> Logins:
+    """Log in over and over for so long."""
+    found, end = Logins(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        begun = time.monotonic()
+        while (wait := _try(port, credential, found)) is not None and time.monotonic() + wait < end:
+            time.sleep(wait)
+        if wait is None:
+            found.seconds.append(time.monotonic() - begun)
+        time.sleep(_PAUSE_SECONDS)
+    return found
+
+
+def _try(port: int, credential: str, found: Logins) -> float | None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_SECONDS, source_address=(_ADDRESS, 0))
+    try:
+        connection.request("GET", "/api/token", headers={"Authorization": credential})
+        answer = connection.getresponse()
+        answer.read()
+    finally:
+        connection.close()
+    if answer.status == http.client.OK:
+        return None
+    if answer.status in {http.client.SERVICE_UNAVAILABLE, http.client.TOO_MANY_REQUESTS}:
+        found.waits += 1
+    else:
+        found.refused += 1
+    return float(answer.headers.get("Retry-After", "1"))

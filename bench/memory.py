@@ -1,0 +1,90 @@
+"""The workers behind a port: which there are, what each is told, and the memory each holds (Linux only)."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from knobs import WORKERS, note
+
+_TRIES = 200
+_KNOWN = re.compile(r"^identity_directory_sessions(?:\{[^}]*\})? ([\d.e+]+)$", re.MULTILINE)
+
+
+def memory_mib(port: int, pid: int) -> dict[int, float]:
+    """Return each worker's proportional set size in MiB."""
+    return {worker: pss_mib(worker) for worker in connections(port, pid)}
+
+
+def present(port: int, pid: int, path: str, credentials: Sequence[str]) -> None:
+    """Ask every worker once with each credential."""
+    to_workers = connections(port, pid)
+    note(f"presenting {len(credentials):,} sessions to each of {len(to_workers)} workers")
+    sending = [threading.Thread(target=_send, args=(each, path, credentials)) for each in to_workers.values()]
+    for thread in sending:
+        thread.start()
+    for thread in sending:
+        thread.join()
+    known = _KNOWN.findall(_get(http.client.HTTPConnection("127.0.0.1", port), "/metrics"))
+    note(f"/metrics says that it knows {', '.join(known) or 'nothing'}")
+
+
+def connections(port: int, pid: int) -> dict[int, http.client.HTTPConnection]:
+    """Open a kept connection to each worker of the service that the process `pid` began."""
+    found: dict[int, http.client.HTTPConnection] = {}
+    for _ in range(_TRIES):
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        _get(connection, "/healthz")
+        worker = _owner(_inode(port, connection.sock.getsockname()[1]), pid)
+        found.setdefault(worker, connection)
+        if len(found) == WORKERS:
+            return found
+    raise RuntimeError(f"found {len(found)} of {WORKERS} workers")
+
+
+def _send(connection: http.client.HTTPConnection, path: str, credentials: Sequence[str]) -> None:
+    for one in credentials:
+        connection.request("GET", path, headers={"Authorization": one})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status not in {http.client.OK, http.client.NO_CONTENT}:
+            raise RuntimeError(f"a token was answered {answer.status}")
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> str:
+    connection.request("GET", path)
+    return connection.getresponse().read().decode()
+
+
+def _inode(port: int, peer: int) -> str:
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, *rest = line.split()
+        if int(local.partition(":")[2], 16) == port and int(remote.partition(":")[2], 16) == peer:
+            return rest[6]
+    raise RuntimeError("the connection is gone")
+
+
+def _owner(inode: str, root: int) -> int:
+    for process in descendants(root):
+        for link in Path(f"/proc/{process}/fd").iterdir():
+            try:
+                if str(link.readlink()) == f"socket:[{inode}]":
+                    return process
+            except FileNotFoundError:
+                continue
+    raise RuntimeError("no worker holds the connection")
+
+
+def descendants(root: int) -> list[int]:
+    """Return a process and all that it began."""
+    children = Path(f"/proc/{root}/task").glob("*/children")
+    return [root, *(pid for each in children for child in each.read_text().split() for pid in descendants(int(child)))]
+
+
+def pss_mib(pid: int) -> float:
+    """Return a process's proportional set size."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(rollup.partition("\nPss:")[2].split()[0]) / 1024

@@ -1,0 +1,81 @@
+"""Many accounts, each with one live session, made by SQL; and the tokens that our own code signs for them."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from argon2 import PasswordHasher
+from knobs import MEMORY_KIB, TIME, note
+from sqlalchemy import Engine, create_engine, text
+
+from identity.adapters.signing import SignedAccessTokens
+from identity.domain.forms import TokenKind
+from identity.domain.views import AccessClaims
+
+FIRST: Final = 1001  # ids before it are the service's own
+PASSWORD: Final = "correct horse battery"  # noqa: S105 - of accounts that live for a minute
+SECRET_KEY: Final = secrets.token_hex(32)  # the service is told, so that tokens can be signed here
+_STEP: Final = 100_000
+_HOURS: Final = 3
+
+_RANDOM: Final = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "replace(gen_random_uuid()::text, '-', '')"}
+_NUMBERS: Final = """
+    WITH RECURSIVE series(n) AS (SELECT CAST(:first AS INTEGER) UNION ALL SELECT n + 1 FROM series WHERE n < :last),
+    numbered AS (SELECT n, {random} AS r FROM series)"""
+_ACCOUNTS: Final = """
+    INSERT INTO account (id, uuid, short_id, username, username_canonical, email, email_canonical, password_hash,
+        version, created_at, updated_at)
+    {numbers} SELECT n, '00000000-0000-4000-8000-' || (100000000000 + n), '' || (10000000000000000 + n),
+        'bench' || n, 'bench' || n, 'bench' || n || '@example.com', 'bench' || n || '@example.com', :hash, 1, :now, :now
+    FROM numbered"""
+_SESSIONS: Final = """
+    INSERT INTO session (id, account_id, kind, version, authenticated_at, created_at, last_used_at, absolute_end,
+        origin)
+    {numbers} SELECT r, n, :kind, 1, :now, :now, :now, :end, '127.0.0.1' FROM numbered"""
+
+
+def fill(url: str, *, start: int = 0, upto: int) -> None:
+    """Add accounts `bench<id>` number `start` up to `upto`, all with PASSWORD and a session that began just now."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA synchronous = OFF")
+            connection.exec_driver_sql("PRAGMA cache_size = -400000")
+        for low in range(start, upto, _STEP):
+            high = min(low + _STEP, upto)
+            values = _values(engine) | {"first": FIRST + low, "last": FIRST + high - 1}
+            numbers = _NUMBERS.format(random=_RANDOM[engine.dialect.name])
+            for statement in (_ACCOUNTS, _SESSIONS):
+                connection.execute(text(statement.format(numbers=numbers)), values)
+            connection.commit()
+            note(f"{engine.dialect.name}: {high:,} accounts and sessions")
+        connection.exec_driver_sql("ANALYZE")
+        connection.commit()
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+
+
+def _values(engine: Engine) -> dict[str, object]:
+    now = datetime.now(UTC)
+    end = now + timedelta(days=30)
+    embedded = engine.dialect.name == "sqlite"  # keeps times as text without a zone
+    moments = [f"{moment:%Y-%m-%d %H:%M:%S.%f}" if embedded else moment for moment in (now, end)]
+    hasher = PasswordHasher(time_cost=TIME, memory_cost=MEMORY_KIB, parallelism=1)
+    return {"now": moments[0], "end": moments[1], "kind": TokenKind.ACCESS.value, "hash": hasher.hash(PASSWORD)}
+
+
+def tokens(url: str, *, count: int, account: int = 0) -> list[str]:
+    """Return access tokens for `count` of the sessions, picked at random, or for those of one account."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        pick = "SELECT id FROM session WHERE account_id BETWEEN :low AND :high ORDER BY random() LIMIT :count"
+        values = {"low": account or FIRST, "high": account or 2**62, "count": count}
+        ids = connection.execute(text(pick), values).scalars().all()
+    engine.dispose()
+    now = datetime.now(UTC)
+    issued, expires = int(now.timestamp()), int((now + timedelta(hours=_HOURS)).timestamp())
+    signer = SignedAccessTokens([SECRET_KEY])
+    return [signer.sign(AccessClaims(one, issued, expires)) for one in ids]

@@ -1,0 +1,16 @@
+-- wrk -s rotate.lua URL -- METHOD FILE [BODY]: a credential per line of FILE, one after the other.
+local requests, number = {}, 0
+
+function init(args)
+  local headers = {}
+  if args[3] then headers["Content-Type"] = "application/json" end
+  for line in io.lines(args[2]) do
+    headers["Authorization"] = line
+    requests[#requests + 1] = wrk.format(args[1], nil, headers, args[3])
+  end
+end
+
+function request()
+  number = number % #requests + 1
+  return requests[number]
+end
