@@ -81,6 +81,8 @@ class Audit:
 
 def _tell(event: AuditEvent) -> None:
     view = view_event(event)
+    if view.subject_id is None and view.outcome == Outcome.REFUSED.value:
+        view = dataclasses.replace(view, subject=None)  # what nobody is called may be a password in the wrong field
     _log.info("audit", extra={"fields": dataclasses.asdict(view) | {"at": view.at.isoformat()}})
 
 

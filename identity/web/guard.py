@@ -40,6 +40,7 @@ _HEADERS: Final = (
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 )
+_OWN: Final = frozenset(dict(_HEADERS))
 _POLICY: Final = "Content-Security-Policy"
 _DEFAULT_POLICY: Final = ((_POLICY, "default-src 'none'; frame-ancestors 'none'"),)
 
@@ -65,8 +66,10 @@ class Guard:
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ANN401 - PEP 3333
             self._observe(environ, int(status[:3]), time.perf_counter() - started)
-            policy = () if _POLICY in dict(headers) else _DEFAULT_POLICY
-            return start_response(status, [*headers, *_HEADERS, *policy, ("X-Request-ID", request_id)], exc_info)
+            given = dict(headers)
+            policy = () if _POLICY in given else _DEFAULT_POLICY
+            kept = headers if _OWN.isdisjoint(given) else [header for header in headers if header[0] not in _OWN]
+            return start_response(status, [*kept, *_HEADERS, *policy, ("X-Request-ID", request_id)], exc_info)
 
         return self._application(environ, start)
 
@@ -94,8 +97,8 @@ class Guard:
 
 def _request_ids() -> Callable[[], str]:
     """Return a maker of ids that are new in every process and for every request."""
-    process, numbers = secrets.token_hex(6), itertools.count()
-    return lambda: f"{process}-{next(numbers):x}"
+    process, numbers = secrets.token_hex(4), itertools.count()
+    return lambda: f"{process}{next(numbers):08x}"
 
 
 def install(app: Flask, here: Context) -> None:

@@ -12,7 +12,7 @@ from identity import create_app
 from identity.domain.errors import RateLimited, Unauthenticated
 from identity.domain.principal import operator
 from identity.services.accounts import NewAccount
-from identity.services.audit import AuditFilter
+from identity.services.trail import AuditFilter
 
 LIMITS = {"lockout_failures": "2", "address_failures": "4"}
 

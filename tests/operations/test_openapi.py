@@ -128,8 +128,9 @@ def test_every_error_in_the_document_has_its_form(document: Document) -> None:
     for method, path, operation in operations(document):
         for status, response in operation["responses"].items():
             if status >= "400":
-                expected = {"text/html"} if status == "401" else {PROBLEM}
-                assert response["content"].keys() - {"application/json"} == expected, (method, path, status)
+                forms = response["content"].keys() - {"application/json"}
+                # A 401 is the page of seed 004; where a fresh password may be wanted, also a problem.
+                assert forms == {PROBLEM} or (status == "401" and {"text/html"} <= forms <= {"text/html", PROBLEM})
             if status in {"429", "503"}:
                 assert "Retry-After" in response["headers"], (method, path, status)
             assert status != "500"
@@ -143,6 +144,7 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: W
     call("GET", "/api/users/{account_id}", ids={"account_id": 3})
     call("GET", "/api/token", hawk)
     call("GET", "/api/resource", hawk)
+    call("GET", "/api/verify", hawk)
     call("GET", "/api/users/me", hawk)
     token = bearer(call("POST", "/api/token", hawk).json["token"])
     call("PATCH", "/api/users/me", token, json={"full_name": "A. Hawk", "email": "hawk@example.org"})
@@ -221,4 +223,6 @@ def test_every_call_with_a_credential_may_be_put_off_as_the_document_says(
     for method, path, operation in operations(call.document):
         if "security" in operation:
             answer = call(method, path, basic(*ADMIN), ids={"account_id": 2, "session_id": NO_ID, "serial": 1})
-            assert (answer.status_code, "Retry-After" in answer.headers) == (status, True)
+            told_no = status == 429 and path == "/api/verify"  # a proxy understands nothing else
+            expected = (401, False) if told_no else (status, True)
+            assert (answer.status_code, "Retry-After" in answer.headers) == expected

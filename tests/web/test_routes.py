@@ -90,6 +90,7 @@ MATRIX = {
     ("DELETE", "/api/sessions"): Row(401, 204, 204),
     ("DELETE", "/api/sessions/<session:session_id>"): Row(401, 404, 204),  # it is the administrator's own
     ("GET", "/api/resource"): Row(401, 200, 200),
+    ("GET", "/api/verify"): Row(401, 204, 204),
     ("GET", "/api/admin/users"): only_admins(200),
     ("POST", "/api/admin/users"): only_admins(201, {"username": "falcon", "password": "newpwd"}),
     ("GET", "/api/admin/users/<account:account_id>"): only_admins(200),

@@ -10,7 +10,7 @@ from live import Live
 from wire.touring import ROOT, read_page, section, steps, take
 
 from identity.settings import described
-from identity.wiring import DIALECTS
+from identity.dialects import DIALECTS
 
 README = read_page("README.md")
 # Nobody waits for the loop of the tour: its third sleep ends the session instead.

@@ -11,7 +11,7 @@ from flask import Flask
 from live import Live
 from wire.touring import TLS_BASE, beside_over_tls, read_page, section, steps, take
 
-from identity.wiring import DIALECTS
+from identity.dialects import DIALECTS
 
 PAGE = read_page("docs/dialects.md")
 HEADINGS = {"nerveshub": "NervesHub", "wekan": "Wekan", "continuous": "continuous.sh", "azuma": "Azuma"}
