@@ -58,12 +58,11 @@ def small_disk(directory: Path) -> Iterator[Path]:
 def filled(directory: Path) -> Iterator[None]:
     """Leave no room on a small disk."""
     ballast = directory / "ballast"
-    with ballast.open("wb") as file:
+    with ballast.open("wb", buffering=0) as file:
         for size in (65536, 4096, 1):
             try:
                 while True:
                     file.write(bytes(size))
-                    file.flush()
             except OSError:
                 continue
     try:

@@ -6,13 +6,14 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from faults.invariants import Aftermath, check_all
 from faults.load import Load, wait_until
 from faults.processes import Held, held
 from faults.recorder import Recorder
 from live import ADMIN, Live
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 THREADS = ("--workers", "2", "--threads", "4")  # few, so that all are at work before anything is measured
 WARM_LIVES = 12
@@ -34,7 +35,7 @@ def trial(nodes: Sequence[Live], database_url: str, *, warm: int = WARM_LIVES, m
     """Warm the nodes up, let the experiment happen, and check the invariants and what the processes hold (I11)."""
     recorder = Recorder()
     load = Load(recorder, [live.base for live in nodes], mail=mail)
-    engine = create_engine(database_url)
+    engine = create_engine(database_url, poolclass=NullPool)
     try:
         with load.running():
             load.wait_for(warm)
@@ -50,8 +51,19 @@ def trial(nodes: Sequence[Live], database_url: str, *, warm: int = WARM_LIVES, m
 def _aftermath(load: Load, engine: Engine, nodes: Sequence[Live]) -> Aftermath:
     said = "\n".join(live.output() for live in nodes)
     metrics = [urllib.request.urlopen(f"{live.base}/metrics", timeout=20).read().decode() for live in nodes]
-    load.recorder.secret(ADMIN[1])
+    for secret in (ADMIN[1], *(key for live in nodes for key in _keys(live))):
+        load.recorder.secret(secret)
     return Aftermath(load.recorder, load.passwords, engine, load.nodes, said, metrics)
+
+
+def _keys(live: Live) -> list[str]:
+    """Return the signing keys that the service has made for itself, and of each private key in PEM the first line."""
+    directory = Path(live.environment["IDENTITY_DATA_DIR"])
+    signing = [line for path in directory.glob("secret_keys") for line in path.read_text("ascii").split()]
+    private = [
+        path.read_text("ascii").splitlines()[1] for path in directory.glob("*/*.pem") if path.parent.name != "tls"
+    ]
+    return [*signing, *private]
 
 
 def _back(live: Live, before: Held) -> bool:
