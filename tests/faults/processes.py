@@ -25,10 +25,22 @@ class Held:
 
 
 def workers(live: Live) -> list[int]:
-    """Return the processes that serve."""
-    pid = live.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
-    return [int(child) for child in children if b"spawn_main" in _read(f"/proc/{child}/cmdline")]
+    """Return the processes that serve; they come from a process between them and the service's first."""
+    return [worker for nursery in nurseries(live) for worker in _children(nursery)]
+
+
+def nurseries(live: Live) -> list[int]:
+    """Return the process that workers are forked from."""
+    return [child for child in _children(live.process.pid) if b"forkserver" in _read(f"/proc/{child}/cmdline")]
+
+
+def everybody(live: Live) -> list[int]:
+    """Return all processes of a service, the first one first."""
+    return [live.process.pid, *nurseries(live), *workers(live)]
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
 def at_work(live: Live) -> list[int]:

@@ -90,13 +90,14 @@ def test_tokens_of_a_node_that_is_three_seconds_off_are_good_on_the_others(
 def test_tokens_of_a_node_that_is_ten_minutes_off_are_refused_and_passwords_are_good_everywhere(
     tmp_path: Path, postgresql_server: str
 ) -> None:
-    with nodes(tmp_path, postgresql_server, -600, 0, 600) as (here, url):
-        with trial([here[0]], url) as experiment:
-            for issuer, other in permutations(here, 2):
-                name = f"wrong{issuer + 600}at{other + 600}"
-                credentials = log_in(experiment, here[issuer], name)
-                # Its hour is not over elsewhere; a token from the future is none.
-                expected = {"password": 200, "access token": 401, "jwt": 200 if issuer < other else 401}
-                assert statuses(experiment, here[other], name, credentials) == expected
-                assert statuses(experiment, here[issuer], name, credentials) == dict.fromkeys(credentials, 200)
-        assert all("Traceback" not in live.output() for live in here.values())
+    with (
+        nodes(tmp_path, postgresql_server, -600, 0, 600) as (here, url),
+        trial(list(here.values()), url, loaded=[here[0]]) as experiment,
+    ):
+        for issuer, other in permutations(here, 2):
+            name = f"wrong{issuer + 600}at{other + 600}"
+            credentials = log_in(experiment, here[issuer], name)
+            # Its hour is not over elsewhere; a token from the future is none.
+            expected = {"password": 200, "access token": 401, "jwt": 200 if issuer < other else 401}
+            assert statuses(experiment, here[other], name, credentials) == expected
+            assert statuses(experiment, here[issuer], name, credentials) == dict.fromkeys(credentials, 200)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from faults.invariants import none
 from faults.load import wait_until
-from faults.processes import ended, kill, start_again, workers
+from faults.processes import ended, everybody, kill, start_again
 from faults.trial import THREADS, Trial, trial
 from live import serving
 from postbox import MailServer, mail_server, token_in
@@ -134,7 +134,7 @@ def test_letters_of_a_service_killed_while_sending_come_again_as_the_same(
 ) -> None:
     (live,) = experiment.nodes
     wait_until(lambda: waiting(experiment) == 0, seconds=60)
-    victims = [live.process.pid, *workers(live)]
+    victims = everybody(live)
     with experiment.load.running():
         with experiment.recorder.fault():
             server.before_answer = lambda: None if ended(*victims) else kill(*victims)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from faults.load import wait_until
-from faults.processes import at_work, ended, kill, start_again, workers
+from faults.processes import at_work, ended, everybody, kill, start_again, workers
+from faults.test_slow_clients import BODY, slow_clients
 from faults.trial import THREADS, Trial, trial
 from live import Live, serving
 
@@ -60,7 +61,16 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed_and_started_aga
         for _ in range(2):
             victims = workers(live)
             with experiment.recorder.fault():
-                kill(live.process.pid, *(victims if whole else ()))
-                wait_until(lambda: ended(*victims), seconds=10)  # noqa: B023 - at once
+                kill(*(everybody(live) if whole else [live.process.pid]))
+                wait_until(lambda: ended(*victims), seconds=40)  # noqa: B023 - at once
                 start_again(live)
             experiment.load.wait_for(MORE)
+
+
+def test_workers_whose_parent_was_killed_end_though_a_body_never_does(tmp_path: Path) -> None:
+    with serving(tmp_path, *THREADS) as live:
+        wait_until(lambda: len(at_work(live)) == 2, seconds=60)
+        with slow_clients(live, BODY):
+            victims = workers(live)
+            kill(live.process.pid)
+            wait_until(lambda: ended(*victims), seconds=40)

@@ -31,10 +31,25 @@ class Trial:
 
 
 @contextmanager
-def trial(nodes: Sequence[Live], database_url: str, *, warm: int = WARM_LIVES, mail: bool = False) -> Iterator[Trial]:
-    """Warm the nodes up, let the experiment happen, and check the invariants and what the processes hold (I11)."""
+def trial(
+    nodes: Sequence[Live],
+    database_url: str,
+    *,
+    loaded: Sequence[Live] | None = None,
+    warm: int = WARM_LIVES,
+    mail: bool = False,
+) -> Iterator[Trial]:
+    """Warm the nodes up, let the experiment happen, and check the invariants and what the processes hold (I11).
+
+    Args:
+        nodes: everybody who takes part.
+        database_url: what they share.
+        loaded: who bears the load, if not all do.
+        warm: how many lives are lived before anything is measured.
+        mail: register with addresses, so that there are letters.
+    """
     recorder = Recorder()
-    load = Load(recorder, [live.base for live in nodes], mail=mail)
+    load = Load(recorder, [live.base for live in loaded or nodes], mail=mail)
     engine = create_engine(database_url, poolclass=NullPool)
     try:
         with load.running():
@@ -43,7 +58,7 @@ def trial(nodes: Sequence[Live], database_url: str, *, warm: int = WARM_LIVES, m
         yield Trial(recorder, load, nodes, engine)
         check_all(_aftermath(load, engine, nodes))
         wait_until(lambda: all(map(_back, nodes, before)), seconds=30)
-        wait_until(lambda: _connections(engine) <= connections + _MORE_CONNECTIONS, seconds=30)
+        wait_until(lambda: _connections(engine) <= connections + _MORE_CONNECTIONS * len(nodes), seconds=30)
     finally:
         engine.dispose()
 
