@@ -25,7 +25,7 @@ BEFORE, AFTER = 60, 60
 @pytest.fixture
 def live(tmp_path: Path, empty_database_url: str) -> Iterator[Live]:
     """A service with two workers."""
-    with serving(tmp_path, database_url=empty_database_url) as running:
+    with serving(tmp_path, database_url=empty_database_url, registration_limit="0") as running:
         yield running
 
 
