@@ -10,7 +10,7 @@ TEST_READY := .venv/.test-ready
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-tls test check lint types arch bench bench-profile bench-flood lock clean
+.PHONY: help run run-tls test faults check lint types arch bench bench-profile bench-flood lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ run-tls: $(RUN_READY) ## the same over https, asking for client certificates; th
 
 test: $(TEST_READY) ## run the whole suite on SQLite and, where one is found, PostgreSQL
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+
+faults: $(TEST_READY) ## break everything around the service under load, and look for what must never happen
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist load $(ARGS) tests/faults
 
 check: lint types arch test ## everything that CI asks for
 

@@ -18,7 +18,7 @@ from identity.cli.administrator import make_first_admin
 from identity.cli.mail import start_sender
 from identity.cli.prune import start_pruning
 from identity.cli.serve_tls import serve_tls
-from identity.cli.workers import told_by_parent_alone
+from identity.cli.workers import room_for_connections, told_by_parent_alone
 from identity.services import Services
 from identity.settings import Settings
 from identity.settings.readers import SettingError
@@ -96,7 +96,7 @@ def server(target: str, options: argparse.Namespace, *, factory: bool) -> Worker
         port=options.port,
         workers=options.workers,
         blocking_threads=options.threads,
-        backpressure=options.threads * 4,
+        backpressure=max(options.threads, room_for_connections()),
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=10,

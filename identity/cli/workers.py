@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,9 @@ from multiprocessing import forkserver, resource_tracker
 from typing import Final
 
 _METRICS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
+_CONNECTIONS: Final = 2048  # open per worker, most of them idle: what bounds work is the number of threads
+_OTHER_FILES: Final = 256  # database, metrics, libraries
+_FILES: Final = resource.RLIMIT_NOFILE
 
 
 @contextmanager
@@ -34,6 +38,7 @@ def nursery(arguments: Sequence[str], *, modules: list[str]) -> Iterator[None]:
         if "--tls" not in arguments:
             multiprocessing.set_start_method("forkserver")
             multiprocessing.set_forkserver_preload(modules)
+            room_for_connections()  # before there is who inherits it
             with told_by_parent_alone():
                 forkserver.ensure_running()
         yield
@@ -51,3 +56,16 @@ def told_by_parent_alone() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def room_for_connections() -> int:
+    """Have as many files open as is wanted and allowed; return how many of them may be connections of a worker.
+
+    A full worker takes no connection at all, so too little room would let a few idle clients close the service.
+    """
+    wanted = _CONNECTIONS + _OTHER_FILES
+    soft, hard = (wanted if limit == resource.RLIM_INFINITY else limit for limit in resource.getrlimit(_FILES))
+    if soft < wanted:
+        soft = min(wanted, hard)
+        resource.setrlimit(_FILES, (soft, resource.getrlimit(_FILES)[1]))
+    return min(_CONNECTIONS, soft - _OTHER_FILES)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
@@ -15,11 +17,12 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 
 from identity.domain.errors import FieldProblem, InvalidInput
-from identity.web.problems import BodyTooLarge, LengthRequired, MalformedBody, UnsupportedBody
+from identity.web.problems import BodyTooLarge, LengthRequired, MalformedBody, SlowBodies, UnsupportedBody
 
 FORM: Final = "form"  # the context in which a body's words were validated
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 16
+BODIES_AT_ONCE: Final = 8
 MAX_FORM_FIELDS: Final = 64
 JSON_TYPE: Final = "application/json"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
@@ -31,6 +34,10 @@ _NOT_A_BRACKET: Final = re.compile(r"[^\[\]{}]+")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 Model = TypeVar("Model", bound=BaseModel)
 
+# Who waits for a body holds a thread, for as long as the sender likes: half of them stay free for everybody else.
+_arriving: Final = threading.BoundedSemaphore(BODIES_AT_ONCE)
+_RETRY_AFTER: Final = timedelta(seconds=1)
+
 
 def read_body(model: type[Model], *, forms: bool = True) -> Model:
     """Return the request's JSON object or, where `forms` are spoken, form as `model`.
@@ -38,6 +45,7 @@ def read_body(model: type[Model], *, forms: bool = True) -> Model:
     Raises:
         UnsupportedBody: another content type, charset or encoding.
         LengthRequired, BodyTooLarge: no honest length, or one above 64 KiB; nothing was read.
+        SlowBodies: eight others are still arriving.
         MalformedBody: not one well-formed object.
         InvalidInput: fields are missing, unknown or of the wrong type.
     """
@@ -81,10 +89,14 @@ def _text() -> str:
 
 
 def _received(size: int) -> bytes:
+    if not _arriving.acquire(blocking=False):
+        raise SlowBodies(_RETRY_AFTER)
     try:
         return bytes(request.environ["wsgi.input"].read(size))
     except (OSError, ValueError):  # the connection broke, or the server found the framing wrong
         raise MalformedBody("The body could not be received.") from None
+    finally:
+        _arriving.release()
 
 
 def parse_json_object(text: str) -> dict[str, Any]:

@@ -68,6 +68,12 @@ class UnsupportedBody(BadRequest):
     code = "unsupported_media_type"
 
 
+class SlowBodies(Busy):
+    """Too many bodies are on their way already; this one was not read."""
+
+    detail = "Too many requests are still arriving right now; try again shortly."
+
+
 class CrossSite(BadRequest):
     """A page of another site made a browser send this."""
 

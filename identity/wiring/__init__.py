@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from identity.domain.ports import Clock
 
 _HOUSE_SECONDS: Final = 1.0
+_FINISH_SECONDS: Final = 10.0
 
 
 def create_app(config: object | None = None, *, clock: Clock | None = None) -> Flask:
@@ -57,6 +58,8 @@ def _keep_house(publish: Callable[[], None]) -> None:
         publish()
         time.sleep(_HOUSE_SECONDS) if parent is None else parent.join(_HOUSE_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_FINISH_SECONDS)  # who is left then waits for a request that may never end
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def command() -> int:

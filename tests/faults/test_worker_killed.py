@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from faults.processes import workers
 from live import Live, serving
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -24,15 +25,8 @@ BEFORE, AFTER = 60, 60
 @pytest.fixture
 def live(tmp_path: Path, empty_database_url: str) -> Iterator[Live]:
     """A service with two workers."""
-    with serving(tmp_path, database_url=empty_database_url) as running:
+    with serving(tmp_path, database_url=empty_database_url, registration_limit="0") as running:
         yield running
-
-
-def workers(live: Live) -> list[int]:
-    """Return the processes that serve."""
-    pid = live.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
-    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def wait_until(fact: Callable[[], bool], seconds: float = 30) -> None:

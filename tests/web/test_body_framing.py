@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from io import RawIOBase
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
 from conftest import ADMIN
 from web.door import CANARY, Door, sent
+
+from identity.web.body import BODIES_AT_ONCE
 
 LIMIT_BYTES = 65_536
 BODY = f'{{"username":"falcon","password":"{CANARY}"}}'.encode()
@@ -148,6 +152,30 @@ def test_a_body_is_refused_when_it_is_shorter_than_declared(door: Door, body: by
 
 def test_a_body_is_refused_when_the_connection_breaks(door: Door) -> None:
     door.refuses("POST", "/api/users", 400, "malformed_body", **sent(Broken(), length=len(BODY)))
+
+
+def test_a_body_is_not_read_while_eight_others_are_on_their_way(door: Door) -> None:
+    arrived = Event()
+
+    class Slow(Broken):
+        def readinto(self, _buffer: Any) -> int:
+            started.release()
+            arrived.wait(20)
+            raise ConnectionResetError
+
+    started = Semaphore(0)
+    with ThreadPoolExecutor(BODIES_AT_ONCE) as callers:
+        clients = [door.app.test_client(use_cookies=False) for _ in range(BODIES_AT_ONCE)]
+        slow = [callers.submit(client.post, "/api/users", **sent(Slow(), length=9)) for client in clients]
+        try:
+            assert all(started.acquire(timeout=20) for _ in clients)
+            refused = door.refuses("POST", "/api/users", 503, "busy", **sent(Untouchable(), length=9))
+            assert refused.headers["Retry-After"] == "1"
+            assert door.client.get("/api/resource", headers=door.as_user(ADMIN)).status_code == 200
+        finally:
+            arrived.set()
+        assert {each.result().status_code for each in slow} == {400}
+    door.refuses_body(b"{}", 400, "invalid_input")
 
 
 def test_a_body_ends_where_its_length_says(door: Door) -> None:

@@ -1,0 +1,76 @@
+"""Processes are killed in the middle of registrations: what was acknowledged is there, and the service goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults.load import wait_until
+from faults.processes import at_work, ended, everybody, kill, start_again, workers
+from faults.test_slow_clients import BODY, slow_clients
+from faults.trial import THREADS, Trial, trial
+from live import Live, serving
+
+MORE = 16
+
+
+@pytest.fixture
+def experiment(tmp_path: Path, empty_database_url: str) -> Iterator[Trial]:
+    """A service with two workers, on each database."""
+    with (
+        serving(tmp_path, *THREADS, database_url=empty_database_url) as live,
+        trial([live], empty_database_url) as made,
+    ):
+        yield made
+
+
+def only(experiment: Trial) -> Live:
+    (live,) = experiment.nodes
+    return live
+
+
+def test_nothing_acknowledged_is_lost_when_workers_are_killed_one_after_the_other(experiment: Trial) -> None:
+    live = only(experiment)
+    with experiment.load.running():
+        for _ in range(3):
+            victim = workers(live)[0]
+            with experiment.recorder.fault():
+                kill(victim)
+                wait_until(lambda: len({*at_work(live)} - {victim}) == 2, seconds=60)  # noqa: B023 - at once
+            experiment.load.wait_for(MORE // 2)
+    assert live.process.poll() is None
+
+
+def test_nothing_acknowledged_is_lost_when_all_workers_are_killed_at_once(experiment: Trial) -> None:
+    live = only(experiment)
+    with experiment.load.running():
+        victims = workers(live)
+        with experiment.recorder.fault():
+            kill(*victims)
+            wait_until(lambda: len({*at_work(live)} - {*victims}) == 2, seconds=60)
+        experiment.load.wait_for(MORE)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["all processes", "the parent alone"])
+def test_nothing_acknowledged_is_lost_when_the_service_is_killed_and_started_again(
+    experiment: Trial, whole: bool
+) -> None:
+    live = only(experiment)
+    with experiment.load.running():
+        for _ in range(2):
+            victims = workers(live)
+            with experiment.recorder.fault():
+                kill(*(everybody(live) if whole else [live.process.pid]))
+                wait_until(lambda: ended(*victims), seconds=40)  # noqa: B023 - at once
+                start_again(live)
+            experiment.load.wait_for(MORE)
+
+
+def test_workers_whose_parent_was_killed_end_though_a_body_never_does(tmp_path: Path) -> None:
+    with serving(tmp_path, *THREADS) as live:
+        wait_until(lambda: len(at_work(live)) == 2, seconds=60)
+        with slow_clients(live, BODY):
+            victims = workers(live)
+            kill(live.process.pid)
+            wait_until(lambda: ended(*victims), seconds=40)

@@ -1,0 +1,79 @@
+"""Two hundred clients who send a byte now and then: everybody else notices nothing."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from faults.trial import trial
+from live import ADMIN, Live, serving
+
+CLIENTS, CHECKS = 200, 40
+QUICK_SECONDS = 0.5  # on a busy machine; a check that has to wait for slow clients takes as long as they like
+HEAD = b"GET /api/resource HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+BODY = b"POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
+
+
+@contextmanager
+def slow_clients(live: Live, begin: bytes) -> Iterator[list[socket.socket]]:
+    """Keep connections that begin like this and then drip."""
+    host, port = live.base.removeprefix("http://").split(":")
+    connections = [socket.create_connection((host, int(port)), timeout=10) for _ in range(CLIENTS)]
+    stop = threading.Event()
+
+    def drip() -> None:
+        while not stop.wait(0.5):
+            for connection in connections:
+                with suppress(OSError):  # the service may have had enough of it
+                    connection.sendall(b" " if begin else b"")
+
+    for connection in connections:
+        connection.sendall(begin)
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        yield connections
+    finally:
+        stop.set()
+        dripping.join()
+        for connection in connections:
+            connection.close()
+
+
+@pytest.mark.parametrize("begin", [b"", HEAD, BODY], ids=["silent", "slow heads", "slow bodies"])
+def test_a_token_check_is_quick_beside_slow_clients(tmp_path: Path, begin: bytes) -> None:
+    url = f"sqlite:///{tmp_path / 'identity.sqlite3'}"
+    with serving(tmp_path) as live, trial([live], url) as experiment:
+        recorder = experiment.recorder
+        login = recorder.call(live.base, "POST", "/api/token", kind="login", who=ADMIN[0], user=":".join(ADMIN))
+        user = recorder.secret(login.json()["token"]) + ":x"
+        with slow_clients(live, begin):
+            time.sleep(1)
+            checks = [
+                recorder.call(live.base, "GET", "/api/resource", kind="check", who=ADMIN[0], user=user, timeout=8)
+                for _ in range(CHECKS)
+            ]
+        assert {check.status for check in checks} == {200}
+        assert statistics.median(check.answered - check.asked for check in checks) < QUICK_SECONDS
+
+
+def test_bodies_beyond_what_may_arrive_at_once_are_put_off(tmp_path: Path) -> None:
+    with serving(tmp_path) as live, slow_clients(live, BODY) as connections:
+        answered = 0
+        for connection in connections:
+            connection.settimeout(0.05)
+            with suppress(TimeoutError, ConnectionError):
+                head = connection.recv(4096).decode()
+                assert " 503 " in head.splitlines()[0]
+                assert "retry-after: 1" in head.lower()
+                answered += 1
+        assert answered >= CLIENTS - 16 - 4  # eight in each worker go on, and a few have not been looked at yet
+        with slow_clients(live, b""):
+            pass
+    assert "Traceback" not in live.output()
