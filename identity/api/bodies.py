@@ -175,7 +175,9 @@ _EventName = Annotated[str | None, Field(max_length=64, description="as it was t
 _Moment = Annotated[
     datetime | None,
     BeforeValidator(_moment),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-31T00:00:00Z"]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}], "examples": ["2026-01-31T00:00:00Z"]}
+    ),
 ]
 
 

@@ -27,6 +27,12 @@ def prune(app: Flask) -> dict[str, int]:
     return {name: rows for name, rows in deleted.items() if rows}
 
 
+def besides_counters(app: Flask) -> dict[str, int]:
+    deleted = prune(app)
+    deleted.pop("counters", None)
+    return deleted
+
+
 def opened(app: Flask, kind: TokenKind = TokenKind.OPAQUE) -> str:
     return services(app).logins.open(principal(app, *HAWK), kind).token
 
@@ -38,11 +44,13 @@ def test_nothing_is_deleted_that_counts(app: Flask) -> None:
     token, before = opened(app), trail(app, operator())
     with pytest.raises(Unauthenticated):
         principal(app, "hawk", "wrong")
+    counters = rows(app, "SELECT * FROM counter")
     assert prune(app) == {}
     assert by_token(app, token).account.username == "hawk"
     assert trail(app, operator())[: len(before)] == before
     assert len(rows(app, "SELECT * FROM outbox_mail")) == 1
-    assert len(rows(app, "SELECT * FROM counter")) == 1
+    assert rows(app, "SELECT * FROM counter") == counters
+    assert counters
 
 
 @pytest.mark.parametrize(
@@ -70,9 +78,9 @@ def test_old_events_are_deleted_and_newer_ones_stay(app: Flask, clock: HandClock
     old = len(trail(app, operator()))
     clock.advance(days=364)
     principal(app, *HAWK)
-    assert prune(app) == {}
+    assert besides_counters(app) == {}
     clock.advance(days=1)
-    assert prune(app) == {"audit events": old}
+    assert besides_counters(app) == {"audit events": old}
     assert [event.kind for event in trail(app, operator())] == ["authentication"]
 
 
@@ -90,11 +98,11 @@ def test_letters_go_a_while_after_they_were_sent_or_given_up(app: Flask, clock: 
     execute(app, "UPDATE outbox_mail SET sent_at = created_at WHERE recipient = 'one@example.org'")
     execute(app, "UPDATE outbox_mail SET parked_at = created_at WHERE recipient = 'two@example.org'")
     clock.time += pruning.SENT_KEPT - timedelta(seconds=1)
-    assert prune(app) == {}
+    assert besides_counters(app) == {}
     clock.advance(seconds=1)
-    assert prune(app) == {"letters": 1}
+    assert besides_counters(app) == {"letters": 1}
     clock.time += pruning.PARKED_KEPT - pruning.SENT_KEPT
-    assert prune(app) == {"letters": 1}
+    assert besides_counters(app) == {"letters": 1}
     assert rows(app, "SELECT recipient FROM outbox_mail") == [("three@example.org",)]
 
 
@@ -106,7 +114,7 @@ def test_counters_go_when_their_window_is_over_and_the_mark_of_the_first_account
         with pytest.raises(Unauthenticated):
             principal(app, name, "wrong")
     clock.advance(minutes=15)
-    assert prune(app) == {"counters": 2}
+    assert prune(app) == {"counters": 3}  # one for each name, one for the address they came from
     assert len(rows(app, "SELECT * FROM counter")) == marked
 
 
