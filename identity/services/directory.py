@@ -5,14 +5,11 @@ From memory where the feed of changes keeps that true, else from one row: no obj
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Engine, Executable, bindparam, select
 
-from identity.domain.principal import Subject
+from identity.services.known_sessions import KnownSessions, Snapshot
 from identity.services.rows import subject_of
 from identity.services.transactions import Transactions
 from identity.store.changes import feed_of
@@ -43,22 +40,6 @@ _LIVE_SESSION: Final = (
 )
 _BY_ID: Final = _LIVE_SESSION.where(LoginSession.id == bindparam("key"))
 _BY_DIGEST: Final = _LIVE_SESSION.where(LoginSession.digest == bindparam("key"))
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A live session and its account at one moment."""
-
-    subject: Subject
-    session: str
-    authenticated_at: datetime
-    absolute_end: datetime
-    idle_end: datetime | None
-    last_used_at: datetime
-
-    def over(self, now: datetime) -> bool:
-        """Tell whether time has ended it."""
-        return self.absolute_end <= now or (self.idle_end is not None and self.idle_end <= now)
 
 
 class Directory:
@@ -133,53 +114,3 @@ class Directory:
             idle_end=row.idle_end,
             last_used_at=row.last_used_at,
         )
-
-
-class KnownSessions:
-    """A bounded memory of live sessions, forgotten account by account."""
-
-    def __init__(self, bound: int) -> None:
-        self._bound = bound
-        self._lock = threading.Lock()
-        self._sessions: dict[str, Snapshot] = {}
-        self._of_account: dict[int, set[str]] = {}
-        self.generation = 0
-
-    def __len__(self) -> int:
-        """Return how many are remembered."""
-        return len(self._sessions)
-
-    def find(self, session_id: str) -> Snapshot | None:
-        """Return what is remembered of a session."""
-        return self._sessions.get(session_id)
-
-    def keep(self, session_id: str, snapshot: Snapshot, *, generation: int) -> None:
-        """Remember a session, unless anything was forgotten since `generation`.
-
-        A row read before a change and kept after it would never be forgotten again.
-        """
-        with self._lock:
-            if generation != self.generation:
-                return
-            if len(self._sessions) >= self._bound:
-                self._drop(next(iter(self._sessions)))
-            self._sessions[session_id] = snapshot
-            self._of_account.setdefault(snapshot.subject.id, set()).add(session_id)
-
-    def forget(self, account_id: int | None) -> None:
-        """Forget the sessions of one account, or with None those of all."""
-        with self._lock:
-            self.generation += 1
-            if account_id is None:
-                self._sessions.clear()
-                self._of_account.clear()
-            else:
-                for session_id in self._of_account.pop(account_id, ()):
-                    self._sessions.pop(session_id, None)
-
-    def _drop(self, session_id: str) -> None:
-        snapshot = self._sessions.pop(session_id)
-        siblings = self._of_account.get(snapshot.subject.id, set())
-        siblings.discard(session_id)
-        if not siblings:
-            self._of_account.pop(snapshot.subject.id, None)

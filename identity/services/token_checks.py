@@ -14,7 +14,8 @@ from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.forms import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
 from identity.domain.ports import AccessTokens, Clock, JwtTokens, OpaqueTokens
 from identity.domain.principal import Credential, Origin, Principal
-from identity.services.directory import Directory, Snapshot
+from identity.services.directory import Directory
+from identity.services.known_sessions import Snapshot
 from identity.services.transactions import Transactions
 from identity.store.models import LoginSession
 

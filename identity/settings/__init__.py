@@ -133,6 +133,9 @@ class Settings:
     log_requests: str = _setting(
         one_of("changes", "all", "none"), "changes", "requests to log: changes (and refusals), all or none"
     )
+    log_sample: int = _setting(
+        read_whole(0, 1_000_000), "0", "of the requests that are not logged otherwise, log one in so many; 0: none"
+    )
     log_audit: bool = _setting(read_switch, "true", "log each event of the audit trail")
     audit_days: timedelta = _setting(
         read_days(0, 36_500), "365", "how long the audit trail keeps an event; 0: for ever"

@@ -55,6 +55,7 @@ class Guard:
         self._metrics = here.metrics
         self._settings = here.settings
         self._new_id = _request_ids()
+        self._unlogged = itertools.count(1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -73,14 +74,18 @@ class Guard:
 
         return self._application(environ, start)
 
+    def _sampled(self) -> bool:
+        every = self._settings.log_sample
+        return bool(every) and next(self._unlogged) % every == 0
+
     def _observe(self, environ: WSGIEnvironment, status: int, seconds: float) -> None:
         method = environ["REQUEST_METHOD"]
         method = method if method in _METHODS else "(other)"
         tongue, route = environ[TONGUE].name, environ.get(ROUTE, _NO_ROUTE)
         self._metrics.answered(tongue, method, route, status, seconds=seconds)
         wanted = self._settings.log_requests
-        quiet = method in _SAFE and status < 400  # noqa: PLR2004 - refusals begin here
-        if wanted == "none" or (wanted == "changes" and quiet):
+        quiet = wanted != "all" and (wanted == "none" or (method in _SAFE and status < 400))  # noqa: PLR2004 - refusals begin here
+        if quiet and not self._sampled():
             return
         fields = {
             "request_id": environ[REQUEST_ID],

@@ -141,6 +141,17 @@ def test_requests_are_logged_as_the_setting_says(
     assert [(line["method"], line["status"]) for line in logged if line["logger"] == "identity.requests"] == expected
 
 
+@pytest.mark.parametrize(("mode", "expected"), [("changes", 3 + 1), ("none", 3), ("all", 10)])
+def test_one_in_so_many_of_the_other_requests_is_logged_where_that_is_wanted(
+    make_app: Callable[..., Flask], logged: list[dict[str, Any]], mode: str, expected: int
+) -> None:
+    client = make_app(log_requests=mode, log_sample="3").test_client()
+    for _ in range(9):
+        client.get("/healthz")
+    client.get("/api/resource")
+    assert sum(line["logger"] == "identity.requests" for line in logged) == expected
+
+
 def test_a_mistake_of_ours_is_logged_with_its_place_and_without_its_words(
     app: Flask, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

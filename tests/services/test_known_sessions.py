@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from identity.domain.principal import Subject
-from identity.services.directory import KnownSessions, Snapshot
+from identity.services.known_sessions import KnownSessions, Snapshot
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

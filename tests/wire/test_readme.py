@@ -9,8 +9,8 @@ import pytest
 from live import Live
 from wire.touring import ROOT, read_page, section, steps, take
 
-from identity.settings import described
 from identity.dialects import DIALECTS
+from identity.settings import described
 
 README = read_page("README.md")
 # Nobody waits for the loop of the tour: its third sleep ends the session instead.
