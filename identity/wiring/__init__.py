@@ -71,7 +71,7 @@ def command() -> int:
         from identity.adapters.data_directory import DataDirectoryError  # noqa: PLC0415 - see above
         from identity.adapters.logs import log_to_stderr  # noqa: PLC0415 - see above
         from identity.cli.main import main  # noqa: PLC0415 - see above
-        from identity.wiring.application import start  # noqa: PLC0415 - see above
+        from identity.wiring.core import start  # noqa: PLC0415 - see above
 
         try:
             return main(arguments, start=start, log=log_to_stderr)

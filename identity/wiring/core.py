@@ -1,0 +1,39 @@
+"""The use cases over a bound database: what every command needs, and what the application is built around."""
+
+from __future__ import annotations
+
+import logging
+
+from identity import extensions
+from identity.adapters.clock import SystemClock
+from identity.domain.ports import Clock
+from identity.services import Services
+from identity.settings import Settings
+from identity.settings.readers import SettingError
+from identity.web.application import Application
+from identity.wiring.services import build_services
+from identity.wiring.state import prepare_state
+from identity.wiring.tools import Tools
+
+
+def core(settings: Settings, config: object | None, clock: Clock) -> tuple[Application, Services]:
+    """Return an application without any call yet, and the use cases."""
+    keys = prepare_state(settings, clock.now())
+    app = Application("identity", static_folder=None)
+    app.config.from_object(config)
+    if app.debug and settings.hardened:
+        raise SettingError("FLASK_DEBUG: a hardened service does not run in debug mode")
+    engine = extensions.connect(app, settings)
+    return app, build_services(settings, Tools.of(settings, engine, keys, clock), keys)
+
+
+def start() -> tuple[Settings, Services]:
+    """Return the settings of the environment and the use cases, for a command.
+
+    Raises:
+        SettingError: a setting is unknown, unreadable or unsafe.
+        DataDirectoryError: the data directory cannot be used.
+    """
+    logging.getLogger("identity").addHandler(logging.NullHandler())  # a command speaks in its own line
+    settings = Settings.from_environment()
+    return settings, core(settings, None, SystemClock())[1]
