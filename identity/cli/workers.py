@@ -36,12 +36,23 @@ def nursery(arguments: Sequence[str], *, modules: list[str]) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="identity-metrics-") as metrics:
         os.environ[_METRICS_DIRECTORY] = metrics
         if "--tls" not in arguments:
-            multiprocessing.set_start_method("forkserver")
-            multiprocessing.set_forkserver_preload(modules)
             room_for_connections()  # before there is who inherits it
-            with told_by_parent_alone():
-                forkserver.ensure_running()
+            _begin(modules)
         yield
+
+
+def _begin(modules: list[str]) -> None:
+    multiprocessing.set_start_method("forkserver")
+    multiprocessing.set_forkserver_preload(modules)
+    password = os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # for this process's eyes only
+    try:
+        with told_by_parent_alone():
+            forkserver.ensure_running()
+    except OSError:  # no room for its socket, as where TMPDIR is too long: slower, and as good
+        multiprocessing.set_start_method("spawn", force=True)
+    finally:
+        if password is not None:
+            os.environ["IDENTITY_ADMIN_PASSWORD"] = password
 
 
 @contextmanager

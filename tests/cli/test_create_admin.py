@@ -41,6 +41,7 @@ def variables(tmp_path: Path, database_url: str) -> dict[str, str]:
 def embedded(tmp_path: Path, sqlite_template: Path) -> dict[str, str]:
     """The same on SQLite alone, where the database plays no part."""
     (tmp_path / "own.sqlite3").write_bytes(sqlite_template.read_bytes())
+    (tmp_path / "own.sqlite3").chmod(0o600)
     return environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ def test_last_administrator_is_let_in_again_and_it_is_written_down(
     variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": database_url})
     done = identity(variables, "unlock", what)
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    time.sleep(1)  # for so long a process may remember that it refused
     assert use.authentication.by_password(*ADMIN, ORIGIN).account.admin
     kind = "address.unlocked" if what == ORIGIN.address else "account.unlocked"
     (event,) = use.audit.list(operator(), AuditFilter(kind=kind), cursor=None, limit=9).items
@@ -49,6 +51,7 @@ def test_last_administrator_is_let_in_again_and_it_is_written_down(
 
 def test_a_name_that_nobody_has_is_unlocked_too(tmp_path: Path, sqlite_template: Path) -> None:
     (tmp_path / "own.sqlite3").write_bytes(sqlite_template.read_bytes())
+    (tmp_path / "own.sqlite3").chmod(0o600)
     variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}"})
     done = identity(variables, "unlock", "nobody")
     assert (done.returncode, done.stderr) == (0, "")

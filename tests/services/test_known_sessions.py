@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import settings
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from identity.domain.principal import Subject
-from identity.services.known_sessions import KnownSessions, Snapshot
+from identity.services.known_sessions import KnownSessions, Snapshot, _packed, _unpacked
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -50,6 +50,14 @@ def test_row_read_before_anything_was_forgotten_is_not_kept(forgotten: int | Non
     assert known.find("a") is None
     keep(known, "a", 1)
     assert known.find("a") == of(1)
+
+
+@pytest.mark.parametrize("idle_end", [None, NOW + timedelta(microseconds=1)])
+def test_a_session_comes_out_of_the_memory_as_it_went_in(idle_end: datetime | None) -> None:
+    subject = Subject(2**40, "hawk", admin=True, version=7, uuid="u", short_id="s")
+    ends = {"absolute_end": NOW + timedelta(days=90, microseconds=999_999), "idle_end": idle_end}
+    kept = Snapshot(subject, "0" * 32, NOW + timedelta(microseconds=123_457), last_used_at=NOW, **ends)
+    assert _unpacked(_packed(kept)) == kept
 
 
 @pytest.mark.parametrize("bound", [1, 2, 5])
@@ -94,7 +102,7 @@ class Memory(RuleBasedStateMachine):
 
     @invariant()
     def the_bound_is_kept_and_nothing_is_known_that_should_not_be(self) -> None:
-        assert len(self.known._sessions) <= self.bound
+        assert len(self.known) <= self.bound
         for session in range(21):
             found = self.known.find(str(session))
             assert found in (None, of(session % 4))
@@ -102,9 +110,14 @@ class Memory(RuleBasedStateMachine):
 
     @invariant()
     def accounts_and_sessions_agree(self) -> None:
-        listed = {name: owner for owner, names in self.known._of_account.items() for name in names}
-        assert listed == {name: kept.subject.id for name, kept in self.known._sessions.items()}
+        listed = {
+            name: owner
+            for owner, names in self.known._of_account.items()
+            for name in ((names,) if isinstance(names, str) else names)
+        }
+        assert listed == {name: _unpacked(kept).subject.id for name, kept in self.known._packed.items()}
         assert all(self.known._of_account.values())
+        assert self.known._at_hand.items() <= {n: _unpacked(kept) for n, kept in self.known._packed.items()}.items()
 
 
 TestMemory = Memory.TestCase
