@@ -23,8 +23,8 @@ run-tls: $(RUN_READY) ## the same over https, asking for client certificates; th
 	@$(BIN)/identity migrate
 	@exec $(BIN)/identity serve --tls
 
-test: $(TEST_READY) ## run the whole suite on SQLite and, where one is found, PostgreSQL
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS)
+test: $(TEST_READY) ## run the suite on SQLite and, where one is found, PostgreSQL; `make faults` is the rest
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/faults $(ARGS)
 
 faults: $(TEST_READY) ## break everything around the service under load, and look for what must never happen
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist load $(ARGS) tests/faults

@@ -41,7 +41,7 @@ def experiment(server: MailServer, tmp_path: Path, empty_database_url: str) -> I
     ):
         yield made
         deliver(made, server)
-        for received in server.received:
+        for received in confirmations(server):
             made.recorder.secret(token_in(received.part("plain")))
         redeem_twice(made, server)
 
