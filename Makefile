@@ -10,7 +10,7 @@ TEST_READY := .venv/.test-ready
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-tls test faults check lint types arch bench bench-profile bench-flood lock clean
+.PHONY: help run run-tls test catalogue faults check lint types arch bench bench-profile bench-flood lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +23,11 @@ run-tls: $(RUN_READY) ## the same over https, asking for client certificates; th
 	@$(BIN)/identity migrate
 	@exec $(BIN)/identity serve --tls
 
-test: $(TEST_READY) ## run the suite on SQLite and, where one is found, PostgreSQL; `make faults` is the rest
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/faults $(ARGS)
+test: $(TEST_READY) ## run the suite on SQLite and, where one is found, PostgreSQL; catalogue and faults are the rest
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/faults --ignore tests/catalogue $(ARGS)
+
+catalogue: $(TEST_READY) ## abuse, races, revocation and timing, much of it against two live nodes
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS) tests/catalogue
 
 faults: $(TEST_READY) ## break everything around the service under load, and look for what must never happen
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist load $(ARGS) tests/faults
