@@ -32,7 +32,7 @@ catalogue: $(TEST_READY) ## abuse, races, revocation and timing, much of it agai
 faults: $(TEST_READY) ## break everything around the service under load, and look for what must never happen
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist load $(ARGS) tests/faults
 
-check: lint types arch test ## everything that CI asks for
+check: lint types arch test ## lint, types, arch and test
 
 lint: $(TEST_READY) ## ruff: style and mistakes
 	@$(BIN)/ruff format --check .
