@@ -81,11 +81,18 @@ class Outbox:
         refused = self._limits.count(session, Count.of(self._limit, f"{kind.value}:{canonical_email(recipient)}"))
         self._insert(session, kind, account.id, recipient, now, keep=not refused, version=account.version)
 
-    def put_in_vain(self, session: Session, kind: LetterKind, recipient: str) -> None:
-        """Do for an address that nobody has the work that `put` does, so that its time tells nothing."""
+    def put_in_vain(self, session: Session, kind: LetterKind, recipient: str, *, somebody: int | None) -> None:
+        """Do for an address that nobody has the work that `put` does, so that its time tells nothing.
+
+        Args:
+            session: the caller's transaction.
+            kind: of the letter that is not kept.
+            recipient: who does not get it.
+            somebody: an account that a row can name meanwhile.
+        """
         now = self._clock.now()
         self._limits.count(session, Count.of(self._limit, f"{kind.value}:{canonical_email(recipient)}"))
-        if (somebody := session.scalar(select(Account.id).limit(1))) is not None:
+        if somebody is not None:
             self._insert(session, kind, somebody, recipient[:_RECIPIENT_MAX], now, keep=False)
 
     def _insert(  # noqa: PLR0913 - the sides of a row

@@ -108,8 +108,9 @@ class Recovery:
 
         def request(session: Session) -> bool:
             account = find_account(session, Account.email_canonical == canonical_email(email))
+            somebody = session.scalar(select(Account.id).limit(1))  # asked in both cases, as its time would tell
             if account is None:
-                self._outbox.put_in_vain(session, LetterKind.RESET, email)
+                self._outbox.put_in_vain(session, LetterKind.RESET, email, somebody=somebody)
                 self._audit.record(
                     session, Event.RESET_REQUESTED, principal, name=email[:_NAME_MAX], outcome=Outcome.REFUSED
                 )

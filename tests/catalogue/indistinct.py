@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from werkzeug.test import TestResponse
 
 PAIRS = 120
-TRIES = 3
+TRIES = 5
 Asked = Callable[[], TestResponse]
 
 
