@@ -2,10 +2,8 @@
 
 Silences and what was chosen: as upstream, refusals of a credential under /api answer 200 with Meteor's error
 object, which carries the status; every other refusal has its real status and the same object, so that a duplicate
-never passes for an account. Deleting needs a fresh proof, else it is 401 `step-up-required`: log in again.
-`services` and `sessionData` are shown and empty. A user without an address has an empty
-list of them; an unknown user is an empty document. Names may hold single spaces and apostrophes. The very first
-account is an administrator (not hardened).
+never passes for an account. Deleting needs a fresh proof. `services`, `sessionData`, the address list of who has none
+and an unknown user are empty. Names may hold single spaces and apostrophes; the first account is admin (not hardened).
 """
 
 from __future__ import annotations
