@@ -20,4 +20,5 @@ NATIVE = Dialect(
         operations.docs,
     ),
     spell=spell,
+    quick=tokens.QUICK,
 )

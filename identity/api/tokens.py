@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Blueprint, Response
 
 from identity.api.answers import answer
 from identity.api.shown import Greeting, Session, Sessions, Token
-from identity.web.answers import empty, json_answer
+from identity.domain.principal import Principal
+from identity.web.answers import empty, plain_json, respond
 from identity.web.auth import auth, current_principal
-from identity.web.context import context, services
+from identity.web.context import Context, services
+from identity.web.dialect import Plain
 from identity.web.openapi import Reply, describes
-from identity.web.verified import VERIFIED_HEADERS, VERIFY_PATH, verified
 
 blueprint = Blueprint("tokens", __name__)
+_VERIFIED: Final = ("X-Identity-User", "X-Identity-Id", "X-Identity-Admin")
+
+
+def _issue(principal: Principal, here: Context) -> Plain:
+    issued = here.services.tokens.issue(principal)
+    told = () if here.settings.hardened else (("token", issued.token),)
+    return plain_json({"token": issued.token, "duration": int(issued.duration.total_seconds())}, *told)
+
+
+def _greet(principal: Principal, _here: Context) -> Plain:
+    return plain_json({"data": f"Hello, {principal.account.username}!"})
+
+
+def _verify(principal: Principal, _here: Context) -> Plain:
+    who = principal.account
+    values = (who.username, str(who.id), "true" if who.admin else "false")
+    return Plain("204 NO CONTENT", list(zip(_VERIFIED, values, strict=True)))
+
+
+QUICK: Final = {"/api/token": _issue, "/api/resource": _greet, "/api/verify": _verify}
 
 
 @blueprint.route("/api/token", methods=["GET", "POST"])
@@ -20,12 +43,7 @@ blueprint = Blueprint("tokens", __name__)
 @describes("Get a token", Reply(200, Token, headers=("token",)))
 def issue() -> Response:
     """Return a token (seed 004): for a password of a new session, for a live token of the same one."""
-    issued = services().tokens.issue(current_principal())
-    duration = int(issued.duration.total_seconds())
-    response = json_answer({"token": issued.token, "duration": duration})
-    if not context().settings.hardened:
-        response.headers["token"] = issued.token
-    return response
+    return respond(_issue)
 
 
 @blueprint.delete("/api/token")
@@ -64,14 +82,12 @@ def end_one(session_id: str) -> Response:
     return empty()
 
 
-@blueprint.get(VERIFY_PATH)
+@blueprint.get("/api/verify")
 @auth.forwarded
-@describes("Check a credential for another service", Reply(204, headers=VERIFIED_HEADERS))
+@describes("Check a credential for another service", Reply(204, headers=_VERIFIED))
 def verify() -> Response:
     """Say who is calling, in headers alone, for a proxy that asks before it forwards a request."""
-    response = empty()
-    response.headers.extend(verified(current_principal().account))
-    return response
+    return respond(_verify)
 
 
 @blueprint.get("/api/resource")
@@ -79,4 +95,4 @@ def verify() -> Response:
 @describes("Use a credential", Reply(200, Greeting))
 def resource() -> Response:
     """Return the protected resource (seed 004), to test a credential with."""
-    return json_answer({"data": f"Hello, {current_principal().account.username}!"})
+    return respond(_greet)

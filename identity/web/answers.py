@@ -9,6 +9,10 @@ from typing import Any, Final
 
 from flask import Response
 
+from identity.web.auth import current_principal
+from identity.web.context import context
+from identity.web.dialect import Plain, Quick
+
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -17,6 +21,22 @@ def json_answer(
 ) -> Response:
     """Return a body as compact JSON with sorted keys and a newline."""
     return Response(_ENCODER.encode(body) + "\n", status, content_type=kind)
+
+
+def plain_json(body: Mapping[str, Any], *headers: tuple[str, str]) -> Plain:
+    """Return the same without Flask; the status is 200."""
+    encoded = (_ENCODER.encode(body) + "\n").encode()
+    kept = [("Content-Type", "application/json"), ("Content-Length", str(len(encoded))), *headers]
+    return Plain("200 OK", kept, encoded)
+
+
+def respond(quick: Quick) -> Response:
+    """Return what a quick call says to the caller of the current request."""
+    plain = quick(current_principal(), context())
+    response = Response(plain.body or None, plain.status)
+    response.headers.clear()
+    response.headers.extend(plain.headers)
+    return response
 
 
 def empty(status: int = 204) -> Response:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from flask import Blueprint, Flask, Response, request
 
@@ -13,7 +13,21 @@ from identity.web.problems import Problem, describe
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    from identity.domain.principal import Principal
+    from identity.web.context import Context
+
 TONGUE: Final = "identity.tongue"
+
+
+class Plain(NamedTuple):
+    """An answer that needs no Flask."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes = b""
+
+
+Quick = Callable[["Principal", "Context"], Plain]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,7 @@ class Dialect:
         spell: its words for a refusal.
         base: a longer base that the document names and whose calls are the same.
         query_token: the query parameter in which its clients may send a token.
+        quick: of its calls, by path, those that `web.lane` may answer to whoever has a token.
     """
 
     name: str
@@ -35,6 +50,7 @@ class Dialect:
     spell: Callable[[Problem], Response]
     base: str = ""
     query_token: str = ""
+    quick: Mapping[str, Quick] = field(default_factory=dict)
 
 
 class Tongues:

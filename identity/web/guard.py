@@ -19,9 +19,9 @@ from werkzeug.exceptions import MethodNotAllowed
 from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context, client_address, context
 from identity.web.dialect import TONGUE
 from identity.web.hosts import is_plain_host
+from identity.web.lane import FastLane
 from identity.web.problems import BadRequest, CrossSite
 from identity.web.query import refuse_credentials_in_query
-from identity.web.verified import FastLane
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
