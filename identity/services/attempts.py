@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,12 +20,19 @@ from identity.domain.ports import Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.values import canonical
 from identity.services.limits import Count, Limits, digest
-from identity.store.models import Account, Counter
+from identity.store.models import COUNTERS, Account, Counter
 
 _KNOWN_FOR: Final = timedelta(days=30)
 _REFRESHED_AFTER: Final = timedelta(days=1)
 _HALF: Final = 32  # digits of a key: half of it says whose it is, the other half which one
 _NOBODY: Final = 0
+
+
+class Tally(NamedTuple):
+    """Where a try is counted; `greeted` if its address is known as the account's and that was noted lately."""
+
+    counts: tuple[Count, ...]
+    greeted: bool = False
 
 
 class Attempts:
@@ -37,17 +44,26 @@ class Attempts:
         self._address = address
         self._clock = clock
 
-    def counters(self, session: Session, account: Account | None, login: str, origin: Origin) -> tuple[Count, ...]:
+    def tally(self, session: Session, account: Account | None, login: str, origin: Origin) -> Tally:
         """Return where a login is counted: one counter for an account, however it is called.
 
         A name that nobody has gets one of its own, by the same work.
+
+        Raises:
+            RateLimited: it was refused before in the same window.
         """
         account_id, group = account.id if account else _NOBODY, address_group(origin.address)
-        name = account.username_canonical if account else canonical(login)
-        known = select(Counter.key).where(Counter.key == _known(account_id, group), Counter.ends_at > self._clock.now())
-        if session.scalar(known) is not None:
-            return (Count(self._password, _own(account_id, f"from:{group}")),)
-        return (Count.of(self._address, group), self._of_name(name))
+        own = Count(self._password, _own(account_id, f"from:{group}"))
+        others = (
+            Count.of(self._address, group),
+            self._of_name(account.username_canonical if account else canonical(login)),
+        )
+        known_key = _known(account_id, group)
+        standing = self._limits.standing(session, [known_key, own.key, *(each.key for each in others)])
+        known = standing.get(known_key)
+        counts = others if known is None else (own,)
+        self._limits.require(standing, *counts)
+        return Tally(counts, known is not None and known.ends_at > self._clock.now() + _KNOWN_FOR - _REFRESHED_AFTER)
 
     def own_counter(self, principal: Principal) -> tuple[Count, ...]:
         """Return where somebody is counted who confirms a password while his session or certificate vouches for him.
@@ -63,14 +79,11 @@ class Attempts:
         """Note that the owner of an account has proven himself at this address, for the next thirty days."""
         now = self._clock.now()
         insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        known = insert(Counter).values(
+        known = insert(COUNTERS).values(
             key=_known(account_id, address_group(origin.address)), count=0, ends_at=now + _KNOWN_FOR
         )
-        stale = Counter.ends_at < now + _KNOWN_FOR - _REFRESHED_AFTER  # not a write for each login
         session.execute(
-            known.on_conflict_do_update(
-                index_elements=[Counter.key], set_={"ends_at": known.excluded.ends_at}, where=stale
-            )
+            known.on_conflict_do_update(index_elements=[COUNTERS.c.key], set_={"ends_at": known.excluded.ends_at})
         )
 
     def unlock(self, session: Session, account: Account) -> None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from identity.domain.events import Event, Outcome
 from identity.domain.ports import Clock
 from identity.domain.principal import Credential, Principal, Subject
 from identity.domain.values import is_username
-from identity.services.rows import view_event
+from identity.domain.views import AuditView
 from identity.services.transactions import Transactions
-from identity.store.models import AuditEvent
+from identity.store.models import AUDIT_EVENTS
 
 _log = logging.getLogger("identity.audit")
 _NAME_MAX: Final = 64
+_INSERT: Final = insert(AUDIT_EVENTS).returning(AUDIT_EVENTS.c.id)
 
 
 class Audit:
@@ -61,29 +63,28 @@ class Audit:
         actor = principal.subject
         subject = None if address else subject or actor
         origin = principal.origin
-        event = AuditEvent(
-            at=self._clock.now(),
-            kind=kind.value,
-            outcome=outcome.value,
-            actor_id=actor.id if actor else None,
-            actor=actor.username if actor else None,
-            subject_id=subject.id if subject else None,
-            subject=subject.username if subject else address or _plain(name),
-            credential=(credential or principal.credential).value,
-            address=origin.address[:_NAME_MAX],
-            tongue=origin.tongue,
-            request_id=origin.request_id[:_NAME_MAX],
-        )
-        session.add(event)
+        values: dict[str, Any] = {
+            "at": self._clock.now(),
+            "kind": kind.value,
+            "outcome": outcome.value,
+            "actor_id": actor.id if actor else None,
+            "actor": actor.username if actor else None,
+            "subject_id": subject.id if subject else None,
+            "subject": subject.username if subject else address or _plain(name),
+            "credential": (credential or principal.credential).value,
+            "address": origin.address[:_NAME_MAX],
+            "tongue": origin.tongue,
+            "request_id": origin.request_id[:_NAME_MAX],
+        }
+        number = session.execute(_INSERT, values).scalar_one()
         if self._log:
-            self._transactions.after_commit(session, lambda: _tell(event))
+            self._transactions.after_commit(session, lambda: _tell(AuditView(id=number, **values)))
 
 
-def _tell(event: AuditEvent) -> None:
-    view = view_event(event)
-    if view.subject_id is None and view.outcome == Outcome.REFUSED.value:
-        view = dataclasses.replace(view, subject=None)  # what nobody is called may be a password in the wrong field
-    _log.info("audit", extra={"fields": dataclasses.asdict(view) | {"at": view.at.isoformat()}})
+def _tell(event: AuditView) -> None:
+    if event.subject_id is None and event.outcome == Outcome.REFUSED.value:
+        event = dataclasses.replace(event, subject=None)  # what nobody is called may be a password in the wrong field
+    _log.info("audit", extra={"fields": dataclasses.asdict(event) | {"at": event.at.isoformat()}})
 
 
 def _plain(name: str | None) -> str | None:

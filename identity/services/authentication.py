@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import Busy, Unauthenticated, UnknownAccount, WrongPassword
@@ -17,16 +17,19 @@ from identity.domain.ports import Clock, Hasher, Passwords
 from identity.domain.principal import Credential, Origin, Principal, Subject
 from identity.domain.values import canonical, canonical_email, normal_password
 from identity.domain.views import AccountView
-from identity.services.attempts import Attempts
+from identity.services.attempts import Attempts, Tally
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits, Refusal
-from identity.services.rows import find_account, subject_of
+from identity.services.rows import is_current, subject_of
 from identity.services.token_checks import TokenChecks
 from identity.services.transactions import Transactions
 from identity.store.models import Account
 
 _LOGIN_MAX: Final = 254
 _FIRST_VERSION: Final = 1
+# Made once: making one takes longer than asking it.
+_BY_USERNAME: Final = select(Account).where(Account.username_canonical == bindparam("name"))
+_BY_EMAIL: Final = select(Account).where(Account.email_canonical == bindparam("name"))
 _NO_PASSWORD: Final = "-"  # noqa: S105 - hashed in vain where the given password can be nobody's
 
 
@@ -130,30 +133,31 @@ class Authentication:
         return proven.authenticated_at
 
     def _prove(self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()) -> Principal:
-        account, counts = self._transactions.read(lambda session: self._look_up(session, attempt, anonymous, own))
+        account, tally = self._transactions.read(lambda session: self._look_up(session, attempt, anonymous, own))
         with self._passwords.admit() as hasher:
-            self._count(attempt, anonymous, account, counts)
+            self._count(attempt, anonymous, account, tally.counts)
             try:
                 accepted = self._check(hasher, account, attempt.password)
             except Busy:
-                self._transactions.write(lambda session: self._limits.uncount(session, *counts))
+                self._transactions.write(lambda session: self._limits.uncount(session, *tally.counts))
                 raise
         if account is None or not accepted:
             self._refuse(anonymous, account, attempt.login)
             raise UnknownAccount if account is None else Unauthenticated
         proven = Principal(anonymous.origin, subject_of(account), Credential.PASSWORD, self._clock.now())
-        if not self._transactions.write(lambda session: self._accept(session, proven, counts)):
+        if not self._transactions.write(lambda session: self._accept(session, proven, tally)):
             self._refuse(anonymous, account, attempt.login)
             raise Unauthenticated
         return proven
 
     def _look_up(
         self, session: Session, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...]
-    ) -> tuple[Account | None, tuple[Count, ...]]:
+    ) -> tuple[Account | None, Tally]:
         account = _find(session, attempt.login, attempt.known_by)
-        counts = own or self._attempts.counters(session, account, attempt.login, anonymous.origin)
-        self._limits.require_open(session, *counts)
-        return account, counts
+        if own:
+            self._limits.require_open(session, *own)
+            return account, Tally(own)
+        return account, self._attempts.tally(session, account, attempt.login, anonymous.origin)
 
     def _count(
         self, attempt: _Attempt, anonymous: Principal, account: Account | None, counts: tuple[Count, ...]
@@ -176,18 +180,14 @@ class Authentication:
             self._transactions.write(lambda session: _replace_hash(session, account_id, old, new))
         return usable and verdict.matches
 
-    def _accept(self, session: Session, proven: Principal, counts: tuple[Count, ...]) -> bool:
+    def _accept(self, session: Session, proven: Principal, tally: Tally) -> bool:
         # The hash took its time: whoever was disabled or changed his password meanwhile stays out.
         subject = proven.account
-        still = session.scalar(
-            select(Account.id).where(
-                Account.id == subject.id, Account.version == subject.version, Account.disabled.is_(False)
-            )
-        )
-        if still is None:
+        if not is_current(session, subject):
             return False
-        self._limits.succeed(session, *counts)
-        self._attempts.remember(session, subject.id, proven.origin)
+        self._limits.succeed(session, *tally.counts)
+        if not tally.greeted:
+            self._attempts.remember(session, subject.id, proven.origin)
         self._audit.record(session, Event.AUTHENTICATED, proven)
         return True
 
@@ -204,14 +204,18 @@ class Authentication:
 
 
 def _find(session: Session, login: str, known_by: KnownBy) -> Account | None:
-    by_username = Account.username_canonical == canonical(login)
-    by_email = Account.email_canonical == canonical_email(login)
+    def by_username() -> Account | None:
+        return session.scalars(_BY_USERNAME, {"name": canonical(login)}).one_or_none()
+
+    def by_email() -> Account | None:
+        return session.scalars(_BY_EMAIL, {"name": canonical_email(login)}).one_or_none()
+
     if known_by is KnownBy.EMAIL:
-        return find_account(session, by_email)
+        return by_email()
     if known_by is KnownBy.EITHER and "@" in login:  # an address is its owner's, whoever took it for a name
-        of_address, of_name = find_account(session, by_email), find_account(session, by_username)
+        of_address, of_name = by_email(), by_username()
         return of_address or of_name  # both are looked for at any rate: one query more would tell
-    return find_account(session, by_username)
+    return by_username()
 
 
 def _replace_hash(session: Session, account_id: int, old: str, new: str) -> None:

@@ -8,11 +8,13 @@ most once a second for the same try.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -21,9 +23,28 @@ from identity.domain.limits import Limit
 from identity.domain.ports import Clock
 from identity.services.refusals import Refusals
 from identity.services.transactions import Transactions
-from identity.store.models import Counter
+from identity.store.models import COUNTERS
+from identity.store.types import UtcDateTime
 
-_PRUNE_BATCH: Final = 20
+_SWEEP_ROWS: Final = 500
+_SWEEP_EVERY: Final = timedelta(seconds=1)
+
+# Made once: every login asks them, and making one takes as long as asking it.
+_NOW: Final = bindparam("now", type_=UtcDateTime())
+_KEYS: Final = COUNTERS.c.key.in_(bindparam("keys", expanding=True))
+_STANDING: Final = select(COUNTERS.c.key, COUNTERS.c.count, COUNTERS.c.ends_at).where(_KEYS, COUNTERS.c.ends_at > _NOW)
+_FORGET: Final = delete(COUNTERS).where(_KEYS)
+_UNCOUNT: Final = (
+    update(COUNTERS)
+    .where(COUNTERS.c.key == bindparam("which"), COUNTERS.c.count > 0, COUNTERS.c.count <= bindparam("most"))
+    .values(count=COUNTERS.c.count - 1)
+)
+# A few at a time and never waiting for another: rows stay bounded, nobody stalls.
+_SWEEP: Final = delete(COUNTERS).where(
+    COUNTERS.c.key.in_(
+        select(COUNTERS.c.key).where(COUNTERS.c.ends_at <= _NOW).limit(_SWEEP_ROWS).with_for_update(skip_locked=True)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +73,13 @@ class Refusal:
         return RateLimited(self.retry_after, self.limit)
 
 
+class State(NamedTuple):
+    """What a counter says until its window ends."""
+
+    tries: int
+    ends_at: datetime
+
+
 class Limits:
     """Counts tries, inside the transactions of those who ask or in its own."""
 
@@ -59,6 +87,7 @@ class Limits:
         self._transactions = transactions
         self._clock = clock
         self.refusals = Refusals(clock)
+        self._swept_at: datetime | None = None
 
     def take(self, *counts: Count) -> None:
         """Count one try in a transaction of its own.
@@ -80,13 +109,24 @@ class Limits:
         Raises:
             RateLimited: a counter has its mark.
         """
-        wanted, now = {each.key: each.limit for each in counts if each.limit.most}, self._clock.now()
-        query = select(Counter.key, Counter.count, Counter.ends_at).where(
-            Counter.key.in_(wanted), Counter.ends_at > now
-        )
-        for key, count, ends_at in session.execute(query) if wanted else ():
-            if count > wanted[key].most:
-                raise RateLimited(ends_at - now, wanted[key])
+        if keys := [each.key for each in counts if each.limit.most]:
+            self.require(self.standing(session, keys), *counts)
+
+    def standing(self, session: Session, keys: Iterable[str]) -> dict[str, State]:
+        """Return those of the counters whose window has not ended."""
+        found = session.execute(_STANDING, {"keys": list(keys), "now": self._clock.now()})
+        return {key: State(tries, ends_at) for key, tries, ends_at in found}
+
+    def require(self, standing: Mapping[str, State], *counts: Count) -> None:
+        """Refuse what these counters refused before.
+
+        Raises:
+            RateLimited: one of them has its mark.
+        """
+        for each in counts:
+            state = standing.get(each.key)
+            if state is not None and 0 < each.limit.most < state.tries:
+                raise RateLimited(state.ends_at - self._clock.now(), each.limit)
 
     def count(self, session: Session, *counts: Count) -> Refusal | None:
         """Count one try in all of these, or in none of them when one refuses.
@@ -103,26 +143,28 @@ class Limits:
             if count > each.limit.most:
                 self.uncount(session, *counts[:index])
                 return Refusal(each.limit, ends_at - now, first=count == each.limit.most + 1)
-        _prune(session, now)  # at every try: doing so for new names alone would tell them by their time
+        self._sweep(session, now)
         return None
 
     def uncount(self, session: Session, *counts: Count) -> None:
         """Take one try back: it was none after all. A mark stays."""
         for each in counts:
-            counted = (Counter.key == each.key, Counter.count > 0, Counter.count <= each.limit.most)
-            session.execute(update(Counter).where(*counted).values(count=Counter.count - 1))
+            session.execute(_UNCOUNT, {"which": each.key, "most": each.limit.most})
 
     def succeed(self, session: Session, *counts: Count) -> None:
         """Say that a try was right: failures in a row are over, others are one less."""
-        for each in counts:
-            if each.limit.in_a_row:
-                self.forget(session, Counter.key == each.key)
-            else:
-                self.uncount(session, each)
+        self.uncount(session, *(each for each in counts if not each.limit.in_a_row))
+        session.execute(_FORGET, {"keys": [each.key for each in counts if each.limit.in_a_row]})
 
     def forget(self, session: Session, where: ColumnElement[bool]) -> None:
         """Start some counters anew."""
-        session.execute(delete(Counter).where(where))
+        session.execute(delete(COUNTERS).where(where))
+
+    def _sweep(self, session: Session, now: datetime) -> None:
+        # By time, not at each new name: that would tell the names that nobody has tried before.
+        if self._swept_at is None or abs(now - self._swept_at) >= _SWEEP_EVERY:
+            self._swept_at = now
+            session.execute(_SWEEP, {"now": now})
 
 
 def digest(kind: str, what: str) -> str:
@@ -130,27 +172,27 @@ def digest(kind: str, what: str) -> str:
     return hashlib.sha256(f"{kind}:{what}".encode("utf-8", "replace")).hexdigest()
 
 
-def _count_one(session: Session, one: Count, now: datetime) -> tuple[int, datetime]:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    over, end = Counter.ends_at <= now, now + one.limit.window
-    begins = or_(over, Counter.count < one.limit.most) if one.limit.in_a_row else over
-    statement = (
-        insert(Counter)
-        .values(key=one.key, count=1, ends_at=end)
+def _count_one(session: Session, one: Count, now: datetime) -> State:
+    statement = _counting(session.get_bind().dialect.name, in_a_row=one.limit.in_a_row)
+    given = {"which": one.key, "now": now, "end": now + one.limit.window, "most": one.limit.most}
+    return State(*session.execute(statement, given).one())
+
+
+@cache
+def _counting(dialect: str, *, in_a_row: bool) -> Executable:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    table, end = COUNTERS.c, bindparam("end", type_=UtcDateTime())
+    over = table.ends_at <= _NOW
+    begins = or_(over, table.count < bindparam("most")) if in_a_row else over
+    return (
+        insert(COUNTERS)
+        .values(key=bindparam("which"), count=1, ends_at=end)
         .on_conflict_do_update(
-            index_elements=[Counter.key],
+            index_elements=[table.key],
             set_={
-                "count": case((over, 1), else_=Counter.count + 1),
-                "ends_at": case((begins, end), else_=Counter.ends_at),
+                "count": case((over, 1), else_=table.count + 1),
+                "ends_at": case((begins, end), else_=table.ends_at),
             },
         )
-        .returning(Counter.count, Counter.ends_at)
+        .returning(table.count, table.ends_at)
     )
-    count, ends_at = session.execute(statement).one()
-    return count, ends_at
-
-
-def _prune(session: Session, now: datetime) -> None:
-    # A few at a time and never waiting for another pruner: rows stay bounded, nobody stalls.
-    ended = select(Counter.key).where(Counter.ends_at <= now).limit(_PRUNE_BATCH).with_for_update(skip_locked=True)
-    session.execute(delete(Counter).where(Counter.key.in_(ended)))

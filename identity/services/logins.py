@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import Unauthenticated
@@ -15,11 +15,23 @@ from identity.domain.forms import TokenKind
 from identity.domain.ports import Clock, Identifiers, JwtTokens, OpaqueTokens
 from identity.domain.principal import Principal
 from identity.services.audit import Audit
-from identity.services.rows import get_own, session_over
+from identity.services.rows import is_current, session_over
 from identity.services.transactions import Transactions
-from identity.store.models import LoginSession
+from identity.store.models import SESSIONS
+from identity.store.types import UtcDateTime
 
 _ORIGIN_MAX: Final = 64
+
+# Made once: every login asks them.
+_OWN: Final = SESSIONS.c.account_id == bindparam("account")
+_NEWEST_FIRST: Final = (SESSIONS.c.last_used_at.desc(), SESSIONS.c.created_at.desc(), SESSIONS.c.id)
+_DROP_OVER: Final = delete(SESSIONS).where(_OWN, session_over(bindparam("now", type_=UtcDateTime())))
+_DROP_BEYOND: Final = (
+    delete(SESSIONS)
+    .where(SESSIONS.c.id.in_(select(SESSIONS.c.id).where(_OWN).order_by(*_NEWEST_FIRST).offset(bindparam("kept"))))
+    .returning(SESSIONS.c.id)
+)
+_INSERT: Final = insert(SESSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,35 +107,34 @@ class Logins:
         if proven_at is None:  # a session never is newer proof than what opened it
             raise Unauthenticated
 
+        row = {
+            "id": session_id,
+            "account_id": account.id,
+            "kind": kind.value,
+            "version": account.version,
+            "authenticated_at": proven_at,
+            "created_at": now,
+            "last_used_at": now,
+            "idle_end": now + life.unused if life.unused else None,
+            "absolute_end": now + life.whole,
+            "digest": digest,
+            "origin": principal.origin.address[:_ORIGIN_MAX],
+        }
+
         def write(session: Session) -> None:
-            get_own(session, account)  # its lock has logins of one account take turns, so that none miscounts
+            # The lock has logins of one account take turns, so that none miscounts.
+            if not is_current(session, account, lock=True):
+                raise Unauthenticated
             self._make_room(session, principal, now)
-            session.add(
-                LoginSession(
-                    id=session_id,
-                    account_id=account.id,
-                    kind=kind.value,
-                    version=account.version,
-                    authenticated_at=proven_at,
-                    created_at=now,
-                    last_used_at=now,
-                    idle_end=now + life.unused if life.unused else None,
-                    absolute_end=now + life.whole,
-                    digest=digest,
-                    origin=principal.origin.address[:_ORIGIN_MAX],
-                )
-            )
+            session.execute(_INSERT, row)
             self._audit.record(session, Event.SESSION_OPENED, principal)
 
         self._transactions.write(write)
         return session_id
 
     def _make_room(self, session: Session, principal: Principal, now: datetime) -> None:
-        own = LoginSession.account_id == principal.account.id
-        session.execute(delete(LoginSession).where(own, session_over(now)).execution_options(synchronize_session=False))
-        newest_first = (LoginSession.last_used_at.desc(), LoginSession.created_at.desc(), LoginSession.id)
-        beyond = select(LoginSession.id).where(own).order_by(*newest_first).offset(self._per_account - 1)
-        dropped = delete(LoginSession).where(LoginSession.id.in_(beyond)).returning(LoginSession.id)
-        if session.execute(dropped.execution_options(synchronize_session=False)).all():
+        account_id = principal.account.id
+        session.execute(_DROP_OVER, {"account": account_id, "now": now})
+        if session.execute(_DROP_BEYOND, {"account": account_id, "kept": self._per_account - 1}).all():
             self._audit.record(session, Event.SESSIONS_DROPPED, principal)
-            self._transactions.note_change(session, principal.account.id)
+            self._transactions.note_change(session, account_id)

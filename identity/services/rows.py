@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select
 from sqlalchemy import Row as SelectedRow
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -17,6 +17,11 @@ from identity.domain.views import AccountView, AuditView, Page
 from identity.store.models import Account, AuditEvent, LoginSession
 
 MAX_ID: Final = 2**63 - 1
+# Made once: every login asks it.
+_CURRENT: Final = select(Account.id).where(
+    Account.id == bindparam("id"), Account.version == bindparam("version"), Account.disabled.is_(False)
+)
+_CURRENT_LOCKED: Final = _CURRENT.with_for_update()
 Row = TypeVar("Row")
 
 
@@ -53,6 +58,12 @@ def get_own(session: Session, subject: Subject) -> Account:
     if account is None:
         raise Unauthenticated
     return account
+
+
+def is_current(session: Session, subject: Subject, *, lock: bool = False) -> bool:
+    """Tell whether a credential of the account still counts, as `get_own` does."""
+    asked = {"id": subject.id, "version": subject.version}
+    return session.scalar(_CURRENT_LOCKED if lock else _CURRENT, asked) is not None
 
 
 def mailbox(account: Account) -> str | None:
@@ -109,7 +120,7 @@ def subject_of(account: Account | SelectedRow[Any]) -> Subject:
     )
 
 
-def session_over(now: datetime) -> ColumnElement[bool]:
+def session_over(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Return what is true of a session that nothing can revive: ended by time, by somebody, or with its account."""
     current = select(Account.version).where(Account.id == LoginSession.account_id).scalar_subquery()
     return or_(

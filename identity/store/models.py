@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, String, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -160,3 +161,9 @@ class Counter(Base):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     count: Mapped[int] = mapped_column(Integer)
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+# For statements that are on the path of every login and need no object.
+COUNTERS: Final = Base.metadata.tables[Counter.__tablename__]
+SESSIONS: Final = Base.metadata.tables[LoginSession.__tablename__]
+AUDIT_EVENTS: Final = Base.metadata.tables[AuditEvent.__tablename__]
