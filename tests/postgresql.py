@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg
 
@@ -93,3 +96,80 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class Database:
+    """A database of one test's own. A copy of a template is emptied behind a test and serves the next one."""
+
+    _spare: ClassVar[defaultdict[str, list[str]]] = defaultdict(list)
+    _forms: ClassVar[dict[str, object]] = {}
+
+    def __init__(self, server_url: str, template: str) -> None:
+        self.server_url, self.template = server_url, template
+        self.name = ""
+
+    def __enter__(self) -> str:
+        spare = self._spare[self.template]
+        if spare:
+            self.name = spare.pop()
+            return self._url()
+        self.name = f"identity_{os.getpid()}_{secrets.token_hex(6)}"
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {self.name} TEMPLATE {self.template}")
+        if self.template != "template0":
+            with psycopg.connect(self._own()) as own:
+                self._forms.setdefault(self.template, _form(own))
+        return self._url()
+
+    def __exit__(self, *_: object) -> None:
+        if self._emptied():
+            self._spare[self.template].append(self.name)
+            return
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+    def _own(self) -> str:
+        return self.server_url.rpartition("/")[0] + f"/{self.name}"
+
+    def _url(self) -> str:
+        return self._own().replace("postgresql://", "postgresql+psycopg://")
+
+    def _emptied(self) -> bool:
+        if self.template not in self._forms:
+            return False
+        try:
+            with psycopg.connect(self._own()) as own:
+                own.execute(_ALONE)
+                own.execute("SET lock_timeout = '2s'")
+                if _form(own) != self._forms[self.template]:
+                    return False
+                own.execute(f"TRUNCATE {', '.join(_tables(own))} RESTART IDENTITY CASCADE")
+        except psycopg.Error:  # somebody holds it, or it is not there any more
+            return False
+        return True
+
+
+_ALONE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+# What a test may have changed beside rows: columns, indexes, constraints, triggers, settings, the migrated version.
+_FORM = """
+SELECT (SELECT string_agg(format('%s %s %s %s', attrelid::regclass, attname, atttypid, attnotnull), ',' ORDER BY
+               attrelid::regclass::text, attname)
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid WHERE relnamespace = 'public'::regnamespace),
+       (SELECT string_agg(conname, ',' ORDER BY conname) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace),
+       (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal),
+       (SELECT count(*) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase
+        WHERE d.datname = current_database()),
+       (SELECT string_agg(version_num, ',') FROM alembic_version)
+"""
+
+
+def _form(connection: psycopg.Connection) -> object:
+    return connection.execute(_FORM).fetchone()
+
+
+def _tables(connection: psycopg.Connection) -> list[str]:
+    rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return [name for (name,) in rows if name != "alembic_version"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, request
 
 from identity.api.answers import answer, require_something
 from identity.api.bodies import NewUser, OwnUpdate
@@ -75,5 +75,5 @@ def delete_me() -> Response:
 
 
 def _address(account_id: int) -> str:
-    path = url_for("users.show", account_id=account_id)
-    return f"{context().settings.public_url or request.host_url.rstrip('/')}{path}"
+    base = context().settings.public_url or request.host_url.rstrip("/") + request.root_path
+    return f"{base}/api/users/{account_id}"

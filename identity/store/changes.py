@@ -8,6 +8,7 @@ reader then asks the database each time.
 from __future__ import annotations
 
 import logging
+import os
 import select
 import threading
 from typing import Any, Final, Protocol
@@ -89,13 +90,17 @@ class PostgresqlFeed:
 
     def close(self) -> None:
         """End the thread."""
+        closed = self._stop.is_set()
         self._stop.set()
-        if self._thread is not None:
+        if self._thread is not None and not closed:
+            os.close(self._awake)  # ends a wait between two questions
             self._thread.join()
+            os.close(self._asleep)
 
     def _begin(self) -> None:
         with self._start:
             if self._thread is None:
+                self._asleep, self._awake = os.pipe()
                 self._thread = threading.Thread(target=self._run, name="identity-feed", daemon=True)
                 self._thread.start()
 
@@ -118,6 +123,7 @@ class PostgresqlFeed:
             self._forget(None)  # whatever was said while nobody listened
             note = select.poll()  # select.select() cannot wait for a socket whose number is above 1023
             note.register(connection.fileno(), select.POLLIN)
+            note.register(self._asleep, 0)  # its other end is closed when it is time to stop
             while not self._stop.is_set():
                 asked = moment()
                 # The answer comes after every note that was committed before the question.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +31,25 @@ class NoCookies(SessionInterface):
         return self._nothing
 
 
+class _Matched(Rule):
+    """A route that requests are matched with, and from which no address is ever built.
+
+    Compiling what would build one is most of the work of making an application.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:  # noqa: ARG002, FBT001, FBT002 - Werkzeug's signature
+        return _never_built
+
+
+def _never_built(*_: object, **__: object) -> tuple[str, str]:
+    raise NotImplementedError
+
+
 class Application(Flask):
     """The service as Flask sees it."""
 
     session_interface = NoCookies()
+    url_rule_class = _Matched
 
     def ensure_sync(self, func: Function) -> Function:
         """Take every function as it is: none of ours is a coroutine, and asking costs on each request."""

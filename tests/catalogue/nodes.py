@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import _postgresql_database, close, config
+from conftest import close, config
 from flask import Flask
 from live import Live, serving
+from postgresql import Database
 from races.at_once import at_once
 
 from identity import create_app
@@ -124,7 +125,7 @@ def two_nodes(request: pytest.FixtureRequest, factory: pytest.TempPathFactory, *
     with ExitStack() as stack:
         url = f"sqlite:///{data_dir / 'identity.sqlite3'}"
         if request.param == "postgresql":
-            database = _postgresql_database(request.getfixturevalue("postgresql_server"), "template0")
+            database = Database(request.getfixturevalue("postgresql_server"), "template0")
             database.name += "_nodes"
             url = stack.enter_context(database)
         given = SETTINGS | settings | {"database_url": url}

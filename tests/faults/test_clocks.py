@@ -9,10 +9,9 @@ from contextlib import ExitStack, contextmanager
 from itertools import permutations
 from pathlib import Path
 
-from conftest import _postgresql_database
 from faults.trial import Trial, trial
 from live import Live, environment, identity, wait_until_ready
-from postgresql import free_port
+from postgresql import Database, free_port
 
 SERVER = ("--interface", "wsgi", "--workers", "1", "--blocking-threads", "4", "--no-ws", "--log-level", "error")
 
@@ -38,7 +37,7 @@ def node(data_dir: Path, shift: int, database_url: str) -> Iterator[Live]:
 @contextmanager
 def nodes(tmp_path: Path, server_url: str, *shifts: int) -> Iterator[tuple[dict[int, Live], str]]:
     """Serve one database by nodes that are wrong by so many seconds each."""
-    with _postgresql_database(server_url, "template0") as url, ExitStack() as stack:
+    with Database(server_url, "template0") as url, ExitStack() as stack:
         variables = environment(tmp_path, {"IDENTITY_DATABASE_URL": url})
         assert identity(variables, "migrate").returncode == 0
         made = identity(variables, "create-admin", "admin", given="changeme\n")

@@ -16,8 +16,9 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
-from conftest import _postgresql_database, basic, bearer
+from conftest import basic, bearer
 from live import Live, identity, serving
+from postgresql import Database
 
 USER = {"email": "email@domain.tld", "password": "correct horse", "password_confirm": "correct horse"}
 GRACE_SECONDS = 4
@@ -74,7 +75,7 @@ def nodes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Live
         settings = {}
         if request.param == "postgresql":
             server = request.getfixturevalue("postgresql_server")
-            settings["database_url"] = stack.enter_context(_postgresql_database(server, "template0"))
+            settings["database_url"] = stack.enter_context(Database(server, "template0"))
         one = stack.enter_context(serving(tmp_path, **settings))
         two = stack.enter_context(serving(tmp_path, "--workers", "1", **settings))
         call(one.base, "/continuous/users", {}, USER)

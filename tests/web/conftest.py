@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from conftest import HandClock, _postgresql_database, close, config, populate
+from conftest import HandClock, close, config, populate
 from flask import Flask
+from postgresql import Database
 from web.door import Door
 
 from identity import create_app
@@ -24,7 +25,7 @@ def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             url = f"sqlite:///{data_dir / 'door.sqlite3'}"
         else:
             template = request.getfixturevalue("postgresql_template")
-            database = _postgresql_database(request.getfixturevalue("postgresql_server"), template)
+            database = Database(request.getfixturevalue("postgresql_server"), template)
             database.name += "_door"  # the other databases of this process are counted elsewhere
             url = stack.enter_context(database)
         clock = HandClock()

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from conftest import HandClock, _postgresql_database, close, config, populate, services
+from conftest import HandClock, close, config, populate, services
 from flask import Flask
+from postgresql import Database
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -99,7 +100,7 @@ def one_database(request: pytest.FixtureRequest, factory: pytest.TempPathFactory
             url = f"sqlite:///{data_dir / 'wire.sqlite3'}"
         else:
             template = request.getfixturevalue("postgresql_template")
-            database = _postgresql_database(request.getfixturevalue("postgresql_server"), template)
+            database = Database(request.getfixturevalue("postgresql_server"), template)
             database.name += "_wire"  # the other databases of this process are counted elsewhere
             url = stack.enter_context(database)
 

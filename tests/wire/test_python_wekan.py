@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from conftest import _postgresql_database
 from live import serving
+from postgresql import Database
 from wekan import (
     UsernameAlreadyExists,
     WekanAPIError,
@@ -29,7 +29,7 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     settings = {"admin_username": ""}
     with ExitStack() as stack:
         if request.param == "postgresql":
-            database = _postgresql_database(request.getfixturevalue("postgresql_server"), "template0")
+            database = Database(request.getfixturevalue("postgresql_server"), "template0")
             database.name += "_boards"  # the other databases of this process are counted elsewhere
             settings["database_url"] = stack.enter_context(database)
         address = stack.enter_context(serving(data_dir, **settings)).base + "/wekan"
