@@ -17,7 +17,7 @@ from servers import Service, basic, call
 from table import Row, alternate
 
 PER_SECOND = 50
-_WRITERS = 4
+_WRITERS = 16
 _KEPT = 2  # the accounts that are checked do not change
 _STILL, _MOVING = "with none", "changing"
 

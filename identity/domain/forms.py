@@ -24,16 +24,15 @@ class TokenKind(StrEnum):
     OPAQUE = "opaque"  # seed 001
 
 
+# In any case of letters, said where it matters: a whole pattern that ignores it is three times as slow.
 _FORMS = (
-    (TokenKind.ACCESS, rf"{ACCESS_PREFIX}.*"),
-    (TokenKind.PERSONAL, rf"{PERSONAL_PREFIX}.*"),
-    (TokenKind.JWT, r"eyJ[\w-]*\.[\w-]*\.[\w-]*"),
-    (TokenKind.UUID, r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"),
+    (TokenKind.ACCESS, rf"(?i:{ACCESS_PREFIX}).*"),
+    (TokenKind.PERSONAL, rf"(?i:{PERSONAL_PREFIX}).*"),
+    (TokenKind.JWT, r"(?i:eyJ)[\w-]*\.[\w-]*\.[\w-]*"),
+    (TokenKind.UUID, r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
     (TokenKind.OPAQUE, r"[\w-]{43}"),
 )
-_TOKEN = re.compile(
-    "|".join(f"(?P<{kind.value}>{form})" for kind, form in _FORMS), re.ASCII | re.IGNORECASE | re.DOTALL
-)
+_TOKEN = re.compile("|".join(f"(?P<{kind.value}>{form})" for kind, form in _FORMS), re.ASCII | re.DOTALL)
 
 
 def token_kind(text: str) -> TokenKind | None:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from identity.domain.principal import Origin, Principal
     from identity.services import Services
 
-_BASIC: Final = re.compile(r"basic +([A-Za-z0-9+/]+={0,2})", re.ASCII | re.IGNORECASE)
-_BEARER: Final = re.compile(r"(?:bearer|token) +([A-Za-z0-9._~+/-]+=*)", re.ASCII | re.IGNORECASE)
+# Only the scheme knows no case: a whole pattern that ignores it takes three times as long.
+_BASIC: Final = re.compile(r"(?i:basic) +([A-Za-z0-9+/]+={0,2})", re.ASCII)
+_BEARER: Final = re.compile(r"(?i:bearer|token) +([A-Za-z0-9._~+/-]+=*)", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -39,7 +40,7 @@ def read_authorization(header: str) -> Presented | None:
 
 def _read_pair(text: str) -> Presented | None:
     pair = _decode(text)
-    if pair is None or _CONTROL.search(pair):
+    if pair is None or (not pair.isprintable() and _CONTROL.search(pair)):  # the first is quick, and nearly always true
         return None
     username, colon, password = pair.partition(":")
     if not colon or not username:
