@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request, url_for
 from pydantic import BaseModel
 
 from identity.domain.errors import InvalidInput
 from identity.web.answers import json_answer
+from identity.web.context import context
 
 
 def answer(shown: BaseModel, status: int = 200) -> Response:
     """Return a model as JSON."""
     return json_answer(shown.model_dump(mode="json"), status)
+
+
+def located(response: Response, endpoint: str, account_id: int) -> Response:
+    """Return the answer with the absolute address at which the new account is."""
+    path = url_for(endpoint, account_id=account_id)
+    response.headers["Location"] = f"{context().settings.public_url or request.host_url.rstrip('/')}{path}"
+    return response
 
 
 def require_something(given: set[str]) -> None:
