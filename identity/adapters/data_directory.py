@@ -24,12 +24,11 @@ def open_data_directory(path: Path) -> None:
     """Make sure the directory exists, is private and can be written to.
 
     Raises:
-        DataDirectoryError: it cannot.
+        DataDirectoryError: it cannot, or others may have things in it.
     """
     try:
         path.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
-        if path.stat().st_mode & _OTHERS:
-            path.chmod(_DIRECTORY_MODE)
+        _close(path)
         probe = path / f".probe-{os.getpid()}-{secrets.token_hex(4)}"
         _create(probe, b"")
         probe.unlink()
@@ -37,6 +36,20 @@ def open_data_directory(path: Path) -> None:
         raise DataDirectoryError(
             f"IDENTITY_DATA_DIR: {path} cannot be used as the data directory: {error.strerror}"
         ) from None
+
+
+def _close(path: Path) -> None:
+    # Others may live in what is open and holds something, such as /tmp: closing it would lock them out.
+    # Looked at in this order: what another process of ours has just put there, it put there after closing.
+    used = any(path.iterdir())
+    if not path.stat().st_mode & _OTHERS:
+        return
+    if used:
+        raise DataDirectoryError(
+            f"IDENTITY_DATA_DIR: {path} is open to others and not empty: name a directory for this alone, "
+            f"or run `chmod 700 {path}`"
+        )
+    path.chmod(_DIRECTORY_MODE)
 
 
 def prepare_file(path: Path) -> None:
@@ -104,9 +117,12 @@ def require_private(path: Path) -> None:
     """Make sure only the service's own user can read a file.
 
     Raises:
-        DataDirectoryError: others can.
+        DataDirectoryError: others can, or it is something else.
     """
-    if path.stat().st_mode & _OTHERS:
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        raise DataDirectoryError(f"{path} is not a file")
+    if mode & _OTHERS:
         raise DataDirectoryError(f"{path} can be read by others: run `chmod 600 {path}`")
 
 

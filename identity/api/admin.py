@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from identity.api.answers import answer, require_something
+from identity.api.answers import answer, located, require_something
 from identity.api.bodies import AuditQuery, NewUserByAdmin, UpdateByAdmin, UserQuery
 from identity.api.shown import AuditEntry, AuditTrail, OutboxCounts, User, Users
 from identity.domain.views import AccountView
@@ -35,12 +35,13 @@ def list_users() -> Response:
 
 @blueprint.post("/users")
 @auth.required
-@describes("Create a user", Reply(201, User), body=NewUserByAdmin, refusals=(401, 403, 409))
+@describes("Create a user", Reply(201, User, headers=("Location",)), body=NewUserByAdmin, refusals=(401, 403, 409))
 def create_user() -> Response:
     """Make an account, whatever the mode of registration."""
     body = read_body(NewUserByAdmin)
     wanted = NewAccount(body.username, body.password, body.email, body.full_name)
-    return _shown(services().accounts.create(current_principal(), wanted, admin=body.admin), 201)
+    view = services().accounts.create(current_principal(), wanted, admin=body.admin)
+    return located(_shown(view, 201), f"/api/admin/users/{view.id}")
 
 
 @blueprint.get("/users/<account:account_id>")

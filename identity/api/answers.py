@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 from pydantic import BaseModel
 
 from identity.domain.errors import InvalidInput
 from identity.web.answers import json_answer
+from identity.web.context import context
 
 
 def answer(shown: BaseModel, status: int = 200) -> Response:
     """Return a model as JSON."""
     return json_answer(shown.model_dump(mode="json"), status)
+
+
+def located(response: Response, path: str) -> Response:
+    """Return the answer with the absolute address at which what was made is."""
+    base = context().settings.public_url or request.host_url.rstrip("/") + request.root_path
+    response.headers["Location"] = base + path
+    return response
 
 
 def require_something(given: set[str]) -> None:

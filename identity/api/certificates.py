@@ -69,7 +69,7 @@ def chain() -> Response:
 
 @blueprint.get("/ca.crl")
 @auth.open
-@describes("The revocation list", Reply(200, media_type="application/pkix-crl"))
+@describes("The revocation list", Reply(200, media_type="application/pkix-crl"), refusals=(503,))
 def revocation_list() -> Response:
     """Return the list made now, in DER; in PEM for those who ask so."""
     der = services().certificates.revocation_list()

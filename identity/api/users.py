@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from identity.api.answers import answer, require_something
+from identity.api.answers import answer, located, require_something
 from identity.api.bodies import NewUser, OwnUpdate
 from identity.api.problems import Duplicate
 from identity.api.shown import Name, Profile
@@ -26,9 +26,7 @@ def register() -> Response:
     body = read_body(NewUser)
     wanted = NewAccount(body.username, body.password, body.email, body.full_name)
     account = services().accounts.register(current_principal(), wanted)
-    response = json_answer({"username": account.username}, 201)
-    response.headers["Location"] = _address(account.id)
-    return response
+    return located(json_answer({"username": account.username}, 201), f"/api/users/{account.id}")
 
 
 @blueprint.get("/api/users/<account:account_id>")
@@ -72,8 +70,3 @@ def delete_me() -> Response:
     """Delete the caller's own account with everything that belongs to it."""
     services().profiles.delete(current_principal())
     return empty()
-
-
-def _address(account_id: int) -> str:
-    base = context().settings.public_url or request.host_url.rstrip("/") + request.root_path
-    return f"{base}/api/users/{account_id}"

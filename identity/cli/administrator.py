@@ -56,12 +56,13 @@ def make_first_admin(settings: Settings, services: Services, base: str) -> None:
     name = settings.admin_username
     # A server certificate of our own authority is one that curl does not know.
     curl = f"curl --cacert {shlex.quote(str(settings.data_dir / 'tls' / 'ca.pem'))}" if base[:6] == "https:" else "curl"
+    address = shlex.quote(f"{base}/api/token")
     if settings.admin_password:
         print(f"Administrator {name} made, with the password of IDENTITY_ADMIN_PASSWORD. Now try:")
-        print(f"  {curl} -u {shlex.quote(name)} {base}/api/token   # curl asks for the password")
+        print(f"  {curl} -u {shlex.quote(name)} {address}   # curl asks for the password")
     else:
         print(f"Administrator {name} made. The password is shown this once: {password}")
-        print(f"Now try:\n  {curl} -u {shlex.quote(f'{name}:{password}')} {base}/api/token")
+        print(f"Now try:\n  {curl} -u {shlex.quote(f'{name}:{password}')} {address}")
     sys.stdout.flush()
 
 

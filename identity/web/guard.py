@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Request, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import MethodNotAllowed
 
 from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context, client_address, context
@@ -116,8 +117,9 @@ def _judge() -> None:
     asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
     environ, rule = asked.environ, asked.url_rule
     environ[ROUTE] = rule.rule if rule else _NO_ROUTE
-    if environ["REQUEST_METHOD"] != asked.method:  # methods are case-sensitive (RFC 9110 section 9.1)
-        raise MethodNotAllowed
+    if rule and environ["REQUEST_METHOD"] != asked.method:  # methods are case-sensitive (RFC 9110 section 9.1)
+        routes = request_ctx.url_adapter
+        raise MethodNotAllowed(routes and routes.allowed_methods())
     if not is_plain_host(environ) and not asked.host:
         raise BadRequest("Send a valid Host header.")
     if "\0" in environ["PATH_INFO"]:  # no name holds it, and PostgreSQL does not even look for one that does

@@ -65,6 +65,22 @@ def test_open_directory_is_closed_when_the_service_starts(tmp_path: Path, open_m
     assert mode(tmp_path) == 0o700
 
 
+@pytest.mark.parametrize("open_mode", [0o755, 0o750, 0o701, 0o1777])
+def test_open_directory_is_left_alone_when_it_holds_something_already(tmp_path: Path, open_mode: int) -> None:
+    (tmp_path / "of somebody else").touch()
+    tmp_path.chmod(open_mode)
+    with pytest.raises(DataDirectoryError, match="chmod 700") as refusal:
+        open_data_directory(tmp_path)
+    assert str(refusal.value).startswith(f"IDENTITY_DATA_DIR: {tmp_path} ")
+    assert (mode(tmp_path), [each.name for each in tmp_path.iterdir()]) == (open_mode, ["of somebody else"])
+
+
+def test_a_closed_directory_is_used_whatever_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "secret_keys").touch()
+    open_data_directory(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["secret_keys"]
+
+
 @pytest.mark.parametrize("open_mode", [0o644, 0o640, 0o604, 0o620, 0o601, 0o666])
 @pytest.mark.parametrize("use", [secret_keys, prepare_file])
 def test_file_is_refused_when_others_could_read_or_write_it(tmp_path: Path, use: object, open_mode: int) -> None:
@@ -75,6 +91,13 @@ def test_file_is_refused_when_others_could_read_or_write_it(tmp_path: Path, use:
         use(path)  # type: ignore[operator]
     assert str(path) in str(refusal.value)
     assert "canary" not in str(refusal.value)
+
+
+def test_a_directory_is_no_file_to_close(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with pytest.raises(DataDirectoryError, match="is not a file") as refusal:
+        prepare_file(tmp_path)
+    assert "chmod" not in str(refusal.value)  # it would lock everybody out of it
 
 
 def test_existing_database_file_is_left_as_it_is(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def assert_one_clear_line(ran: subprocess.CompletedProcess[str], *words: str) ->
         (SECRET, "://"),
         ("sqlite:////nowhere/identity.sqlite3", "/nowhere/identity.sqlite3"),
         (f"sqlite:///{__file__}", __file__),
+        (f"sqlite:///{Path(__file__).parent}", "is not a file"),
     ],
     ids=[
         "refused",
@@ -83,6 +84,7 @@ def assert_one_clear_line(ran: subprocess.CompletedProcess[str], *words: str) ->
         "no-url",
         "no-directory",
         "no-database",
+        "a-directory",
     ],
 )
 def test_a_database_that_cannot_be_used_is_named(serve: Run, url: str, word: str) -> None:
@@ -132,6 +134,14 @@ def test_a_data_directory_that_cannot_be_used_is_named(serve: Run, tmp_path: Pat
     (tmp_path / "file").write_text("in the way")
     path = str(tmp_path / place)  # an absolute place stays what it is
     assert_one_clear_line(serve(data_dir=path), "IDENTITY_DATA_DIR", path)
+
+
+def test_a_data_directory_that_is_somebody_elses_is_left_alone(serve: Run, tmp_path: Path) -> None:
+    place = tmp_path / "home"
+    (place / "papers").mkdir(parents=True)
+    place.chmod(0o755)
+    assert_one_clear_line(serve(command="migrate", data_dir=str(place)), "IDENTITY_DATA_DIR", f"chmod 700 {place}")
+    assert (place.stat().st_mode & 0o777, [each.name for each in place.iterdir()]) == (0o755, ["papers"])
 
 
 def test_an_empty_data_directory_setting_never_means_the_current_directory(

@@ -82,6 +82,14 @@ def test_a_given_password_is_used_and_shown_to_nobody(tmp_path: Path, monkeypatc
         assert PASSWORD not in live.output()
 
 
+def test_the_line_to_paste_is_one_for_every_shell(
+    make_app: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_first_admin(Settings.load({}), services(make_app()), "http://[::1]:5000")
+    (line,) = TO_PASTE.findall(capsys.readouterr().out)
+    assert line.endswith(" 'http://[::1]:5000/api/token'")  # some take what is in brackets for a pattern
+
+
 def test_no_administrator_is_made_when_none_is_wanted(
     make_app: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -226,3 +226,17 @@ def test_every_call_with_a_credential_may_be_put_off_as_the_document_says(
             told_no = status == 429 and path == "/api/verify"  # a proxy understands nothing else
             expected = (401, False) if told_no else (status, True)
             assert (answer.status_code, "Retry-After" in answer.headers) == expected
+
+
+@pytest.mark.parametrize("headers", [{}, basic(*ADMIN)], ids=["anonymous", "administrator"])
+def test_without_its_database_every_call_answers_as_the_document_says(
+    call: Witness, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable(timedelta(seconds=2))
+
+    for way in ("read", "row", "write"):
+        monkeypatch.setattr(f"identity.services.transactions.Transactions.{way}", away)
+    for method, path, _ in operations(call.document):
+        answer = call(method, path, headers, ids={"account_id": 2, "session_id": NO_ID, "serial": 1})
+        assert answer.status_code < 500 or (answer.status_code, answer.headers["Retry-After"]) == (503, "2")

@@ -154,7 +154,11 @@ def test_registration_is_refused_when_the_method_is_another(live: Live, method: 
 
 @pytest.mark.parametrize("method", ["get", "Get", "head", "options"])
 def test_a_method_in_other_letters_is_another_method(live: Live, method: str) -> None:
-    assert send(live, lines(f"{method} /healthz HTTP/1.1")).status in {400, 405, 501}
+    answer = send(live, lines(f"{method} /api/token HTTP/1.1"))
+    require_refusal(answer, 405)
+    (allowed,) = [line for line in answer.head.split("\r\n") if line.startswith("allow: ")]  # RFC 9110 section 15.5.6
+    assert set(allowed.removeprefix("allow: ").split(", ")) == {"delete", "get", "head", "options", "post"}
+    require_refusal(send(live, lines(f"{method} /nowhere HTTP/1.1")), 404)
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, bearer, populate
+from conftest import ADMIN, HAWK, HandClock, basic, bearer, populate
 from flask import Flask
 from sqlalchemy import insert
 from web.watched import USER, Watched, time, watch
@@ -131,6 +131,12 @@ def test_an_administrator_makes_reads_and_changes_a_user(native: Watched, clock:
     assert native.refused("PATCH", f"{USERS}/2", 409, ADMIN, email="FALCO@birds.example") == "email_taken"
     taken = {"username": "kite", "password": "milvus", "email": "falco@birds.example"}
     assert native.refused("POST", USERS, 409, ADMIN, **taken) == "email_taken"
+
+
+def test_a_new_user_is_where_the_location_says(native: Watched) -> None:
+    answer = native.post(USERS, json={"username": "falcon", "password": "peregrine"}, headers=basic(*ADMIN))
+    assert (answer.status_code, answer.headers["Location"]) == (201, f"http://localhost{USERS}/3")
+    assert native.ask("GET", f"{USERS}/3", 200, ADMIN) == answer.json
 
 
 def test_an_administrator_is_made_at_once_when_it_is_asked_for(native: Watched) -> None:
