@@ -147,17 +147,19 @@ class LocalAuthority:
 
     def revocation_list(self, revoked: Iterable[tuple[str, datetime]], now: datetime) -> bytes:
         """Return the signed list of these serials, in DER; it is good for a week."""
+        entries = [
+            x509.RevokedCertificateBuilder().serial_number(int(serial)).revocation_date(at).build()
+            for serial, at in revoked
+        ]
+        # All at once: adding one after the other copies the list each time.
         builder = (
-            x509.CertificateRevocationListBuilder()
+            x509.CertificateRevocationListBuilder(revoked_certificates=entries)
             .issuer_name(self._own.subject)
             .last_update(now)
             .next_update(now + _LIST_LIFE)
             .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
             .add_extension(_authority_key_id(self._own), critical=False)
         )
-        for serial, at in revoked:
-            entry = x509.RevokedCertificateBuilder().serial_number(int(serial)).revocation_date(at)
-            builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from identity.cli.workers import room_for_connections
 from identity.services import Services
 from identity.settings import Settings
 
@@ -22,7 +23,8 @@ def serve_tls(options: argparse.Namespace, settings: Settings, services: Service
     command = [
         *(sys.executable, "-m", "gunicorn", "identity.wiring:create_worker()"),
         *("--bind", f"{options.host}:{options.port}", "--workers", str(options.workers)),
-        *("--worker-class", "gthread", "--threads", str(options.threads)),
+        *("--worker-class", "identity.cli.tls_worker.PatientWorker", "--threads", str(options.threads)),
+        *("--worker-connections", str(room_for_connections())),
         *("--certfile", str(identity), "--keyfile", str(identity), "--ca-certs", str(chain), "--cert-reqs", "1"),
         *("--no-control-socket", "--log-level", "warning", "--graceful-timeout", "10"),
     ]

@@ -194,7 +194,7 @@ def _pem(request: str) -> str:
     if request.lstrip().startswith("-----"):
         return request
     try:
-        return base64.b64decode(request, validate=True).decode("ascii")
+        return base64.b64decode("".join(request.split()), validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         raise BadCertificateRequest("Send the request in PEM, or in base64 of PEM.") from None
 

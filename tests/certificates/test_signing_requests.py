@@ -187,7 +187,14 @@ def test_a_certificate_is_no_request(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [GOOD.replace("\n", "\r\n"), f"\n \n{GOOD}\n\n", base64.b64encode(GOOD.encode()).decode()]
+    "changed",
+    [
+        GOOD.replace("\n", "\r\n"),
+        f"\n \n{GOOD}\n\n",
+        base64.b64encode(GOOD.encode()).decode(),
+        base64.encodebytes(GOOD.encode()).decode(),  # as `base64 request.pem` prints it
+        base64.encodebytes(GOOD.encode()).decode().replace("\n", "\r\n"),
+    ],
 )
 @SQLITE
 def test_line_ends_and_base64_of_pem_are_read(client: FlaskClient, changed: str) -> None:

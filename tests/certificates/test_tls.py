@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +14,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from live import COMMAND, Answer, Live, curl, environment, identity
-from postgresql import free_port
+from live import curl
 from signing_requests import PEM, Authority, Key, name, new_authority, new_key, openssl, own_authority, private_pem
+from tls import Tls, serving_tls
 
 ADMIN = ("-u", "admin:changeme")
 
@@ -37,49 +34,6 @@ class Shown:
     @property
     def serial(self) -> int:
         return x509.load_pem_x509_certificate((self.folder / "cert.pem").read_bytes()).serial_number
-
-
-@dataclass
-class Tls:
-    """A service over https."""
-
-    live: Live
-    ca: Path
-
-    def curl(self, path: str, *arguments: str) -> Answer:
-        return curl("--cacert", str(self.ca), *arguments, self.live.base + path)
-
-
-@contextmanager
-def serving_tls(data_dir: Path) -> Iterator[Tls]:
-    """Serve over https until the block ends."""
-    variables = environment(data_dir, {})
-    assert identity(variables, "migrate").returncode == 0
-    port, log = free_port(), data_dir / "service.log"
-    command = [COMMAND, "serve", "--tls", "--port", str(port), "--workers", "2", "--threads", "4"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
-    tls = Tls(Live(f"https://127.0.0.1:{port}", variables, log, process), data_dir / "tls" / "ca.pem")
-    try:
-        _wait(tls)
-        yield tls
-    finally:
-        try:
-            tls.live.stop(signal.SIGTERM)
-        finally:
-            process.kill()
-
-
-def _wait(tls: Tls) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        assert tls.live.process.poll() is None, tls.live.output()
-        try:
-            if tls.curl("/readyz").status == 200:
-                return
-        except subprocess.CalledProcessError:
-            time.sleep(0.1)
-    raise AssertionError(tls.live.output())
 
 
 @pytest.fixture(scope="module")
