@@ -23,7 +23,6 @@ from identity.domain.errors import (
     InvalidToken,
     NotFound,
     RegistrationRefused,
-    Unauthenticated,
 )
 from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
@@ -97,16 +96,20 @@ _STATUSES: Final[dict[str, dict[type[Exception], HTTPStatus]]] = {
 }
 
 
+_FIELDS: Final = {"full_name": "fullname"}
+
+
 def spell(problem: Problem) -> Response:
-    """Return an RFC 9457 problem with the document's status."""
+    """Return an RFC 9457 problem with the document's status; a 401 has its challenges (RFC 9110 section 15.5.2)."""
     statuses = _STATUSES.get(request.endpoint or "", {})
     status = next((known for kind, known in statuses.items() if isinstance(problem.fact, kind)), problem.status)
     details = {"type": "about:blank", "title": status.phrase, "status": status.value, "request_id": request_id()}
-    fields = [{"field": each.field, "message": each.message} for each in problem.fields]
-    body = details | {"code": problem.code, "detail": problem.detail} | ({"errors": fields} if fields else {})
+    fields = [{"field": _FIELDS.get(each.field, each.field), "message": each.message} for each in problem.fields]
+    detail = "; ".join("{field}: {message}".format(**each) for each in fields) or problem.detail
+    body = details | {"code": problem.code, "detail": detail} | ({"errors": fields} if fields else {})
     response = json_answer(body, status, kind="application/problem+json")
     response.headers.extend(problem.headers)
-    if isinstance(problem.fact, Unauthenticated):
+    if status is HTTPStatus.UNAUTHORIZED and "WWW-Authenticate" not in response.headers:
         for challenge in CHALLENGES:
             response.headers.add("WWW-Authenticate", challenge)
     return response

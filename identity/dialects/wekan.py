@@ -1,9 +1,8 @@
 """The tongue of seed 001 (Wekan), at /wekan.
 
-Silences and what was chosen: as upstream, refusals of a credential under /api answer 200 with Meteor's error
-object, which carries the status; every other refusal has its real status and the same object, so that a duplicate
-never passes for an account. Deleting needs a fresh proof. `services`, `sessionData`, the address list of who has none
-and an unknown user are empty. Names may hold single spaces and apostrophes; the first account is admin (not hardened).
+Silences and what was chosen: as upstream, a credential refused under /api is 200 with Meteor's error object; every
+other refusal has its real status, so that a duplicate never passes for an account. Deleting needs a fresh proof.
+Secrets and unknown users are empty. Names may hold spaces and apostrophes; the first account is admin.
 """
 
 from __future__ import annotations
@@ -100,7 +99,7 @@ _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, int | str, str]]] = {
 def spell(problem: Problem) -> Response:
     """Return Meteor's error object."""
     fact, meteor = problem.fact, request.path.startswith("/wekan/api")
-    if isinstance(fact, errors.RegistrationRefused):
+    if request.endpoint == "wekan.register" and isinstance(fact, errors.Unauthenticated | errors.RegistrationRefused):
         return empty(HTTPStatus.FORBIDDEN)
     if isinstance(fact, errors.NotFound):
         return json_answer({})
@@ -109,7 +108,8 @@ def spell(problem: Problem) -> Response:
         fixed = {"isClientSafe": True, "errorType": "Meteor.Error", "statusCode": problem.status.value}
         return json_answer({**fixed, "error": word, "reason": word, "message": f"{word} [{word}]"})
     known = (_SPELLINGS[kind] for kind in type(fact).__mro__ if kind in _SPELLINGS)
-    status, code, reason = next(known, (problem.status, problem.code, problem.detail))
+    unnamed = problem.status.value if type(fact) is BadRequest else problem.code
+    status, code, reason = next(known, (problem.status, unnamed, problem.detail))
     response = json_answer({"error": code, "reason": reason}, status)
     response.headers.extend(problem.headers)
     return response

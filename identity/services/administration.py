@@ -123,6 +123,7 @@ class Administration:
             NotFound, InvalidInput, UsernameTaken, EmailTaken, Busy.
             LastAdmin: the rights of the only administrator would go.
         """
+        wanted = wanted.beyond(self.read(principal, account_id))
         fresh = wanted.sensitive or admin is not None or password is not None
         self._rights.require_admin(principal, fresh=fresh)
         values = wanted.columns() | ({} if admin is None else {"admin": admin})

@@ -20,7 +20,7 @@ from identity.services.audit import Audit
 from identity.services.authentication import Authentication
 from identity.services.outbox import Outbox
 from identity.services.rights import Rights
-from identity.services.rows import get_account, get_own, mailbox, view_account
+from identity.services.rows import get_own, mailbox, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import LoginSession
 
@@ -32,6 +32,12 @@ class ProfileChange:
     username: str | Keep = KEEP
     email: str | Keep | None = KEEP
     full_name: str | Keep | None = KEEP
+
+    def beyond(self, known: AccountView) -> ProfileChange:
+        """Return what of this an account does not have already; only a confirmed address counts as one it has."""
+        username = KEEP if self.username == known.username else self.username
+        email = KEEP if known.email_verified and self.email == known.email else self.email
+        return ProfileChange(username, email, self.full_name)
 
     def events(self) -> list[Event]:
         """Return what the audit trail calls this."""
@@ -90,9 +96,13 @@ class Profiles:
         self._hardened = hardened
 
     def read(self, principal: Principal) -> AccountView:
-        """Return the caller's own account."""
-        account = principal.account
-        return self._transactions.read(lambda session: view_account(get_account(session, account.id)))
+        """Return the caller's own account.
+
+        Raises:
+            Unauthenticated: it is gone, disabled, or has moved on since the credential was checked.
+        """
+        own = principal.account
+        return self._transactions.read(lambda session: view_account(get_own(session, own, lock=False)))
 
     def change(
         self,
@@ -108,16 +118,18 @@ class Profiles:
         A new password needs the current one and ends every session but the one that asked; a new
         name or address needs a fresh proof, or the current password. In a tongue that has no word for the current
         password, `fresh_proof_suffices` for the new one too. The owner is told of a new password, and of a new
-        address at the old one. Asked for nothing, it leaves no trace.
+        address at the old one. Asked for nothing new, it leaves no trace.
 
         Raises:
             InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering; EmailTaken never when hardened.
             StepUpRequired, CurrentPasswordRequired, WrongPassword: the proof is too old, missing or wrong.
         """
+        known = self.read(principal)
+        wanted = wanted.beyond(known)
         if current_password is None and (wanted.sensitive or password is not None):
             self._rights.require_fresh_proof(principal)
         own, values = principal.account, wanted.columns()
-        new = None if password is None else self._read_password(password, principal, values)
+        new = None if password is None else self._read_password(password, known, values)
         if new is not None and current_password is None and not fresh_proof_suffices:
             raise CurrentPasswordRequired
         proven_at = self._prove(principal, current_password)
@@ -167,8 +179,7 @@ class Profiles:
 
         self._transactions.write(remove)
 
-    def _read_password(self, password: str, principal: Principal, wanted: dict[str, object]) -> str:
-        known = self.read(principal)
+    def _read_password(self, password: str, known: AccountView, wanted: dict[str, object]) -> str:
         names = (known.username, known.email, wanted.get("username"), wanted.get("email"))
         return read_password(password, hardened=self._hardened, names=tuple(str(name) for name in names if name))
 

@@ -45,8 +45,8 @@ def get_account(session: Session, account_id: int, *, lock: bool = False) -> Acc
     return account
 
 
-def get_own(session: Session, subject: Subject) -> Account:
-    """Return the caller's own row, locked, as long as his credential still counts.
+def get_own(session: Session, subject: Subject, *, lock: bool = True) -> Account:
+    """Return the caller's own row, locked if it is to be changed, as long as his credential still counts.
 
     Raises:
         Unauthenticated: the account is gone, disabled, or has moved on since the credential was checked.
@@ -54,7 +54,7 @@ def get_own(session: Session, subject: Subject) -> Account:
     query = select(Account).where(
         Account.id == subject.id, Account.version == subject.version, Account.disabled.is_(False)
     )
-    account = session.scalars(query.with_for_update()).one_or_none()
+    account = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if account is None:
         raise Unauthenticated
     return account

@@ -81,7 +81,9 @@ class Tongues:
             environ["PATH_INFO"] = prefix + _short(path[len(prefix) :], dialect.base)
 
     def _bound(self, host: str) -> Dialect | None:
-        return self._hosts.get(host) or self._hosts.get(host.partition(":")[0])
+        name, colon, port = host.partition(":")
+        name = name.removesuffix(".")  # the root's dot: one host, also for whoever would step around a binding
+        return self._hosts.get(name + colon + port) or self._hosts.get(name)
 
     def install(self, app: Flask) -> None:
         """Give `app` every call, and every refusal its tongue's spelling."""

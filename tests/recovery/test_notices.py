@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, basic, principal, services
+from conftest import ADMIN, ORIGIN, basic, principal, services
 from flask import Flask
 from flask.testing import FlaskClient
 from postbox import EMAIL, Postbox, register
 from signing_requests import csr
 
-from identity.domain.principal import operator
+from identity.domain.principal import Principal, operator
 from identity.services.accounts import NewAccount
 from identity.services.profiles import ProfileChange
+from identity.services.trail import AuditFilter
 
 NEW = "new@example.org"
 HAWK = ("hawk", "newpwd")
@@ -69,6 +70,18 @@ def test_the_owner_is_told_of_a_change(app: Flask, post: Postbox, change: Change
     wanted, password, letters = case
     change(app, wanted, password)
     assert sorted(told(post)) == sorted(letters)
+
+
+@pytest.mark.parametrize("change", [by_oneself, by_admin])
+def test_a_confirmed_address_given_again_stays_confirmed_and_is_no_news(app: Flask, change: Change) -> None:
+    post = Postbox(app)
+    register(app.test_client())
+    services(app).recovery.activate(Principal(ORIGIN), post.token(CONFIRM))
+    change(app, ProfileChange(email=EMAIL, full_name="H. Awk"), "other-pw")
+    assert told(post) == [(EMAIL, PASSWORD)]
+    assert services(app).profiles.read(principal(app, "hawk", "other-pw")).email_verified
+    events = services(app).audit.list(principal(app, *ADMIN), AuditFilter(subject="hawk"), cursor=None, limit=50)
+    assert "email.changed" not in [event.kind for event in events.items]
 
 
 def test_a_first_address_has_nobody_else_to_tell(app: Flask, post: Postbox) -> None:

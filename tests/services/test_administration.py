@@ -189,6 +189,12 @@ def test_change_sets_what_is_given_and_tells_when(app: Flask, admin: Principal, 
     assert principal(app, "osprey", "newpwd").account.admin
 
 
+def test_name_that_an_account_has_may_be_given_again(app: Flask, admin: Principal) -> None:
+    wanted = NewAccount("Ann O'Hara", "other", personal_name=True)
+    ann = services(app).accounts.create(operator(), wanted, admin=False).id
+    assert use(app).change(admin, ann, ProfileChange(username="Ann O'Hara", full_name="A. O.")).full_name == "A. O."
+
+
 @pytest.mark.parametrize(
     ("wanted", "refusal"),
     [

@@ -19,6 +19,7 @@ from wire.speaking import (
 )
 
 from identity.store.models import Account, OutboxMail
+from identity.web.problems import CHALLENGES
 
 EMAIL = "email@domain.tld"
 
@@ -87,6 +88,29 @@ def test_what_cannot_be_registered_is_400_with_its_field(still: Speaker, wrong: 
     require_problem(answer, 400, "invalid_input")
     assert answer.json["errors"]
     assert len(rows(still.app, Account)) == 2
+
+
+def test_a_field_is_called_as_the_document_calls_it(still: Speaker) -> None:
+    answer = still.post("/users", USER | {"fullname": "two\nlines"})
+    require_problem(answer, 400, "invalid_input")
+    assert [each["field"] for each in answer.json["errors"]] == ["fullname"]
+    assert "full_name" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/users", USER),
+        ("POST", "/sessions", LOGIN),
+        ("PUT", f"/users/{NOBODY}", {}),
+    ],
+)
+def test_every_401_has_its_challenges(
+    make_app: Callable[..., Flask], method: str, path: str, body: dict[str, Any]
+) -> None:
+    with speaking(make_app(registration="closed"), "/continuous") as say:
+        answer = say.ask(method, path, body)
+    assert (answer.status_code, answer.headers.getlist("WWW-Authenticate")) == (401, list(CHALLENGES))
 
 
 @pytest.mark.parametrize("missing", ["email", "password", "password_confirm"])

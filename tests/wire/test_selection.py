@@ -95,7 +95,15 @@ def test_what_only_looks_like_a_prefix_is_native(client: FlaskClient, path: str)
 
 
 @pytest.mark.parametrize("tongue", HOSTS)
-@pytest.mark.parametrize("spell", [str, str.upper, lambda host: host.partition(":")[0].title() + ":8080"])
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str,
+        str.upper,
+        lambda host: host.partition(":")[0].title() + ":8080",
+        lambda host: host.partition(":")[0] + ".:8080",  # the root's dot names the same host (RFC 1034 section 3.1)
+    ],
+)
 def test_a_bound_host_speaks_its_tongue_at_its_root(
     client: FlaskClient, tongue: str, spell: Callable[[str], str]
 ) -> None:

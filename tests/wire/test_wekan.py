@@ -91,8 +91,9 @@ def test_one_of_username_and_address_is_enough(say: Speaker, absent: str) -> Non
     assert own["emails"] == ([{"address": "my@email.com", "verified": False}] if absent == "username" else [])
 
 
-def test_closed_registration_is_403_with_an_empty_body(make_app: Callable[..., Flask]) -> None:
-    app = make_app(registration="closed")
+@pytest.mark.parametrize("mode", ["admin", "closed"])
+def test_registration_that_is_not_open_is_403_with_an_empty_body(make_app: Callable[..., Flask], mode: str) -> None:
+    app = make_app(registration=mode)
     populate(app)
     with speaking(app, "/wekan") as say:
         refused = say.post("/users/register", USER)
