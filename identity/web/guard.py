@@ -119,7 +119,7 @@ def _judge() -> None:
     environ[ROUTE] = rule.rule if rule else _NO_ROUTE
     if rule and environ["REQUEST_METHOD"] != asked.method:  # methods are case-sensitive (RFC 9110 section 9.1)
         routes = request_ctx.url_adapter
-        raise MethodNotAllowed(routes and routes.allowed_methods())
+        raise MethodNotAllowed(routes.allowed_methods() if routes else None)
     if not is_plain_host(environ) and not asked.host:
         raise BadRequest("Send a valid Host header.")
     if "\0" in environ["PATH_INFO"]:  # no name holds it, and PostgreSQL does not even look for one that does
