@@ -11,6 +11,9 @@ from typing import Final
 from identity.domain.principal import Subject
 
 _AT_HAND: Final = 4096
+_IN_A_DRAWER: Final = 8
+
+Key = bytes | str  # of a session: its name or the digest of its token, short where it can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ class KnownSessions:
         self._bound = bound
         self._lock = threading.Lock()
         self._at_hand: dict[str, Snapshot] = {}
-        self._packed: dict[str, bytes] = {}
-        self._of_account: dict[int, str | set[str]] = {}  # mostly one: a set of one would outweigh all the rest
+        self._packed: dict[Key, bytes] = {}
+        # The keys of several accounts together: an object for each account would outweigh what it finds.
+        self._drawers: list[tuple[Key, ...]] = [()] * (bound // _IN_A_DRAWER + 1)
         self.generation = 0
 
     def __len__(self) -> int:
@@ -53,8 +57,8 @@ class KnownSessions:
 
     def _unpack(self, key: str) -> Snapshot | None:
         with self._lock:
-            packed = self._packed.get(key)
-            return None if packed is None else self._hand(key, _unpacked(packed))
+            packed = self._packed.get(_short(key))
+            return None if packed is None else self._hand(key, _unpacked(key, packed))
 
     def _hand(self, key: str, snapshot: Snapshot) -> Snapshot:
         if len(self._at_hand) >= _AT_HAND:
@@ -72,9 +76,11 @@ class KnownSessions:
                 return
             if len(self._packed) >= self._bound:
                 self._drop(next(iter(self._packed)))
-            self._packed[key] = _packed(snapshot)
+            short, place = _short(key), self._place(snapshot.subject.id)
+            if short not in self._packed:
+                self._drawers[place] += (short,)
+            self._packed[short] = _packed(key, snapshot)
             self._hand(key, snapshot)
-            self._file(snapshot.subject.id, key)
 
     def forget(self, account_id: int | None) -> None:
         """Forget the sessions of one account, or with None those of all."""
@@ -83,44 +89,62 @@ class KnownSessions:
             if account_id is None:
                 self._at_hand.clear()
                 self._packed.clear()
-                self._of_account.clear()
+                self._drawers = [()] * len(self._drawers)
                 return
-            keys = self._of_account.pop(account_id, ())
-            for key in (keys,) if isinstance(keys, str) else keys:
-                self._at_hand.pop(key, None)
-                self._packed.pop(key, None)
+            for key in self._drawers[self._place(account_id)]:
+                if _owner(self._packed[key]) == account_id:
+                    self._drop(key)
 
-    def _file(self, account_id: int, key: str) -> None:
-        known = self._of_account.setdefault(account_id, key)
-        if isinstance(known, set):
-            known.add(key)
-        elif known != key:
-            self._of_account[account_id] = {known, key}
+    def _place(self, account_id: int) -> int:
+        return account_id % len(self._drawers)
 
-    def _drop(self, key: str) -> None:
-        account_id = _unpacked(self._packed.pop(key)).subject.id
-        self._at_hand.pop(key, None)
-        keys = self._of_account.get(account_id)
-        if isinstance(keys, set) and len(keys) > 1:
-            keys.discard(key)
-        else:
-            self._of_account.pop(account_id, None)
+    def _drop(self, key: Key) -> None:
+        place = self._place(_owner(self._packed.pop(key)))
+        self._drawers[place] = tuple(each for each in self._drawers[place] if each != key)
+        self._at_hand.pop(key if isinstance(key, str) else key.hex(), None)
 
 
-def _packed(snapshot: Snapshot) -> bytes:
+def _short(text: str) -> Key:
+    """Return the bytes that hexadecimal digits spell, and any other text as it is: no two texts become one."""
+    try:
+        short = bytes.fromhex(text)
+    except ValueError:
+        return text
+    return short if short.hex() == text else text
+
+
+def _short_uuid(text: str) -> Key:
+    short = _short(text.replace("-", ""))
+    return short if isinstance(short, bytes) and _uuid(short) == text else text
+
+
+def _uuid(short: Key) -> str:
+    if isinstance(short, str):
+        return short
+    digits = short.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _packed(key: str, snapshot: Snapshot) -> bytes:
     who, idle = snapshot.subject, snapshot.idle_end
-    words = (who.id, who.username, who.admin, who.version, who.uuid, who.short_id, snapshot.session)
+    session = None if snapshot.session == key else _short(snapshot.session)
+    words = (who.id, who.username, who.admin, who.version, _short_uuid(who.uuid), who.short_id, session)
     moments = (snapshot.authenticated_at, snapshot.absolute_end, snapshot.last_used_at, *([idle] if idle else []))
     return marshal.dumps((*words, *(moment.timestamp() for moment in moments)))
 
 
-def _unpacked(packed: bytes) -> Snapshot:
+def _owner(packed: bytes) -> int:
+    account_id: int = marshal.loads(packed)[0]  # noqa: S302 - see `_unpacked`
+    return account_id
+
+
+def _unpacked(key: str, packed: bytes) -> Snapshot:
     # Bytes that this process has made; nothing from outside is ever read so.
     account_id, username, admin, version, uuid, short_id, session, *seconds = marshal.loads(packed)  # noqa: S302
     authenticated_at, absolute_end, last_used_at, *idle = (datetime.fromtimestamp(each, UTC) for each in seconds)
     return Snapshot(
-        subject=Subject(account_id, username, admin=admin, version=version, uuid=uuid, short_id=short_id),
-        session=session,
+        subject=Subject(account_id, username, admin=admin, version=version, uuid=_uuid(uuid), short_id=short_id),
+        session=key if session is None else session.hex() if isinstance(session, bytes) else session,
         authenticated_at=authenticated_at,
         absolute_end=absolute_end,
         idle_end=idle[0] if idle else None,

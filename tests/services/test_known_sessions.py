@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from identity.domain.principal import Subject
-from identity.services.known_sessions import KnownSessions, Snapshot, _packed, _unpacked
+from identity.services.known_sessions import KnownSessions, Snapshot, _owner, _packed, _unpacked
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -57,7 +58,23 @@ def test_a_session_comes_out_of_the_memory_as_it_went_in(idle_end: datetime | No
     subject = Subject(2**40, "hawk", admin=True, version=7, uuid="u", short_id="s")
     ends = {"absolute_end": NOW + timedelta(days=90, microseconds=999_999), "idle_end": idle_end}
     kept = Snapshot(subject, "0" * 32, NOW + timedelta(microseconds=123_457), last_used_at=NOW, **ends)
-    assert _unpacked(_packed(kept)) == kept
+    for key in ("0" * 32, "a digest", "f" * 64):
+        assert _unpacked(key, _packed(key, kept)) == kept
+
+
+@pytest.mark.parametrize(("one", "other"), [("ab", "AB"), ("ab", "a b"), ("61", "a"), ("6a" * 16, "j" * 16), ("", " ")])
+def test_two_names_are_never_taken_for_one(one: str, other: str) -> None:
+    known = KnownSessions(9)
+    keep(known, one, 1)
+    assert known.find(other) is None
+    keep(known, other, 2)
+    assert [known.find(one), known.find(other)] == [of(1), of(2)]
+
+
+@pytest.mark.parametrize("uuid", ["00000000-0000-4000-8000-0123456789ab", "0000", "0" * 32, "-" * 4, "AB-"])
+def test_a_uuid_comes_out_as_it_was_spelled(uuid: str) -> None:
+    kept = replace(of(1), subject=replace(of(1).subject, uuid=uuid))
+    assert _unpacked("a", _packed("a", kept)) == kept
 
 
 @pytest.mark.parametrize("bound", [1, 2, 5])
@@ -73,7 +90,7 @@ class Memory(RuleBasedStateMachine):
 
     sessions = st.integers(0, 20)
 
-    @initialize(bound=st.integers(1, 6))
+    @initialize(bound=st.sampled_from([1, 2, 3, 6, 20]))
     def begin(self, bound: int) -> None:
         self.bound = bound
         self.known = KnownSessions(bound)
@@ -110,14 +127,17 @@ class Memory(RuleBasedStateMachine):
 
     @invariant()
     def accounts_and_sessions_agree(self) -> None:
-        listed = {
-            name: owner
-            for owner, names in self.known._of_account.items()
-            for name in ((names,) if isinstance(names, str) else names)
-        }
-        assert listed == {name: _unpacked(kept).subject.id for name, kept in self.known._packed.items()}
-        assert all(self.known._of_account.values())
-        assert self.known._at_hand.items() <= {n: _unpacked(kept) for n, kept in self.known._packed.items()}.items()
+        drawers = self.known._drawers
+        listed = [(place, key) for place, keys in enumerate(drawers) for key in keys]
+        kept = {_long(key): _unpacked(_long(key), packed) for key, packed in self.known._packed.items()}
+        assert sorted(listed, key=str) == sorted(
+            ((_owner(packed) % len(drawers), key) for key, packed in self.known._packed.items()), key=str
+        )
+        assert self.known._at_hand.items() <= kept.items()
+
+
+def _long(key: bytes | str) -> str:
+    return key if isinstance(key, str) else key.hex()
 
 
 TestMemory = Memory.TestCase
