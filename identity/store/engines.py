@@ -31,6 +31,7 @@ def engine_options(url: URL, *, pool_size: int) -> dict[str, Any]:
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": POOL_WAIT_SECONDS,
+        "pool_use_lifo": True,  # few connections with full caches, not many
     }
     if url.get_backend_name() == "sqlite":
         return common | {"connect_args": {"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False}}
