@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
@@ -36,6 +35,7 @@ from identity.services.rights import Rights
 from identity.services.rows import MAX_ID, find_account, subject_of, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import Account, Counter
+from identity.store.upsert import insert
 
 _FIRST_ACCOUNT: Final = "first-account"
 _NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -209,8 +209,7 @@ class Accounts:
         # Whoever writes this row first is the first; the row goes where its transaction goes.
         if session.scalar(select(Account.id).limit(1)) is not None:
             return False
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        mark = insert(Counter).values(key=_FIRST_ACCOUNT, count=1, ends_at=_NEVER)
+        mark = insert(session.get_bind().dialect.name, Counter).values(key=_FIRST_ACCOUNT, count=1, ends_at=_NEVER)
         return session.execute(mark.on_conflict_do_nothing().returning(Counter.key)).first() is not None
 
 

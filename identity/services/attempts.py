@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from identity.domain.limits import ADDRESS, REGISTRATION, RESET, Limit, address_group
@@ -21,6 +20,7 @@ from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.values import canonical
 from identity.services.limits import Count, Limits, digest
 from identity.store.models import COUNTERS, Account, Counter
+from identity.store.upsert import insert
 
 _KNOWN_FOR: Final = timedelta(days=30)
 _REFRESHED_AFTER: Final = timedelta(days=1)
@@ -78,8 +78,7 @@ class Attempts:
     def remember(self, session: Session, account_id: int, origin: Origin) -> None:
         """Note that the owner of an account has proven himself at this address, for the next thirty days."""
         now = self._clock.now()
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        known = insert(COUNTERS).values(
+        known = insert(session.get_bind().dialect.name, COUNTERS).values(
             key=_known(account_id, address_group(origin.address)), count=0, ends_at=now + _KNOWN_FOR
         )
         session.execute(

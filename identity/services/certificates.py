@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -26,6 +25,7 @@ from identity.services.rights import Rights
 from identity.services.rows import get_own, subject_of
 from identity.services.transactions import Transactions
 from identity.store.models import Account, Certificate, Counter, LoginSession
+from identity.store.upsert import insert
 
 # A key is no password: what needs a fresh proof is not to be had by a certificate, nor by its sessions.
 _NEVER_PROVEN: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -202,8 +202,7 @@ def _pem(request: str) -> str:
 def _take_turns(session: Session, wanted: SigningRequest, now: datetime) -> None:
     # Two people with one key at the same moment write one row, one after the other: the second then finds the
     # first one's certificate. The row says nothing and is swept away with the counters that are over.
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    turn = insert(Counter).values(key=wanted.public_key, count=0, ends_at=now)
+    turn = insert(session.get_bind().dialect.name, Counter).values(key=wanted.public_key, count=0, ends_at=now)
     session.execute(turn.on_conflict_do_update(index_elements=[Counter.key], set_={"ends_at": now}))
 
 

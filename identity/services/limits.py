@@ -15,7 +15,6 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Executable, bindparam, case, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import RateLimited
@@ -25,6 +24,7 @@ from identity.services.refusals import Refusals
 from identity.services.transactions import Transactions
 from identity.store.models import COUNTERS
 from identity.store.types import UtcDateTime
+from identity.store.upsert import insert
 
 _SWEEP_ROWS: Final = 500
 _SWEEP_EVERY: Final = timedelta(seconds=1)
@@ -180,12 +180,11 @@ def _count_one(session: Session, one: Count, now: datetime) -> State:
 
 @cache
 def _counting(dialect: str, *, in_a_row: bool) -> Executable:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     table, end = COUNTERS.c, bindparam("end", type_=UtcDateTime())
     over = table.ends_at <= _NOW
     begins = or_(over, table.count < bindparam("most")) if in_a_row else over
     return (
-        insert(COUNTERS)
+        insert(dialect, COUNTERS)
         .values(key=bindparam("which"), count=1, ends_at=end)
         .on_conflict_do_update(
             index_elements=[table.key],
