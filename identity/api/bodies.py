@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from identity.domain.values import (
@@ -17,7 +17,7 @@ from identity.domain.values import (
     USERNAME_PATTERN,
 )
 from identity.services.profiles import ProfileChange
-from identity.web.body import FORM
+from identity.web.body import FORM, Body
 
 
 def _documented(**words: Any) -> Any:  # noqa: ANN401 - JSON schema words
@@ -71,13 +71,13 @@ Email = Annotated[str, _documented(**_EMAIL, examples=["hawk@example.org"])]
 FullName = Annotated[str, _documented(pattern=_LINE, examples=["A. Hawk"])]
 
 
-class Body(BaseModel):
+class Strict(Body):
     """A body that is read; a field it does not know is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class NewUser(Body):
+class NewUser(Strict):
     """Somebody who wants an account."""
 
     username: Username
@@ -92,7 +92,7 @@ class NewUserByAdmin(NewUser):
     admin: Switch = False
 
 
-class UserUpdate(Body):
+class UserUpdate(Strict):
     """What to change of a user; what is absent stays."""
 
     model_config = ConfigDict(json_schema_extra=_partial)
@@ -124,13 +124,13 @@ class UpdateByAdmin(UserUpdate):
     admin: Switch = _absent()
 
 
-class OneTimeToken(Body):
+class OneTimeToken(Strict):
     """A token out of a mail."""
 
     token: str
 
 
-class ResetRequest(Body):
+class ResetRequest(Strict):
     """Where to send a token for a new password."""
 
     email: str  # whatever it is, the answer is the same
@@ -142,14 +142,14 @@ class Redemption(OneTimeToken):
     password: Password
 
 
-class SigningRequest(Body):
+class SigningRequest(Strict):
     """A certificate signing request in PEM."""
 
     csr: Annotated[str, _documented(examples=["-----BEGIN CERTIFICATE REQUEST-----"])]
     description: Annotated[str, _documented(maxLength=128, pattern=r"^[^\u0000-\u001f\u007f-\u009f]{0,128}$")] = ""
 
 
-class Renewal(Body):
+class Renewal(Strict):
     """A certificate signing request in PEM, for a certificate like the one that makes the request."""
 
     csr: str
@@ -158,7 +158,7 @@ class Renewal(Body):
 _Bounded = Annotated[int | None, Field(ge=1, le=2**63 - 1)]
 
 
-class PageQuery(Body):
+class PageQuery(Strict):
     """Where in a list to go on, and how far."""
 
     cursor: _Bounded = None

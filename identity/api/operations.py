@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 from flask_swagger_ui import get_swaggerui_blueprint
-from pydantic import BaseModel
 
 from identity.api.problems import UNAUTHORIZED, ProblemDetails
 from identity.domain.errors import Unavailable
 from identity.web.answers import json_answer
+from identity.web.body import Body
 from identity.web.context import context, services
 from identity.web.openapi import OpenApi, Reply, describes
 
@@ -24,7 +24,7 @@ _DOCS_POLICY = (
 )
 
 
-class Health(BaseModel):
+class Health(Body):
     """The service answers."""
 
     status: str
@@ -49,8 +49,8 @@ def readyz() -> Response:
 @describes("Prometheus metrics", Reply(200, media_type="text/plain"))
 def metrics() -> Response:
     """Return the counts of all workers."""
-    registry = context().metrics
-    return Response(registry.exposition() + _outbox(), content_type=registry.content_type)
+    text, content_type = context().metrics.exposition()
+    return Response(text + _outbox(), content_type=content_type)
 
 
 def _outbox() -> bytes:
@@ -66,7 +66,7 @@ def _outbox() -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-class KeySet(BaseModel):
+class KeySet(Body):
     """Public keys (RFC 7517)."""
 
     keys: list[dict[str, str]]

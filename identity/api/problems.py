@@ -6,10 +6,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response, request
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from identity.domain.errors import EmailTaken, NotFound, RegistrationRefused, Unauthenticated, UsernameTaken
 from identity.web.answers import json_answer
+from identity.web.body import Body
 from identity.web.context import request_id
 from identity.web.openapi import PROBLEM_TYPE, Reply
 from identity.web.problems import CHALLENGES, Problem
@@ -19,14 +20,14 @@ UNAUTHORIZED: Final = Reply(401, media_type="text/html", headers=("WWW-Authentic
 _HTML: Final = "text/html; charset=utf-8"
 
 
-class FieldRefusal(BaseModel):
+class FieldRefusal(Body):
     """One field and what is wrong with it."""
 
     field: str
     message: str
 
 
-class ProblemDetails(BaseModel):
+class ProblemDetails(Body):
     """A refusal (RFC 9457). `code` is stable; `detail` is for people."""
 
     model_config = ConfigDict(title="ProblemDetails")
@@ -40,7 +41,7 @@ class ProblemDetails(BaseModel):
     errors: list[FieldRefusal] | None = None
 
 
-class Duplicate(BaseModel):
+class Duplicate(Body):
     """The name is taken, in the words of seed 004's server."""
 
     status: str

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from identity.web.body import Body
 
 
-class Shown(BaseModel):
+class Shown(Body):
     """A body that is shown, made from a view of the same fields."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Final
 
 from flask import Blueprint, Response
-from pydantic import BaseModel
 
 from identity.domain.errors import Forbidden, NotFound, StepUpRequired, Unauthenticated, UnknownAccount
 from identity.domain.forms import TokenKind
@@ -23,7 +22,7 @@ from identity.services.accounts import NewAccount
 from identity.services.profiles import ProfileChange
 from identity.web.answers import json_answer, timestamp
 from identity.web.auth import auth, current_principal
-from identity.web.body import read_body
+from identity.web.body import Body, read_body
 from identity.web.context import context, origin, services
 from identity.web.dialect import Dialect
 from identity.web.problems import Problem
@@ -31,18 +30,18 @@ from identity.web.problems import Problem
 blueprint = Blueprint("azuma", __name__)
 
 
-class _Registration(BaseModel):
+class _Registration(Body):
     name: str
     password: str
     email: str | None = None
 
 
-class _Login(BaseModel):
+class _Login(Body):
     name: str
     password: str
 
 
-class _Update(BaseModel):
+class _Update(Body):
     name: str | None = None
     password: str | None = None
 

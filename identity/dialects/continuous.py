@@ -14,7 +14,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel
 
 from identity.domain.errors import (
     Conflict,
@@ -33,7 +32,7 @@ from identity.services.authentication import KnownBy
 from identity.services.profiles import ProfileChange
 from identity.web.answers import empty, json_answer
 from identity.web.auth import auth, current_principal
-from identity.web.body import read_body
+from identity.web.body import Body, read_body
 from identity.web.context import context, origin, request_id, services
 from identity.web.dialect import Dialect
 from identity.web.problems import CHALLENGES, Problem
@@ -41,7 +40,7 @@ from identity.web.problems import CHALLENGES, Problem
 blueprint = Blueprint("continuous", __name__)
 
 
-class _Confirmed(BaseModel):
+class _Confirmed(Body):
     password: str
     password_confirm: str
 
@@ -51,18 +50,18 @@ class _Registration(_Confirmed):
     fullname: str | None = None
 
 
-class _Update(BaseModel):
+class _Update(Body):
     email: str | None = None
     password: str | None = None
     password_confirm: str | None = None
 
 
-class _Login(BaseModel):
+class _Login(Body):
     email: str
     password: str
 
 
-class _Address(BaseModel):
+class _Address(Body):
     email: str
 
 

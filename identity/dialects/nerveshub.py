@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel
 
 from identity.domain.errors import (
     EmailTaken,
@@ -28,7 +27,7 @@ from identity.services.accounts import NewAccount
 from identity.services.authentication import KnownBy
 from identity.web.answers import json_answer
 from identity.web.auth import auth, current_principal
-from identity.web.body import read_body
+from identity.web.body import Body, read_body
 from identity.web.context import origin, services
 from identity.web.dialect import Dialect
 from identity.web.problems import Problem
@@ -36,13 +35,13 @@ from identity.web.problems import Problem
 blueprint = Blueprint("nerveshub", __name__)
 
 
-class _Registration(BaseModel):
+class _Registration(Body):
     username: str
     email: str
     password: str
 
 
-class _Credentials(BaseModel):
+class _Credentials(Body):
     password: str
     email: str | None = None
     username: str | None = None

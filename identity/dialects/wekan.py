@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from identity.domain import errors
 from identity.domain.forms import TokenKind
@@ -22,7 +22,7 @@ from identity.services.accounts import NewAccount
 from identity.services.authentication import KnownBy
 from identity.web.answers import empty, json_answer, timestamp
 from identity.web.auth import auth, current_principal
-from identity.web.body import read_body
+from identity.web.body import Body, read_body
 from identity.web.context import origin, services
 from identity.web.dialect import Dialect
 from identity.web.problems import BadRequest, Problem
@@ -30,7 +30,7 @@ from identity.web.problems import BadRequest, Problem
 blueprint = Blueprint("wekan", __name__)
 
 
-class _Registration(BaseModel):
+class _Registration(Body):
     model_config = ConfigDict(extra="forbid")
 
     password: str
@@ -42,13 +42,13 @@ class _NewUser(_Registration):
     fromAdmin: Any = None  # noqa: N815 - the document's word; it gives no rights
 
 
-class _Login(BaseModel):
+class _Login(Body):
     password: str
     username: str | None = None
     email: str | None = None
 
 
-class _Action(BaseModel):
+class _Action(Body):
     action: Literal["disableLogin", "enableLogin", "takeOwnership"]
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
 from flask import request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from identity.domain.errors import FieldProblem, InvalidInput
 from identity.web.problems import BodyTooLarge, LengthRequired, MalformedBody, SlowBodies, UnsupportedBody
@@ -37,6 +37,12 @@ Model = TypeVar("Model", bound=BaseModel)
 # Who waits for a body holds a thread, for as long as the sender likes: half of them stay free for everybody else.
 _arriving: Final = threading.BoundedSemaphore(BODIES_AT_ONCE)
 _RETRY_AFTER: Final = timedelta(seconds=1)
+
+
+class Body(BaseModel):
+    """The fields of a body that is read or shown; pydantic looks at them when the first one comes."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 def read_body(model: type[Model], *, forms: bool = True) -> Model:

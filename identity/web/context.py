@@ -26,16 +26,14 @@ REQUEST_ID: Final = "identity.request_id"
 class Metrics(Protocol):
     """Where answered requests are counted and shown."""
 
-    content_type: str
-
     def answered(self, tongue: str, method: str, route: str, status: int, *, seconds: float) -> None:
         """Count one answered request."""
 
     def publish(self) -> None:
         """Let the other workers see what this process says of itself; to be called now and then."""
 
-    def exposition(self) -> bytes:
-        """Return everything counted."""
+    def exposition(self) -> tuple[bytes, str]:
+        """Return everything counted, and its content type."""
 
 
 @dataclass(frozen=True, slots=True)

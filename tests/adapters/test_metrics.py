@@ -15,7 +15,7 @@ metrics = PrometheusMetrics()
 for _ in range(int(sys.argv[1])):
     metrics.answered("native", "GET", "/api/token", 200, seconds=0.003)
 metrics.answered("native", "POST", "/api/users", 400, seconds=2.0)
-sys.stdout.buffer.write(metrics.exposition())
+sys.stdout.buffer.write(metrics.exposition()[0])
 """
 TOKENS = 'identity_requests_total{method="GET",route="/api/token",status="200",tongue="native"}'
 USERS = 'identity_requests_total{method="POST",route="/api/users",status="400",tongue="native"}'

@@ -1,0 +1,73 @@
+"""What was counted, in the words of Prometheus."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from identity.adapters.metrics_pages import BOUNDS, STATE, SUM, WIDTH, Key, Pages
+
+
+def exposed(pages: Pages, states: tuple[str, ...]) -> tuple[bytes, str]:
+    """Return the text of all pages, with these names for what processes say of themselves, and its content type."""
+    own = CollectorRegistry()
+    own.register(_Collector(pages, states))
+    text = generate_latest(own) + (b"" if pages.shared else generate_latest(REGISTRY))
+    return text, CONTENT_TYPE_LATEST
+
+
+class _Collector(Collector):
+    def __init__(self, pages: Pages, states: tuple[str, ...]) -> None:
+        self._pages = pages
+        self._states = states
+
+    def collect(self) -> Iterable[Metric]:
+        """Add the pages up."""
+        requests: dict[Key, float] = defaultdict(float)
+        seconds: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * WIDTH)
+        states: list[list[float]] = [[] for _ in self._states]
+        for keys, numbers in self._pages.all():
+            for place, values in enumerate(states):
+                values.append(numbers[place])
+            for number, key in enumerate(keys):
+                row = numbers[STATE + number * WIDTH : STATE + (number + 1) * WIDTH].tolist()
+                requests[key] += sum(row[:SUM])
+                tongue, _, route, _ = key
+                seconds[tongue, route] = [one + other for one, other in zip(seconds[tongue, route], row, strict=True)]
+        yield _counted(requests)
+        yield _timed(seconds)
+        for name, values in zip(self._states, states, strict=True):
+            yield _state(name, max(values) if name.endswith("_seconds") else sum(values))
+
+
+def _counted(requests: Mapping[Key, float]) -> Metric:
+    family = CounterMetricFamily(
+        "identity_requests", "Answered requests.", labels=("tongue", "method", "route", "status")
+    )
+    for key, count in requests.items():
+        family.add_metric(key, count)
+    return family
+
+
+def _timed(seconds: Mapping[tuple[str, str], list[float]]) -> Metric:
+    family = HistogramMetricFamily(
+        "identity_request_duration_seconds",
+        "Time from the first line of the application to the answer.",
+        labels=("tongue", "route"),
+    )
+    for key, row in seconds.items():
+        below, buckets = 0.0, []
+        for bound, count in zip((*map(float, BOUNDS), "+Inf"), row, strict=False):
+            below += count
+            buckets.append((str(bound), below))
+        family.add_metric(key, buckets, row[SUM])
+    return family
+
+
+def _state(name: str, value: float) -> Metric:
+    kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+    return kind(name.removesuffix("_total"), "See docs/operations.md.", value=value)
