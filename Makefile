@@ -7,6 +7,8 @@ export PORT HOST
 BIN := .venv/bin
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
+COMPILED := .venv/.compiled
+SOURCES := $(shell find identity -name '*.py') config.py wsgi.py
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
@@ -15,11 +17,11 @@ JOBS ?= auto
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(RUN_READY) ## migrate and serve on http://127.0.0.1:5000 (HOST, PORT and IDENTITY_… change it)
+run: $(COMPILED) ## migrate and serve on http://127.0.0.1:5000 (HOST, PORT and IDENTITY_… change it)
 	@$(BIN)/identity migrate
 	@exec $(BIN)/identity serve
 
-run-tls: $(RUN_READY) ## the same over https, asking for client certificates; the CA is at /ca.pem
+run-tls: $(COMPILED) ## the same over https, asking for client certificates; the CA is at /ca.pem
 	@$(BIN)/identity migrate
 	@exec $(BIN)/identity serve --tls
 
@@ -44,7 +46,7 @@ types: $(TEST_READY) ## mypy, strict
 arch: $(TEST_READY) ## who may import whom
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(RUN_READY) ## every promised figure in about five minutes (BENCH_…); PEERS=1 adds other systems
+bench: $(COMPILED) ## every promised figure in about five minutes (BENCH_…); PEERS=1 adds other systems
 	@$(BIN)/python bench/run.py
 	@if [ "$(PEERS)" = 1 ]; then $(BIN)/python bench/against.py; fi
 
@@ -63,6 +65,7 @@ lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 
 clean: ## remove the environment and what tools left behind; never instance/
 	rm -rf .venv .bench build *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
+	find identity -name __pycache__ -exec rm -rf {} +
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Identity needs Python 3.11 or newer")'
@@ -72,6 +75,11 @@ $(RUN_READY): .venv/bin/python requirements/run.txt setup.cfg
 	@echo "Installing what the service needs…"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Whose process may not write here, such as the service's own user, would compile everything at each start.
+$(COMPILED): $(RUN_READY) $(SOURCES)
+	@$(BIN)/python -m compileall -q identity config.py wsgi.py
 	@touch $@
 
 $(TEST_READY): $(RUN_READY) requirements/test.txt
