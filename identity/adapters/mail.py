@@ -6,6 +6,7 @@ import logging
 import smtplib
 import ssl
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Final
 
@@ -65,6 +66,7 @@ class LogMailer:
 def compose(letter: Letter, sender: str) -> EmailMessage:
     """Return the message, in text and HTML."""
     message = EmailMessage()
+    message["Date"] = datetime.now(UTC)  # RFC 5322 §3.6 wants one, and not every server adds it
     message["From"] = sender
     message["To"] = _in_ascii(letter.recipient)
     message["Subject"] = letter.subject

@@ -13,12 +13,17 @@ from types import FrameType
 from identity.cli.workers import room_for_connections
 from identity.services import Services
 from identity.settings import Settings
+from identity.settings.readers import SettingError
 
 _FILE_MODE = 0o600
 
 
 def serve_tls(options: argparse.Namespace, settings: Settings, services: Services) -> None:
-    """Serve with a certificate of our own authority, asking clients for theirs, until interrupted."""
+    """Serve with a certificate of our own authority, asking clients for theirs, until interrupted.
+
+    Raises:
+        SettingError: gunicorn did not start, or did not live.
+    """
     identity, chain = _write_files(settings.data_dir / "tls", options.host, services)
     command = [
         *(sys.executable, "-m", "gunicorn", "identity.wiring:create_worker()"),
@@ -36,7 +41,8 @@ def serve_tls(options: argparse.Namespace, settings: Settings, services: Service
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, end)
-    server.wait()
+    if code := server.wait():
+        raise SettingError(f"gunicorn has ended by itself, with code {code}")
 
 
 def _write_files(folder: Path, host: str, services: Services) -> tuple[Path, Path]:

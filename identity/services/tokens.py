@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
@@ -72,12 +72,7 @@ class Tokens:
         query = (
             select(LoginSession)
             .join(Account)
-            .where(
-                Account.id == account.id,
-                LoginSession.version == Account.version,
-                LoginSession.revoked_at.is_(None),
-                LoginSession.absolute_end > now,
-            )
+            .where(Account.id == account.id, LoginSession.version == Account.version, _alive(now))
             .order_by(LoginSession.created_at.desc(), LoginSession.id)
         )
         rows = self._transactions.read(lambda session: session.scalars(query).all())
@@ -108,8 +103,7 @@ class Tokens:
                     LoginSession.id == session_id,
                     LoginSession.account_id == account.id,
                     LoginSession.version == account.version,
-                    LoginSession.revoked_at.is_(None),
-                    LoginSession.absolute_end > now,
+                    _alive(now),
                 )
                 .values(revoked_at=now)
                 .returning(LoginSession.id)
@@ -144,6 +138,14 @@ class Tokens:
         issued_at = int(now.timestamp())
         token = self._access_tokens.sign(AccessClaims(session_id, issued_at, end))
         return IssuedToken(token, timedelta(seconds=end - issued_at))
+
+
+def _alive(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        LoginSession.revoked_at.is_(None),
+        LoginSession.absolute_end > now,
+        or_(LoginSession.idle_end.is_(None), LoginSession.idle_end > now),
+    )
 
 
 def _view(row: LoginSession, *, current: bool) -> SessionView:

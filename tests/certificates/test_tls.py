@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from live import curl
+from live import curl, environment, identity
+from postgresql import free_port
 from signing_requests import PEM, Authority, Key, name, new_authority, new_key, openssl, own_authority, private_pem
 from tls import Tls, serving_tls
 
@@ -241,3 +242,11 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
         with pytest.raises(subprocess.CalledProcessError) as refused:
             running.curl("/healthz")
         assert refused.value.returncode == 7  # nobody listens
+
+
+def test_a_server_that_ends_by_itself_is_a_failure(tmp_path: Path) -> None:
+    variables = environment(tmp_path, {}) | {"GUNICORN_CMD_ARGS": "--no-such-option"}
+    assert identity(variables, "migrate").returncode == 0
+    ended = identity(variables, "serve", "--tls", "--port", str(free_port()))
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1] == "identity: gunicorn has ended by itself, with code 2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -100,6 +101,11 @@ def test_a_message_is_addressed_and_marked_as_automatic() -> None:
     assert message["Message-ID"] == "<1@example.org>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_a_message_has_a_date_as_every_message_must() -> None:
+    written = compose(letter(), "identity@example.org")["Date"].datetime
+    assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
 
 
 def test_a_domain_of_other_letters_is_written_as_every_server_knows_it() -> None:

@@ -8,6 +8,7 @@ from flask import Flask
 from services.watching import by_token, execute, rows, token_principal
 
 from identity.domain.errors import NoSession, NotFound, Unauthenticated
+from identity.domain.forms import TokenKind
 from identity.domain.principal import Origin, Principal, operator
 
 
@@ -49,6 +50,15 @@ def test_session_that_is_over_is_not_listed(app: Flask, clock: HandClock) -> Non
     _, third = token_principal(app, *HAWK)
     services(app).tokens.revoke_current(second)
     assert [view.id for view in services(app).tokens.sessions(third)] == [third.session]
+
+
+def test_session_that_was_idle_for_too_long_is_not_listed_and_not_ended_again(app: Flask, clock: HandClock) -> None:
+    services(app).logins.open(principal(app, *HAWK), TokenKind.UUID)
+    (listed,) = services(app).tokens.sessions(principal(app, *HAWK))
+    clock.advance(minutes=5)
+    assert services(app).tokens.sessions(principal(app, *HAWK)) == ()
+    with pytest.raises(NotFound):
+        services(app).tokens.revoke(principal(app, *HAWK), listed.id)
 
 
 def test_ending_the_current_session_ends_it_alone(app: Flask) -> None:
