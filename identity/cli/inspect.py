@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 
 from identity.cli.keys import lines
-from identity.domain.errors import IdentityError
+from identity.domain.errors import Unavailable
 from identity.domain.policy import Registration
 from identity.services import Services
 from identity.settings import Settings, described
@@ -35,8 +35,8 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
     print(f"Database\n  {settings.database_name}")
     try:
         services.schema.require_current()
-    except IdentityError as error:
-        print(f"  not usable: {error.detail}")
+    except Unavailable as error:
+        print(f"  not usable: {error.reason or error.detail}")
         return 1
     print("  answers, migrated to this version")
     print("Open")

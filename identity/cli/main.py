@@ -58,8 +58,11 @@ def _named_database(settings: Settings) -> Iterator[None]:
         yield
     except SchemaOutdated:
         raise
-    except Unavailable:
-        raise SettingError(f"IDENTITY_DATABASE_URL: the database {settings.database_name} cannot be used") from None
+    except Unavailable as error:
+        why = f": {error.reason}" if error.reason else ""
+        raise SettingError(
+            f"IDENTITY_DATABASE_URL: the database {settings.database_name} cannot be used{why}"
+        ) from None
 
 
 def _fail(reason: str, code: int) -> int:

@@ -199,11 +199,14 @@ class MailRefused(IdentityError):
     code = "mail_refused"
 
 
+@dataclass(eq=False)
 class Unavailable(Later):
-    """Something this request needs, usually the database, does not answer."""
+    """Something this request needs, usually the database, does not answer. `reason` is for the operator alone."""
 
     code = "unavailable"
     detail = "The service cannot reach its database right now; try again shortly."
+
+    reason: str = ""
 
 
 class SchemaNewer(IdentityError):

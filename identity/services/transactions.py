@@ -118,6 +118,8 @@ def translated() -> Iterator[None]:
         raise Unavailable(_RETRY_AFTER) from None
     except DBAPIError as error:
         # The driver's text may quote the row, and the row holds the hash: only its class is told.
+        # Without a statement there is no row: it is the connection that could not be made.
         state = getattr(error.orig, "sqlstate", None)
-        _log.error("database refused a statement: %s %s", type(error.orig).__name__, state or "")
-        raise (_Again if state in _RETRYABLE else Unavailable)(_RETRY_AFTER) from None
+        reason = str(error.orig).partition("\n")[0] if error.statement is None else ""
+        _log.error("database refused a statement: %s %s", type(error.orig).__name__, reason or state or "")
+        raise (_Again if state in _RETRYABLE else Unavailable)(_RETRY_AFTER, reason) from None

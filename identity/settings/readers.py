@@ -142,6 +142,8 @@ def read_database_url(text: str) -> URL:
         raise ValueError("not a database URL; write postgresql+psycopg://user:password@host/name") from None
     if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
         raise ValueError("use postgresql+psycopg://… or sqlite:///…")
+    if "@" in (url.host or ""):  # the rest of a password, which would be shown as the host
+        raise ValueError("write the @ of a password as %40")
     if url.get_backend_name() == "sqlite" and (not url.database or ":memory:" in url.database):
         raise ValueError("SQLite needs a file here: several workers share it")
     return url

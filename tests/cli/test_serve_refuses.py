@@ -67,12 +67,16 @@ def assert_one_clear_line(ran: subprocess.CompletedProcess[str], *words: str) ->
 @pytest.mark.parametrize(
     ("url", "word"),
     [
-        (f"postgresql+psycopg://somebody:{SECRET}@127.0.0.1:1/identity", "127.0.0.1:1/identity"),
+        (
+            f"postgresql+psycopg://somebody:{SECRET}@127.0.0.1:1/identity",
+            "127.0.0.1:1/identity cannot be used: connection",
+        ),
         (f"postgresql+psycopg://127.0.0.1:1/identity?user=u&password={SECRET}", "127.0.0.1:1/identity"),
         (f"postgresql+psycopg://u:{SECRET}@nowhere.invalid/identity", "nowhere.invalid"),
+        (f"postgresql+psycopg://u:p@{SECRET}@127.0.0.1/identity", "%40"),
         (f"postgresql+asyncpg://u:{SECRET}@127.0.0.1/identity", "postgresql+psycopg://"),
         (SECRET, "://"),
-        ("sqlite:////nowhere/identity.sqlite3", "/nowhere/identity.sqlite3"),
+        ("sqlite:////nowhere/identity.sqlite3", "/nowhere/identity.sqlite3 cannot be used: unable to open"),
         (f"sqlite:///{__file__}", __file__),
         (f"sqlite:///{Path(__file__).parent}", "is not a file"),
     ],
@@ -80,6 +84,7 @@ def assert_one_clear_line(ran: subprocess.CompletedProcess[str], *words: str) ->
         "refused",
         "password-in-query",
         "no-such-host",
+        "password-with-an-at-sign",
         "other-driver",
         "no-url",
         "no-directory",

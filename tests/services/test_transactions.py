@@ -9,7 +9,7 @@ import pytest
 from conftest import HAWK, ORIGIN, principal, services
 from flask import Flask
 from services.watching import end_connections, engine_of, logged, rows
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from identity.services.accounts import NewAccount
 from identity.services.transactions import Transactions
 from identity.store.engines import POOL_WAIT_SECONDS
 from identity.store.models import Account
+from identity.web.problems import describe
 
 
 @pytest.fixture
@@ -164,6 +165,15 @@ def test_words_of_the_driver_are_never_logged_nor_shown(transactions: Transactio
     assert "canary" not in lines[0] + str(refusal.value) + refusal.value.detail
     assert refusal.value.__cause__ is None
     assert refusal.value.__suppress_context__
+
+
+def test_the_operator_alone_is_told_why_no_connection_is_made() -> None:
+    nowhere = Transactions(create_engine("sqlite:////nowhere/identity.sqlite3"))
+    with logged() as lines, pytest.raises(Unavailable) as refusal:
+        nowhere.row(text("SELECT 1"), {})
+    assert refusal.value.reason == "unable to open database file"
+    assert [refusal.value.reason in line for line in lines] == [True]
+    assert refusal.value.reason not in describe(refusal.value).detail
 
 
 def test_reading_changes_nothing(app: Flask, transactions: Transactions) -> None:
