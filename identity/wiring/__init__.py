@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from identity.domain.ports import Clock
 
+_log = logging.getLogger(__name__)
 _HOUSE_SECONDS: Final = 1.0
 _FINISH_SECONDS: Final = 10.0
 _AGAIN_SECONDS: Final = 5.0
@@ -60,13 +61,15 @@ def _patiently(create: Callable[[], Flask]) -> Flask:
     from identity.adapters.logs import log_to_stderr  # noqa: PLC0415 - see above
     from identity.settings.readers import SettingError  # noqa: PLC0415 - see above
 
+    log_to_stderr()
     try:
         return create()
-    except Exception as error:  # noqa: BLE001 - whatever it is, trying without a pause helps nobody
-        log_to_stderr()
-        known = isinstance(error, SettingError | DataDirectoryError)  # their texts are written to be shown
-        again = f"a worker cannot start and tries again in {_AGAIN_SECONDS:g} seconds"
-        logging.getLogger(__name__).error("%s: %s", again, error if known else "unexpected error", exc_info=not known)
+    except (SettingError, DataDirectoryError) as error:
+        why = str(error)  # their texts are written to be shown
+    except Exception:  # noqa: BLE001 - whatever it is, trying without a pause helps nobody
+        _log.exception("unexpected error")
+        why = "unexpected error"
+    _log.error("a worker cannot start and tries again in %g seconds: %s", _AGAIN_SECONDS, why)
     time.sleep(_AGAIN_SECONDS)
     raise SystemExit(1)
 

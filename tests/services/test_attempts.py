@@ -239,7 +239,7 @@ def nodes(app: Flask, make_app: Callable[..., Flask]) -> Sequence[Flask]:
 def hear_news(*apps: Flask) -> None:
     """Wait until these hear of changes: before that a refusal is looked up each time."""
     end = time.monotonic() + 5
-    while not all([services(each).directory.current() for each in apps]):
+    while not all(services(each).directory.current() for each in apps):
         assert time.monotonic() < end
         time.sleep(0.02)
 
