@@ -87,18 +87,17 @@ class Attempts:
 
     def unlock(self, session: Session, account: Account) -> None:
         """Forget the failures for this account: for its name, at known addresses, and of its sessions."""
-        self._limits.refusals.forget_all()
-        self._limits.forget(session, or_(Counter.key == self._of_name(account.username_canonical).key, _owned(account)))
+        mine = or_(Counter.key == self._of_name(account.username_canonical).key, _owned(account))
+        self._limits.lift(session, account.id, mine)
 
     def unlock_name(self, session: Session, name: str) -> None:
         """Forget the failures for a name that no account has."""
-        self._limits.refusals.forget_all()
-        self._limits.forget(session, Counter.key == self._of_name(canonical(name)).key)
+        self._limits.lift(session, _NOBODY, Counter.key == self._of_name(canonical(name)).key)
 
     def unlock_address(self, session: Session, group: str) -> None:
         """Forget what is counted for a group of addresses: failures, registrations and requests for mail."""
-        self._limits.refusals.forget_all()
-        self._limits.forget(session, Counter.key.in_([digest(name, group) for name in (ADDRESS, REGISTRATION, RESET)]))
+        keys = [digest(name, group) for name in (ADDRESS, REGISTRATION, RESET)]
+        self._limits.lift(session, _NOBODY, Counter.key.in_(keys))
 
     def locked_until(self, session: Session, accounts: Sequence[Account]) -> dict[int, datetime]:
         """Return, for those of the accounts that are locked somewhere, until when, by their ids."""

@@ -185,7 +185,7 @@ class Authentication:
         subject = proven.account
         if not is_current(session, subject):
             return False
-        self._limits.succeed(session, *tally.counts)
+        self._limits.succeed(session, subject.id, *tally.counts)
         if not tally.greeted:
             self._attempts.remember(session, subject.id, proven.origin)
         self._audit.record(session, Event.AUTHENTICATED, proven)

@@ -58,6 +58,15 @@ class Directory:
         self._feed = feed_of(engine, self._known.forget)
         transactions.on_change(self._changed)
 
+    @property
+    def generation(self) -> int:
+        """A number that grows with every change of an account that is heard of."""
+        return self._known.generation
+
+    def current(self) -> bool:
+        """Tell whether what was committed until a moment ago (at most a second) has been heard of."""
+        return self._feed.current()
+
     def find(self, session_id: str) -> Snapshot | None:
         """Return what is known of a session that nobody has ended, or None; its end in time is the caller's.
 
@@ -72,7 +81,7 @@ class Directory:
 
     def _find(self, key: str, statement: Executable) -> Snapshot | None:
         self._lookups += 1
-        if not self._feed.current():
+        if not self.current():
             self._bypasses += 1
             return self._read(key, statement)
         found = self._known.find(key)

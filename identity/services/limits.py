@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from identity.domain.errors import RateLimited
 from identity.domain.limits import Limit
 from identity.domain.ports import Clock
-from identity.services.refusals import Refusals
+from identity.services.refusals import News, Refusals
 from identity.services.transactions import Transactions
 from identity.store.models import COUNTERS
 from identity.store.types import UtcDateTime
@@ -33,11 +33,12 @@ _SWEEP_EVERY: Final = timedelta(seconds=1)
 _NOW: Final = bindparam("now", type_=UtcDateTime())
 _KEYS: Final = COUNTERS.c.key.in_(bindparam("keys", expanding=True))
 _STANDING: Final = select(COUNTERS.c.key, COUNTERS.c.count, COUNTERS.c.ends_at).where(_KEYS, COUNTERS.c.ends_at > _NOW)
-_FORGET: Final = delete(COUNTERS).where(_KEYS)
+_FORGET: Final = delete(COUNTERS).where(_KEYS).returning(COUNTERS.c.key, COUNTERS.c.count)
 _UNCOUNT: Final = (
     update(COUNTERS)
     .where(COUNTERS.c.key == bindparam("which"), COUNTERS.c.count > 0, COUNTERS.c.count <= bindparam("most"))
     .values(count=COUNTERS.c.count - 1)
+    .returning(COUNTERS.c.count)
 )
 # A few at a time and never waiting for another: rows stay bounded, nobody stalls.
 _SWEEP: Final = delete(COUNTERS).where(
@@ -83,10 +84,10 @@ class State(NamedTuple):
 class Limits:
     """Counts tries, inside the transactions of those who ask or in its own."""
 
-    def __init__(self, transactions: Transactions, clock: Clock) -> None:
+    def __init__(self, transactions: Transactions, clock: Clock, news: News) -> None:
         self._transactions = transactions
         self._clock = clock
-        self.refusals = Refusals(clock)
+        self.refusals = Refusals(clock, news)
         self._swept_at: datetime | None = None
 
     def take(self, *counts: Count) -> None:
@@ -151,14 +152,25 @@ class Limits:
         for each in counts:
             session.execute(_UNCOUNT, {"which": each.key, "most": each.limit.most})
 
-    def succeed(self, session: Session, *counts: Count) -> None:
-        """Say that a try was right: failures in a row are over, others are one less."""
-        self.uncount(session, *(each for each in counts if not each.limit.in_a_row))
-        session.execute(_FORGET, {"keys": [each.key for each in counts if each.limit.in_a_row]})
+    def succeed(self, session: Session, account_id: int, *counts: Count) -> None:
+        """Say that a try of somebody was right: failures in a row are over, others are one less.
 
-    def forget(self, session: Session, where: ColumnElement[bool]) -> None:
-        """Start some counters anew."""
+        Others of his may have been refused while this one was on its way; what is remembered of that is over.
+        """
+        marked = False
+        for each in counts:  # addresses first, as where they are counted
+            if each.limit.most and not each.limit.in_a_row:
+                marked |= session.execute(_UNCOUNT, {"which": each.key, "most": each.limit.most}).first() is None
+        most = {each.key: each.limit.most for each in counts if each.limit.in_a_row}
+        over = session.execute(_FORGET, {"keys": list(most)}).all()
+        marked |= any(0 < most[key] < tries for key, tries in over)
+        if marked:
+            self._transactions.note_change(session, account_id)
+
+    def lift(self, session: Session, account_id: int, where: ColumnElement[bool]) -> None:
+        """Start some counters anew, and have every process forget what it refused by them."""
         session.execute(delete(COUNTERS).where(where))
+        self._transactions.note_change(session, account_id)
 
     def _sweep(self, session: Session, now: datetime) -> None:
         # By time, not at each new name: that would tell the names that nobody has tried before.

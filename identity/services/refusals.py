@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from identity.domain.errors import RateLimited
 from identity.domain.limits import Limit
@@ -17,18 +17,31 @@ from identity.domain.ports import Clock
 _BOUND: Final = 10_000
 
 
+class News(Protocol):
+    """What is heard of changes, made by this process or another."""
+
+    @property
+    def generation(self) -> int:
+        """Grow with every change that is heard of."""
+
+    def current(self) -> bool:
+        """Tell whether what was committed until a moment ago has been heard of."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Note:
     limit: Limit | None
     ends_at: datetime
     forget_at: float
+    generation: int
 
 
 class Refusals:
-    """Remembers refusals of this process for `seconds`; so much later it sees that a lock was lifted elsewhere."""
+    """Remembers refusals of this process for `seconds`, but not beyond a change: it may have lifted the lock."""
 
-    def __init__(self, clock: Clock, *, seconds: float = 1.0) -> None:
+    def __init__(self, clock: Clock, news: News, *, seconds: float = 1.0) -> None:
         self._clock = clock
+        self._news = news
         self._seconds = seconds
         self._notes: dict[Hashable, _Note] = {}
         self._lock = threading.Lock()
@@ -41,21 +54,22 @@ class Refusals:
             RateLimited: as before, with the time that is left.
         """
         note = self._notes.get(what)
-        if note and note.forget_at > time.monotonic() and note.ends_at > (now := self._clock.now()):
+        if note and self._holds(note) and note.ends_at > (now := self._clock.now()):
             raise RateLimited(note.ends_at - now, note.limit)
+        generation = self._news.generation  # before the counter is read: what changes later is another one
         try:
             yield
         except RateLimited as refusal:
-            self._note(what, refusal)
+            self._note(what, refusal, generation)
             raise
 
-    def forget_all(self) -> None:
-        """Forget every note: a lock was lifted."""
-        with self._lock:
-            self._notes.clear()
+    def _holds(self, note: _Note) -> bool:
+        fresh = note.forget_at > time.monotonic()
+        return fresh and self._news.current() and note.generation == self._news.generation
 
-    def _note(self, what: Hashable, refusal: RateLimited) -> None:
-        note = _Note(refusal.limit, self._clock.now() + refusal.retry_after, time.monotonic() + self._seconds)
+    def _note(self, what: Hashable, refusal: RateLimited, generation: int) -> None:
+        ends_at, forget_at = self._clock.now() + refusal.retry_after, time.monotonic() + self._seconds
+        note = _Note(refusal.limit, ends_at, forget_at, generation)
         with self._lock:
             self._notes.pop(what, None)
             while len(self._notes) >= _BOUND:

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event
 
+from identity.store.sqlite_file import follow
+
 LOCK_WAIT_SECONDS = 5
 POOL_WAIT_SECONDS = 2
 _BEGIN = "identity_begin"
@@ -51,6 +53,7 @@ def engine_options(url: URL, *, pool_size: int) -> dict[str, Any]:
 def prepare(engine: Engine) -> None:
     """Teach a SQLite engine what PostgreSQL does by itself, and a PostgreSQL engine to give up in time."""
     if engine.dialect.name == "sqlite":
+        follow(engine)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
     else:

@@ -19,8 +19,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DisconnectionError
 
 from identity.store.moment import moment
+from identity.store.sqlite_file import Identity, identity_of
 
 Forget = Callable[[int | None], None]
 
@@ -48,6 +50,7 @@ class SqliteFeed:
         self._mark = b""
         self._asked = -math.inf
         self._connection: Any = None
+        self._file: Identity = None
         self._version = -1
         self._last = _BEFORE_ALL
         self._retry_at = self._broken_at = 0.0
@@ -86,10 +89,13 @@ class SqliteFeed:
         return moment() - self._broken_at if self._broken_at else 0.0
 
     def _catch_up(self) -> None:
+        file = identity_of(self._engine)
         if self._connection is None:
             raw = self._engine.raw_connection()
             raw.detach()
-            self._connection = raw.dbapi_connection
+            self._connection, self._file = raw.dbapi_connection, file
+        if file != self._file:
+            raise DisconnectionError("the database file is another")
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version == self._version:
             return

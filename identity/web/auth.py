@@ -109,6 +109,7 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
             except (BadRequest, RateLimited):
                 raise Unauthenticated from None
 
+        choose.identity_access = "forwarded"  # type: ignore[attr-defined]
         return choose
 
     def open(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:

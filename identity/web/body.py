@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
@@ -17,12 +15,13 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from identity.domain.errors import FieldProblem, InvalidInput
-from identity.web.problems import BodyTooLarge, LengthRequired, MalformedBody, SlowBodies, UnsupportedBody
+from identity.web.arrivals import Arrivals
+from identity.web.context import origin
+from identity.web.problems import BodyTooLarge, BodyTooSlow, LengthRequired, MalformedBody, UnsupportedBody
 
 FORM: Final = "form"  # the context in which a body's words were validated
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 16
-BODIES_AT_ONCE: Final = 8
 MAX_FORM_FIELDS: Final = 64
 JSON_TYPE: Final = "application/json"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
@@ -33,10 +32,7 @@ _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_A_BRACKET: Final = re.compile(r"[^\[\]{}]+")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 Model = TypeVar("Model", bound=BaseModel)
-
-# Who waits for a body holds a thread, for as long as the sender likes: half of them stay free for everybody else.
-_arriving: Final = threading.BoundedSemaphore(BODIES_AT_ONCE)
-_RETRY_AFTER: Final = timedelta(seconds=1)
+_arrivals: Final = Arrivals()
 
 
 class Body(BaseModel):
@@ -51,7 +47,8 @@ def read_body(model: type[Model], *, forms: bool = True) -> Model:
     Raises:
         UnsupportedBody: another content type, charset or encoding.
         LengthRequired, BodyTooLarge: no honest length, or one above 64 KiB; nothing was read.
-        SlowBodies: eight others are still arriving.
+        SlowBodies: too many others are still arriving.
+        BodyTooSlow: it did not arrive in time.
         MalformedBody: not one well-formed object.
         InvalidInput: fields are missing, unknown or of the wrong type.
     """
@@ -86,8 +83,6 @@ def _text() -> str:
     if size > MAX_BODY_BYTES:
         raise BodyTooLarge(f"Send a body of at most {MAX_BODY_BYTES} bytes.")
     raw = _received(size)
-    if len(raw) != size:
-        raise MalformedBody("The body ended before its Content-Length.")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -95,14 +90,16 @@ def _text() -> str:
 
 
 def _received(size: int) -> bytes:
-    if not _arriving.acquire(blocking=False):
-        raise SlowBodies(_RETRY_AFTER)
-    try:
-        return bytes(request.environ["wsgi.input"].read(size))
-    except (OSError, ValueError):  # the connection broke, or the server found the framing wrong
-        raise MalformedBody("The body could not be received.") from None
-    finally:
-        _arriving.release()
+    with _arrivals.awaiting(request.environ, origin().address) as arrival:
+        try:
+            raw, why = bytes(request.environ["wsgi.input"].read(size)), "The body ended before its Content-Length."
+        except (OSError, ValueError):  # the connection broke, or the server found the framing wrong
+            raw, why = b"", "The body could not be received."
+    if len(raw) == size:
+        return raw
+    if arrival.cut:
+        raise BodyTooSlow("The body took too long to arrive.")
+    raise MalformedBody(why)
 
 
 def parse_json_object(text: str) -> dict[str, Any]:

@@ -22,10 +22,11 @@ _REF: Final = "#/components/schemas/{model}"
 _NOTE: Final = "identity_operation"
 View = TypeVar("View", bound=Callable[..., Any])
 
-_BODY_REFUSALS: Final = (400, 411, 413, 415)
-_ACCESS_REFUSALS: Final = {"required": (401, 429, 503), "welcome": (401, 429, 503)}
+_BODY_REFUSALS: Final = (400, 408, 411, 413, 415, 503)
+_ACCESS_REFUSALS: Final = {"required": (401, 429, 503), "welcome": (401, 429, 503), "forwarded": (401, 503)}
 _SECURITY: Final[dict[str, list[dict[str, list[str]]]]] = {
     "required": [{"basic": []}, {"bearer": []}],
+    "forwarded": [{"basic": []}, {"bearer": []}],
     "welcome": [{}, {"basic": []}, {"bearer": []}],
 }
 

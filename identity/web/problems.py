@@ -56,6 +56,12 @@ class BodyTooLarge(BadRequest):
     code = "body_too_large"
 
 
+class BodyTooSlow(BadRequest):
+    """The body did not arrive in time; its connection is over."""
+
+    code = "request_timeout"
+
+
 class LengthRequired(BadRequest):
     """The body came without its length."""
 
@@ -92,6 +98,7 @@ STATUS: Final[dict[type[IdentityError], HTTPStatus]] = {
     BadCertificateRequest: HTTPStatus.BAD_REQUEST,
     InvalidToken: HTTPStatus.BAD_REQUEST,
     Conflict: HTTPStatus.CONFLICT,
+    BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     LengthRequired: HTTPStatus.LENGTH_REQUIRED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -6,6 +6,7 @@ process of their own while its own are.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from identity.domain.ports import Clock
 
+_log = logging.getLogger(__name__)
 _HOUSE_SECONDS: Final = 1.0
 _FINISH_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 5.0
 
 
 def create_app(config: object | None = None, *, clock: Clock | None = None) -> Flask:
@@ -46,10 +49,29 @@ def create_worker() -> Flask:
     """Return the application of one worker of `identity serve`, which ends when that process is killed."""
     os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # it has no use for it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked until there was somebody to hear it
-    app = create_app()
+    app = _patiently(create_app)
     publish = app.extensions["identity"].metrics.publish
     threading.Thread(target=_keep_house, args=(publish,), name="house", daemon=True).start()
     return app
+
+
+def _patiently(create: Callable[[], Flask]) -> Flask:
+    """Return what `create` does; where it fails, say so, wait and end: the server starts another worker at once."""
+    from identity.adapters.data_directory import DataDirectoryError  # noqa: PLC0415 - see above
+    from identity.adapters.logs import log_to_stderr  # noqa: PLC0415 - see above
+    from identity.settings.readers import SettingError  # noqa: PLC0415 - see above
+
+    log_to_stderr()
+    try:
+        return create()
+    except (SettingError, DataDirectoryError) as error:
+        why = str(error)  # their texts are written to be shown
+    except Exception:  # noqa: BLE001 - whatever it is, trying without a pause helps nobody
+        _log.exception("unexpected error")
+        why = "unexpected error"
+    _log.error("a worker cannot start and tries again in %g seconds: %s", _AGAIN_SECONDS, why)
+    time.sleep(_AGAIN_SECONDS)
+    raise SystemExit(1)
 
 
 def _keep_house(publish: Callable[[], None]) -> None:

@@ -56,7 +56,8 @@ class Tools:
     def of(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Tools:
         """Make them from the settings and the keys."""
         transactions = Transactions(engine)
-        limits = Limits(transactions, clock)
+        directory = Directory(engine, transactions, bound=settings.directory_sessions)
+        limits = Limits(transactions, clock, directory)
         identifiers = RandomIdentifiers()
         one_time_tokens = RotatingOneTimeTokens(KeyRing(keys.secret, SignedOneTimeTokens, clock).current)
         audit = Audit(transactions, clock, log=settings.log_audit)
@@ -74,7 +75,7 @@ class Tools:
             rights=Rights(transactions, clock=clock, audit=audit, step_up=settings.step_up_seconds),
             limits=limits,
             attempts=_attempts(settings, limits, clock),
-            directory=Directory(engine, transactions, bound=settings.directory_sessions),
+            directory=directory,
             outbox=Outbox(
                 transactions,
                 clock=clock,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from faults.processes import at_work
 from live import COMMAND, Live, environment, identity, serving, wait_until_ready
 from postgresql import free_port
 
@@ -100,6 +101,24 @@ def test_workers_that_are_killed_again_and_again_come_back(started: Live) -> Non
             os.kill(worker, signal.SIGKILL)
         wait_until_ready(started)
     assert started.process.poll() is None
+
+
+def test_a_worker_that_cannot_start_says_why_and_waits_before_it_tries_again(started: Live, tmp_path: Path) -> None:
+    why = "a worker cannot start and tries again in 5 seconds: "
+    wait_until(lambda: len(at_work(started)) == 2)
+    keys, first = tmp_path / "data/secret_keys", at_work(started)
+    keys.chmod(0o644)
+    os.kill(first[0], signal.SIGKILL)
+    wait_until(lambda: why in started.output())
+    time.sleep(2)
+    assert started.output().count(why) == 1
+    assert f"run `chmod 600 {keys}`" in started.output()
+    assert "Traceback" not in started.output()
+    assert at_work(started) == first[1:]
+    assert started.curl("/readyz").status == 200
+    keys.chmod(0o600)
+    wait_until(lambda: len(at_work(started)) == 2)
+    assert started.stop() == 0
 
 
 def test_workers_end_when_the_service_is_killed_so_that_it_can_start_again(started: Live) -> None:

@@ -63,6 +63,23 @@ def test_a_token_check_is_quick_beside_slow_clients(tmp_path: Path, begin: bytes
         assert statistics.median(check.answered - check.asked for check in checks) < QUICK_SECONDS
 
 
+def test_bodies_that_never_end_are_cut_off_so_that_others_arrive(tmp_path: Path) -> None:
+    body = ("-H", "Content-Type: application/json", "-d", '{"username":"hawk","password":"newpwd"}')
+    with serving(tmp_path) as live, slow_clients(live, BODY) as connections:
+        end = time.monotonic() + 15
+        while (answer := live.curl("/api/users", *body)).status != 201:
+            assert (answer.status, answer.header("Retry-After")) == (503, "1")
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        refusals = set()
+        for connection in connections:
+            connection.settimeout(1)
+            with suppress(TimeoutError, ConnectionError):
+                refusals.add(connection.recv(4096).decode()[9:12])
+        assert refusals == {"408", "503"}
+    assert "Traceback" not in live.output()
+
+
 def test_bodies_beyond_what_may_arrive_at_once_are_put_off(tmp_path: Path) -> None:
     with serving(tmp_path) as live, slow_clients(live, BODY) as connections:
         answered = 0

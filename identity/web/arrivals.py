@@ -1,0 +1,104 @@
+"""Bodies on their way: how many a process waits for at once, and for how long.
+
+A sender decides how long his body takes, and the server library waits for him in a thread that others need. So some
+of the threads never wait, nobody gets all of those that do, and whoever takes too long is cut off.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from identity.domain.limits import address_group
+from identity.web.connections import hang_up
+from identity.web.problems import SlowBodies
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+BODIES_AT_ONCE: Final = 8
+_SPARE: Final = 4  # for callers of whom no body is on its way
+PATIENCE_SECONDS: Final = 10.0  # for 64 KiB: an honest sender needs a hundredth
+HURRY_SECONDS: Final = 3.0  # while others are turned away; longer than any wait for a password's hash
+_LOOK_SECONDS: Final = 0.25
+_SLACK_SECONDS: Final = 0.5  # the server may have sent "100 Continue" after it began to wait
+_RETRY_AFTER: Final = timedelta(seconds=1)
+
+
+@dataclass(eq=False, slots=True)
+class Arrival:
+    """One body on its way; `cut` once its sender has been given up."""
+
+    port: int
+    address: str
+    caller: str
+    since: float
+    cut: bool = False
+
+
+class Arrivals:
+    """Knows the bodies on their way.
+
+    Args:
+        cut_off: ends what comes to a port from an address and has got nothing back for so many seconds.
+    """
+
+    def __init__(self, cut_off: Callable[..., None] = hang_up) -> None:
+        self._cut_off = cut_off
+        self._lock = threading.Lock()
+        self._waiting: set[Arrival] = set()
+        self._watcher: threading.Thread | None = None
+
+    @contextmanager
+    def awaiting(self, environ: WSGIEnvironment, caller: str) -> Iterator[Arrival]:
+        """Wait for the body of this request inside the block.
+
+        Args:
+            environ: of the request.
+            caller: the address behind it, which a proxy may have told.
+
+        Raises:
+            SlowBodies: eight others are still arriving, one of them from this caller, or a dozen.
+        """
+        peer, port = str(environ.get("REMOTE_ADDR", "")), str(environ.get("SERVER_PORT", ""))
+        arrival = Arrival(int(port) if port.isdigit() else 0, peer, address_group(caller), time.monotonic())
+        with self._lock:
+            self._require_room(arrival.caller)
+            self._waiting.add(arrival)
+            self._watch()
+        try:
+            yield arrival
+        finally:
+            with self._lock:
+                self._waiting.discard(arrival)
+
+    def cut_overdue(self) -> None:
+        """Cut off every sender who has had his time; it is short while all places are taken."""
+        with self._lock:
+            patience = HURRY_SECONDS if len(self._waiting) >= BODIES_AT_ONCE else PATIENCE_SECONDS
+            latest = time.monotonic() - patience
+            overdue = {(each.port, each.address) for each in self._waiting if each.since <= latest}
+            for each in self._waiting:
+                each.cut |= each.since <= latest + _SLACK_SECONDS and (each.port, each.address) in overdue
+        for port, address in overdue:
+            self._cut_off(port, address, idle_seconds=patience - _SLACK_SECONDS)
+
+    def _require_room(self, caller: str) -> None:
+        known = any(each.caller == caller for each in self._waiting)
+        if len(self._waiting) >= BODIES_AT_ONCE + (0 if known else _SPARE):
+            raise SlowBodies(_RETRY_AFTER)
+
+    def _watch(self) -> None:
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._look, name="bodies", daemon=True)
+            self._watcher.start()
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            self.cut_overdue()

@@ -1,0 +1,114 @@
+"""Bodies on their way: how many, from whom, for how long; and which connection is cut off."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from identity.web import arrivals
+from identity.web.arrivals import BODIES_AT_ONCE, HURRY_SECONDS, PATIENCE_SECONDS, Arrival, Arrivals
+from identity.web.connections import hang_up
+from identity.web.problems import SlowBodies
+
+HERE, THERE, PROXY = "192.0.2.1", "198.51.100.1", "10.0.0.1"
+
+
+class Slow:
+    """Bodies that never end, as of a moment that is moved by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        self.cut: list[tuple[int, str, float]] = []
+        self.open = ExitStack()
+        self.arrivals = Arrivals(lambda port, address, idle_seconds: self.cut.append((port, address, idle_seconds)))
+        monkeypatch.setattr(arrivals.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(Arrivals, "_watch", lambda _: None)
+
+    def begin(self, caller: str = HERE, *, peer: str | None = None) -> Arrival:
+        """Begin one more."""
+        environ = {"REMOTE_ADDR": peer or caller, "SERVER_PORT": "5000"}
+        return self.open.enter_context(self.arrivals.awaiting(environ, caller))
+
+    def later(self, seconds: float) -> list[tuple[int, str, float]]:
+        """Let time pass and return who is cut off then."""
+        self.now += seconds
+        self.cut.clear()
+        self.arrivals.cut_overdue()
+        return self.cut
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    found = Slow(monkeypatch)
+    with found.open:
+        yield found
+
+
+def test_one_caller_has_eight_and_leaves_room_for_others(slow: Slow) -> None:
+    for _ in range(BODIES_AT_ONCE):
+        slow.begin("2001:db8::1")
+    with pytest.raises(SlowBodies):
+        slow.begin("2001:db8::2")  # of the same network
+    for caller in (HERE, THERE, "192.0.2.2", "192.0.2.3"):
+        slow.begin(caller, peer=PROXY)
+        with pytest.raises(SlowBodies):
+            slow.begin(caller, peer=PROXY)
+    with pytest.raises(SlowBodies):
+        slow.begin("192.0.2.4")
+
+
+def test_a_place_is_free_again_when_its_body_has_come(slow: Slow) -> None:
+    for _ in range(BODIES_AT_ONCE):
+        slow.begin()
+    slow.open.close()
+    slow.begin()
+
+
+def test_a_sender_is_cut_off_after_ten_seconds(slow: Slow) -> None:
+    first = slow.begin(THERE, peer=PROXY)
+    assert slow.later(PATIENCE_SECONDS - 1) == []
+    second = slow.begin()
+    assert slow.later(1) == [(5000, PROXY, PATIENCE_SECONDS - 0.5)]
+    assert (first.cut, second.cut) == (True, False)
+
+
+def test_a_sender_is_cut_off_after_three_seconds_while_others_are_turned_away(slow: Slow) -> None:
+    found = [slow.begin() for _ in range(BODIES_AT_ONCE - 1)]
+    assert slow.later(HURRY_SECONDS) == []
+    last = slow.begin()
+    assert slow.later(0) == [(5000, HERE, HURRY_SECONDS - 0.5)]
+    assert [each.cut for each in (*found, last)] == [True] * (BODIES_AT_ONCE - 1) + [False]
+
+
+def connected(listener: socket.socket) -> tuple[socket.socket, socket.socket]:
+    client = socket.create_connection(listener.getsockname())
+    return client, listener.accept()[0]
+
+
+def test_what_has_waited_for_an_answer_is_cut_off_and_still_gets_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as other:
+        port = listener.getsockname()[1]
+        pairs = [connected(listener), connected(other)]
+        time.sleep(0.4)
+        pairs.append(connected(listener))
+        hang_up(port, "127.0.0.2", idle_seconds=0)
+        hang_up(port, "127.0.0.1", idle_seconds=0.3)
+        for client, service in pairs:
+            service.settimeout(0)
+            service.sendall(b"408")
+            assert client.recv(3) == b"408"
+        assert pairs[0][1].recv(1) == b""
+        for _, service in pairs[1:]:
+            with pytest.raises(BlockingIOError):
+                service.recv(1)
+        for each in (socket for pair in pairs for socket in pair):
+            each.close()
+
+
+def test_cutting_off_meets_sockets_of_other_kinds() -> None:
+    with socket.socketpair()[0], socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket():
+        hang_up(0, "no address", idle_seconds=0)
