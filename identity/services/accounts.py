@@ -199,11 +199,12 @@ class Accounts:
 
     def _name_for(self, email: Spelling | None) -> str:
         # A tongue that knows people by their address alone: the address where it can be a name, else a new one.
+        new = f"user-{self._identifiers.short_id()}"  # made at any rate, as its time would tell
         if email is not None and is_username(email.typed):
             taken_by = Account.username_canonical == canonical(email.typed)
             if self._transactions.row(select(Account.id).where(taken_by), {}) is None:
                 return email.typed
-        return f"user-{self._identifiers.short_id()}"
+        return new
 
     def _is_first(self, session: Session) -> bool:
         # Whoever writes this row first is the first; the row goes where its transaction goes.

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from identity.domain.errors import EmailTaken, IdentityError
 from identity.domain.letters import LetterKind
 from identity.services.outbox import Outbox
-from identity.services.rows import find_account, taken
+from identity.services.rows import seek_account, taken
 from identity.services.transactions import Transactions
 from identity.store.models import Account
 
@@ -26,8 +27,9 @@ def yield_address(session: Session, account: Account) -> Account | None:
     """Take a new address from `account`, not yet flushed, if it is another's; return the other one."""
     if account.email_canonical is None:
         return None
+    flag_modified(account, "email_canonical")  # written at any rate: one column less would tell
     with session.no_autoflush:
-        owner = find_account(session, Account.email_canonical == account.email_canonical)
+        owner, _ = seek_account(session, Account.email_canonical == account.email_canonical)
     if owner is None or owner is account:
         return None
     account.email_canonical = None

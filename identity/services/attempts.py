@@ -8,6 +8,7 @@ cookies, with the address in the place of the cookie).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -26,6 +27,7 @@ _KNOWN_FOR: Final = timedelta(days=30)
 _REFRESHED_AFTER: Final = timedelta(days=1)
 _HALF: Final = 32  # digits of a key: half of it says whose it is, the other half which one
 _NOBODY: Final = 0
+_UNREACHED: Final = 2**31 - 1
 
 
 class Tally(NamedTuple):
@@ -42,6 +44,7 @@ class Attempts:
         self._limits = limits
         self._password = password
         self._address = address
+        self._beside = replace(address, most=_UNREACHED if address.most else 0)
         self._clock = clock
 
     def tally(self, session: Session, account: Account | None, login: str, origin: Origin) -> Tally:
@@ -54,6 +57,7 @@ class Attempts:
         """
         account_id, group = account.id if account else _NOBODY, address_group(origin.address)
         own = Count(self._password, _own(account_id, f"from:{group}"))
+        beside = Count(self._beside, digest("beside", group))  # refuses nobody: one counter less would tell
         others = (
             Count.of(self._address, group),
             self._of_name(account.username_canonical if account else canonical(login)),
@@ -61,7 +65,7 @@ class Attempts:
         known_key = _known(account_id, group)
         standing = self._limits.standing(session, [known_key, own.key, *(each.key for each in others)])
         known = standing.get(known_key)
-        counts = others if known is None else (own,)
+        counts = others if known is None else (beside, own)
         self._limits.require(standing, *counts)
         return Tally(counts, known is not None and known.ends_at > self._clock.now() + _KNOWN_FOR - _REFRESHED_AFTER)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from identity.domain import letters
@@ -22,7 +22,7 @@ from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
 from identity.domain.values import canonical_email
 from identity.services.limits import Count, Limits
-from identity.services.rows import email_binding, mailbox
+from identity.services.rows import Mailbox, email_binding, mailbox
 from identity.services.transactions import Transactions
 from identity.store.models import Account, OutboxMail
 
@@ -70,65 +70,44 @@ class Outbox:
         self._limit = limit
         self._public_url = public_url
 
-    def put(self, session: Session, kind: LetterKind, account: Account, *, former: str | None = None) -> None:
-        """Write a letter to the account's own address, or to its `former` one, in the caller's transaction.
+    def put(self, session: Session, kind: LetterKind, account: Account, *, to: Mailbox | None = None) -> None:
+        """Write a letter to the account's own address, or to another one, in the caller's transaction.
 
-        Beyond the limit for one kind and address no more are kept: a mailbox is no target.
+        Beyond the limit for one kind and address none are kept: a mailbox is no target. Nor are letters to an address
+        that is not the account's own; they cost the same work, so that its time tells nothing.
         """
-        recipient, now = former or mailbox(account), self._clock.now()
-        if recipient is None:
+        to = to or mailbox(account)
+        if to is None:
             return
-        refused = self._limits.count(session, Count.of(self._limit, f"{kind.value}:{canonical_email(recipient)}"))
-        self._insert(session, kind, account.id, recipient, now, keep=not refused, version=account.version)
+        # What is counted for others must not use up what the owner may get.
+        whose = kind.value if to.owned else f"{kind.value}:{account.id}"
+        refused = self._limits.count(session, Count.of(self._limit, f"{whose}:{canonical_email(to.address)}"))
+        keep = to.owned and refused is None
+        letter = self._letter(kind, account, to.address)
+        mail_id = session.scalar(insert(OutboxMail).values(letter).returning(OutboxMail.id))
+        in_vain = delete(OutboxMail).where(OutboxMail.id == mail_id, literal(not keep))
+        session.execute(in_vain.execution_options(synchronize_session=False))
 
-    def put_in_vain(self, session: Session, kind: LetterKind, recipient: str, *, somebody: int | None) -> None:
-        """Do for an address that nobody has the work that `put` does, so that its time tells nothing.
-
-        Args:
-            session: the caller's transaction.
-            kind: of the letter that is not kept.
-            recipient: who does not get it.
-            somebody: an account that a row can name meanwhile.
-        """
+    def _letter(self, kind: LetterKind, account: Account, recipient: str) -> dict[str, object]:
         now = self._clock.now()
-        self._limits.count(session, Count.of(self._limit, f"{kind.value}:{canonical_email(recipient)}"))
-        if somebody is not None:
-            self._insert(session, kind, somebody, recipient[:_RECIPIENT_MAX], now, keep=False)
-
-    def _insert(  # noqa: PLR0913 - the sides of a row
-        self,
-        session: Session,
-        kind: LetterKind,
-        account_id: int,
-        recipient: str,
-        now: datetime,
-        *,
-        keep: bool,
-        version: int = 1,
-    ) -> None:
-        row = OutboxMail(
-            message_id=self._identifiers.uuid(),
-            kind=kind.value,
-            recipient=recipient,
-            account_id=account_id,
-            version=version,
-            created_at=now,
-            next_attempt_at=now,
-        )
-        with session.begin_nested() as step:
-            session.add(row)
-            session.flush()
-            if not keep:
-                step.rollback()
+        return {
+            "message_id": self._identifiers.uuid(),
+            "kind": kind.value,
+            "recipient": recipient[:_RECIPIENT_MAX],
+            "account_id": account.id,
+            "version": account.version,
+            "created_at": now,
+            "next_attempt_at": now,
+        }
 
     def put_changes(
-        self, session: Session, account: Account, *, former: str | None, password: bool, email: bool
+        self, session: Session, account: Account, *, former: Mailbox | None, password: bool, email: bool
     ) -> None:
         """Tell the owner what was just changed, at the address he had before."""
         if password:
-            self.put(session, LetterKind.PASSWORD_CHANGED, account, former=former)
-        if email and former is not None and canonical_email(former) != account.email_canonical:
-            self.put(session, LetterKind.EMAIL_CHANGED, account, former=former)
+            self.put(session, LetterKind.PASSWORD_CHANGED, account, to=former)
+        if email and former is not None and canonical_email(former.address) != canonical_email(account.email or ""):
+            self.put(session, LetterKind.EMAIL_CHANGED, account, to=former)
 
     def state(self) -> OutboxState:
         """Return how many letters wait, were sent, and were given up."""

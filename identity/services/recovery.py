@@ -23,7 +23,16 @@ from identity.domain.views import AccountView
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits
 from identity.services.outbox import Outbox
-from identity.services.rows import email_binding, find_account, get_account, subject_of, view_account
+from identity.services.rows import (
+    Mailbox,
+    email_binding,
+    find_account,
+    get_account,
+    mailbox,
+    seek_account,
+    subject_of,
+    view_account,
+)
 from identity.services.transactions import Transactions
 from identity.store.models import Account
 
@@ -107,17 +116,19 @@ class Recovery:
         self._limits.take(Count.of(self._requests, address_group(principal.origin.address)))
 
         def request(session: Session) -> bool:
-            account = find_account(session, Account.email_canonical == canonical_email(email))
-            somebody = session.scalar(select(Account.id).limit(1))  # asked in both cases, as its time would tell
-            if account is None:
-                self._outbox.put_in_vain(session, LetterKind.RESET, email, somebody=somebody)
-                self._audit.record(
-                    session, Event.RESET_REQUESTED, principal, name=email[:_NAME_MAX], outcome=Outcome.REFUSED
-                )
-                return False
-            self._outbox.put(session, LetterKind.RESET, account)
-            self._audit.record(session, Event.RESET_REQUESTED, principal, subject=subject_of(account))
-            return True
+            account, anybody = seek_account(session, Account.email_canonical == canonical_email(email))
+            if anybody is not None:
+                to = mailbox(account) if account else Mailbox(email, owned=False)
+                self._outbox.put(session, LetterKind.RESET, anybody, to=to)
+            self._audit.record(
+                session,
+                Event.RESET_REQUESTED,
+                principal,
+                subject=subject_of(account) if account else None,
+                name=email[:_NAME_MAX],
+                outcome=Outcome.ACCEPTED if account else Outcome.REFUSED,
+            )
+            return account is not None
 
         return self._transactions.write(request)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, case, or_, select
 from sqlalchemy import Row as SelectedRow
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -28,6 +29,18 @@ Row = TypeVar("Row")
 def find_account(session: Session, where: ColumnElement[bool]) -> Account | None:
     """Return the one account that fits, or None."""
     return session.scalars(select(Account).where(where)).one_or_none()
+
+
+def seek_account(session: Session, where: ColumnElement[bool]) -> tuple[Account | None, Account | None]:
+    """Return the one account that fits, or None, and an account to work with at any rate, so that neither takes longer.
+
+    The latter is None only where there is no account at all.
+    """
+    anybody = select(Account.id).order_by(Account.id).limit(1).scalar_subquery()
+    fits = case((where, 1), else_=0)
+    query = select(Account, fits).where(or_(where, Account.id == anybody)).order_by(fits.desc()).limit(1)
+    account, fitting = session.execute(query).first() or (None, 0)
+    return account if fitting else None, account
 
 
 def get_account(session: Session, account_id: int, *, lock: bool = False) -> Account:
@@ -66,9 +79,17 @@ def is_current(session: Session, subject: Subject, *, lock: bool = False) -> boo
     return session.scalar(_CURRENT_LOCKED if lock else _CURRENT, asked) is not None
 
 
-def mailbox(account: Account) -> str | None:
-    """Return the address to which mail about an account goes; None where it has none, or shows one of somebody else."""
-    return account.email if account.email_canonical is not None else None
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address that an account shows, and whether it is its own: only then mail goes there."""
+
+    address: str
+    owned: bool
+
+
+def mailbox(account: Account) -> Mailbox | None:
+    """Return the address to which mail about an account would go, where it shows one."""
+    return None if account.email is None else Mailbox(account.email, owned=account.email_canonical is not None)
 
 
 def view_account(account: Account, *, locked_until: datetime | None = None) -> AccountView:

@@ -325,8 +325,8 @@ MAIL = {
     172: held("activation, at once", "catalogue/test_live_races.py::test_an_activation_token_is_used_once"),
     173: held(
         "reset of known and unknown",
-        "catalogue/test_nobody_can_tell.py::test_a_reset_gets_one_answer_whoever_it_is_for",
-        "catalogue/test_nobody_can_tell.py::test_a_reset_takes_one_time_whoever_it_is_for",
+        "catalogue/test_nobody_can_tell_by_mail.py::test_a_reset_gets_one_answer_whoever_it_is_for",
+        "catalogue/test_nobody_can_tell_by_mail.py::test_a_reset_takes_one_time_whoever_it_is_for",
     ),
     175: held(
         "a look-alike address", "recovery/test_reset.py::test_an_unknown_address_gets_the_same_answer_and_no_mail"

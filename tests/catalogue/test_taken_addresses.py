@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from catalogue.test_nobody_can_tell import HARDENED, LONG, REGISTRATIONS, Asker
+from catalogue.asking import HARDENED, LONG, REGISTRATIONS, Asker
 from conftest import basic, principal, services
 from flask import Flask
 from races.at_once import at_once, kinds
