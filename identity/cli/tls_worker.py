@@ -16,7 +16,7 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, Final
 
 from gunicorn.http import get_parser
-from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.errors import InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod, LimitRequestHeaders
 from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -24,6 +24,7 @@ _PATIENCE_SECONDS: Final = 10.0  # for a handshake and a head, for hanging up, a
 _MOMENT_SECONDS: Final = 0.05
 _HEAD_MAX_BYTES: Final = 64 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
+_QUOTING: Final = (InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
 
 Connection = Any  # gunicorn's, which has no types
 
@@ -46,6 +47,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Answer, as long as there is somebody at the other end."""
         conn.sock.settimeout(_PATIENCE_SECONDS)
         return super().handle_request(req, conn)
+
+    def handle_error(self, req: object, client: object, addr: object, exc: Exception) -> None:
+        """Refuse a request, in answer and log without a line of it that may hold a token."""
+        shown = type(exc)("(not shown)") if isinstance(exc, _QUOTING) else exc
+        super().handle_error(req, client, addr, shown)
 
     def _keepalive_after(self, conn: Connection, keepalive: object) -> bool:
         """Tell whether a next request may follow: not behind a body that nobody read and that has not come yet."""

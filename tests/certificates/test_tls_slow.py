@@ -1,4 +1,4 @@
-"""`identity serve --tls` beside clients who are slow, or never end what they begin."""
+"""`identity serve --tls` and clients who are slow, never end what they begin, or do not speak HTTP."""
 
 from __future__ import annotations
 
@@ -103,6 +103,16 @@ def test_who_goes_no_further_is_cut_off_in_time(tls: Tls) -> None:
 def test_a_head_without_end_is_refused(tls: Tls) -> None:
     with shake_hands(tls, HEAD + b"X-Long: " + b"a" * 70_000) as connection:
         assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("line", ["GET /?access_token=%s", "GET /x?token=a %s HTTP/1.1", "%s / HTTP/1.1"])
+def test_a_line_that_is_none_is_quoted_nowhere(tls: Tls, line: str) -> None:
+    secret = "c2VjcmV0LWNhbmFyeQ"
+    with shake_hands(tls, (line % secret).encode() + b"\r\n\r\n") as connection:
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert secret.encode() not in answer
+    assert secret not in tls.live.output()
 
 
 def test_a_request_may_come_in_pieces_and_several_at_once(tls: Tls) -> None:
