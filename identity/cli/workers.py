@@ -38,6 +38,7 @@ def nursery(arguments: Sequence[str], *, modules: list[str]) -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory(prefix="identity-metrics-") as metrics:
         os.environ[_METRICS_DIRECTORY] = metrics
+        os.environ["PYTHONSAFEPATH"] = "1"  # a directory that one starts in is no place to import from
         if "--tls" not in arguments:
             room_for_connections()  # before there is who inherits it
             _begin(modules)

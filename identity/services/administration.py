@@ -123,9 +123,9 @@ class Administration:
             NotFound, InvalidInput, UsernameTaken, EmailTaken, Busy.
             LastAdmin: the rights of the only administrator would go.
         """
-        wanted = wanted.beyond(self.read(principal, account_id))
         fresh = wanted.sensitive or admin is not None or password is not None
         self._rights.require_admin(principal, fresh=fresh)
+        wanted = wanted.beyond(self.read(principal, account_id))
         values = wanted.columns() | ({} if admin is None else {"admin": admin})
         if password is not None:
             values["password_hash"] = self._hash(password)

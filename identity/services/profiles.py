@@ -124,10 +124,10 @@ class Profiles:
             InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering; EmailTaken never when hardened.
             StepUpRequired, CurrentPasswordRequired, WrongPassword: the proof is too old, missing or wrong.
         """
-        known = self.read(principal)
-        wanted = wanted.beyond(known)
         if current_password is None and (wanted.sensitive or password is not None):
             self._rights.require_fresh_proof(principal)
+        known = self.read(principal)
+        wanted = wanted.beyond(known)
         own, values = principal.account, wanted.columns()
         new = None if password is None else self._read_password(password, known, values)
         if new is not None and current_password is None and not fresh_proof_suffices:

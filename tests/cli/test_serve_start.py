@@ -66,6 +66,17 @@ def test_the_password_of_the_first_start_is_never_the_same(
     assert one != other
 
 
+def test_no_code_of_the_directory_it_is_started_in_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    somewhere = tmp_path / "somewhere"
+    somewhere.mkdir()
+    for name in ("dis", "json", "socket"):  # names that Python itself imports
+        (somewhere / f"{name}.py").write_text("print('foreign code')\nraise SystemExit(1)\n", "ascii")
+    monkeypatch.chdir(somewhere)
+    with serving(tmp_path, "--workers", "1") as live:
+        assert live.curl("/healthz").status == 200
+        assert "foreign code" not in live.output()
+
+
 def test_a_given_password_is_used_and_shown_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST", "0.0.0.0")  # noqa: S104 - what is shown must be an address to call all the same
     with serving(tmp_path, "--workers", "2", admin_password=PASSWORD) as live:
