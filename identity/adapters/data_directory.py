@@ -20,6 +20,10 @@ class DataDirectoryError(Exception):
     """The directory or a file in it cannot be used as it is; the text says what to do."""
 
 
+class NotAFile(DataDirectoryError):
+    """Something else is where a file should be."""
+
+
 def open_data_directory(path: Path) -> None:
     """Make sure the directory exists, is private and can be written to.
 
@@ -121,7 +125,7 @@ def require_private(path: Path) -> None:
     """
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
-        raise DataDirectoryError(f"{path} is not a file")
+        raise NotAFile(f"{path} is not a file")
     if mode & _OTHERS:
         raise DataDirectoryError(f"{path} can be read by others: run `chmod 600 {path}`")
 

@@ -69,5 +69,5 @@ def authority(settings: Settings, now: datetime) -> LocalAuthority:
             else data_directory.key_files(own, lambda: new_authority(now))[-1]
         )
         return LocalAuthority(pem, list_url=f"{settings.public_url}/ca.crl" if settings.public_url else "", now=now)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, data_directory.NotAFile) as error:
         raise SettingError(f"IDENTITY_CA_FILE: {settings.ca_file or own} cannot be used: {error}") from None
