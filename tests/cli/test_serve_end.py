@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,8 +23,9 @@ from postgresql import free_port
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     """A service in a process group of its own, as a terminal gives it, with its own place for temporary files."""
-    (tmp_path / "tmp").mkdir()
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    short = tempfile.mkdtemp(prefix="id-", dir="/tmp")  # sockets have short names
+    (tmp_path / "tmp").symlink_to(short)
+    monkeypatch.setenv("TMPDIR", short)
     variables = environment(tmp_path / "data", {})
     assert identity(variables, "migrate").returncode == 0
     port, log = free_port(), tmp_path / "service.log"
@@ -42,6 +45,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        shutil.rmtree(short)
 
 
 def group(pgid: int) -> list[int]:
