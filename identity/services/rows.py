@@ -36,11 +36,20 @@ def seek_account(session: Session, where: ColumnElement[bool]) -> tuple[Account 
 
     The latter is None only where there is no account at all.
     """
+    return fitting(session.execute(seeking(where)).first())
+
+
+def seeking(where: ColumnElement[bool]) -> Select[Account, int]:
+    """Return the statement of `seek_account`, for those who ask it often."""
     anybody = select(Account.id).order_by(Account.id).limit(1).scalar_subquery()
     fits = case((where, 1), else_=0)
-    query = select(Account, fits).where(or_(where, Account.id == anybody)).order_by(fits.desc()).limit(1)
-    account, fitting = session.execute(query).first() or (None, 0)
-    return account if fitting else None, account
+    return select(Account, fits).where(or_(where, Account.id == anybody)).order_by(fits.desc()).limit(1)
+
+
+def fitting(row: SelectedRow[Account, int] | None) -> tuple[Account | None, Account | None]:
+    """Read the answer to `seeking`."""
+    account, fits = row or (None, 0)
+    return account if fits else None, account
 
 
 def get_account(session: Session, account_id: int, *, lock: bool = False) -> Account:
