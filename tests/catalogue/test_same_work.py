@@ -111,5 +111,10 @@ def test_whoever_shows_anothers_address_makes_the_work_of_its_owner(hardened: As
         lambda _: ("PATCH", "/api/users/me", {"email": "wrong password", "current_password": OTHER}),
         lambda _: ("PATCH", "/api/users/me", {"email": free(), "current_password": LONG}),
     ]
+
+    def ask(who: str, act: Callable[[str], tuple[str, str, dict[str, Any]]]) -> Any:
+        services(hardened.app).directory._known.forget(None)  # what is in memory tells of use, not of an address
+        return people[who].ask(*act(who))
+
     for act in acts:
-        require_one_work(hardened, {who: (lambda who=who, act=act: people[who].ask(*act(who))) for who in people})
+        require_one_work(hardened, {who: (lambda who=who, act=act: ask(who, act)) for who in people})
