@@ -1,10 +1,11 @@
-"""Two real nodes on one database of either kind."""
+"""Two real nodes on one database of either kind; and somebody who asks about people, in both modes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from catalogue.asking import ENGINES, HARDENED, Asker, asking
 from catalogue.nodes import Pair, two_nodes
 
 
@@ -13,3 +14,17 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """Two nodes; their administrator is admin:changeme."""
     with two_nodes(request, tmp_path_factory) as running:
         yield running
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def faithful(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+    """Somebody who asks a service that speaks as its documents do."""
+    with asking(request, tmp_path_factory) as asker:
+        yield asker
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def hardened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+    """Somebody who asks a hardened one."""
+    with asking(request, tmp_path_factory, **HARDENED) as asker:
+        yield asker

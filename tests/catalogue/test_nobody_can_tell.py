@@ -6,25 +6,11 @@ machine disturbs less. Samples are added up until the AUC is clear: one of a hun
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from catalogue.asking import ENGINES, GUESSES, HARDENED, Asker, anybody, asking, uses
+from catalogue.asking import GUESSES, Asker, anybody, uses
 from catalogue.indistinct import require_one_answer, require_one_time
 
 PUBLISHED = {"azuma"}  # seed 003 tells 404 from 403; only a hardened service does not
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def faithful(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
-    with asking(request, tmp_path_factory) as asker:
-        yield asker
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def hardened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
-    with asking(request, tmp_path_factory, **HARDENED) as asker:
-        yield asker
 
 
 @pytest.mark.parametrize("guess", GUESSES)

@@ -29,18 +29,6 @@ from catalogue.indistinct import require_one_answer, require_one_time
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def faithful(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
-    with asking(request, tmp_path_factory) as asker:
-        yield asker
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def hardened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
-    with asking(request, tmp_path_factory, **HARDENED) as asker:
-        yield asker
-
-
-@pytest.fixture(scope="module", params=ENGINES)
 def generous(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
     """Somebody who asks where every letter is kept, as elsewhere the first three in an hour."""
     with asking(request, tmp_path_factory, **HARDENED, letter_limit="1000000/3600") as asker:

@@ -45,12 +45,6 @@ def asker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def hardened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
-    with asking(request, tmp_path_factory, **HARDENED) as asker:
-        yield asker
-
-
-@pytest.fixture(scope="module", params=ENGINES)
 def strict(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
     """Somebody who asks where two wrong passwords lock a name."""
     with asking(request, tmp_path_factory, lockout_failures="2") as asker:
