@@ -63,7 +63,7 @@ def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 
     layers["`GET /api/verify`"] = (_tried(lambda: _calls(app, _VERIFY, token)), "the same, without a body")
     layers["`GET /api/token`"] = (_tried(lambda: _calls(app, _TOKEN, token)), "the same, with a signature made")
     layers["Flask hello"] = (_calls(hello_app, _RESOURCE, token), "a bare view, for comparison")
-    by_flask = Guard(app.wsgi_app._application._application, here)  # noqa: SLF001 - the lane is what is left out
+    by_flask = Guard(app.wsgi_app._application, here)  # noqa: SLF001 - the lane is what is left out
     layers["by Flask's route"] = (_tried(lambda: _calls(by_flask, _RESOURCE, token)), "`GET /api/resource`, not quick")
     return [(name, "-" if each is None else f"{each:.1f}", what) for name, (each, what) in layers.items()]
 

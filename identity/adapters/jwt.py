@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from identity.adapters.memory import Remembered
+from identity.domain.memory import Remembered
 
 ALGORITHM: Final = "ES256"
 AUDIENCE: Final = "identity"

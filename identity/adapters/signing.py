@@ -11,9 +11,9 @@ from typing import Final
 from itsdangerous import Signer
 from itsdangerous.signer import SigningAlgorithm
 
-from identity.adapters.memory import Remembered
 from identity.domain.forms import ACCESS_PREFIX
 from identity.domain.letters import OneTimeClaims, Purpose
+from identity.domain.memory import Remembered
 from identity.domain.views import AccessClaims
 
 # A signature's 256 bits fill 43 base64 characters with two bits to spare, so its last character is one of

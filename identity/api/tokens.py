@@ -31,8 +31,9 @@ def _greet(principal: Principal, _here: Context) -> Plain:
 
 def _verify(principal: Principal, _here: Context) -> Plain:
     who = principal.account
-    values = (who.username, str(who.id), "true" if who.admin else "false")
-    return Plain("204 NO CONTENT", list(zip(_VERIFIED, values, strict=True)))
+    user, number, admin = _VERIFIED
+    is_admin = "true" if who.admin else "false"
+    return Plain("204 NO CONTENT", [(user, who.username), (number, str(who.id)), (admin, is_admin)])
 
 
 QUICK: Final = {"/api/token": _issue, "/api/resource": _greet, "/api/verify": _verify}

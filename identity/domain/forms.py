@@ -33,12 +33,13 @@ _FORMS = (
     (TokenKind.OPAQUE, r"[\w-]{43}"),
 )
 _TOKEN = re.compile("|".join(f"(?P<{kind.value}>{form})" for kind, form in _FORMS), re.ASCII | re.DOTALL)
+_ACCESS = TokenKind.ACCESS  # by a short name: asking the class for a member is slow
 
 
 def token_kind(text: str) -> TokenKind | None:
     """Return which kind of token `text` has the form of, valid or not; None if of none."""
     if text.startswith(ACCESS_PREFIX):  # by far the most frequent
-        return TokenKind.ACCESS
+        return _ACCESS
     form = _TOKEN.fullmatch(text)
     return TokenKind(str(form.lastgroup)) if form else None
 

@@ -11,6 +11,7 @@ from identity.domain.principal import Credential, Principal, Subject
 from identity.domain.views import AccessClaims
 
 CLOCK_LEEWAY: Final = timedelta(seconds=5)
+_LEEWAY_SECONDS: Final = CLOCK_LEEWAY.total_seconds()
 FRESH_PROOF: Final = timedelta(minutes=15)
 LAST_USED_GRAIN: Final = timedelta(minutes=1)
 
@@ -76,7 +77,7 @@ def require_other_admin(active_admins: frozenset[int], *, leaving: int) -> None:
 def timely(claims: AccessClaims, now: datetime) -> bool:
     """Tell whether a token is in its life, forgiving a clock of another node that runs 5 s ahead."""
     seconds = now.timestamp()
-    return claims.issued_at <= seconds + CLOCK_LEEWAY.total_seconds() and seconds < claims.expires_at
+    return claims.issued_at <= seconds + _LEEWAY_SECONDS and seconds < claims.expires_at
 
 
 def token_end(now: datetime, life: timedelta, absolute_end: datetime) -> datetime:

@@ -1,10 +1,13 @@
-"""Who is asking, by what proof, and from where."""
+"""Who is asking, by what proof, and from where.
+
+Named tuples: every request makes two, and a frozen dataclass takes three times as long to make.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from identity.domain.errors import Unauthenticated
 
@@ -24,8 +27,7 @@ class Credential(StrEnum):
     OPERATOR = "operator"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a request came from, as the audit trail remembers it."""
 
     address: str
@@ -33,8 +35,7 @@ class Origin:
     tongue: str
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """The account a credential stands for, as it was when the credential was checked."""
 
     id: int
@@ -45,8 +46,7 @@ class Subject:
     short_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """One caller for one request. `session` is None unless the proof was a token."""
 
     origin: Origin

@@ -25,6 +25,9 @@ SLIDE: Final = timedelta(days=14)
 _ONLY_SHOWN: Final = frozenset({TokenKind.PERSONAL, TokenKind.OPAQUE})
 USED_GRAIN: Final = timedelta(hours=1)
 
+# Both by a short name: a member is looked up anew, slowly, each time its class is asked.
+_ACCESS: Final = TokenKind.ACCESS
+_BY_ACCESS_TOKEN: Final = Credential.ACCESS_TOKEN
 _CREDENTIALS: Final = {
     TokenKind.PERSONAL: Credential.PERSONAL_TOKEN,
     TokenKind.JWT: Credential.JWT_TOKEN,
@@ -66,14 +69,14 @@ class TokenChecks:
             raise Unauthenticated
         if found.idle_end is not None:
             self._slide(found, found.idle_end, now)
-        elif now - found.last_used_at > USED_GRAIN and kind in _ONLY_SHOWN:
+        elif kind is not _ACCESS and now - found.last_used_at > USED_GRAIN and kind in _ONLY_SHOWN:
             self._note_use(found, now)
         # The most frequent kind is known without the hash of a member, which is a call of its own.
-        proof = Credential.ACCESS_TOKEN if kind is TokenKind.ACCESS else _CREDENTIALS[kind]
+        proof = _BY_ACCESS_TOKEN if kind is _ACCESS else _CREDENTIALS[kind]
         return Principal(origin, found.subject, proof, found.authenticated_at, found.session)
 
     def _find(self, kind: TokenKind, token: str, now: datetime) -> Snapshot | None:
-        if kind is TokenKind.ACCESS:
+        if kind is _ACCESS:
             claims = self._access_tokens.read(token)
             return self._directory.find(claims.session) if claims and policy.timely(claims, now) else None
         if kind is TokenKind.JWT:

@@ -47,10 +47,17 @@ _DEFAULT_POLICY: Final = ((_POLICY, "default-src 'none'; frame-ancestors 'none'"
 
 
 class Guard:
-    """Wraps an application."""
+    """Wraps an application.
 
-    def __init__(self, application: WSGIApplication, here: Context) -> None:
+    Args:
+        application: what answers whatever the lane does not.
+        here: what the application keeps for its requests.
+        lane: answers some requests by itself.
+    """
+
+    def __init__(self, application: WSGIApplication, here: Context, lane: FastLane | None = None) -> None:
         self._application = application
+        self._lane = lane
         self._here = here
         self._tongues = here.tongues
         self._metrics = here.metrics
@@ -65,15 +72,23 @@ class Guard:
         self._tongues.select(environ)
         given = environ.get("HTTP_X_REQUEST_ID")
         request_id = environ[REQUEST_ID] = given if given and _GIVEN_ID.fullmatch(given) else self._new_id()
+        plain = self._lane.answer(environ) if self._lane else None
+        if plain is None:
+            return self._application(environ, self._completing(start_response, environ, started))
+        status, headers, body = plain
+        self._observe(environ, int(status[:3]), time.perf_counter() - started)
+        start_response(status, [*headers, *_HEADERS, *_DEFAULT_POLICY, ("X-Request-ID", request_id)])
+        return (body,) if body else ()
 
+    def _completing(self, start_response: StartResponse, environ: WSGIEnvironment, started: float) -> StartResponse:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ANN401 - PEP 3333
             self._observe(environ, int(status[:3]), time.perf_counter() - started)
             given = dict(headers)
             policy = () if _POLICY in given else _DEFAULT_POLICY
             kept = headers if _OWN.isdisjoint(given) else [header for header in headers if header[0] not in _OWN]
-            return start_response(status, [*kept, *_HEADERS, *policy, ("X-Request-ID", request_id)], exc_info)
+            return start_response(status, [*kept, *_HEADERS, *policy, ("X-Request-ID", environ[REQUEST_ID])], exc_info)
 
-        return self._application(environ, start)
+        return start
 
     def _sampled(self) -> bool:
         every = self._settings.log_sample
@@ -109,7 +124,7 @@ def _request_ids() -> Callable[[], str]:
 
 def install(app: Flask, here: Context) -> None:
     """Put the guard around `app`."""
-    app.wsgi_app = Guard(FastLane(app.wsgi_app), here)  # type: ignore[method-assign]
+    app.wsgi_app = Guard(app.wsgi_app, here, FastLane(here))  # type: ignore[method-assign]
     app.before_request(_judge)
 
 

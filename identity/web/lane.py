@@ -6,45 +6,51 @@ Here it is asked after the same parser and the same use case. Everything else, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from identity.web.context import CONTEXT, ROUTE, origin_of
+from identity.domain.memory import Remembered
+from identity.web.context import ROUTE, Context, origin_of
 from identity.web.credentials import read_authorization
 from identity.web.dialect import TONGUE, Plain, Quick
 from identity.web.hosts import is_plain_host
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
+
+_HEADERS_KNOWN: Final = 4096
 
 
 class FastLane:
-    """Wraps an application; what it does not answer itself reaches the application untouched."""
+    """Answers what it can, and leaves the rest to the application."""
 
-    def __init__(self, application: WSGIApplication) -> None:
-        self._application = application
+    def __init__(self, here: Context) -> None:
+        self._here = here
+        self._authentication = here.services.authentication
+        self._settings = here.settings
+        self._tokens: Remembered[str] = Remembered(bound=_HEADERS_KNOWN)
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+    def answer(self, environ: WSGIEnvironment) -> Plain | None:
+        """Return the answer to one request, or None if it is the application's to give."""
         path = environ["PATH_INFO"]
-        quick = environ[TONGUE].quick.get(path)
-        plain = _answer(quick, environ) if quick else None
-        if plain is None:
-            return self._application(environ, start_response)
+        quick: Quick | None = environ[TONGUE].quick.get(path)
+        if quick is None or environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
+            return None
+        header = environ.get("HTTP_AUTHORIZATION", "")
+        known = self._tokens.find(header)
+        token = known or _token_of(header)
+        if token is None or not is_plain_host(environ):
+            return None
+        try:
+            principal = self._authentication.by_token(token, origin_of(environ, self._settings))
+            plain = quick(principal, self._here)
+        except Exception:  # noqa: BLE001 - refusals and mistakes alike are the route's to tell
+            return None
+        if known is None:
+            self._tokens.keep(header, token)
         environ[ROUTE] = path
-        start_response(plain.status, plain.headers)
-        return (plain.body,) if plain.body else ()
+        return plain
 
 
-def _answer(quick: Quick, environ: WSGIEnvironment) -> Plain | None:
-    header: str = environ.get("HTTP_AUTHORIZATION", "")
-    ordinary = environ["REQUEST_METHOD"] == "GET" and not environ.get("QUERY_STRING") and is_plain_host(environ)
-    credential = read_authorization(header) if ordinary and header else None
-    if credential is None or credential.token is None:
-        return None
-    here = environ[CONTEXT]
-    try:
-        origin = origin_of(environ, here.settings)
-        return quick(here.services.authentication.by_token(credential.token, origin), here)
-    except Exception:  # noqa: BLE001 - refusals and mistakes alike are the route's to tell
-        return None
+def _token_of(header: str) -> str | None:
+    credential = read_authorization(header)
+    return credential.token if credential else None

@@ -73,7 +73,7 @@ def test_two_names_are_never_taken_for_one(one: str, other: str) -> None:
 
 @pytest.mark.parametrize("uuid", ["00000000-0000-4000-8000-0123456789ab", "0000", "0" * 32, "-" * 4, "AB-"])
 def test_a_uuid_comes_out_as_it_was_spelled(uuid: str) -> None:
-    kept = replace(of(1), subject=replace(of(1).subject, uuid=uuid))
+    kept = replace(of(1), subject=of(1).subject._replace(uuid=uuid))
     assert _unpacked("a", _packed("a", kept)) == kept
 
 
