@@ -29,8 +29,8 @@ def start_sender(services: Services) -> None:
 
 def _send_on(services: Services) -> NoReturn:
     while True:
+        time.sleep(_PAUSE_SECONDS)  # also before the first: a start has enough to do
         try:
             services.outbox.send_due()
         except IdentityError as error:
             _log.warning("mail waits: %s", error.code)
-        time.sleep(_PAUSE_SECONDS)

@@ -14,6 +14,7 @@ from identity.services import Services
 from identity.settings import Settings
 
 _log = logging.getLogger("identity.prune")
+_FIRST_SECONDS: Final = 2.0  # a start has enough to do
 _ROUND_SECONDS: Final = 600.0
 _STEP_SECONDS: Final = 0.1
 
@@ -33,6 +34,7 @@ def start_pruning(services: Services) -> None:
 
 
 def _prune_on(services: Services) -> NoReturn:
+    time.sleep(_FIRST_SECONDS)
     while True:
         try:
             for _ in services.pruning.steps():

@@ -6,6 +6,7 @@ process of their own while its own are.
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -47,6 +48,7 @@ def create_app(config: object | None = None, *, clock: Clock | None = None) -> F
 
 def create_worker() -> Flask:
     """Return the application of one worker of `identity serve`, which ends when that process is killed."""
+    gc.enable()  # the nursery had switched it off
     os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # it has no use for it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked until there was somebody to hear it
     app = _patiently(create_app)
@@ -89,12 +91,14 @@ def command() -> int:
     from identity.cli.workers import nursery  # noqa: PLC0415 - see above
 
     arguments = sys.argv[1:]
-    with nursery(arguments, modules=["identity.wiring.application", "granian.server.mp"]):
+    with nursery(arguments, modules=["identity.wiring.nursery"]):
+        gc.disable()  # no import leaves garbage
         from identity.adapters.data_directory import DataDirectoryError  # noqa: PLC0415 - see above
         from identity.adapters.logs import log_to_stderr  # noqa: PLC0415 - see above
         from identity.cli.main import main  # noqa: PLC0415 - see above
         from identity.wiring.core import start  # noqa: PLC0415 - see above
 
+        gc.enable()
         try:
             return main(arguments, start=start, log=log_to_stderr)
         except DataDirectoryError as error:
