@@ -20,9 +20,9 @@ _METRICS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 _CONNECTIONS: Final = 2048  # open per worker, most of them idle: what bounds work is the number of threads
 _OTHER_FILES: Final = 256  # database, metrics, libraries
 _FILES: Final = resource.RLIMIT_NOFILE
-# glibc: one heap for all threads of a worker, in large pages. A password's hash walks its 19 MiB at random, and every
-# page of 4 KiB that it comes to has to be looked up anew.
-_ALLOCATION: Final = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1"}
+# glibc: a heap for each thread, also on a few processors. In one that is shared, small things settle in the memory of a
+# hash between two of them, and the next one takes as much anew.
+_ALLOCATION: Final = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=64"}
 
 
 @contextmanager
