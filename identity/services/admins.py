@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -9,6 +11,10 @@ from identity.domain import policy
 from identity.domain.errors import Forbidden
 from identity.domain.principal import Credential, Principal
 from identity.store.models import Account
+
+_ACTIVE: Final = (
+    select(Account.id).where(Account.admin, Account.disabled.is_(False)).order_by(Account.id).with_for_update()
+)
 
 
 def require_remaining_admin(session: Session, *, leaving: int) -> None:
@@ -35,5 +41,4 @@ def require_acting_admin(session: Session, principal: Principal) -> None:
 def _lock_active_admins(session: Session) -> frozenset[int]:
     # All rows, always in the same order: two administrators who remove each other at the same moment
     # take turns, and the second finds himself gone. On SQLite the write transaction is the lock.
-    query = select(Account.id).where(Account.admin, Account.disabled.is_(False)).order_by(Account.id)
-    return frozenset(session.scalars(query.with_for_update()))
+    return frozenset(session.scalars(_ACTIVE))

@@ -163,7 +163,8 @@ class Counter(Base):
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
-# For statements that are on the path of every login and need no object.
+# For statements that are asked often and need no object.
 COUNTERS: Final = Base.metadata.tables[Counter.__tablename__]
 SESSIONS: Final = Base.metadata.tables[LoginSession.__tablename__]
 AUDIT_EVENTS: Final = Base.metadata.tables[AuditEvent.__tablename__]
+CHANGES: Final = Base.metadata.tables[AccountChange.__tablename__]

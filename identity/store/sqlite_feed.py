@@ -57,9 +57,11 @@ class SqliteFeed:
 
     def current(self) -> bool:
         """Catch up with the file where that is needed, and say whether it worked."""
-        if self._mark == self._page[:] and moment() - self._asked < self._trusted_seconds:
+        if self._fresh():
             return True
         with self._lock:
+            if self._fresh():  # somebody has caught up while this thread waited
+                return True
             asked, mark = moment(), bytes(self._page[:])  # read before the notes: what comes later is new
             if asked < self._retry_at:
                 return False
@@ -71,6 +73,9 @@ class SqliteFeed:
                 return False
             self._asked, self._mark, self._broken_at = asked, mark, 0.0
             return True
+
+    def _fresh(self) -> bool:
+        return self._mark == self._page[:] and moment() - self._asked < self._trusted_seconds
 
     def _start_over(self) -> None:
         self._forget(None)
