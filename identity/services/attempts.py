@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from identity.domain.limits import ADDRESS, REGISTRATION, RESET, Limit, address_group
@@ -21,6 +22,7 @@ from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.values import canonical
 from identity.services.limits import Count, Limits, digest
 from identity.store.models import COUNTERS, Account, Counter
+from identity.store.types import UtcDateTime
 from identity.store.upsert import insert
 
 _KNOWN_FOR: Final = timedelta(days=30)
@@ -107,14 +109,23 @@ class Attempts:
         """Return, for those of the accounts that are locked somewhere, until when, by their ids."""
         owners = {_own(each.id)[:_HALF]: each.id for each in accounts}
         names = {self._of_name(each.username_canonical).key: each.id for each in accounts}
-        mine = or_(Counter.key.in_(names), *map(_owned, accounts))
-        locked = (Counter.count >= self._password.most, Counter.ends_at > self._clock.now())
-        query = select(Counter.key, Counter.ends_at).where(mine, *locked).order_by(Counter.ends_at)
-        found = session.execute(query).all()
+        given = {"names": list(names), "most": self._password.most, "now": self._clock.now()}
+        given |= {f"first{place}": half + "0" * _HALF for place, half in enumerate(owners)}
+        given |= {f"last{place}": half + "f" * _HALF for place, half in enumerate(owners)}
+        found = session.execute(_locked(len(owners)), given)
         return {names.get(key) or owners[key[:_HALF]]: ends_at for key, ends_at in found}
 
     def _of_name(self, canonical_name: str) -> Count:
         return Count(self._password, digest("login", canonical_name))
+
+
+@lru_cache  # making one takes longer than asking it, and nearly always it is one account
+def _locked(accounts: int) -> Select[str, datetime]:
+    table = COUNTERS.c
+    own = (table.key.between(bindparam(f"first{place}"), bindparam(f"last{place}")) for place in range(accounts))
+    mine = or_(table.key.in_(bindparam("names", expanding=True)), *own)
+    locked = (table.count >= bindparam("most"), table.ends_at > bindparam("now", type_=UtcDateTime()))
+    return select(table.key, table.ends_at).where(mine, *locked).order_by(table.ends_at)
 
 
 def _known(account_id: int, group: str) -> str:
