@@ -67,6 +67,8 @@ def make_first_admin(settings: Settings, services: Services, base: str) -> None:
 
 
 def _password() -> str:
+    if sys.stdin is None:  # closed: there is nothing to read
+        return ""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     first = getpass.getpass("Password: ")

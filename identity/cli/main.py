@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any, Final, NoReturn
 
 from identity.cli.administrator import create_admin, unlock
@@ -40,14 +41,17 @@ def main(arguments: Sequence[str], *, start: Start, log: Callable[[], None]) -> 
             if options.goes_on:
                 services.schema.require_current()
                 log()
-            return int(options.run(options, settings, services) or 0)
+            code = int(options.run(options, settings, services) or 0)
+            print(end="", flush=True)  # so that what cannot be written is noticed here
+            return code
     except SettingError as error:
         return _fail(str(error), _MISCONFIGURED)
     except IdentityError as error:
         return _fail(error.detail, _REFUSED)
-    except BrokenPipeError:  # whoever was reading has seen enough
+    except OSError as error:  # such as a full disk behind standard output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        seen_enough = isinstance(error, BrokenPipeError)  # says whoever was reading
+        return 0 if seen_enough else _fail(f"cannot go on: {error.strerror}", _REFUSED)
     except (KeyboardInterrupt, EOFError):
         return _fail("interrupted", _REFUSED)
 
@@ -84,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_settings_help(),
     )
+    parser.add_argument("--version", action="version", version=f"identity {version('identity')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
     _add(commands, "migrate", _migrate, "bring the database to this version; safe to run on every node at once")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from live import environment, identity
+from live import COMMAND, environment, identity
 
 from identity.settings import described
 from identity.store.migrations import HEAD
@@ -48,6 +49,21 @@ def test_a_wrong_command_line_is_refused_with_the_usage(tmp_path: Path, argument
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.startswith("usage: identity")
     assert "Traceback" not in refused.stderr
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    shown = identity(environment(tmp_path, {}), "--version")
+    assert (shown.returncode, shown.stdout, shown.stderr) == (0, f"identity {version('identity')}\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_an_output_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    variables = environment(tmp_path, {})
+    identity(variables, "migrate")
+    with Path("/dev/full").open("w") as full:
+        command = [COMMAND, "check"]
+        failed = subprocess.run(command, env=variables, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (failed.returncode, failed.stderr) == (1, "identity: cannot go on: No space left on device\n")
 
 
 def test_migrating_says_the_revision_however_often_it_is_done(tmp_path: Path, empty_database_url: str) -> None:
