@@ -49,9 +49,10 @@ def main(arguments: Sequence[str], *, start: Start, log: Callable[[], None]) -> 
     except IdentityError as error:
         return _fail(error.detail, _REFUSED)
     except OSError as error:  # such as a full disk behind standard output
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout:  # which would complain once more when the process ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         seen_enough = isinstance(error, BrokenPipeError)  # says whoever was reading
-        return 0 if seen_enough else _fail(f"cannot go on: {error.strerror}", _REFUSED)
+        return 0 if seen_enough else _fail(f"cannot go on: {error.strerror or error}", _REFUSED)
     except (KeyboardInterrupt, EOFError):
         return _fail("interrupted", _REFUSED)
 
