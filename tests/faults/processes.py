@@ -86,9 +86,10 @@ def _held(pid: int) -> Held:
 
 def _files(pid: int) -> set[str]:
     found = set()
-    for each in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            found.add(str(each.readlink()))
+    with suppress(FileNotFoundError, ProcessLookupError):  # the process has ended meanwhile
+        for each in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found.add(str(each.readlink()))
     return found
 
 
