@@ -24,13 +24,18 @@ def send_mail(_options: argparse.Namespace, _settings: Settings, services: Servi
 
 def start_sender(services: Services) -> None:
     """Send in a thread beside the server; several servers do not get in each other's way."""
-    threading.Thread(target=_send_on, args=(services,), name="identity-mail", daemon=True).start()
+    threading.Thread(target=_send_beside, args=(services,), name="identity-mail", daemon=True).start()
+
+
+def _send_beside(services: Services) -> NoReturn:
+    time.sleep(_PAUSE_SECONDS)  # a start has enough to do
+    _send_on(services)
 
 
 def _send_on(services: Services) -> NoReturn:
     while True:
-        time.sleep(_PAUSE_SECONDS)  # also before the first: a start has enough to do
         try:
             services.outbox.send_due()
         except IdentityError as error:
             _log.warning("mail waits: %s", error.code)
+        time.sleep(_PAUSE_SECONDS)

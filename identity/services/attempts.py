@@ -107,11 +107,11 @@ class Attempts:
 
     def locked_until(self, session: Session, accounts: Sequence[Account]) -> dict[int, datetime]:
         """Return, for those of the accounts that are locked somewhere, until when, by their ids."""
-        owners = {_own(each.id)[:_HALF]: each.id for each in accounts}
+        owners = {_owner(each.id): each.id for each in accounts}
         names = {self._of_name(each.username_canonical).key: each.id for each in accounts}
         given = {"names": list(names), "most": self._password.most, "now": self._clock.now()}
-        given |= {f"first{place}": half + "0" * _HALF for place, half in enumerate(owners)}
-        given |= {f"last{place}": half + "f" * _HALF for place, half in enumerate(owners)}
+        for place, owner in enumerate(owners):
+            given[f"first{place}"], given[f"last{place}"] = _range(owner)
         found = session.execute(_locked(len(owners)), given)
         return {names.get(key) or owners[key[:_HALF]]: ends_at for key, ends_at in found}
 
@@ -132,10 +132,17 @@ def _known(account_id: int, group: str) -> str:
     return digest("known", f"{account_id}:{group}")
 
 
-def _own(account_id: int, what: str = "") -> str:
-    return digest("account", str(account_id))[:_HALF] + digest("own", what)[:_HALF]
+def _own(account_id: int, what: str) -> str:
+    return _owner(account_id) + digest("own", what)[:_HALF]
+
+
+def _owner(account_id: int) -> str:
+    return digest("account", str(account_id))[:_HALF]
+
+
+def _range(owner: str) -> tuple[str, str]:
+    return owner + "0" * _HALF, owner + "f" * _HALF
 
 
 def _owned(account: Account) -> ColumnElement[bool]:
-    first = _own(account.id)[:_HALF]
-    return Counter.key.between(first + "0" * _HALF, first + "f" * _HALF)
+    return Counter.key.between(*_range(_owner(account.id)))

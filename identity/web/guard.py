@@ -76,13 +76,13 @@ class Guard:
         if plain is None:
             return self._application(environ, self._completing(start_response, environ, started))
         status, headers, body = plain
-        self._observe(environ, int(status[:3]), time.perf_counter() - started)
+        self._observe(environ, status, started)
         start_response(status, [*headers, *_HEADERS, *_DEFAULT_POLICY, ("X-Request-ID", request_id)])
         return (body,) if body else ()
 
     def _completing(self, start_response: StartResponse, environ: WSGIEnvironment, started: float) -> StartResponse:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ANN401 - PEP 3333
-            self._observe(environ, int(status[:3]), time.perf_counter() - started)
+            self._observe(environ, status, started)
             given = dict(headers)
             policy = () if _POLICY in given else _DEFAULT_POLICY
             kept = headers if _OWN.isdisjoint(given) else [header for header in headers if header[0] not in _OWN]
@@ -94,7 +94,8 @@ class Guard:
         every = self._settings.log_sample
         return bool(every) and next(self._unlogged) % every == 0
 
-    def _observe(self, environ: WSGIEnvironment, status: int, seconds: float) -> None:
+    def _observe(self, environ: WSGIEnvironment, line: str, started: float) -> None:
+        status, seconds = int(line[:3]), time.perf_counter() - started
         method = environ["REQUEST_METHOD"]
         method = method if method in _METHODS else "(other)"
         tongue, route = environ[TONGUE].name, environ.get(ROUTE, _NO_ROUTE)
