@@ -68,8 +68,9 @@ class Argon2Hasher:
             return self._thread.submit(self._verify, stored, password).result()
 
     def _verify(self, stored: str | None, password: str) -> Verdict:
-        verdict = self._verify_stored(stored, password) if stored else None
-        return verdict or self._verify_argon2(self._nobodys_hash, password) or Verdict(matches=False)
+        # Every known form has a dollar; what has none, such as "!", is nobody's, and by the same steps.
+        verdict = self._verify_stored(stored if stored and "$" in stored else self._nobodys_hash, password)
+        return verdict or self._verify_stored(self._nobodys_hash, password) or Verdict(matches=False)
 
     def _verify_stored(self, stored: str, password: str) -> Verdict | None:
         if stored.startswith("$argon2"):

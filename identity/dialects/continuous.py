@@ -28,7 +28,7 @@ from identity.domain.principal import Principal
 from identity.domain.values import KEEP
 from identity.domain.views import AccountView
 from identity.services.accounts import NewAccount
-from identity.services.authentication import KnownBy
+from identity.services.login_names import KnownBy
 from identity.services.profiles import ProfileChange
 from identity.web.answers import empty, json_answer
 from identity.web.auth import auth, current_principal
@@ -176,7 +176,7 @@ def login() -> Response:
 def request_reset() -> Response:
     """Mail a token for a new password."""
     known = services().recovery.request_reset(Principal(origin()), read_body(_Address, forms=False).email)
-    if not known and not context().settings.hardened:
+    if not context().settings.hardened and not known:
         raise NotFound("user")
     return empty()
 

@@ -24,7 +24,7 @@ from identity.domain.errors import (
 from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
 from identity.services.accounts import NewAccount
-from identity.services.authentication import KnownBy
+from identity.services.login_names import KnownBy
 from identity.web.answers import json_answer
 from identity.web.auth import auth, current_principal
 from identity.web.body import Body, read_body

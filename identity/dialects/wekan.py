@@ -19,7 +19,7 @@ from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
 from identity.domain.views import AccountView
 from identity.services.accounts import NewAccount
-from identity.services.authentication import KnownBy
+from identity.services.login_names import KnownBy
 from identity.web.answers import empty, json_answer, timestamp
 from identity.web.auth import auth, current_principal
 from identity.web.body import Body, read_body

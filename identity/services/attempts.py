@@ -21,6 +21,7 @@ from identity.domain.ports import Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.values import canonical
 from identity.services.limits import Count, Limits, digest
+from identity.services.login_names import Named
 from identity.store.models import COUNTERS, Account, Counter
 from identity.store.types import UtcDateTime
 from identity.store.upsert import insert
@@ -49,7 +50,7 @@ class Attempts:
         self._beside = replace(address, most=_UNREACHED if address.most else 0)
         self._clock = clock
 
-    def tally(self, session: Session, account: Account | None, login: str, origin: Origin) -> Tally:
+    def tally(self, session: Session, named: Named, origin: Origin) -> Tally:
         """Return where a login is counted: one counter for an account, however it is called.
 
         A name that nobody has gets one of its own, by the same work.
@@ -57,19 +58,16 @@ class Attempts:
         Raises:
             RateLimited: it was refused before in the same window.
         """
-        account_id, group = account.id if account else _NOBODY, address_group(origin.address)
+        account_id, group = named.subject.id if named.exists else _NOBODY, address_group(origin.address)
         own = Count(self._password, _own(account_id, f"from:{group}"))
         beside = Count(self._beside, digest("beside", group))  # refuses nobody: one counter less would tell
-        others = (
-            Count.of(self._address, group),
-            self._of_name(account.username_canonical if account else canonical(login)),
-        )
+        others = (Count.of(self._address, group), self._of_name(named.counted_as))
         known_key = _known(account_id, group)
         standing = self._limits.standing(session, [known_key, own.key, *(each.key for each in others)])
-        known = standing.get(known_key)
-        counts = others if known is None else (beside, own)
+        known_until, now = standing[known_key].ends_at, self._clock.now()
+        counts = (beside, own) if known_until > now else others
         self._limits.require(standing, *counts)
-        return Tally(counts, known is not None and known.ends_at > self._clock.now() + _KNOWN_FOR - _REFRESHED_AFTER)
+        return Tally(counts, known_until > now + _KNOWN_FOR - _REFRESHED_AFTER)
 
     def own_counter(self, principal: Principal) -> tuple[Count, ...]:
         """Return where somebody is counted who confirms a password while his session or certificate vouches for him.

@@ -19,6 +19,7 @@ from identity.store.models import AUDIT_EVENTS
 
 _log = logging.getLogger("identity.audit")
 _NAME_MAX: Final = 64
+_REFUSED: Final = Outcome.REFUSED.value
 _INSERT: Final = insert(AUDIT_EVENTS).returning(AUDIT_EVENTS.c.id)
 
 
@@ -62,7 +63,7 @@ class Audit:
         """
         actor = principal.subject
         subject = None if address else subject or actor
-        origin = principal.origin
+        origin, called = principal.origin, _plain(name)  # also where it is not needed: what is left out would tell
         values: dict[str, Any] = {
             "at": self._clock.now(),
             "kind": kind.value,
@@ -70,7 +71,7 @@ class Audit:
             "actor_id": actor.id if actor else None,
             "actor": actor.username if actor else None,
             "subject_id": subject.id if subject else None,
-            "subject": subject.username if subject else address or _plain(name),
+            "subject": subject.username if subject else address or called,
             "credential": (credential or principal.credential).value,
             "address": origin.address[:_NAME_MAX],
             "tongue": origin.tongue,
@@ -82,9 +83,10 @@ class Audit:
 
 
 def _tell(event: AuditView) -> None:
-    if event.subject_id is None and event.outcome == Outcome.REFUSED.value:
-        event = dataclasses.replace(event, subject=None)  # what nobody is called may be a password in the wrong field
-    _log.info("audit", extra={"fields": dataclasses.asdict(event) | {"at": event.at.isoformat()}})
+    # What nobody is called may be a password in the wrong field.
+    unsaid = event.subject_id is None and event.outcome == _REFUSED
+    shown = {"at": event.at.isoformat(), "subject": None if unsaid else event.subject}
+    _log.info("audit", extra={"fields": dataclasses.asdict(event) | shown})
 
 
 def _plain(name: str | None) -> str | None:

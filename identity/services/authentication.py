@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Final
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import Busy, Unauthenticated, UnknownAccount, WrongPassword
@@ -15,31 +14,20 @@ from identity.domain.events import Event, Outcome
 from identity.domain.limits import address_group
 from identity.domain.ports import Clock, Hasher, Passwords
 from identity.domain.principal import Credential, Origin, Principal, Subject
-from identity.domain.values import canonical, canonical_email, normal_password
+from identity.domain.values import normal_password
 from identity.domain.views import AccountView
 from identity.services.attempts import Attempts, Tally
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits, Refusal
-from identity.services.rows import fitting, is_current, seeking, subject_of
+from identity.services.login_names import KnownBy, Named, find_named
+from identity.services.rows import is_current
 from identity.services.token_checks import TokenChecks
 from identity.services.transactions import Transactions
 from identity.store.models import Account
 
 _LOGIN_MAX: Final = 254
 _FIRST_VERSION: Final = 1
-# Made once: making one takes longer than asking it. They load an account also for a name that nobody has: its absence
-# would tell.
-_BY_USERNAME: Final = seeking(Account.username_canonical == bindparam("name"))
-_BY_EMAIL: Final = seeking(Account.email_canonical == bindparam("name"))
 _NO_PASSWORD: Final = "-"  # noqa: S105 - hashed in vain where the given password can be nobody's
-
-
-class KnownBy(Enum):
-    """What a name given at a login may be."""
-
-    USERNAME = "username"
-    EMAIL = "email"
-    EITHER = "either"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,51 +122,49 @@ class Authentication:
         return proven.authenticated_at
 
     def _prove(self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()) -> Principal:
-        account, tally = self._transactions.read(lambda session: self._look_up(session, attempt, anonymous, own))
+        named, tally = self._transactions.read(lambda session: self._look_up(session, attempt, anonymous, own))
         with self._passwords.admit() as hasher:
-            self._count(attempt, anonymous, account, tally.counts)
+            self._count(attempt, anonymous, named, tally.counts)
             try:
-                accepted = self._check(hasher, account, attempt.password)
+                accepted = self._check(hasher, named, attempt.password)
             except Busy:
                 self._transactions.write(lambda session: self._limits.uncount(session, *tally.counts))
                 raise
-        if account is None or not accepted:
-            self._refuse(anonymous, account, attempt.login)
-            raise UnknownAccount if account is None else Unauthenticated
-        proven = Principal(anonymous.origin, subject_of(account), Credential.PASSWORD, self._clock.now())
+        if not accepted:
+            self._refuse(anonymous, named, attempt.login)
+            raise Unauthenticated if named.exists else UnknownAccount
+        proven = Principal(anonymous.origin, named.subject, Credential.PASSWORD, self._clock.now())
         if not self._transactions.write(lambda session: self._accept(session, proven, tally)):
-            self._refuse(anonymous, account, attempt.login)
+            self._refuse(anonymous, named, attempt.login)
             raise Unauthenticated
         return proven
 
     def _look_up(
         self, session: Session, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...]
-    ) -> tuple[Account | None, Tally]:
-        account = _find(session, attempt.login, attempt.known_by)
+    ) -> tuple[Named, Tally]:
+        named = find_named(session, attempt.login, attempt.known_by)
         if own:
             self._limits.require_open(session, *own)
-            return account, Tally(own)
-        return account, self._attempts.tally(session, account, attempt.login, anonymous.origin)
+            return named, Tally(own)
+        return named, self._attempts.tally(session, named, anonymous.origin)
 
-    def _count(
-        self, attempt: _Attempt, anonymous: Principal, account: Account | None, counts: tuple[Count, ...]
-    ) -> None:
+    def _count(self, attempt: _Attempt, anonymous: Principal, named: Named, counts: tuple[Count, ...]) -> None:
         def count(session: Session) -> Refusal | None:
             refusal = self._limits.count(session, *counts)
             if refusal is not None and refusal.first:
-                self._record_refusal(session, Event.LOCKED, anonymous, account, attempt.login)
+                self._record_refusal(session, Event.LOCKED, anonymous, named, attempt.login)
             return refusal
 
         if refusal := self._transactions.write(count):
             raise refusal.error()
 
-    def _check(self, hasher: Hasher, account: Account | None, password: str) -> bool:
+    def _check(self, hasher: Hasher, named: Named, password: str) -> bool:
         normal = normal_password(password)
-        usable = account is not None and not account.disabled and normal is not None
-        verdict = hasher.verify(account.password_hash if account and usable else None, normal or _NO_PASSWORD)
-        if account and verdict.matches and verdict.outdated:
-            account_id, old, new = account.id, account.password_hash, hasher.hash(normal or _NO_PASSWORD)
-            self._transactions.write(lambda session: _replace_hash(session, account_id, old, new))
+        usable = named.exists and not named.disabled and normal is not None
+        verdict = hasher.verify(named.password_hash if usable else None, normal or _NO_PASSWORD)
+        if usable and verdict.matches and verdict.outdated:
+            new = hasher.hash(normal or _NO_PASSWORD)
+            self._transactions.write(lambda session: _replace_hash(session, named.subject.id, named.password_hash, new))
         return usable and verdict.matches
 
     def _accept(self, session: Session, proven: Principal, tally: Tally) -> bool:
@@ -192,31 +178,14 @@ class Authentication:
         self._audit.record(session, Event.AUTHENTICATED, proven)
         return True
 
-    def _refuse(self, anonymous: Principal, account: Account | None, login: str) -> None:
+    def _refuse(self, anonymous: Principal, named: Named, login: str) -> None:
         self._transactions.write(
-            lambda session: self._record_refusal(session, Event.AUTHENTICATED, anonymous, account, login)
+            lambda session: self._record_refusal(session, Event.AUTHENTICATED, anonymous, named, login)
         )
 
-    def _record_refusal(
-        self, session: Session, event: Event, anonymous: Principal, account: Account | None, login: str
-    ) -> None:
-        subject = subject_of(account) if account else None
+    def _record_refusal(self, session: Session, event: Event, anonymous: Principal, named: Named, login: str) -> None:
+        subject = named.subject if named.exists else None
         self._audit.record(session, event, anonymous, subject=subject, name=login, outcome=Outcome.REFUSED)
-
-
-def _find(session: Session, login: str, known_by: KnownBy) -> Account | None:
-    def by_username() -> Account | None:
-        return fitting(session.execute(_BY_USERNAME, {"name": canonical(login)}).first())[0]
-
-    def by_email() -> Account | None:
-        return fitting(session.execute(_BY_EMAIL, {"name": canonical_email(login)}).first())[0]
-
-    if known_by is KnownBy.EMAIL:
-        return by_email()
-    if known_by is KnownBy.EITHER and "@" in login:  # an address is its owner's, whoever took it for a name
-        of_address, of_name = by_email(), by_username()
-        return of_address or of_name  # both are looked for at any rate: one query more would tell
-    return by_username()
 
 
 def _replace_hash(session: Session, account_id: int, old: str, new: str) -> None:

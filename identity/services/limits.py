@@ -8,13 +8,13 @@ most once a second for the same try.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, bindparam, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import RateLimited
@@ -32,7 +32,6 @@ _SWEEP_EVERY: Final = timedelta(seconds=1)
 # Made once: every login asks them, and making one takes as long as asking it.
 _NOW: Final = bindparam("now", type_=UtcDateTime())
 _KEYS: Final = COUNTERS.c.key.in_(bindparam("keys", expanding=True))
-_STANDING: Final = select(COUNTERS.c.key, COUNTERS.c.count, COUNTERS.c.ends_at).where(_KEYS, COUNTERS.c.ends_at > _NOW)
 _FORGET: Final = delete(COUNTERS).where(_KEYS).returning(COUNTERS.c.key, COUNTERS.c.count)
 _UNCOUNT: Final = (
     update(COUNTERS)
@@ -75,7 +74,7 @@ class Refusal:
 
 
 class State(NamedTuple):
-    """What a counter says until its window ends."""
+    """What a counter says until its window ends: how many tries it has counted."""
 
     tries: int
     ends_at: datetime
@@ -113,10 +112,15 @@ class Limits:
         if keys := [each.key for each in counts if each.limit.most]:
             self.require(self.standing(session, keys), *counts)
 
-    def standing(self, session: Session, keys: Iterable[str]) -> dict[str, State]:
-        """Return those of the counters whose window has not ended."""
-        found = session.execute(_STANDING, {"keys": list(keys), "now": self._clock.now()})
-        return {key: State(tries, ends_at) for key, tries, ends_at in found}
+    def standing(self, session: Session, keys: Sequence[str]) -> dict[str, State]:
+        """Return what each counter says; one whose window has ended, or that never was, says nothing until now."""
+        now = self._clock.now()
+        given: dict[str, Any] = {"keys": keys, "now": now} | {f"key{place}": key for place, key in enumerate(keys)}
+        found = session.execute(_standing(len(keys)), given).one()
+        return {
+            key: State(tries or 0, ends_at or now)
+            for key, tries, ends_at in zip(keys, found[::2], found[1::2], strict=True)
+        }
 
     def require(self, standing: Mapping[str, State], *counts: Count) -> None:
         """Refuse what these counters refused before.
@@ -188,6 +192,16 @@ def _count_one(session: Session, one: Count, now: datetime) -> State:
     statement = _counting(session.get_bind().dialect.name, in_a_row=one.limit.in_a_row)
     given = {"which": one.key, "now": now, "end": now + one.limit.window, "most": one.limit.most}
     return State(*session.execute(statement, given).one())
+
+
+@cache
+def _standing(keys: int) -> Executable:
+    # One row, whatever is there: rows are read one by one, and their number would tell who is known at an address.
+    columns: list[ColumnElement[Any]] = []
+    for place in range(keys):
+        this = COUNTERS.c.key == bindparam(f"key{place}")
+        columns += (func.max(case((this, COUNTERS.c.count))), func.max(case((this, COUNTERS.c.ends_at))))
+    return select(*columns).where(_KEYS, COUNTERS.c.ends_at > _NOW)
 
 
 @cache

@@ -80,7 +80,9 @@ class Outbox:
         if to is None:
             return
         # What is counted for others must not use up what the owner may get.
-        whose = kind.value if to.owned else f"{kind.value}:{account.id}"
+        owners = kind.value
+        others = f"{owners}:{account.id}"
+        whose = owners if to.owned else others
         refused = self._limits.count(session, Count.of(self._limit, f"{whose}:{canonical_email(to.address)}"))
         keep = to.owned and refused is None
         letter = self._letter(kind, account, to.address)

@@ -117,14 +117,16 @@ class Recovery:
 
         def request(session: Session) -> bool:
             account, anybody = seek_account(session, Account.email_canonical == canonical_email(email))
+            # Both, whoever it is: what is left out would tell.
+            owner, own = (subject_of(anybody), mailbox(anybody)) if anybody else (None, None)
+            nobodys = Mailbox(email, owned=False)
             if anybody is not None:
-                to = mailbox(account) if account else Mailbox(email, owned=False)
-                self._outbox.put(session, LetterKind.RESET, anybody, to=to)
+                self._outbox.put(session, LetterKind.RESET, anybody, to=own if account else nobodys)
             self._audit.record(
                 session,
                 Event.RESET_REQUESTED,
                 principal,
-                subject=subject_of(account) if account else None,
+                subject=owner if account else None,
                 name=email[:_NAME_MAX],
                 outcome=Outcome.ACCEPTED if account else Outcome.REFUSED,
             )

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from identity.domain.errors import EmailTaken, IdentityError, NotFound, Unauthenticated, UsernameTaken
 from identity.domain.principal import Subject
 from identity.domain.views import AccountView, AuditView, Page
-from identity.store.models import Account, AuditEvent, LoginSession
+from identity.store.models import ACCOUNTS, Account, AuditEvent, LoginSession
 
 MAX_ID: Final = 2**63 - 1
 # Made once: making one takes longer than asking it.
@@ -38,20 +38,15 @@ def seek_account(session: Session, where: ColumnElement[bool]) -> tuple[Account 
 
     The latter is None only where there is no account at all.
     """
-    return fitting(session.execute(seeking(where)).first())
-
-
-def seeking(where: ColumnElement[bool]) -> Select[Account, int]:
-    """Return the statement of `seek_account`, for those who ask it often."""
-    anybody = select(Account.id).order_by(Account.id).limit(1).scalar_subquery()
-    fits = case((where, 1), else_=0)
-    return select(Account, fits).where(or_(where, Account.id == anybody)).order_by(fits.desc()).limit(1)
-
-
-def fitting(row: SelectedRow[Account, int] | None) -> tuple[Account | None, Account | None]:
-    """Read the answer to `seeking`."""
-    account, fits = row or (None, 0)
+    account, fits = session.execute(seeking(where, Account)).first() or (None, 0)
     return account if fits else None, account
+
+
+def seeking(where: ColumnElement[bool], *wanted: Any) -> Select[Any]:  # noqa: ANN401 - columns or entities
+    """Return a statement that selects what is wanted of the account that fits, else of any; and `fits`, which tells."""
+    anybody = select(ACCOUNTS.c.id).order_by(ACCOUNTS.c.id).limit(1).scalar_subquery()
+    fits = case((where, 1), else_=0).label("fits")
+    return select(*wanted, fits).where(or_(where, ACCOUNTS.c.id == anybody)).order_by(fits.desc()).limit(1)
 
 
 def get_account(session: Session, account_id: int, *, lock: bool = False) -> Account:

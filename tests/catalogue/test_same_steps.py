@@ -1,0 +1,58 @@
+"""Nobody can tell, closer than any clock: every function is entered as often for nobody as for somebody (decision 36).
+
+Twenty microseconds show in no answer's time on a busy machine, and on a quiet one they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from catalogue.asking import (
+    ENGINES,
+    GUESSES,
+    HARDENED,
+    REGISTRATIONS,
+    RESETS,
+    Asker,
+    address_of,
+    asking,
+    free,
+    register,
+    uses,
+)
+from catalogue.steps import Steps
+
+VALUE = 2  # calls: a driver asks once more what a value is, where another has none
+ORM = 16  # calls among thousands: an attribute is set on an object that is written, or not
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Asker, Steps]]:
+    """Somebody who asks a hardened service, and what it does."""
+    steps = Steps()
+    with steps.in_every_thread(), asking(request, tmp_path_factory, **HARDENED) as asker:
+        yield asker, steps
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_a_wrong_password_takes_the_same_steps_whoever_it_is_for(watched: tuple[Asker, Steps], guess: str) -> None:
+    asker, steps = watched
+    steps.require_same(uses(asker, GUESSES[guess]), but=VALUE)
+
+
+@pytest.mark.parametrize("reset", RESETS)
+def test_a_reset_takes_the_same_steps_whoever_it_is_for(watched: tuple[Asker, Steps], reset: str) -> None:
+    asker, steps = watched
+    steps.require_same(uses(asker, RESETS[reset]), but=VALUE)
+
+
+@pytest.mark.parametrize("tongue", REGISTRATIONS)
+def test_a_registration_takes_the_same_steps_whether_its_address_is_somebodys_or_not(
+    watched: tuple[Asker, Steps], tongue: str
+) -> None:
+    asker, steps = watched
+    taken = address_of(asker.people()["known"])
+    addresses: dict[str, Callable[[], str]] = {"free": free, "taken": lambda: taken}
+    asked = {who: (lambda address=address: register(asker, tongue, address())) for who, address in addresses.items()}
+    steps.require_same(asked, but=ORM)
