@@ -11,6 +11,7 @@ from typing import Any, Final
 
 _TEXT_MAX: Final = 2000
 _OWN: Final = "identity"
+_ENCODER: Final = json.JSONEncoder(default=str)
 
 
 class JsonFormatter(logging.Formatter):
@@ -28,7 +29,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
             line["where"] = _frames(record.exc_info)
-        return json.dumps(line, default=str)
+        return _ENCODER.encode(line)
 
 
 def _frames(exc_info: Any) -> list[str]:  # noqa: ANN401 - sys.exc_info's triple

@@ -1,4 +1,4 @@
-"""Argon2id behind a guard: one hash at a time, a short queue before it, and no way around."""
+"""Argon2id, one hash at a time; `adapters.password_queue` stands before it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
 from identity.adapters.legacy_passwords import verify_legacy
 from identity.domain.errors import Busy
-from identity.domain.ports import Hasher, Verdict
+from identity.domain.ports import Verdict
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
 _HASH_BYTES: Final = 32
@@ -95,29 +95,6 @@ class Argon2Hasher:
             yield
         finally:
             self._slot.release()
-
-
-class GuardedPasswords:
-    """Admits few callers at a time to the hasher and turns the rest away at once.
-
-    Args:
-        hasher: what they are admitted to.
-        places: the one who hashes and those who wait, per process.
-    """
-
-    def __init__(self, hasher: Hasher, *, places: int) -> None:
-        self._hasher = hasher
-        self._places = threading.BoundedSemaphore(places)
-
-    @contextmanager
-    def admit(self) -> Iterator[Hasher]:
-        """Take a place in the queue, or raise Busy without having computed anything."""
-        if not self._places.acquire(blocking=False):
-            raise Busy(_RETRY_AFTER)
-        try:
-            yield self._hasher
-        finally:
-            self._places.release()
 
 
 def _stand_back() -> None:

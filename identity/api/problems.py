@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response, request
 from pydantic import ConfigDict
 
-from identity.domain.errors import EmailTaken, NotFound, RegistrationRefused, Unauthenticated, UsernameTaken
-from identity.web.answers import json_answer
+from identity.domain.errors import (
+    EmailTaken,
+    NotFound,
+    RateLimited,
+    RegistrationRefused,
+    Unauthenticated,
+    UsernameTaken,
+)
+from identity.web.answers import flask_answer, json_answer, plain_json, plain_text
 from identity.web.body import Body
 from identity.web.context import request_id
+from identity.web.dialect import Plain
 from identity.web.openapi import PROBLEM_TYPE, Reply
-from identity.web.problems import CHALLENGES, Problem
+from identity.web.problems import CHALLENGES, Problem, describe
 
 UNAUTHORIZED_PAGE: Final = "Unauthorized Access"
 UNAUTHORIZED: Final = Reply(401, media_type="text/html", headers=("WWW-Authenticate",))
@@ -56,32 +65,42 @@ _FAILURES_OF_SEED_004: Final = {
 
 def spell(problem: Problem) -> Response:
     """Return the native answer to a refusal."""
+    if not isinstance(problem.fact, _FAILURES_OF_SEED_004.get(request.endpoint or "", ())):
+        return flask_answer(_say(problem, request_id()))
+    if isinstance(problem.fact, UsernameTaken):
+        return json_answer({"status": problem.detail}, HTTPStatus.BAD_REQUEST)
+    return flask_answer(_say(replace(problem, status=HTTPStatus.BAD_REQUEST), request_id()))
+
+
+def refuse(error: Exception, asked: str) -> Plain:
+    """Return the native answer to an error, for the request with this id."""
+    return _say(describe(error), asked)
+
+
+def refuse_forwarded(error: Exception, asked: str) -> Plain:
+    """Return the same for a call that says no more than no (see `auth.forwarded`)."""
+    return refuse(Unauthenticated() if isinstance(error, RateLimited) else error, asked)
+
+
+def _say(problem: Problem, asked: str) -> Plain:
     if isinstance(problem.fact, Unauthenticated):
         return _unauthorized()
-    documented = isinstance(problem.fact, _FAILURES_OF_SEED_004.get(request.endpoint or "", ()))
-    if documented and isinstance(problem.fact, UsernameTaken):
-        return json_answer({"status": problem.detail}, HTTPStatus.BAD_REQUEST)
-    status = HTTPStatus.BAD_REQUEST if documented else problem.status
-    response = json_answer(_details(problem, status), status, kind=PROBLEM_TYPE)
-    response.headers.extend(problem.headers)
-    return response
+    return plain_json(_details(problem, asked), *problem.headers, status=problem.status, kind=PROBLEM_TYPE)
 
 
-def _unauthorized() -> Response:
-    response = Response(UNAUTHORIZED_PAGE, HTTPStatus.UNAUTHORIZED, content_type=_HTML)
-    for challenge in CHALLENGES:
-        response.headers.add("WWW-Authenticate", challenge)
-    return response
+def _unauthorized() -> Plain:
+    challenges = (("WWW-Authenticate", challenge) for challenge in CHALLENGES)
+    return plain_text(UNAUTHORIZED_PAGE, *challenges, status=HTTPStatus.UNAUTHORIZED, kind=_HTML)
 
 
-def _details(problem: Problem, status: HTTPStatus) -> dict[str, Any]:
+def _details(problem: Problem, asked: str) -> dict[str, Any]:
     details: dict[str, Any] = {
         "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
+        "title": problem.status.phrase,
+        "status": problem.status.value,
         "code": problem.code,
         "detail": problem.detail,
-        "request_id": request_id(),
+        "request_id": asked,
     }
     if problem.fields:
         details["errors"] = [{"field": each.field, "message": each.message} for each in problem.fields]

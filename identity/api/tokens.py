@@ -7,12 +7,13 @@ from typing import Final
 from flask import Blueprint, Response
 
 from identity.api.answers import answer
+from identity.api.problems import refuse, refuse_forwarded
 from identity.api.shown import Greeting, Session, Sessions, Token
 from identity.domain.principal import Principal
 from identity.web.answers import empty, plain_json, respond
 from identity.web.auth import auth, current_principal
 from identity.web.context import Context, services
-from identity.web.dialect import Plain
+from identity.web.dialect import Plain, QuickCall
 from identity.web.openapi import Reply, describes
 
 blueprint = Blueprint("tokens", __name__)
@@ -36,7 +37,11 @@ def _verify(principal: Principal, _here: Context) -> Plain:
     return Plain("204 NO CONTENT", [(user, who.username), (number, str(who.id)), (admin, is_admin)])
 
 
-QUICK: Final = {"/api/token": _issue, "/api/resource": _greet, "/api/verify": _verify}
+QUICK: Final = {
+    "/api/token": QuickCall(_issue, refuse),
+    "/api/resource": QuickCall(_greet, refuse),
+    "/api/verify": QuickCall(_verify, refuse_forwarded),
+}
 
 
 @blueprint.route("/api/token", methods=["GET", "POST"])

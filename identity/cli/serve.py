@@ -8,7 +8,9 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from importlib import import_module
+from typing import Any, Final
 
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -43,8 +45,16 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     if options.tls:
         serve_tls(options, settings, services)
     else:
-        server("identity.wiring:create_worker", options, factory=True).serve()
+        server("identity.wiring:create_worker", options, factory=True).serve(
+            target_loader=partial(_create, options.threads)
+        )
     print("Identity has ended.", flush=True)
+
+
+def _create(threads: int, target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    application: Callable[..., Any] = getattr(import_module(module), name)(threads)
+    return application
 
 
 class WorkerServer(MPServer):

@@ -26,7 +26,7 @@ def serve_tls(options: argparse.Namespace, settings: Settings, services: Service
     """
     identity, chain = _write_files(settings.data_dir / "tls", options.host, services)
     command = [
-        *(sys.executable, "-m", "gunicorn", "identity.wiring:create_worker()"),
+        *(sys.executable, "-m", "gunicorn", f"identity.wiring:create_worker({options.threads})"),
         *("--bind", f"{options.host}:{options.port}", "--workers", str(options.workers)),
         *("--worker-class", "identity.cli.tls_worker.PatientWorker", "--threads", str(options.threads)),
         *("--worker-connections", str(room_for_connections())),

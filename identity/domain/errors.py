@@ -5,7 +5,7 @@ Nothing in an error is secret: every attribute may be shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
 
@@ -171,9 +171,10 @@ class NoSession(Conflict):
 
 @dataclass(eq=False)
 class Later(IdentityError):
-    """The same request may succeed after `retry_after`."""
+    """The same request may succeed after `retry_after`; `again` if the same caller was told so a moment ago."""
 
     retry_after: timedelta
+    again: bool = field(default=False, kw_only=True)
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -33,6 +34,7 @@ class Limit:
     in_a_row: bool = False
 
 
+@lru_cache(maxsize=4096)  # every try of a password asks, and a flood from one place asks for one address
 def address_group(address: str) -> str:
     """Return what is counted as one caller: an IPv4 address, or the /64 network of an IPv6 address.
 

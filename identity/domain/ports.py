@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from identity.domain.certificates import IssuedCertificate, SigningRequest
+from identity.domain.errors import Busy
 from identity.domain.forms import TokenKind
 from identity.domain.keys import SigningKey
 from identity.domain.letters import Letter, OneTimeClaims, Purpose
@@ -64,12 +65,19 @@ class Hasher(Protocol):
 class Passwords(Protocol):
     """The guarded way to the password hash."""
 
-    def admit(self) -> AbstractContextManager[Hasher]:
+    def admit(self, address: str = "", name: str = "") -> AbstractContextManager[Hasher]:
         """Take a place in the short queue before the hash.
+
+        Args:
+            address: of the network, from which it is asked.
+            name: for whose password, as the caller put it.
 
         Raises:
             Busy: the queue is full; nothing was computed.
         """
+
+    def turned_away(self, address: str, name: str) -> Busy | None:
+        """Return what `admit` would raise again for a caller for whom it did so a moment ago, else None."""
 
 
 class AccessTokens(Protocol):

@@ -165,7 +165,7 @@ class Accounts:
         names = (username.typed, email.typed if email else username.typed)
         password = read_password(wanted.password, hardened=self._hardened, names=names)
         self._transactions.read(lambda session: self._limits.require_open(session, *counts))
-        with self._passwords.admit() as hasher:
+        with self._passwords.admit(principal.origin.address, username.canonical) as hasher:
             self._limits.take(*counts)
             self._transactions.read(lambda session: _require_free(session, username))
             password_hash = hasher.hash(password)

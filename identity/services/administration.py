@@ -128,7 +128,7 @@ class Administration:
         wanted = wanted.beyond(self.read(principal, account_id))
         values = wanted.columns() | ({} if admin is None else {"admin": admin})
         if password is not None:
-            values["password_hash"] = self._hash(password)
+            values["password_hash"] = self._hash(principal, password)
 
         def apply(session: Session, account: Account) -> None:
             if admin is False:
@@ -222,9 +222,9 @@ class Administration:
 
         self._act(principal, account_id, [Event.DELETED], apply)
 
-    def _hash(self, password: str) -> str:
+    def _hash(self, principal: Principal, password: str) -> str:
         new = read_password(password, hardened=self._hardened)
-        with self._passwords.admit() as hasher:
+        with self._passwords.admit(principal.origin.address, principal.account.username) as hasher:
             return hasher.hash(new)
 
     def _act(

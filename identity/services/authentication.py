@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import Busy, Unauthenticated, UnknownAccount, WrongPassword
+from identity.domain.errors import Busy, Later, Unauthenticated, UnknownAccount, WrongPassword
 from identity.domain.events import Event, Outcome
 from identity.domain.limits import address_group
 from identity.domain.ports import Clock, Hasher, Passwords
@@ -76,8 +77,16 @@ class Authentication:
             Busy: too many passwords are waiting; nothing was computed.
         """
         attempt = _Attempt(login[: _LOGIN_MAX + 1], password, known_by)
-        with self._limits.refusals.remembered((attempt.login, known_by, address_group(origin.address))):
+        with self._limits.refusals.remembered(_try_of(attempt.login, known_by, origin)):
+            if busy := self._passwords.turned_away(origin.address, attempt.login):
+                raise busy
             return self._prove(attempt, Principal(origin))
+
+    def refused(self, login: str, origin: Origin) -> Later | None:
+        """Return what `by_password` refuses a username with, whatever its password is, where it did so a moment ago."""
+        login = login[: _LOGIN_MAX + 1]
+        known = self._limits.refusals.known(_try_of(login, KnownBy.USERNAME, origin))
+        return known or self._passwords.turned_away(origin.address, login)
 
     def by_token(self, token: str, origin: Origin) -> Principal:
         """Return the principal of a token of any kind.
@@ -123,7 +132,7 @@ class Authentication:
 
     def _prove(self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()) -> Principal:
         named, tally = self._transactions.read(lambda session: self._look_up(session, attempt, anonymous, own))
-        with self._passwords.admit() as hasher:
+        with self._passwords.admit(anonymous.origin.address, attempt.login) as hasher:
             self._count(attempt, anonymous, named, tally.counts)
             try:
                 accepted = self._check(hasher, named, attempt.password)
@@ -186,6 +195,10 @@ class Authentication:
     def _record_refusal(self, session: Session, event: Event, anonymous: Principal, named: Named, login: str) -> None:
         subject = named.subject if named.exists else None
         self._audit.record(session, event, anonymous, subject=subject, name=login, outcome=Outcome.REFUSED)
+
+
+def _try_of(login: str, known_by: KnownBy, origin: Origin) -> Hashable:
+    return login, known_by, address_group(origin.address)
 
 
 def _replace_hash(session: Session, account_id: int, old: str, new: str) -> None:

@@ -134,7 +134,7 @@ class Profiles:
             raise CurrentPasswordRequired
         proven_at = self._prove(principal, current_password)
         if new is not None:
-            with self._passwords.admit() as hasher:
+            with self._passwords.admit(principal.origin.address, own.username) as hasher:
                 values["password_hash"] = hasher.hash(new)
 
         def apply(session: Session) -> AccountView:

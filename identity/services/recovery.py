@@ -147,7 +147,7 @@ class Recovery:
         if account is None or (email is not None and canonical_email(email) != account.email_canonical):
             raise InvalidToken
         new = read_password(password, hardened=self._hardened, names=(account.username, account.email or ""))
-        with self._passwords.admit() as hasher:
+        with self._passwords.admit(principal.origin.address, account.username) as hasher:
             password_hash = hasher.hash(new)
 
         def redeem(session: Session) -> None:

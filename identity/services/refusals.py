@@ -53,15 +53,21 @@ class Refusals:
         Raises:
             RateLimited: as before, with the time that is left.
         """
-        note = self._notes.get(what)
-        if note and self._holds(note) and note.ends_at > (now := self._clock.now()):
-            raise RateLimited(note.ends_at - now, note.limit)
+        if known := self.known(what):
+            raise known
         generation = self._news.generation  # before the counter is read: what changes later is another one
         try:
             yield
         except RateLimited as refusal:
             self._note(what, refusal, generation)
             raise
+
+    def known(self, what: Hashable) -> RateLimited | None:
+        """Return the refusal of the same a moment ago, with the time that is left."""
+        note = self._notes.get(what)
+        if note and self._holds(note) and note.ends_at > (now := self._clock.now()):
+            return RateLimited(note.ends_at - now, note.limit, again=True)
+        return None
 
     def _holds(self, note: _Note) -> bool:
         fresh = note.forget_at > time.monotonic()

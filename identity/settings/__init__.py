@@ -108,7 +108,9 @@ class Settings:
     argon2_memory_kib: int = _setting(read_whole(8, 1024 * _MIB), str(19 * _MIB), "memory of one password hash")
     argon2_time: int = _setting(read_whole(1, 16), "2", "passes of one password hash")
     hash_places: int = _setting(
-        read_whole(1, 64), "8", "password checks per worker at once: one computing, the rest waiting"
+        read_whole(1, 64),
+        "4",
+        "password checks per worker at once: one computing, the rest waiting; `identity serve`: half of --threads",
     )
     lockout_failures: int = _setting(read_whole(1, 1000), "50", "wrong passwords in a row before a name is locked")
     lockout_seconds: timedelta = _setting(read_seconds(1, _DAY), "900", "how long a name stays locked")

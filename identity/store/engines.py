@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event
@@ -10,6 +12,7 @@ from identity.store.sqlite_file import follow
 
 LOCK_WAIT_SECONDS = 5
 POOL_WAIT_SECONDS = 2
+_AGAIN_SECONDS = 0.01
 _BEGIN = "identity_begin"
 
 _POSTGRESQL_OPTIONS = " ".join(
@@ -68,8 +71,23 @@ def _connect_patiently(_dialect: Any, _record: Any, arguments: list[Any], words:
 
 def _set_pragmas(connection: Any, _record: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no type
     connection.isolation_level = None  # BEGIN is ours to send, see _begin
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = FULL"):
+    _use_wal(connection)
+    for pragma in ("foreign_keys = ON", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_wal(connection: Any) -> None:  # noqa: ANN401 - as above
+    # The first connections to a new database refuse each other at once, whatever time they have.
+    end = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

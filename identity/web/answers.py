@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Response
@@ -23,16 +24,30 @@ def json_answer(
     return Response(_ENCODER.encode(body) + "\n", status, content_type=kind)
 
 
-def plain_json(body: Mapping[str, Any], *headers: tuple[str, str]) -> Plain:
-    """Return the same without Flask; the status is 200."""
-    encoded = (_ENCODER.encode(body) + "\n").encode()
-    kept = [("Content-Type", "application/json"), ("Content-Length", str(len(encoded))), *headers]
-    return Plain("200 OK", kept, encoded)
+def plain_json(
+    body: Mapping[str, Any],
+    *headers: tuple[str, str],
+    status: HTTPStatus = HTTPStatus.OK,
+    kind: str = "application/json",
+) -> Plain:
+    """Return the same without Flask."""
+    return plain_text(_ENCODER.encode(body) + "\n", *headers, status=status, kind=kind)
+
+
+def plain_text(text: str, *headers: tuple[str, str], status: HTTPStatus, kind: str) -> Plain:
+    """Return a text of a content type, without Flask."""
+    encoded = text.encode()
+    kept = [("Content-Type", kind), ("Content-Length", str(len(encoded))), *headers]
+    return Plain(f"{status.value} {status.phrase.upper()}", kept, encoded)
 
 
 def respond(quick: Quick) -> Response:
     """Return what a quick call says to the caller of the current request."""
-    plain = quick(current_principal(), context())
+    return flask_answer(quick(current_principal(), context()))
+
+
+def flask_answer(plain: Plain) -> Response:
+    """Return the same answer for Flask."""
     response = Response(plain.body or None, plain.status)
     response.headers.clear()
     response.headers.extend(plain.headers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from flask import Blueprint, Flask, Response, request
 
+from identity.domain.errors import Later
 from identity.web.problems import Problem, describe
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from identity.web.context import Context
 
 TONGUE: Final = "identity.tongue"
+NO_NEWS: Final = "identity.no_news"  # set where a refusal is told again
 
 
 class Plain(NamedTuple):
@@ -28,6 +30,14 @@ class Plain(NamedTuple):
 
 
 Quick = Callable[["Principal", "Context"], Plain]
+QuickRefusal = Callable[[Exception, str], Plain]
+
+
+class QuickCall(NamedTuple):
+    """A call that `web.lane` may answer: with a principal, or to an error and a request's id as its route would."""
+
+    answer: Quick
+    refuse: QuickRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class Dialect:
         spell: its words for a refusal.
         base: a longer base that the document names and whose calls are the same.
         query_token: the query parameter in which its clients may send a token.
-        quick: of its calls, by path, those that `web.lane` may answer to whoever has a token.
+        quick: of its calls, by path, those that `web.lane` may answer.
     """
 
     name: str
@@ -50,7 +60,7 @@ class Dialect:
     spell: Callable[[Problem], Response]
     base: str = ""
     query_token: str = ""
-    quick: Mapping[str, Quick] = field(default_factory=dict)
+    quick: Mapping[str, QuickCall] = field(default_factory=dict)
 
 
 class Tongues:
@@ -90,7 +100,12 @@ class Tongues:
         for dialect in (*self._others.values(), self.native):
             for blueprint in dialect.blueprints:
                 app.register_blueprint(blueprint, url_prefix=dialect.prefix + (blueprint.url_prefix or "") or None)
-        app.register_error_handler(Exception, lambda error: spoken().spell(describe(error)))
+        app.register_error_handler(Exception, _refuse)
+
+
+def _refuse(error: Exception) -> Response:
+    request.environ[NO_NEWS] = isinstance(error, Later) and error.again
+    return spoken().spell(describe(error))
 
 
 def spoken() -> Dialect:

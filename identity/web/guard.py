@@ -18,7 +18,7 @@ from flask.globals import request_ctx
 from werkzeug.exceptions import MethodNotAllowed
 
 from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context, client_address, context
-from identity.web.dialect import TONGUE
+from identity.web.dialect import NO_NEWS, TONGUE
 from identity.web.hosts import is_plain_host
 from identity.web.lane import FastLane
 from identity.web.problems import BadRequest, CrossSite
@@ -76,6 +76,7 @@ class Guard:
         if plain is None:
             return self._application(environ, self._completing(start_response, environ, started))
         status, headers, body = plain
+        environ[NO_NEWS] = True
         self._observe(environ, status, started)
         start_response(status, [*headers, *_HEADERS, *_DEFAULT_POLICY, ("X-Request-ID", request_id)])
         return (body,) if body else ()
@@ -101,7 +102,9 @@ class Guard:
         tongue, route = environ[TONGUE].name, environ.get(ROUTE, _NO_ROUTE)
         self._metrics.answered(tongue, method, route, status, seconds=seconds)
         wanted = self._settings.log_requests
-        quiet = wanted != "all" and (wanted == "none" or (method in _SAFE and status < 400))  # noqa: PLR2004 - refusals begin here
+        # What is told again is no news: a flood of refusals must not fill the disk.
+        told = (method not in _SAFE or status >= 400) and not environ.get(NO_NEWS)  # noqa: PLR2004 - refusals begin here
+        quiet = wanted != "all" and (wanted == "none" or not told)
         if quiet and not self._sampled():
             return
         fields = {
@@ -152,6 +155,8 @@ def refuse_cross_site() -> None:
     Raises:
         CrossSite: Fetch metadata or the Origin header says so.
     """
+    if not {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"} & request.environ.keys():
+        return  # no browser
     site = request.headers.get("Sec-Fetch-Site", "none")
     sender = request.headers.get("Origin")
     own = {request.host, context().settings.public_url.partition("://")[2].partition("/")[0]} - {""}

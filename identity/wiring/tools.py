@@ -13,7 +13,8 @@ from identity.adapters.jwt import Es256Tokens
 from identity.adapters.key_ring import KeyRing
 from identity.adapters.mail import LogMailer, SmtpMailer
 from identity.adapters.opaque import OpaqueTokens
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher, GuardedPasswords
+from identity.adapters.password_queue import GuardedPasswords
+from identity.adapters.passwords import Argon2Cost, Argon2Hasher
 from identity.adapters.rotating import RotatingAccessTokens, RotatingJwtTokens, RotatingOneTimeTokens
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain import limits as limit_names

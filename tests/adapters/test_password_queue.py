@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher, GuardedPasswords
+from identity.adapters.password_queue import GuardedPasswords
+from identity.adapters.passwords import Argon2Cost, Argon2Hasher
 from identity.domain.errors import Busy
 
 COST = Argon2Cost(memory_kib=8, time=1)
@@ -122,3 +124,109 @@ def test_place_is_free_again_after_waiting_in_vain(argon2: SlowArgon2) -> None:
                 other.hash("second")
         argon2.may_end.set()
         assert first.result(30) == "hash of first"
+
+
+HERE, NEIGHBOUR, THERE = "192.0.2.1", "2001:db8::1", "198.51.100.7"
+
+
+def turned_away(guard: GuardedPasswords, address: str, name: str = "hawk") -> bool:
+    try:
+        with guard.admit(address, name):
+            return False
+    except Busy:
+        return True
+
+
+@pytest.fixture
+def flooded(argon2: SlowArgon2) -> Iterator[GuardedPasswords]:
+    """A queue whose two places one address has taken."""
+    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=2)
+    with guard.admit(HERE), guard.admit(f"::ffff:{HERE}"):
+        yield guard
+
+
+def test_an_address_that_takes_every_place_leaves_one_to_others(flooded: GuardedPasswords) -> None:
+    assert turned_away(flooded, HERE)
+    with flooded.admit(THERE):
+        assert turned_away(flooded, NEIGHBOUR)
+    assert not turned_away(flooded, NEIGHBOUR)
+    assert turned_away(flooded, HERE)
+
+
+def test_an_address_is_known_by_its_network(argon2: SlowArgon2) -> None:
+    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=2)
+    with guard.admit("2001:db8::1"), guard.admit("2001:db8::2"):
+        assert turned_away(guard, "2001:db8::3")
+        assert not turned_away(guard, "2001:db8:0:1::1")
+
+
+def test_whoever_waits_as_he_was_told_gets_the_last_place_and_whoever_pushes_does_not(
+    flooded: GuardedPasswords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("identity.adapters.password_queue.time.monotonic", lambda: now)
+    assert turned_away(flooded, HERE, "patient")
+    for tenth in range(1, 10):
+        now = tenth / 10
+        assert turned_away(flooded, HERE, "pushing")
+    now = 1.0
+    assert turned_away(flooded, HERE, "pushing")
+    assert not turned_away(flooded, HERE, "patient")
+    assert turned_away(flooded, HERE, "patient")  # each turn once
+    now = 2.0
+    with flooded.admit(HERE, "patient"):
+        assert turned_away(flooded, THERE)  # now all are taken
+
+
+def test_those_who_were_told_to_wait_take_bounded_memory(flooded: GuardedPasswords) -> None:
+    assert all(turned_away(flooded, HERE, f"name {number}") for number in range(10_000))
+    assert len(flooded._told) < 5000
+
+
+def test_a_queue_in_which_nobody_waits_keeps_no_place(argon2: SlowArgon2) -> None:
+    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=1)
+    with guard.admit(HERE):
+        assert turned_away(guard, THERE)
+    assert not turned_away(guard, HERE)
+
+
+def test_the_queue_counts_right_however_many_come_and_go(argon2: SlowArgon2) -> None:
+    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=3)
+
+    def come(number: int) -> None:
+        for turn in range(200):
+            turned_away(guard, f"192.0.2.{(number + turn) % 5}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come, range(8)))
+    assert (guard._free, dict(guard._held)) == (4, {})
+
+
+def test_whoever_was_turned_away_is_told_again_without_coming_in_while_it_is_full(
+    flooded: GuardedPasswords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("identity.adapters.password_queue.time.monotonic", lambda: now)
+    assert flooded.turned_away(HERE, "hawk") is None  # he has not asked yet
+    assert turned_away(flooded, HERE, "hawk")
+    refusal = flooded.turned_away(HERE, "hawk")
+    assert refusal is not None
+    assert refusal.retry_after == timedelta(seconds=1)
+    assert flooded.turned_away(HERE, "kite") is None
+    assert flooded.turned_away(THERE, "hawk") is None
+    now = 0.9
+    assert flooded.turned_away(HERE, "hawk")  # he waits anew
+    now = 1.8
+    assert flooded.turned_away(HERE, "hawk")
+    now = 2.9
+    assert flooded.turned_away(HERE, "hawk") is None  # he has waited
+    assert not turned_away(flooded, HERE, "hawk")
+
+
+def test_whoever_was_turned_away_may_come_in_as_soon_as_there_is_room(argon2: SlowArgon2) -> None:
+    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=2)
+    with guard.admit(HERE), guard.admit(HERE):
+        assert turned_away(guard, HERE)
+        assert guard.turned_away(HERE, "hawk")
+    assert guard.turned_away(HERE, "hawk") is None
+    assert not turned_away(guard, HERE)

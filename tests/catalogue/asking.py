@@ -18,7 +18,8 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 from wire.speaking import one_database
 
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher, GuardedPasswords
+from identity.adapters.password_queue import GuardedPasswords
+from identity.adapters.passwords import Argon2Cost, Argon2Hasher
 from identity.domain.principal import Origin, Principal, operator
 from identity.services.accounts import NewAccount
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import basic
+from conftest import basic, services
 from flask import Flask
 from live import Live, serving
+from services.watching import wait_until
+from werkzeug.test import TestResponse
 
 from identity.adapters.logs import JsonFormatter
 
@@ -151,6 +153,26 @@ def test_one_in_so_many_of_the_other_requests_is_logged_where_that_is_wanted(
         client.get("/healthz")
     client.get("/api/resource")
     assert sum(line["logger"] == "identity.requests" for line in logged) == expected
+
+
+@pytest.mark.parametrize(("mode", "again"), [("changes", 0), ("all", 3)])
+def test_a_refusal_that_is_told_again_is_logged_only_where_all_is(
+    make_app: Callable[..., Flask], logged: list[dict[str, Any]], mode: str, again: int
+) -> None:
+    app = make_app(log_requests=mode, lockout_failures="2")
+    wait_until(services(app).directory.current)  # before that each refusal is looked up
+    client = app.test_client()
+    asking: list[Callable[[], TestResponse]] = [
+        lambda: client.get("/api/resource", headers=basic("nobody", "wrong")),
+        lambda: client.get("/api/users/me", headers=basic("noone", "wrong")),
+        lambda: client.post("/wekan/users/login", json={"username": "none", "password": "wrong"}),
+    ]
+    for ask in asking:
+        logged.clear()
+        statuses = [ask().status_code for _ in range(6)]
+        assert statuses == [401, 401, 429, 429, 429, 429]
+        told = [line["status"] for line in logged if line["logger"] == "identity.requests"]
+        assert told == statuses[: 3 + again]
 
 
 def test_a_mistake_of_ours_is_logged_with_its_place_and_without_its_words(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from urllib.parse import quote
 
 import pytest
@@ -9,6 +10,8 @@ from conftest import basic
 from flask import Flask
 from flask.testing import FlaskClient
 from postbox import EMAIL, Postbox, register
+
+from identity.domain.errors import Busy
 
 PAGES = ["/activate", "/reset"]
 
@@ -156,21 +159,14 @@ def test_the_pages_own_form_is_taken_as_browsers_send_it(
     assert client.post("/activate", data={"token": token}, headers=headers).status_code == 200
 
 
-def test_a_busy_service_asks_to_come_again(
-    app: Flask, client: FlaskClient, post: Postbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_busy_service_asks_to_come_again(app: Flask, client: FlaskClient, post: Postbox) -> None:
     token = reset_token(client, post)
     passwords = app.extensions["identity"].services.recovery._passwords
-    with passwords.admit():  # one place less, then none
-        monkeypatch.setattr(passwords, "_places", _NoPlaces())
+    with ExitStack() as places:
+        for number in range(100):  # of which the first fill the queue
+            with suppress(Busy):
+                places.enter_context(passwords.admit(f"192.0.2.{number}"))
         answer = client.post("/reset", data={"token": token, "password": "brand new"})
-        monkeypatch.undo()
     assert (answer.status_code, answer.mimetype) == (503, "text/html")
     assert int(answer.headers["Retry-After"]) > 0
     assert client.post("/reset", data={"token": token, "password": "brand new"}).status_code == 200
-
-
-class _NoPlaces:
-    def acquire(self, *, blocking: bool = True) -> bool:
-        del blocking
-        return False

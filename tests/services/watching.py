@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import Engine, event, text
 
 from identity.adapters.logs import JsonFormatter
+from identity.domain.errors import Busy
 from identity.domain.ports import Hasher, Passwords, Verdict
 from identity.domain.principal import Principal
 from identity.domain.views import AuditView
@@ -32,9 +33,12 @@ class CountedPasswords:
         self.meanwhile: Callable[[], object] = lambda: None
 
     @contextmanager
-    def admit(self) -> Iterator[Hasher]:
-        with self._inner.admit() as hasher:
+    def admit(self, *caller: str) -> Iterator[Hasher]:
+        with self._inner.admit(*caller) as hasher:
             yield _CountedHasher(self, hasher)
+
+    def turned_away(self, address: str, name: str) -> Busy | None:
+        return self._inner.turned_away(address, name)
 
     def count(self, stored: str | None, *, new: bool = False) -> None:
         with self._lock:

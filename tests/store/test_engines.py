@@ -6,14 +6,15 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import close, config, populate, services
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from identity import create_app
-from identity.store.engines import LOCK_WAIT_SECONDS, engine_options, for_single_reads, for_writing
+from identity.store.engines import LOCK_WAIT_SECONDS, engine_options, for_single_reads, for_writing, prepare
 
 PRAGMAS = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": LOCK_WAIT_SECONDS * 1000}
 SETTINGS = {
@@ -31,6 +32,25 @@ def test_every_connection_of_sqlite_has_its_switches_set(migrated: Engine) -> No
         found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in PRAGMAS}
         assert found == PRAGMAS
         connection.close()
+
+
+def test_first_connections_to_a_new_file_wait_for_each_other(tmp_path: Path) -> None:
+    together = 6
+
+    def connect(path: Path, barrier: threading.Barrier) -> str:
+        url = make_url(f"sqlite:///{path}")
+        engine = create_engine(url, **engine_options(url, pool_size=1))
+        prepare(engine)
+        barrier.wait(30)
+        with engine.connect() as connection:
+            found = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
+        engine.dispose()
+        return found
+
+    with ThreadPoolExecutor(together) as pool:
+        for number in range(60):
+            path, barrier = tmp_path / f"{number}.sqlite3", threading.Barrier(together)
+            assert list(pool.map(connect, [path] * together, [barrier] * together)) == ["wal"] * together
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])

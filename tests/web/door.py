@@ -96,10 +96,13 @@ class CountingPasswords:
         self.admitted = 0
 
     @contextmanager
-    def admit(self) -> Iterator[CountingPasswords]:
+    def admit(self, *_caller: str) -> Iterator[CountingPasswords]:
         """Count one caller."""
         self.admitted += 1
         yield self
+
+    def turned_away(self, _address: str, _name: str) -> None:
+        """Remember nobody."""
 
     def hash(self, password: str) -> str:
         """Return what no hash looks like."""

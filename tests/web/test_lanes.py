@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 from conftest import ADMIN, HAWK, ORIGIN, HandClock, basic, principal, services
 from flask import Flask
+from services.watching import statements, wait_until
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from identity.domain.errors import Busy
 from identity.domain.forms import TokenKind
 from identity.domain.principal import operator
 from identity.services.accounts import NewAccount
@@ -202,3 +205,48 @@ def test_a_forwarding_proxy_hears_yes_or_no_and_nothing_else(lanes: tuple[Lane, 
             status, headers, _ = ask(asked(header))
             assert status[:3] in {"204", "401"}
             assert ("WWW-Authenticate" in dict(headers)) == (status[:3] == "401")
+
+
+@pytest.mark.parametrize("name", ["hawk", "nobody"])
+def test_a_locked_name_is_refused_again_before_flask_begins_as_flask_would(
+    app: Flask, lanes: tuple[Lane, Lane], name: str
+) -> None:
+    wait_until(services(app).directory.current)  # before that a refusal is looked up each time
+    fast, flask = lanes
+    header = basic(name, "wrong")["Authorization"]
+    locked = {"/api/verify": "401", "/api/resource": "429", "/api/token": "429"}
+    for _ in range(51):
+        flask(asked(header))
+    answers = {path: flask(asked(header, path=path)) for path in locked}
+    app.wsgi_app._application = None  # type: ignore[attr-defined]  # whoever reaches Flask fails
+    for path, status in locked.items():
+        answer = fast(asked(header, path=path))
+        assert answer == answers[path]
+        assert answer[0][:3] == status
+        assert ("Retry-After" in dict(answer[1])) == (status == "429")
+
+
+def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(app: Flask, lanes: tuple[Lane, Lane]) -> None:
+    wait_until(services(app).directory.current)
+    fast, header = lanes[0], basic("hawk", "wrong")["Authorization"]
+    seen = [fast(asked(header, path="/api/resource"))[0][:3] for _ in range(52)]
+    assert seen == ["401"] * 50 + ["429"] * 2
+    services(app).administration.unlock(operator(), 2)
+    assert fast(asked(basic(*HAWK)["Authorization"], path="/api/resource"))[0][:3] == "200"
+
+
+def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(app: Flask, lanes: tuple[Lane, Lane]) -> None:
+    wait_until(services(app).directory.current)
+    passwords = services(app).authentication._passwords
+    fast, flask = lanes
+    header = basic(*HAWK)["Authorization"]
+    with ExitStack() as places:
+        for number in range(100):  # of which the first fill the queue
+            with suppress(Busy):
+                places.enter_context(passwords.admit(f"198.51.100.{number}"))
+        answers = {path: flask(asked(header, path=path)) for path in QUICK}
+        with statements(app) as seen:
+            assert {path: fast(asked(header, path=path)) for path in QUICK} == answers
+        assert {answer[0][:3] for answer in answers.values()} == {"503"}
+        assert seen == []
+    assert fast(asked(header, path="/api/resource"))[0][:3] == "200"
