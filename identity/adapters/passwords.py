@@ -6,6 +6,7 @@ import base64
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from typing import Final
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
+from identity.adapters.hash_forms import HashForms
 from identity.adapters.legacy_passwords import verify_legacy
 from identity.domain.errors import Busy
 from identity.domain.ports import Verdict
@@ -56,6 +58,7 @@ class Argon2Hasher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hash", initializer=_stand_back)
         self._wait_seconds = wait.total_seconds()
         self._nobodys_hash = _unmatched(cost)
+        self._forms = HashForms(self._nobodys_hash)
 
     def hash(self, password: str) -> str:
         """Return a new hash of an already normalised password."""
@@ -63,14 +66,25 @@ class Argon2Hasher:
             return self._thread.submit(self._argon2.hash, password).result()
 
     def verify(self, stored: str | None, password: str) -> Verdict:
-        """Check a password; with nothing usable stored, do the same work and say no."""
+        """Check a password; with nothing usable stored, do the same work and say no.
+
+        A wrong one costs a check of every form that was met before (`adapters.hash_forms`).
+        """
         with self._alone():
             return self._thread.submit(self._verify, stored, password).result()
 
     def _verify(self, stored: str | None, password: str) -> Verdict:
         # Every known form has a dollar; what has none, such as "!", is nobody's, and by the same steps.
-        verdict = self._verify_stored(stored if stored and "$" in stored else self._nobodys_hash, password)
-        return verdict or self._verify_stored(self._nobodys_hash, password) or Verdict(matches=False)
+        checked = stored if stored and "$" in stored else self._nobodys_hash
+        begun = time.thread_time()
+        verdict = self._verify_stored(checked, password)
+        if verdict and verdict.matches:
+            return verdict
+        if verdict:
+            self._forms.meet(checked, seconds=time.thread_time() - begun)
+        for other in self._forms.beside(checked if verdict else ""):
+            self._verify_stored(other, password)
+        return Verdict(matches=False)
 
     def _verify_stored(self, stored: str, password: str) -> Verdict | None:
         if stored.startswith("$argon2"):

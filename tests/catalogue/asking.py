@@ -10,11 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from conftest import ORIGIN, basic, bearer, close, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
 from services.watching import CountedPasswords, engine_of, execute, rows
 from sqlalchemy import event
+from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 from wire.speaking import one_database
 
@@ -41,6 +43,7 @@ WHO = ("unknown", "known", "known here", "disabled", "unusable")
 HERE = Origin("127.0.0.1", ORIGIN.request_id, ORIGIN.tongue)  # where the test client calls from
 # Enough that skipping it would show, and little enough that everything else shows too.
 COST = Argon2Cost(memory_kib=1024, time=1)
+OLDER = PasswordHasher(memory_cost=512, time_cost=1, parallelism=1)
 _numbers = itertools.count()
 
 
@@ -97,6 +100,16 @@ def asking(request: pytest.FixtureRequest, factory: pytest.TempPathFactory, **se
 def uses(asker: Asker, call: Call) -> dict[str, Asked]:
     """Return the call for new people, one of each kind."""
     return {who: (lambda name=name: call(asker, name)) for who, name in asker.people().items()}
+
+
+def imported(asker: Asker, call: Call) -> dict[str, Asked]:
+    """Return the call for nobody, and for people whose hashes another system made or another cost."""
+    people = asker.people()
+    hashes = {"known": generate_password_hash(LONG, "scrypt:1024:8:1"), "disabled": OLDER.hash(LONG)}
+    for who, stored in hashes.items():
+        changed = "UPDATE account SET password_hash = :stored, disabled = false WHERE username = :name"
+        execute(asker.app, changed, stored=stored, name=people[who])
+    return {who: (lambda name=people[who]: call(asker, name)) for who in ("unknown", "known here", *hashes)}
 
 
 def anybody(asker: Asker, call: Call) -> dict[str, Asked]:

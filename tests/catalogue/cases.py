@@ -363,10 +363,15 @@ ENUMERATION = {
         "catalogue/test_nobody_can_tell.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
     ),
     196: held(
-        "time of disabled and unusable",
+        "time of disabled, unusable and imported",
         "catalogue/test_nobody_can_tell.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
+        "catalogue/test_nobody_can_tell.py::test_a_wrong_password_takes_one_time_also_for_a_hash_of_another_system",
     ),
-    197: held("old hashes", "services/test_old_hashes.py::test_first_login_replaces_an_old_hash_and_ends_nothing"),
+    197: held(
+        "old hashes",
+        "services/test_old_hashes.py::test_first_login_replaces_an_old_hash_and_ends_nothing",
+        "adapters/test_hash_forms.py::test_a_wrong_password_costs_a_check_of_each_form_that_was_met",
+    ),
     199: held(
         "answers byte by byte",
         "catalogue/test_nobody_can_tell.py::test_a_wrong_password_gets_one_answer_whoever_it_is_for",

@@ -7,7 +7,7 @@ machine disturbs less. Samples are added up until the AUC is clear: one of a hun
 from __future__ import annotations
 
 import pytest
-from catalogue.asking import GUESSES, Asker, anybody, uses
+from catalogue.asking import GUESSES, Asker, anybody, imported, uses
 from catalogue.indistinct import require_one_answer, require_one_time
 
 PUBLISHED = {"azuma"}  # seed 003 tells 404 from 403; only a hardened service does not
@@ -25,6 +25,11 @@ def test_a_wrong_password_gets_one_answer_as_documented_too(faithful: Asker, gue
 
 def test_a_wrong_password_takes_one_time_whoever_it_is_for(hardened: Asker) -> None:
     require_one_time(uses(hardened, GUESSES["basic"]))
+
+
+@pytest.mark.parametrize("hardened", ["sqlite"], indirect=True)
+def test_a_wrong_password_takes_one_time_also_for_a_hash_of_another_system(hardened: Asker) -> None:
+    require_one_time(imported(hardened, GUESSES["basic"]))
 
 
 # All of them ask the use case that is measured above for each kind of people; on PostgreSQL two are enough.

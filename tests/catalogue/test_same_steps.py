@@ -18,6 +18,7 @@ from catalogue.asking import (
     address_of,
     asking,
     free,
+    imported,
     register,
     uses,
 )
@@ -39,6 +40,11 @@ def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_a_wrong_password_takes_the_same_steps_whoever_it_is_for(watched: tuple[Asker, Steps], guess: str) -> None:
     asker, steps = watched
     steps.require_same(uses(asker, GUESSES[guess]), but=VALUE)
+
+
+def test_a_wrong_password_takes_the_same_steps_also_for_a_hash_of_another_system(watched: tuple[Asker, Steps]) -> None:
+    asker, steps = watched
+    steps.require_same(imported(asker, GUESSES["basic"]), but=VALUE)
 
 
 @pytest.mark.parametrize("reset", RESETS)

@@ -1,0 +1,42 @@
+"""Which forms of stored hashes there are, so that a wrong password costs a check of each, whoever it is for.
+
+Else its time would tell accounts that came with another system's hash, or ours of another cost, from names nobody has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+_MOST_SECONDS: Final = 0.25  # of a processor, for all that were met: what is beyond may tell, and wears nothing out
+
+
+class HashForms:
+    """The forms met so far, each with one hash to check in vain; to be used by one thread.
+
+    Args:
+        own: a hash of the form in which new ones are made.
+    """
+
+    def __init__(self, own: str) -> None:
+        self._examples = {form_of(own): own}
+        self._seconds = 0.0
+
+    def meet(self, stored: str, *, seconds: float) -> None:
+        """Learn the form of a hash that was just checked, and took so long."""
+        form = form_of(stored)
+        if form not in self._examples and self._seconds + seconds <= _MOST_SECONDS:
+            self._examples[form] = stored
+            self._seconds += seconds
+
+    def beside(self, stored: str) -> Sequence[str]:
+        """Return a hash of every form but that of `stored`."""
+        form = form_of(stored)
+        return [example for known, example in self._examples.items() if known != form]
+
+
+def form_of(stored: str) -> str:
+    """Return what stands before the salt: method and cost."""
+    parts = stored.split("$")
+    bcrypt = stored.removeprefix("meteor$").startswith("$2")
+    return "$".join(parts[:-1] if bcrypt else parts[:-2])  # bcrypt writes salt and digest as one

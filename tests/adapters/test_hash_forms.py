@@ -1,0 +1,81 @@
+"""A wrong password costs a check of every form of hash that was met, whoever it is for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import timedelta
+
+import bcrypt
+import pytest
+from argon2 import PasswordHasher
+from werkzeug.security import generate_password_hash
+
+from identity.adapters.hash_forms import HashForms, form_of
+from identity.adapters.passwords import Argon2Cost, Argon2Hasher
+
+OURS = "$argon2id$v=19$m=8,t=1,p=1"
+RIGHT, WRONG = "right", "wrong"
+DJANGO = base64.b64encode(hashlib.pbkdf2_hmac("sha256", RIGHT.encode(), b"salt", 1000)).decode()
+BCRYPT = bcrypt.hashpw(RIGHT.encode(), bcrypt.gensalt(4)).decode()
+METEOR = bcrypt.hashpw(hashlib.sha256(RIGHT.encode()).hexdigest().encode(), bcrypt.gensalt(5)).decode()
+OTHERS = {
+    "scrypt:1024:8:1": generate_password_hash(RIGHT, "scrypt:1024:8:1"),
+    "pbkdf2:sha256:1000": generate_password_hash(RIGHT, "pbkdf2:sha256:1000"),
+    "pbkdf2_sha256$1000": f"pbkdf2_sha256$1000$salt${DJANGO}",
+    "$2b$04": BCRYPT,
+    "meteor$$2b$05": f"meteor${METEOR}",
+    "$argon2id$v=19$m=16,t=2,p=1": PasswordHasher(memory_cost=16, time_cost=2, parallelism=1).hash(RIGHT),
+}
+
+
+class Watched(Argon2Hasher):
+    """Tells of which forms hashes were checked."""
+
+    def __init__(self) -> None:
+        super().__init__(Argon2Cost(memory_kib=8, time=1), wait=timedelta(seconds=10))
+        self.seen: list[str] = []
+
+    def _verify_stored(self, stored: str, password: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as it is there
+        verdict = super()._verify_stored(stored, password)
+        self.seen += [form_of(stored)] if verdict else []
+        return verdict
+
+    def checked(self, stored: str | None, password: str) -> list[str]:
+        self.seen = []
+        assert self.verify(stored, password).matches == (password == RIGHT)
+        return self.seen
+
+
+@pytest.mark.parametrize("form", OTHERS)
+def test_a_form_is_method_and_cost(form: str) -> None:
+    assert form_of(OTHERS[form]) == form
+
+
+def test_a_wrong_password_costs_a_check_of_each_form_that_was_met() -> None:
+    hasher, met = Watched(), [OURS]
+    own = hasher.hash(RIGHT)
+    assert hasher.checked(None, WRONG) == hasher.checked(own, WRONG) == met
+    for form, stored in OTHERS.items():
+        met.append(form)
+        for one in (stored, None, "!", own, "pbkdf2:md5:1$x$00", *OTHERS.values()):
+            seen = hasher.checked(one, WRONG)
+            unmet = {form_of(one)} - set(met) if one in OTHERS.values() else set()
+            assert sorted(seen) == sorted({*met, *unmet}), one
+            if unmet:
+                hasher._forms._examples.pop(*unmet)
+
+
+def test_a_right_password_costs_its_own_check_alone() -> None:
+    hasher = Watched()
+    for form, stored in OTHERS.items():
+        hasher.checked(stored, WRONG)
+        assert hasher.checked(stored, RIGHT) == [form]
+
+
+def test_forms_that_cost_too_much_together_are_not_learned() -> None:
+    forms = HashForms("own$salt$digest")
+    forms.meet("dear$salt$digest", seconds=0.2)
+    forms.meet("dearer$salt$digest", seconds=0.1)
+    forms.meet("cheap$salt$digest", seconds=0.05)
+    assert forms.beside("own$salt$digest") == ["dear$salt$digest", "cheap$salt$digest"]
