@@ -50,10 +50,10 @@ def create_worker(threads: int) -> Flask:
     """Return the application of one worker of `identity serve`, which ends when that process is killed.
 
     Args:
-        threads: how many requests it answers at once. Where nothing else is set, passwords get half of them.
+        threads: how many requests it answers at once. Where nothing else is set, passwords get half of them, or four.
     """
     gc.enable()  # the nursery had switched it off
-    os.environ.setdefault("IDENTITY_HASH_PLACES", str(min(64, max(1, threads // 2))))
+    os.environ.setdefault("IDENTITY_HASH_PLACES", str(min(64, max(4, threads // 2))))
     os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # it has no use for it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked until there was somebody to hear it
     app = _patiently(create_app)
