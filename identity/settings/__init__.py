@@ -110,7 +110,7 @@ class Settings:
     hash_places: int = _setting(
         read_whole(1, 64),
         "4",
-        "password checks per worker at once: one computing, the rest waiting; `identity serve`: at least half of --threads",
+        "password checks per worker at once: one computes, others wait; `identity serve`: at least half of --threads",
     )
     lockout_failures: int = _setting(read_whole(1, 1000), "50", "wrong passwords in a row before a name is locked")
     lockout_seconds: timedelta = _setting(read_seconds(1, _DAY), "900", "how long a name stays locked")
