@@ -82,7 +82,7 @@ def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # no
     signature = _timed(lambda: signer.read(token))
     directory = _timed(lambda: here.services.directory.find(claims.session if claims else ""))
     by_token = _timed(lambda: here.services.authentication.by_token(token, origin))
-    greet = here.tongues.native.quick[_RESOURCE]
+    greet = here.tongues.native.quick[_RESOURCE].answer
     return {
         "lane": (_timed(read), "Host, header to credential, origin"),
         "token check": (by_token - signature - directory, "kind, claims, time, principal"),
