@@ -62,8 +62,8 @@ def find_named(session: Session, login: str, known_by: KnownBy) -> Named:
 
 def _find(session: Session, statement: Executable, name: str, login: str) -> Named:
     row: Any = session.execute(statement, {"name": name}).first()
-    names = {True: row.username_canonical if row else "", False: canonical(login)}
+    unknown = canonical(login)  # also where it is not needed: what is left out would tell
     if row is None:  # there is no account at all
-        return _NOBODY._replace(counted_as=names[False])
-    exists = bool(row.fits)
-    return Named(subject_of(row), row.password_hash, row.disabled, names[exists], exists)
+        return _NOBODY._replace(counted_as=unknown)
+    known = row.username_canonical
+    return Named(subject_of(row), row.password_hash, row.disabled, known if row.fits else unknown, bool(row.fits))

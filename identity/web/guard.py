@@ -9,30 +9,27 @@ import itertools
 import logging
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Flask, Request, request
-from flask.globals import request_ctx
-from werkzeug.exceptions import MethodNotAllowed
+from flask import Flask
 
-from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context, client_address, context
+from identity.web import prechecks
+from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context, client_address
 from identity.web.dialect import NO_NEWS, TONGUE
-from identity.web.hosts import is_plain_host
 from identity.web.lane import FastLane
-from identity.web.problems import BadRequest, CrossSite
-from identity.web.query import refuse_credentials_in_query
+from identity.web.prechecks import NO_ROUTE, SAFE_METHODS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger("identity.requests")
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_NO_ROUTE: Final = "(none)"
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+_METHODS: Final = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 _PATH_MAX: Final = 200
+_PAUSE_SECONDS: Final = 0.005  # some fifty times what the refusal takes
 
 # An API has no pages, frames or scripts, and nothing it says is for a cache or another site's reader.
 _HEADERS: Final = (
@@ -64,6 +61,7 @@ class Guard:
         self._settings = here.settings
         self._new_id = _request_ids()
         self._unlogged = itertools.count(1)
+        self._slowed = threading.BoundedSemaphore(here.settings.hash_places)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -84,12 +82,20 @@ class Guard:
     def _completing(self, start_response: StartResponse, environ: WSGIEnvironment, started: float) -> StartResponse:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ANN401 - PEP 3333
             self._observe(environ, status, started)
+            if environ.get(NO_NEWS):
+                self._let_others_go_first()
             given = dict(headers)
             policy = () if _POLICY in given else _DEFAULT_POLICY
             kept = headers if _OWN.isdisjoint(given) else [header for header in headers if header[0] not in _OWN]
             return start_response(status, [*kept, *_HEADERS, *policy, ("X-Request-ID", environ[REQUEST_ID])], exc_info)
 
         return start
+
+    def _let_others_go_first(self) -> None:
+        # Whoever asks again and again, past the lane, must not use up the processor either. Few threads wait so.
+        if self._slowed.acquire(blocking=False):
+            time.sleep(_PAUSE_SECONDS)
+            self._slowed.release()
 
     def _sampled(self) -> bool:
         every = self._settings.log_sample
@@ -99,11 +105,11 @@ class Guard:
         status, seconds = int(line[:3]), time.perf_counter() - started
         method = environ["REQUEST_METHOD"]
         method = method if method in _METHODS else "(other)"
-        tongue, route = environ[TONGUE].name, environ.get(ROUTE, _NO_ROUTE)
+        tongue, route = environ[TONGUE].name, environ.get(ROUTE, NO_ROUTE)
         self._metrics.answered(tongue, method, route, status, seconds=seconds)
         wanted = self._settings.log_requests
         # What is told again is no news: a flood of refusals must not fill the disk.
-        told = (method not in _SAFE or status >= 400) and not environ.get(NO_NEWS)  # noqa: PLR2004 - refusals begin here
+        told = (method not in SAFE_METHODS or status >= 400) and not environ.get(NO_NEWS)  # noqa: PLR2004 - refusals begin here
         quiet = wanted != "all" and (wanted == "none" or not told)
         if quiet and not self._sampled():
             return
@@ -112,7 +118,7 @@ class Guard:
             "tongue": tongue,
             "method": method,
             # An address that is none of ours may hold anything, also a misplaced secret.
-            "path": route if route == _NO_ROUTE or "<path:" in route else environ["PATH_INFO"][:_PATH_MAX],
+            "path": route if route == NO_ROUTE or "<path:" in route else environ["PATH_INFO"][:_PATH_MAX],
             "status": status,
             "milliseconds": round(seconds * 1000, 2),
             "address": client_address(environ, self._settings.trusted_proxies),
@@ -129,39 +135,4 @@ def _request_ids() -> Callable[[], str]:
 def install(app: Flask, here: Context) -> None:
     """Put the guard around `app`."""
     app.wsgi_app = Guard(app.wsgi_app, here, FastLane(here))  # type: ignore[method-assign]
-    app.before_request(_judge)
-
-
-def _judge() -> None:
-    asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
-    environ, rule = asked.environ, asked.url_rule
-    environ[ROUTE] = rule.rule if rule else _NO_ROUTE
-    if rule and environ["REQUEST_METHOD"] != asked.method:  # methods are case-sensitive (RFC 9110 section 9.1)
-        routes = request_ctx.url_adapter
-        raise MethodNotAllowed(routes.allowed_methods() if routes else None)
-    if not is_plain_host(environ) and not asked.host:
-        raise BadRequest("Send a valid Host header.")
-    if "\0" in environ["PATH_INFO"]:  # no name holds it, and PostgreSQL does not even look for one that does
-        raise BadRequest("An address holds no NUL.")
-    if environ.get("QUERY_STRING"):
-        refuse_credentials_in_query()
-    if asked.method not in _SAFE:
-        refuse_cross_site()
-
-
-def refuse_cross_site() -> None:
-    """Refuse a change that another site's page asks a browser for, with the credentials the browser keeps.
-
-    Raises:
-        CrossSite: Fetch metadata or the Origin header says so.
-    """
-    if not {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"} & request.environ.keys():
-        return  # no browser
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    sender = request.headers.get("Origin")
-    own = {request.host, context().settings.public_url.partition("://")[2].partition("/")[0]} - {""}
-    # A page that sends no referrer sends its forms with the origin "null", also to its own site.
-    unnamed = sender == "null" and site == "same-origin"
-    foreign = sender is not None and not unnamed and sender.partition("://")[2] not in own
-    if site in {"cross-site", "same-site"} or foreign:
-        raise CrossSite("A page of another site may not do this.")
+    app.before_request(prechecks.judge)

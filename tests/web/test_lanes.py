@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from identity.domain.errors import Busy
 from identity.domain.forms import TokenKind
 from identity.domain.principal import operator
 from identity.services.accounts import NewAccount
+from identity.web import guard
 from identity.web.guard import Guard
 
 Header = dict[str, str]
@@ -250,3 +253,22 @@ def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(app: Flas
         assert {answer[0][:3] for answer in answers.values()} == {"503"}
         assert seen == []
     assert fast(asked(header, path="/api/resource"))[0][:3] == "200"
+
+
+def test_a_refusal_that_flask_tells_again_lets_others_go_first_in_a_few_threads(
+    app: Flask, lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_until(services(app).directory.current)
+    pauses: list[float] = []
+    monkeypatch.setattr(guard, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=pauses.append))
+    fast, header = lanes[0], basic("nobody", "wrong")["Authorization"]
+    seen = [fast(asked(header, path="/api/users/me"))[0][:3] for _ in range(55)]
+    assert (seen, pauses) == (["401"] * 50 + ["429"] * 5, [0.005] * 4)
+    for path in QUICK:
+        fast(asked(header, path=path))
+    assert len(pauses) == 4
+    with ExitStack() as threads:
+        while app.wsgi_app._slowed.acquire(blocking=False):  # type: ignore[attr-defined]
+            threads.callback(app.wsgi_app._slowed.release)  # type: ignore[attr-defined]
+        assert fast(asked(header, path="/api/users/me"))[0][:3] == "429"
+    assert len(pauses) == 4
