@@ -20,7 +20,8 @@ from identity.domain.limits import ADDRESS, REGISTRATION, RESET, Limit, address_
 from identity.domain.ports import Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.values import canonical
-from identity.services.limits import Count, Limits, digest
+from identity.services.counters import digest
+from identity.services.limits import Count, Limits
 from identity.services.login_names import Named
 from identity.store.models import COUNTERS, Account, Counter
 from identity.store.types import UtcDateTime

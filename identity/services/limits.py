@@ -7,44 +7,23 @@ most once a second for the same try.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from sqlalchemy import ColumnElement, Executable, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import RateLimited
 from identity.domain.limits import Limit
 from identity.domain.ports import Clock
+from identity.services import counters
+from identity.services.counters import State, digest
 from identity.services.refusals import News, Refusals
 from identity.services.transactions import Transactions
-from identity.store.models import COUNTERS
-from identity.store.types import UtcDateTime
-from identity.store.upsert import insert
 
-_SWEEP_ROWS: Final = 500
 _SWEEP_EVERY: Final = timedelta(seconds=1)
-
-# Made once: every login asks them, and making one takes as long as asking it.
-_NOW: Final = bindparam("now", type_=UtcDateTime())
-_KEYS: Final = COUNTERS.c.key.in_(bindparam("keys", expanding=True))
-_FORGET: Final = delete(COUNTERS).where(_KEYS).returning(COUNTERS.c.key, COUNTERS.c.count)
-_UNCOUNT: Final = (
-    update(COUNTERS)
-    .where(COUNTERS.c.key == bindparam("which"), COUNTERS.c.count > 0, COUNTERS.c.count <= bindparam("most"))
-    .values(count=COUNTERS.c.count - 1)
-    .returning(COUNTERS.c.count)
-)
-# A few at a time and never waiting for another: rows stay bounded, nobody stalls.
-_SWEEP: Final = delete(COUNTERS).where(
-    COUNTERS.c.key.in_(
-        select(COUNTERS.c.key).where(COUNTERS.c.ends_at <= _NOW).limit(_SWEEP_ROWS).with_for_update(skip_locked=True)
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +50,6 @@ class Refusal:
     def error(self) -> RateLimited:
         """Return what the caller hears."""
         return RateLimited(self.retry_after, self.limit)
-
-
-class State(NamedTuple):
-    """What a counter says until its window ends: how many tries it has counted."""
-
-    tries: int
-    ends_at: datetime
 
 
 class Limits:
@@ -114,13 +86,7 @@ class Limits:
 
     def standing(self, session: Session, keys: Sequence[str]) -> dict[str, State]:
         """Return what each counter says; one whose window has ended, or that never was, says nothing until now."""
-        now = self._clock.now()
-        given: dict[str, Any] = {"keys": keys, "now": now} | {f"key{place}": key for place, key in enumerate(keys)}
-        found = session.execute(_standing(len(keys)), given).one()
-        return {
-            key: State(tries or 0, ends_at or now)
-            for key, tries, ends_at in zip(keys, found[::2], found[1::2], strict=True)
-        }
+        return counters.read(session, keys, self._clock.now())
 
     def require(self, standing: Mapping[str, State], *counts: Count) -> None:
         """Refuse what these counters refused before.
@@ -144,7 +110,7 @@ class Limits:
         for index, each in enumerate(counts):
             if not each.limit.most:
                 continue
-            count, ends_at = _count_one(session, each, now)
+            count, ends_at = counters.add(session, each.key, each.limit, now)
             if count > each.limit.most:
                 self.uncount(session, *counts[:index])
                 return Refusal(each.limit, ends_at - now, first=count == each.limit.most + 1)
@@ -154,7 +120,7 @@ class Limits:
     def uncount(self, session: Session, *counts: Count) -> None:
         """Take one try back: it was none after all. A mark stays."""
         for each in counts:
-            session.execute(_UNCOUNT, {"which": each.key, "most": each.limit.most})
+            counters.take_back(session, each.key, each.limit)
 
     def succeed(self, session: Session, account_id: int, *counts: Count) -> None:
         """Say that a try of somebody was right: failures in a row are over, others are one less.
@@ -164,60 +130,20 @@ class Limits:
         marked = False
         for each in counts:  # addresses first, as where they are counted
             if each.limit.most and not each.limit.in_a_row:
-                marked |= session.execute(_UNCOUNT, {"which": each.key, "most": each.limit.most}).first() is None
+                marked |= not counters.take_back(session, each.key, each.limit)
         most = {each.key: each.limit.most for each in counts if each.limit.in_a_row}
-        over = session.execute(_FORGET, {"keys": list(most)}).all()
-        marked |= any(0 < most[key] < tries for key, tries in over)
+        over = counters.forget(session, list(most))
+        marked |= any(0 < most[key] < tries for key, tries in over.items())
         if marked:
             self._transactions.note_change(session, account_id)
 
     def lift(self, session: Session, account_id: int, where: ColumnElement[bool]) -> None:
         """Start some counters anew, and have every process forget what it refused by them."""
-        session.execute(delete(COUNTERS).where(where))
+        counters.forget_where(session, where)
         self._transactions.note_change(session, account_id)
 
     def _sweep(self, session: Session, now: datetime) -> None:
         # By time, not at each new name: that would tell the names that nobody has tried before.
         if self._swept_at is None or abs(now - self._swept_at) >= _SWEEP_EVERY:
             self._swept_at = now
-            session.execute(_SWEEP, {"now": now})
-
-
-def digest(kind: str, what: str) -> str:
-    """Return the key of a counter, which tells nobody what it counts."""
-    return hashlib.sha256(f"{kind}:{what}".encode("utf-8", "replace")).hexdigest()
-
-
-def _count_one(session: Session, one: Count, now: datetime) -> State:
-    statement = _counting(session.get_bind().dialect.name, in_a_row=one.limit.in_a_row)
-    given = {"which": one.key, "now": now, "end": now + one.limit.window, "most": one.limit.most}
-    return State(*session.execute(statement, given).one())
-
-
-@cache
-def _standing(keys: int) -> Executable:
-    # One row, whatever is there: rows are read one by one, and their number would tell who is known at an address.
-    columns: list[ColumnElement[Any]] = []
-    for place in range(keys):
-        this = COUNTERS.c.key == bindparam(f"key{place}")
-        columns += (func.max(case((this, COUNTERS.c.count))), func.max(case((this, COUNTERS.c.ends_at))))
-    return select(*columns).where(_KEYS, COUNTERS.c.ends_at > _NOW)
-
-
-@cache
-def _counting(dialect: str, *, in_a_row: bool) -> Executable:
-    table, end = COUNTERS.c, bindparam("end", type_=UtcDateTime())
-    over = table.ends_at <= _NOW
-    begins = or_(over, table.count < bindparam("most")) if in_a_row else over
-    return (
-        insert(dialect, COUNTERS)
-        .values(key=bindparam("which"), count=1, ends_at=end)
-        .on_conflict_do_update(
-            index_elements=[table.key],
-            set_={
-                "count": case((over, 1), else_=table.count + 1),
-                "ends_at": case((begins, end), else_=table.ends_at),
-            },
-        )
-        .returning(table.count, table.ends_at)
-    )
+            counters.sweep(session, now)
