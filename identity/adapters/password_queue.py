@@ -12,6 +12,7 @@ from typing import Final
 
 from identity.domain.errors import Busy
 from identity.domain.limits import address_group
+from identity.domain.memory import keep_latest
 from identity.domain.ports import Hasher
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
@@ -79,7 +80,4 @@ class GuardedPasswords:
         return self._free > (self._kept if pushes else 0)
 
     def _tell(self, caller: _Caller) -> None:
-        self._told.pop(caller, None)
-        while len(self._told) >= _REMEMBERED:
-            del self._told[next(iter(self._told))]  # the oldest
-        self._told[caller] = time.monotonic()
+        keep_latest(self._told, caller, time.monotonic(), bound=_REMEMBERED)

@@ -45,9 +45,7 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     if options.tls:
         serve_tls(options, settings, services)
     else:
-        server("identity.wiring:create_worker", options, factory=True).serve(
-            target_loader=partial(_create, options.threads)
-        )
+        server("identity.wiring:create_worker", options).serve(target_loader=partial(_create, options.threads))
     print("Identity has ended.", flush=True)
 
 
@@ -96,11 +94,10 @@ class _Process(multiprocessing.Process):
 mp.WorkerProcess = _Worker  # type: ignore[misc]
 
 
-def server(target: str, options: argparse.Namespace, *, factory: bool) -> WorkerServer:
-    """Return the server for a WSGI application, or for what makes one, with the options of `identity serve`."""
+def server(target: str, options: argparse.Namespace) -> WorkerServer:
+    """Return the server for a WSGI application with the options of `identity serve`."""
     return WorkerServer(
         target,
-        factory=factory,
         interface=Interfaces.WSGI,
         address=options.host,
         port=options.port,

@@ -1,10 +1,13 @@
-"""A bounded memory of what was proven once and cannot become false: that a signature is genuine."""
+"""Bounded memories: of what was proven once and cannot become false, and of what happened last."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
 Proven = TypeVar("Proven")
+Key = TypeVar("Key", bound=Hashable)
+Kept = TypeVar("Kept")
 
 _BOUND: Final = 10_000
 
@@ -26,3 +29,11 @@ class Remembered(Generic[Proven]):
             self._known.clear()
         self._known[token] = said
         return said
+
+
+def keep_latest(known: dict[Key, Kept], key: Key, kept: Kept, *, bound: int) -> None:
+    """Keep something as the newest of at most `bound`; the oldest gives way. Callers take turns."""
+    known.pop(key, None)
+    while len(known) >= bound:
+        del known[next(iter(known))]
+    known[key] = kept

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from identity.domain.errors import RateLimited
 from identity.domain.limits import Limit
+from identity.domain.memory import keep_latest
 from identity.domain.ports import Clock
 
 _BOUND: Final = 10_000
@@ -77,7 +78,4 @@ class Refusals:
         ends_at, forget_at = self._clock.now() + refusal.retry_after, time.monotonic() + self._seconds
         note = _Note(refusal.limit, ends_at, forget_at, generation)
         with self._lock:
-            self._notes.pop(what, None)
-            while len(self._notes) >= _BOUND:
-                del self._notes[next(iter(self._notes))]  # the oldest
-            self._notes[what] = note
+            keep_latest(self._notes, what, note, bound=_BOUND)

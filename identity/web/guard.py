@@ -74,7 +74,6 @@ class Guard:
         if plain is None:
             return self._application(environ, self._completing(start_response, environ, started))
         status, headers, body = plain
-        environ[NO_NEWS] = True
         self._observe(environ, status, started)
         start_response(status, [*headers, *_HEADERS, *_DEFAULT_POLICY, ("X-Request-ID", request_id)])
         return (body,) if body else ()

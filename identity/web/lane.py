@@ -1,8 +1,8 @@
 """The fast lane: a call that checks a token and says something of its owner, answered before Flask begins.
 
 Such a call is a function from principal to answer, which its dialect names (`Dialect.quick`) and its route calls, too.
-Here it is asked after the same parser and the same use case. A password that was refused a moment ago for one limit is
-refused again, in the route's words. Everything else is left to the route.
+Here it is asked after the same parser and the same use case. A password that was refused a moment ago, by a lock or
+a full queue, is refused again, in the route's words. Everything else is left to the route.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from identity.domain.memory import Remembered
 from identity.web.context import ROUTE, Context, origin_of
 from identity.web.credentials import Presented, read_authorization
-from identity.web.dialect import TONGUE, Plain, QuickCall
+from identity.web.dialect import NO_NEWS, TONGUE, Plain, QuickCall
 from identity.web.hosts import is_plain_host
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class FastLane:
         origin = origin_of(environ, self._settings)
         try:
             if given.token is None:
-                plain = self._refused(quick, given.username, origin)
+                plain = self._refused(environ, quick, given.username, origin)
             else:
                 plain = quick.answer(self._authentication.by_token(given.token, origin), self._here)
         except Exception:  # noqa: BLE001 - other refusals and mistakes alike are the route's to tell
@@ -58,6 +58,9 @@ class FastLane:
         environ[ROUTE] = path
         return plain
 
-    def _refused(self, quick: QuickCall, username: str, origin: Origin) -> Plain | None:
+    def _refused(self, environ: WSGIEnvironment, quick: QuickCall, username: str, origin: Origin) -> Plain | None:
         refusal = self._authentication.refused(username, origin)
-        return quick.refuse(refusal, origin.request_id) if refusal else None
+        if refusal is None:
+            return None
+        environ[NO_NEWS] = True
+        return quick.refuse(refusal, origin.request_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
 from urllib.parse import quote
 
 import pytest
@@ -10,8 +9,7 @@ from conftest import basic
 from flask import Flask
 from flask.testing import FlaskClient
 from postbox import EMAIL, Postbox, register
-
-from identity.domain.errors import Busy
+from services.watching import no_place
 
 PAGES = ["/activate", "/reset"]
 
@@ -162,10 +160,7 @@ def test_the_pages_own_form_is_taken_as_browsers_send_it(
 def test_a_busy_service_asks_to_come_again(app: Flask, client: FlaskClient, post: Postbox) -> None:
     token = reset_token(client, post)
     passwords = app.extensions["identity"].services.recovery._passwords
-    with ExitStack() as places:
-        for number in range(100):  # of which the first fill the queue
-            with suppress(Busy):
-                places.enter_context(passwords.admit(f"192.0.2.{number}"))
+    with no_place(passwords):
         answer = client.post("/reset", data={"token": token, "password": "brand new"})
     assert (answer.status_code, answer.mimetype) == (503, "text/html")
     assert int(answer.headers["Retry-After"]) > 0

@@ -6,17 +6,16 @@ import base64
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import ADMIN, HAWK, ORIGIN, HandClock, basic, principal, services
 from flask import Flask
-from services.watching import statements, wait_until
+from services.watching import no_place, statements, wait_until
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from identity.domain.errors import Busy
 from identity.domain.forms import TokenKind
 from identity.domain.principal import operator
 from identity.services.accounts import NewAccount
@@ -243,10 +242,7 @@ def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(app: Flas
     passwords = services(app).authentication._passwords
     fast, flask = lanes
     header = basic(*HAWK)["Authorization"]
-    with ExitStack() as places:
-        for number in range(100):  # of which the first fill the queue
-            with suppress(Busy):
-                places.enter_context(passwords.admit(f"198.51.100.{number}"))
+    with no_place(passwords):
         answers = {path: flask(asked(header, path=path)) for path in QUICK}
         with statements(app) as seen:
             assert {path: fast(asked(header, path=path)) for path in QUICK} == answers
