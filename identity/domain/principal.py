@@ -47,13 +47,17 @@ class Subject(NamedTuple):
 
 
 class Principal(NamedTuple):
-    """One caller for one request. `session` is None unless the proof was a token."""
+    """One caller for one request.
+
+    `session` is None unless the proof was a token, and `certificate` (a serial) unless it was one.
+    """
 
     origin: Origin
     subject: Subject | None = None
     credential: Credential = Credential.NONE
     authenticated_at: datetime | None = None
     session: str | None = None
+    certificate: str | None = None
 
     @property
     def account(self) -> Subject:

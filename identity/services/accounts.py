@@ -195,7 +195,7 @@ class Accounts:
                 self._attempts.remember(session, account.id, principal.origin)
             return view_account(account)
 
-        return write_unique(self._transactions, insert, username=username.typed, discreet=discreet)
+        return write_unique(self._transactions, principal, insert, username=username.typed, discreet=discreet)
 
     def _name_for(self, email: Spelling | None) -> str:
         # A tongue that knows people by their address alone: the address where it can be a name, else a new one.

@@ -15,6 +15,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from identity.domain.errors import EmailTaken, IdentityError
 from identity.domain.letters import LetterKind
+from identity.domain.principal import Principal
 from identity.services.outbox import Outbox
 from identity.services.rows import seek_account, taken
 from identity.services.transactions import Transactions
@@ -45,7 +46,12 @@ def announce(session: Session, outbox: Outbox, account: Account, owner: Account 
 
 
 def write_unique(
-    transactions: Transactions, work: Callable[[Session], Result], *, username: str, discreet: bool
+    transactions: Transactions,
+    principal: Principal,
+    work: Callable[[Session], Result],
+    *,
+    username: str,
+    discreet: bool,
 ) -> Result:
     """Run work that gives an account its name and address.
 
@@ -57,7 +63,7 @@ def write_unique(
     refusal: IdentityError = EmailTaken()
     for _ in range(2):
         try:
-            return transactions.write(work)
+            return transactions.write(principal, work)
         except IntegrityError as error:
             refusal = taken(error, username)
         if not (discreet and isinstance(refusal, EmailTaken)):

@@ -16,7 +16,7 @@ from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
 from identity.domain.values import canonical, read_password
 from identity.domain.views import AccountView, Page
-from identity.services.admins import require_acting_admin, require_remaining_admin
+from identity.services.admins import require_remaining_admin
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.outbox import Outbox, OutboxState
@@ -231,7 +231,6 @@ class Administration:
         self, principal: Principal, account_id: int, events: Iterable[Event], apply: Callable[[Session, Account], None]
     ) -> AccountView:
         def act(session: Session) -> AccountView:
-            require_acting_admin(session, principal)
             account = get_account(session, account_id, lock=True)
             subject = subject_of(account)
             apply(session, account)
@@ -242,7 +241,7 @@ class Administration:
             session.flush()
             return self._views(session, account)[0]
 
-        return self._transactions.write(act)
+        return self._transactions.write(principal, act, lock_admins=True)
 
     def _views(self, session: Session, *accounts: Account) -> tuple[AccountView, ...]:
         locks = self._attempts.locked_until(session, accounts)

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import Busy, Later, Unauthenticated, UnknownAccount, WrongPassword
+from identity.domain.errors import Busy, Forbidden, Later, Unauthenticated, UnknownAccount, WrongPassword
 from identity.domain.events import Event, Outcome
 from identity.domain.limits import address_group
 from identity.domain.ports import Clock, Hasher, Passwords
@@ -21,7 +21,6 @@ from identity.services.attempts import Attempts, Tally
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits, Refusal
 from identity.services.login_names import KnownBy, Named, find_named
-from identity.services.rows import is_current
 from identity.services.token_checks import TokenChecks
 from identity.services.transactions import Transactions
 from identity.store.models import Account
@@ -137,15 +136,17 @@ class Authentication:
             try:
                 accepted = self._check(hasher, named, attempt.password)
             except Busy:
-                self._transactions.write(lambda session: self._limits.uncount(session, *tally.counts))
+                self._transactions.write_unattended(lambda session: self._limits.uncount(session, *tally.counts))
                 raise
         if not accepted:
             self._refuse(anonymous, named, attempt.login)
             raise Unauthenticated if named.exists else UnknownAccount
         proven = Principal(anonymous.origin, named.subject, Credential.PASSWORD, self._clock.now())
-        if not self._transactions.write(lambda session: self._accept(session, proven, tally)):
+        try:
+            self._transactions.write(proven, lambda session: self._accept(session, proven, tally))
+        except (Unauthenticated, Forbidden):  # the account changed while the hash was computed
             self._refuse(anonymous, named, attempt.login)
-            raise Unauthenticated
+            raise Unauthenticated from None
         return proven
 
     def _look_up(
@@ -164,7 +165,7 @@ class Authentication:
                 self._record_refusal(session, Event.LOCKED, anonymous, named, attempt.login)
             return refusal
 
-        if refusal := self._transactions.write(count):
+        if refusal := self._transactions.write_unattended(count):
             raise refusal.error()
 
     def _check(self, hasher: Hasher, named: Named, password: str) -> bool:
@@ -173,22 +174,20 @@ class Authentication:
         verdict = hasher.verify(named.password_hash if usable else None, normal or _NO_PASSWORD)
         if usable and verdict.matches and verdict.outdated:
             new = hasher.hash(normal or _NO_PASSWORD)
-            self._transactions.write(lambda session: _replace_hash(session, named.subject.id, named.password_hash, new))
+            self._transactions.write_unattended(
+                lambda session: _replace_hash(session, named.subject.id, named.password_hash, new)
+            )
         return usable and verdict.matches
 
-    def _accept(self, session: Session, proven: Principal, tally: Tally) -> bool:
-        # The hash took its time: whoever was disabled or changed his password meanwhile stays out.
+    def _accept(self, session: Session, proven: Principal, tally: Tally) -> None:
         subject = proven.account
-        if not is_current(session, subject):
-            return False
         self._limits.succeed(session, subject.id, *tally.counts)
         if not tally.greeted:
             self._attempts.remember(session, subject.id, proven.origin)
         self._audit.record(session, Event.AUTHENTICATED, proven)
-        return True
 
     def _refuse(self, anonymous: Principal, named: Named, login: str) -> None:
-        self._transactions.write(
+        self._transactions.write_unattended(
             lambda session: self._record_refusal(session, Event.AUTHENTICATED, anonymous, named, login)
         )
 

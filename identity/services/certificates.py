@@ -123,7 +123,7 @@ class Certificates:
             self._outbox.put(session, LetterKind.CERTIFICATE_REVOKED, account)
             self._transactions.note_change(session, own.id)
 
-        self._transactions.write(revoke)
+        self._transactions.write(principal, revoke)
 
     def principal(self, der: bytes, origin: Origin) -> Principal:
         """Return whose certificate this is: by our own row of it, never by what its subject says.
@@ -133,7 +133,7 @@ class Certificates:
         """
         fingerprint = self._authority.fingerprint(der, self._clock.now())
         query = (
-            select(Account)
+            select(Account, Certificate.serial)
             .join(Certificate, and_(Certificate.account_id == Account.id, Certificate.version == Account.version))
             .where(
                 Certificate.fingerprint == fingerprint,
@@ -141,10 +141,12 @@ class Certificates:
                 Account.disabled.is_(False),
             )
         )
-        account = self._transactions.read(lambda session: session.scalars(query).one_or_none()) if fingerprint else None
-        if account is None:
+        found = self._transactions.read(lambda session: session.execute(query).one_or_none()) if fingerprint else None
+        if found is None:
             raise Unauthenticated
-        return Principal(origin, subject_of(account), Credential.CERTIFICATE, _NEVER_PROVEN)
+        account, serial = found
+        subject = subject_of(account)
+        return Principal(origin, subject, Credential.CERTIFICATE, _NEVER_PROVEN, certificate=serial)
 
     def chain(self) -> str:
         """Return the authority's certificates in PEM."""
@@ -184,7 +186,7 @@ class Certificates:
             self._outbox.put(session, LetterKind.CERTIFICATE_ISSUED, account)
 
         try:
-            self._transactions.write(record)
+            self._transactions.write(principal, record)
         except IntegrityError:
             raise BadCertificateRequest("This certificate exists already; try again.") from None
         return made.pem

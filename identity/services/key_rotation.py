@@ -74,7 +74,8 @@ class KeyRotation:
         Raises:
             Unavailable: the database does not answer.
         """
-        self._transactions.write(lambda session: self._audit.record(session, Event.KEYS_ROTATED, operator()))
+        acting = operator()
+        self._transactions.write(acting, lambda session: self._audit.record(session, Event.KEYS_ROTATED, acting))
 
     def _change(self, successor: _Successor) -> tuple[KeyView, ...]:
         for use, store in self._stores.items():

@@ -11,7 +11,6 @@ from identity.domain.events import Event
 from identity.domain.limits import NO_ADDRESS, address_group
 from identity.domain.principal import Principal
 from identity.domain.values import canonical, canonical_email
-from identity.services.admins import require_acting_admin
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.rows import find_account, subject_of
@@ -46,13 +45,12 @@ class Locks:
         addresses = None if group == NO_ADDRESS else group
 
         def lift(session: Session) -> Lifted:
-            require_acting_admin(session, principal)
             if addresses is not None:
                 self._attempts.unlock_address(session, addresses)
                 self._audit.record(session, Event.ADDRESS_UNLOCKED, principal, address=addresses)
             return Lifted(self._lift_name(session, principal, what), addresses)
 
-        return self._transactions.write(lift)
+        return self._transactions.write(principal, lift)
 
     def _lift_name(self, session: Session, principal: Principal, what: str) -> str | None:
         account = find_account(session, Account.username_canonical == canonical(what)) or find_account(

@@ -15,7 +15,7 @@ from identity.domain.forms import TokenKind
 from identity.domain.ports import Clock, Identifiers, JwtTokens, OpaqueTokens
 from identity.domain.principal import Principal
 from identity.services.audit import Audit
-from identity.services.rows import is_current, session_over
+from identity.services.rows import session_over
 from identity.services.transactions import Transactions
 from identity.store.models import SESSIONS
 from identity.store.types import UtcDateTime
@@ -122,14 +122,11 @@ class Logins:
         }
 
         def write(session: Session) -> None:
-            # The lock has logins of one account take turns, so that none miscounts.
-            if not is_current(session, account, lock=True):
-                raise Unauthenticated
             self._make_room(session, principal, now)
             session.execute(_INSERT, row)
             self._audit.record(session, Event.SESSION_OPENED, principal)
 
-        self._transactions.write(write)
+        self._transactions.write(principal, write)
         return session_id
 
     def _make_room(self, session: Session, principal: Principal, now: datetime) -> None:

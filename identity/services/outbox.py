@@ -133,7 +133,7 @@ class Outbox:
 
     def _send(self, mail_id: int) -> bool:
         try:
-            claimed = self._transactions.write(lambda session: self._claim(session, mail_id))
+            claimed = self._transactions.write_unattended(lambda session: self._claim(session, mail_id))
             if claimed is None:
                 return False
             self._mailer.send(claimed)
@@ -142,10 +142,10 @@ class Outbox:
         except Exception as error:  # noqa: BLE001 - whatever one letter is made of, the others go out
             reason = str(error) if isinstance(error, MailRefused) else type(error).__name__
             _log.warning("mail %s was not taken: %s", mail_id, reason)
-            self._transactions.write(lambda session: self._postpone(session, mail_id))
+            self._transactions.write_unattended(lambda session: self._postpone(session, mail_id))
             return False
         done = update(OutboxMail).where(OutboxMail.id == mail_id).values(sent_at=self._clock.now())
-        self._transactions.write(lambda session: session.execute(done))
+        self._transactions.write_unattended(lambda session: session.execute(done))
         return True
 
     def _claim(self, session: Session, mail_id: int) -> letters.Letter | None:

@@ -159,7 +159,7 @@ class Profiles:
             return view_account(account)
 
         name = str(values.get("username", ""))
-        return write_unique(self._transactions, apply, username=name, discreet=self._hardened)
+        return write_unique(self._transactions, principal, apply, username=name, discreet=self._hardened)
 
     def delete(self, principal: Principal) -> None:
         """Delete the caller's own account, its sessions with it.
@@ -177,7 +177,7 @@ class Profiles:
             self._audit.record(session, Event.DELETED, principal)
             self._transactions.note_change(session, own.id)
 
-        self._transactions.write(remove)
+        self._transactions.write(principal, remove, lock_admins=True)
 
     def _read_password(self, password: str, known: AccountView, wanted: dict[str, object]) -> str:
         names = (known.username, known.email, wanted.get("username"), wanted.get("email"))

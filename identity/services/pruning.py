@@ -100,4 +100,4 @@ class Pruning:
         def work(session: Session) -> int:
             return len(session.execute(statement.execution_options(synchronize_session=False)).all())
 
-        return self._transactions.write(work)
+        return self._transactions.write_unattended(work)

@@ -84,7 +84,7 @@ class Recovery:
             )
             return view_account(get_account(session, account.id))
 
-        return self._transactions.write(redeem)
+        return self._transactions.write(principal, redeem)
 
     def activate_by_id(self, principal: Principal, uuid: str) -> AccountView:
         """Activate an account by its id alone, as seed 002 documents; proves nothing of the address.
@@ -103,7 +103,7 @@ class Recovery:
                 session.flush()
             return view_account(account)
 
-        return self._transactions.write(activate)
+        return self._transactions.write(principal, activate)
 
     def request_reset(self, principal: Principal, email: str) -> bool:
         """Mail a token to the account with this address, to the address as it is stored, and tell if there is one.
@@ -132,7 +132,7 @@ class Recovery:
             )
             return account is not None
 
-        return self._transactions.write(request)
+        return self._transactions.write(principal, request)
 
     def reset(self, principal: Principal, token: str, password: str, *, email: str | None = None) -> None:
         """Set a new password with a mailed token; every session ends and the address is told.
@@ -163,7 +163,7 @@ class Recovery:
             )
             self._transactions.note_change(session, account.id)
 
-        self._transactions.write(redeem)
+        self._transactions.write(principal, redeem)
 
     def _read(self, purpose: Purpose, token: str) -> OneTimeClaims:
         claims = self._tokens.read(purpose, token)

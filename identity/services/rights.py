@@ -59,7 +59,7 @@ class Rights:
         try:
             yield
         except refusal:
-            self._transactions.write(
+            self._transactions.write_unattended(
                 lambda session: self._audit.record(session, kind, principal, outcome=Outcome.REFUSED)
             )
             raise

@@ -19,10 +19,6 @@ from identity.store.models import ACCOUNTS, Account, AuditEvent, LoginSession
 
 MAX_ID: Final = 2**63 - 1
 # Made once: making one takes longer than asking it.
-_CURRENT: Final = select(Account.id).where(
-    Account.id == bindparam("id"), Account.version == bindparam("version"), Account.disabled.is_(False)
-)
-_CURRENT_LOCKED: Final = _CURRENT.with_for_update()
 _BY_ID: Final = select(Account).where(Account.id == bindparam("id"))
 _BY_ID_LOCKED: Final = _BY_ID.with_for_update()
 Row = TypeVar("Row")
@@ -75,12 +71,6 @@ def get_own(session: Session, subject: Subject, *, lock: bool = True) -> Account
     if account is None:
         raise Unauthenticated
     return account
-
-
-def is_current(session: Session, subject: Subject, *, lock: bool = False) -> bool:
-    """Tell whether a credential of the account still counts, as `get_own` does."""
-    asked = {"id": subject.id, "version": subject.version}
-    return session.scalar(_CURRENT_LOCKED if lock else _CURRENT, asked) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class TokenChecks:
             self._transactions.note_change(session, found.subject.id)
 
         with suppress(Unavailable):  # the token is good all the same
-            self._transactions.write(note)
+            self._transactions.write_unattended(note)
 
     def _slide(self, found: Snapshot, idle_end: datetime, now: datetime) -> None:
         end = min(now + SLIDE, found.absolute_end)
@@ -104,4 +104,4 @@ class TokenChecks:
             session.execute(used.values(idle_end=end, last_used_at=now))
             self._transactions.note_change(session, found.subject.id)
 
-        self._transactions.write(slide)
+        self._transactions.write_unattended(slide)

@@ -113,7 +113,7 @@ class Tokens:
             self._audit.record(session, Event.SESSION_REVOKED, principal)
             self._transactions.note_change(session, account.id)
 
-        self._transactions.write(end)
+        self._transactions.write(principal, end)
 
     def revoke_all(self, principal: Principal) -> None:
         """Log out everywhere: end every session of the caller, this one included."""
@@ -123,7 +123,7 @@ class Tokens:
             self._audit.record(session, Event.SESSIONS_REVOKED, principal)
             self._transactions.note_change(session, principal.account.id)
 
-        self._transactions.write(end)
+        self._transactions.write(principal, end)
 
     def _touch(self, principal: Principal, now: datetime) -> None:
         def touch(session: Session) -> None:
@@ -131,7 +131,7 @@ class Tokens:
             session.execute(used.values(last_used_at=now))
             self._transactions.note_change(session, principal.account.id)
 
-        self._transactions.write(touch)
+        self._transactions.write(principal, touch)
 
     def _sign(self, session_id: str, now: datetime, absolute_end: datetime) -> IssuedToken:
         end = int(policy.token_end(now, self._token_life, absolute_end).timestamp())

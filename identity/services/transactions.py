@@ -14,6 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import Unavailable
+from identity.domain.principal import Principal
+from identity.services.standing import lock_active_admins, require_standing
 from identity.store import changes
 from identity.store.engines import for_single_reads, for_writing
 
@@ -50,14 +52,38 @@ class Transactions:
         """Have `act` called once the running transaction is committed, and never if it is not."""
         session.info.setdefault(_AFTER_COMMIT, []).append(act)
 
-    def write(self, work: Callable[[Session], Result]) -> Result:
-        """Run `work` in a transaction of its own and commit it.
+    def write(self, principal: Principal, work: Callable[[Session], Result], *, lock_admins: bool = False) -> Result:
+        """Run `work` for a principal in a transaction of its own and commit it.
 
-        `work` may run again when the database asks for that, so it must not touch anything else.
+        The transaction begins by asking whether the principal's account and credential still stand, and
+        keeps them from ending until it is committed. `work` may run again when the database asks for
+        that, so it must not touch anything else.
+
+        Args:
+            principal: on whose behalf.
+            work: what to do.
+            lock_admins: lock all active administrators first; for what may take one of them away.
 
         Raises:
+            Unauthenticated: the account or the credential ended meanwhile; nothing was changed.
+            Forbidden: the principal is no longer an administrator; nothing was changed.
             IntegrityError: a constraint refused the work; nothing was changed.
             Unavailable: the database does not answer or is locked; nothing was changed.
+        """
+
+        def allowed(session: Session) -> Result:
+            if lock_admins:
+                lock_active_admins(session)
+            require_standing(session, principal)
+            return work(session)
+
+        return self.write_unattended(allowed)
+
+    def write_unattended(self, work: Callable[[Session], Result]) -> Result:
+        """Run `work` that is done on behalf of no account, such as counting a try or sending mail; see `write`.
+
+        Raises:
+            IntegrityError, Unavailable: as for `write`.
         """
         for attempt in range(1, _ATTEMPTS + 1):
             try:

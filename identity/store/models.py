@@ -165,6 +165,7 @@ class Counter(Base):
 
 # For statements that are asked often and need no object.
 ACCOUNTS: Final = Base.metadata.tables[Account.__tablename__]
+CERTIFICATES: Final = Base.metadata.tables[Certificate.__tablename__]
 COUNTERS: Final = Base.metadata.tables[Counter.__tablename__]
 SESSIONS: Final = Base.metadata.tables[LoginSession.__tablename__]
 AUDIT_EVENTS: Final = Base.metadata.tables[AuditEvent.__tablename__]

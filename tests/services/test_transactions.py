@@ -54,7 +54,7 @@ class Work:
 def test_work_runs_again_when_the_database_asks_for_that(
     app: Flask, transactions: Transactions, sqlstate: str, failures: int
 ) -> None:
-    assert transactions.write(Work(sqlstate, failures=failures)) == f"done at call {failures + 1}"
+    assert transactions.write_unattended(Work(sqlstate, failures=failures)) == f"done at call {failures + 1}"
     assert rows(app, "SELECT full_name FROM account WHERE id = 2") == [(f"call {failures + 1}",)]
 
 
@@ -64,7 +64,7 @@ def test_work_is_given_up_when_it_keeps_failing_or_would_fail_again(
 ) -> None:
     work = Work(sqlstate, failures=99)
     with pytest.raises(Unavailable):
-        transactions.write(work)
+        transactions.write_unattended(work)
     assert work.calls == calls
     assert rows(app, "SELECT full_name FROM account WHERE id = 2") == [(None,)]
 
@@ -79,7 +79,7 @@ def test_serialization_failure_of_the_real_server_is_tried_again(transactions: T
             session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '40001'; END $$"))
         return len(calls)
 
-    assert transactions.write(work) == 2
+    assert transactions.write_unattended(work) == 2
 
 
 def test_listeners_hear_of_a_change_once_and_only_after_it_was_committed(app: Flask) -> None:
@@ -94,10 +94,12 @@ def test_listeners_hear_of_a_change_once_and_only_after_it_was_committed(app: Fl
         transactions.note_change(session, 2)
         failing(session)
 
-    transactions.write(work)
+    transactions.write_unattended(work)
     assert heard == [(2, [("call 2",)])]
     with pytest.raises(Unavailable):
-        transactions.write(lambda session: [transactions.note_change(session, 2), Work("", failures=9)(session)])
+        transactions.write_unattended(
+            lambda session: [transactions.note_change(session, 2), Work("", failures=9)(session)]
+        )
     assert len(heard) == 1
 
 
@@ -107,7 +109,7 @@ def test_error_of_ours_changes_nothing_and_passes_as_it_is(app: Flask, transacti
         raise UsernameTaken("hawk")
 
     with pytest.raises(UsernameTaken):
-        transactions.write(work)
+        transactions.write_unattended(work)
     assert len(rows(app, "SELECT id FROM account")) == 2
 
 
@@ -124,7 +126,7 @@ def test_unique_violation_leaves_the_next_request_fine(make_app: Callable[..., F
 
     for _ in range(3):
         with pytest.raises(IntegrityError):
-            transactions.write(twice)
+            transactions.write_unattended(twice)
         assert principal(app, *HAWK).account.id == 1
     assert len(rows(app, "SELECT id FROM account")) == 1
 
@@ -137,7 +139,7 @@ def test_exhausted_pool_is_told_soon_and_is_over_when_a_connection_comes_back(ma
     uses: list[Callable[[], object]] = [
         lambda: transactions.row(text("SELECT 1"), {}),
         lambda: transactions.read(lambda session: session.scalar(text("SELECT 1"))),
-        lambda: transactions.write(lambda session: session.scalar(text("SELECT 1"))),
+        lambda: transactions.write_unattended(lambda session: session.scalar(text("SELECT 1"))),
         lambda: services(app).accounts.public_name(1),
     ]
     with engine_of(app).connect() as held:
@@ -157,7 +159,7 @@ def test_words_of_the_driver_are_never_logged_nor_shown(transactions: Transactio
     uses: dict[str, Callable[[], object]] = {
         "row": lambda: transactions.row(statement, {}),
         "read": lambda: transactions.read(lambda session: session.execute(statement)),
-        "write": lambda: transactions.write(lambda session: session.execute(statement)),
+        "write": lambda: transactions.write_unattended(lambda session: session.execute(statement)),
     }
     with logged() as lines, pytest.raises(Unavailable) as refusal:
         uses[way]()
