@@ -92,6 +92,8 @@ class CertificateEntry(Shown):
     not_before: datetime
     not_after: datetime
     revoked_at: datetime | None
+    renewed_from: str | None
+    line: str
 
 
 class Certificates(Shown):

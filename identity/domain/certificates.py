@@ -51,7 +51,11 @@ class IssuedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class CertificateView:
-    """One certificate, as its owner sees it."""
+    """One certificate, as its owner sees it.
+
+    `renewed_from` is the serial of the certificate that it was renewed from, and `line` the serial of the one with
+    which these renewals began, its own if it was never renewed.
+    """
 
     serial: str
     fingerprint: str
@@ -59,6 +63,8 @@ class CertificateView:
     not_before: datetime
     not_after: datetime
     revoked_at: datetime | None
+    renewed_from: str | None
+    line: str
 
 
 def judge_key(facts: KeyFacts) -> None:

@@ -92,11 +92,12 @@ _WORDS = {
     LetterKind.CERTIFICATE_ISSUED: Words(
         "A certificate was issued",
         "A new client certificate was just issued for your account. It opens the account without a password.",
-        "If it was not you, change your password at once: that ends all certificates.",
+        "If it was not you, revoke it, or the one it was renewed from: that ends all that were renewed from it. "
+        "Changing your password ends all certificates.",
     ),
     LetterKind.CERTIFICATE_REVOKED: Words(
         "A certificate was revoked",
-        "A client certificate of your account was just revoked.",
+        "A client certificate of your account was just revoked, with all that were renewed from it.",
         "If it was not you, change your password at once.",
     ),
     LetterKind.ADDRESS_WANTED: Words(
@@ -108,13 +109,20 @@ _WORDS = {
 
 
 def write(  # noqa: PLR0913 - what a letter is made of
-    kind: LetterKind, *, message_id: str, recipient: str, username: str, token: str = "", link: str = ""
+    kind: LetterKind,
+    *,
+    message_id: str,
+    recipient: str,
+    username: str,
+    token: str = "",
+    link: str = "",
+    about: str = "",
 ) -> Letter:
     """Compose a letter with the link, where there is one, and the bare token, for those who type."""
     words = _WORDS[kind]
     # A dot with a space keeps mail readers from making a link of a name that looks like one.
     name = username.replace(".", ". ")[:80]
-    lines = [f"Account: {name}", words.opening, link, f"Token: {token}" if token else "", words.closing]
+    lines = [f"Account: {name}", words.opening, about, link, f"Token: {token}" if token else "", words.closing]
     told = [line for line in lines if line]
     anchor = f'<a href="{html.escape(link)}">{html.escape(words.subject)}</a>'
     paragraphs = "".join(f"<p>{anchor if line == link else html.escape(line)}</p>" for line in told)

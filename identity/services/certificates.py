@@ -12,13 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from identity.domain.certificates import CertificateView, IssuedCertificate, SigningRequest
-from identity.domain.errors import BadCertificateRequest, InvalidInput, NotFound, Unauthenticated
+from identity.domain.errors import BadCertificateRequest, InvalidInput, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.letters import LetterKind
 from identity.domain.limits import Limit
 from identity.domain.ports import CertificateAuthority, Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.services.audit import Audit
+from identity.services.certificate_lines import find_parent, line_of, require_room_in_line, revoke_line
 from identity.services.limits import Count, Limits
 from identity.services.outbox import Outbox
 from identity.services.rights import Rights
@@ -99,28 +100,26 @@ class Certificates:
         return tuple(_view(row, alive=row.version == version) for row, version in rows)
 
     def revoke(self, principal: Principal, serial: str) -> None:
-        """Revoke one of the caller's own certificates, and end the sessions that certificates of his have opened.
+        """Revoke one of the caller's own certificates, with all on its key and all renewed from these.
+
+        The sessions that certificates of the caller have opened end with it.
 
         Raises:
             StepUpRequired: the proof is too old.
-            NotFound: it is not his, or already revoked.
+            NotFound: it is not the caller's, or already revoked.
         """
         self._rights.require_fresh_proof(principal)
         own, now = principal.account, self._clock.now()
 
         def revoke(session: Session) -> None:
             account = get_own(session, own)
-            mine = (Certificate.serial == serial, Certificate.account_id == own.id)
-            statement = update(Certificate).where(*mine, Certificate.revoked_at.is_(None))
-            values = {"revoked_at": now, "reason": "revoked"}
-            if session.execute(statement.values(values).returning(Certificate.serial)).first() is None:
-                raise NotFound("certificate")
+            revoke_line(session, own.id, serial, now)
             opened = (LoginSession.account_id == own.id, LoginSession.authenticated_at == _NEVER_PROVEN)
             session.execute(
                 update(LoginSession).where(*opened, LoginSession.revoked_at.is_(None)).values(revoked_at=now)
             )
             self._audit.record(session, Event.CERTIFICATE_REVOKED, principal)
-            self._outbox.put(session, LetterKind.CERTIFICATE_REVOKED, account)
+            self._outbox.put(session, LetterKind.CERTIFICATE_REVOKED, account, certificate=serial)
             self._transactions.note_change(session, own.id)
 
         self._transactions.write(principal, revoke)
@@ -181,9 +180,12 @@ class Certificates:
             _take_turns(session, wanted, now)
             _require_own_key(session, account, wanted)
             _require_room(session, account, now)
-            session.add(_row(account, wanted, made, description))
+            parent = find_parent(session, principal.certificate)
+            if parent is not None:
+                require_room_in_line(session, account, parent, now)
+            session.add(_row(account, wanted, made, description=description, parent=parent))
             self._audit.record(session, Event.CERTIFICATE_ISSUED, principal)
-            self._outbox.put(session, LetterKind.CERTIFICATE_ISSUED, account)
+            self._outbox.put(session, LetterKind.CERTIFICATE_ISSUED, account, certificate=made.serial)
 
         try:
             self._transactions.write(principal, record)
@@ -217,12 +219,24 @@ def _require_own_key(session: Session, account: Account, wanted: SigningRequest)
 
 
 def _require_room(session: Session, account: Account, now: datetime) -> None:
-    live = (Certificate.account_id == account.id, Certificate.revoked_at.is_(None), Certificate.not_after > now)
+    live = (
+        Certificate.account_id == account.id,
+        Certificate.version == account.version,
+        Certificate.revoked_at.is_(None),
+        Certificate.not_after > now,
+    )
     if (session.scalar(select(func.count()).where(*live)) or 0) >= _LIVE_PER_ACCOUNT:
-        raise BadCertificateRequest(f"You have {_LIVE_PER_ACCOUNT} living certificates; revoke one first.")
+        raise BadCertificateRequest(f"You have {_LIVE_PER_ACCOUNT} active certificates; revoke one first.")
 
 
-def _row(account: Account, wanted: SigningRequest, made: IssuedCertificate, description: str) -> Certificate:
+def _row(
+    account: Account,
+    wanted: SigningRequest,
+    made: IssuedCertificate,
+    *,
+    description: str,
+    parent: Certificate | None,
+) -> Certificate:
     return Certificate(
         serial=made.serial,
         account_id=account.id,
@@ -234,9 +248,20 @@ def _row(account: Account, wanted: SigningRequest, made: IssuedCertificate, desc
         description=description,
         not_before=made.not_before,
         not_after=made.not_after,
+        parent=parent.serial if parent else None,
+        line=line_of(parent) if parent else None,
     )
 
 
 def _view(row: Certificate, *, alive: bool) -> CertificateView:
     revoked_at = row.revoked_at or (None if alive else row.not_before)
-    return CertificateView(row.serial, row.fingerprint, row.description, row.not_before, row.not_after, revoked_at)
+    return CertificateView(
+        serial=row.serial,
+        fingerprint=row.fingerprint,
+        description=row.description,
+        not_before=row.not_before,
+        not_after=row.not_after,
+        revoked_at=revoked_at,
+        renewed_from=row.parent,
+        line=line_of(row),
+    )

@@ -24,7 +24,7 @@ from identity.domain.values import canonical_email
 from identity.services.limits import Count, Limits
 from identity.services.rows import Mailbox, email_binding, mailbox
 from identity.services.transactions import Transactions
-from identity.store.models import Account, OutboxMail
+from identity.store.models import Account, Certificate, OutboxMail
 
 _log = logging.getLogger(__name__)
 _CLAIM: Final = timedelta(minutes=2)
@@ -70,7 +70,15 @@ class Outbox:
         self._limit = limit
         self._public_url = public_url
 
-    def put(self, session: Session, kind: LetterKind, account: Account, *, to: Mailbox | None = None) -> None:
+    def put(
+        self,
+        session: Session,
+        kind: LetterKind,
+        account: Account,
+        *,
+        to: Mailbox | None = None,
+        certificate: str | None = None,
+    ) -> None:
         """Write a letter to the account's own address, or to another one, in the caller's transaction.
 
         Beyond the limit for one kind and address none are kept: a mailbox is no target. Nor are letters to an address
@@ -85,7 +93,7 @@ class Outbox:
         whose = owners if to.owned else others
         refused = self._limits.count(session, Count.of(self._limit, f"{whose}:{canonical_email(to.address)}"))
         keep = to.owned and refused is None
-        letter = self._letter(kind, account, to.address)
+        letter = self._letter(kind, account, to.address) | {"certificate": certificate}
         mail_id = session.scalar(insert(OutboxMail).values(letter).returning(OutboxMail.id))
         in_vain = delete(OutboxMail).where(OutboxMail.id == mail_id, literal(not keep))
         session.execute(in_vain.execution_options(synchronize_session=False))
@@ -160,9 +168,10 @@ class Outbox:
         if kind in _PURPOSES and account.email != row.recipient:
             row.parked_at = now
             return None
-        return self._write(kind, row, account)
+        about = session.get(Certificate, row.certificate) if row.certificate else None
+        return self._write(kind, row, account, about=_describe(about) if about else "")
 
-    def _write(self, kind: LetterKind, row: OutboxMail, account: Account) -> letters.Letter:
+    def _write(self, kind: LetterKind, row: OutboxMail, account: Account, *, about: str) -> letters.Letter:
         token = link = ""
         if purpose := _PURPOSES.get(kind):
             end = int((self._clock.now() + LIVES[purpose]).timestamp())
@@ -175,6 +184,7 @@ class Outbox:
             username=account.username,
             token=token,
             link=link,
+            about=about,
         )
 
     def _postpone(self, session: Session, mail_id: int) -> None:
@@ -186,6 +196,12 @@ class Outbox:
         row.next_attempt_at = self._clock.now() + min(_FIRST_RETRY * 2**row.attempts, _LONGEST_RETRY)
         if row.attempts >= _ATTEMPTS:
             row.parked_at = self._clock.now()
+
+
+def _describe(certificate: Certificate) -> str:
+    renewed = f", renewed from {certificate.parent}" if certificate.parent else ""
+    line = f", in the line of {certificate.line}" if certificate.line else ""
+    return f"Certificate: {certificate.serial}{renewed}{line}"
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -96,6 +96,8 @@ class Certificate(Base):
     not_after: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     reason: Mapped[str | None] = mapped_column(String(32))
+    parent: Mapped[str | None] = mapped_column(String(50), index=True)
+    line: Mapped[str | None] = mapped_column(String(50), index=True)
 
 
 class OutboxMail(Base):
@@ -116,6 +118,7 @@ class OutboxMail(Base):
     claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     parked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    certificate: Mapped[str | None] = mapped_column(String(50))
 
 
 class AuditEvent(Base):

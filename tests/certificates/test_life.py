@@ -66,7 +66,9 @@ def test_ones_own_certificates_are_listed_newest_first(client: FlaskClient, cloc
     signed(client, None, ("admin", "changeme"))
     entries = client.get("/api/certificates", headers=HAWK).json["certificates"]
     assert [entry["serial"] for entry in entries] == [str(second.serial_number), str(first.serial_number)]
-    assert entries[0].keys() == {"serial", "fingerprint", "description", "not_before", "not_after", "revoked_at"}
+    named = {"serial", "fingerprint", "description", "not_before", "not_after", "revoked_at", "renewed_from", "line"}
+    assert entries[0].keys() == named
+    assert (entries[0]["renewed_from"], entries[0]["line"]) == (None, entries[0]["serial"])
     assert entries[0]["revoked_at"] is None
 
 

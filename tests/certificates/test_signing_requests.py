@@ -362,7 +362,7 @@ def test_an_account_has_a_hundred_living_certificates_at_most(
             connection.execute(
                 text(
                     "INSERT INTO certificate SELECT :serial, account_id, version, :serial, subject_key_id,"
-                    " authority_key_id, :serial, description, not_before, not_after, revoked_at, reason"
+                    " authority_key_id, :serial, description, not_before, not_after, revoked_at, reason, parent, line"
                     " FROM certificate LIMIT 1"
                 ),
                 {"serial": str(number + 1)},

@@ -14,7 +14,7 @@ from identity.store.engines import for_single_reads
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0003"
+HEAD: Final = "0006"
 _LOCK: Final = 0x1DE27177  # any number, as long as every node takes the same
 
 

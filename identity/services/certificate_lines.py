@@ -1,0 +1,70 @@
+"""Lines of certificates: a certificate and what was renewed from it, on whatever key.
+
+Whoever holds a stolen certificate can renew it on a key of their own. So revoking one revokes its descendants, and a
+line has room for few living members (the idea of token families, RFC 9700 section 4.14).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from identity.domain.errors import BadCertificateRequest, NotFound
+from identity.store.models import Account, Certificate
+
+LIVE_PER_LINE: Final = 5
+_REASON: Final = "revoked"
+
+
+def revoke_line(session: Session, account_id: int, serial: str, now: datetime) -> None:
+    """Revoke a living certificate of an account, all others on its key, and everything renewed from these.
+
+    Raises:
+        NotFound: the account has no such certificate, or it is revoked already.
+    """
+    alive = (Certificate.account_id == account_id, Certificate.revoked_at.is_(None))
+    if session.scalar(select(Certificate.serial).where(Certificate.serial == serial, *alive)) is None:
+        raise NotFound("certificate")
+    members = update(Certificate).where(Certificate.serial.in_(_members(account_id, serial)), *alive)
+    values = members.values(revoked_at=now, reason=_REASON)
+    session.execute(values.execution_options(synchronize_session=False))
+
+
+def find_parent(session: Session, serial: str | None) -> Certificate | None:
+    """Return the certificate that is being renewed, where one is."""
+    return None if serial is None else session.get(Certificate, serial)
+
+
+def require_room_in_line(session: Session, account: Account, parent: Certificate, now: datetime) -> None:
+    """Make sure that a line may have another living member.
+
+    Raises:
+        BadCertificateRequest: it has as many as it may have.
+    """
+    alive = (
+        Certificate.account_id == account.id,
+        Certificate.version == account.version,
+        Certificate.revoked_at.is_(None),
+        Certificate.not_after > now,
+    )
+    mine = or_(Certificate.line == line_of(parent), Certificate.serial == line_of(parent))
+    if (session.scalar(select(func.count()).where(mine, *alive)) or 0) >= LIVE_PER_LINE:
+        raise BadCertificateRequest(
+            f"{LIVE_PER_LINE} active certificates come from one another here; revoke one first."
+        )
+
+
+def line_of(certificate: Certificate) -> str:
+    """Return the serial of the certificate with which a line began."""
+    return certificate.line or certificate.serial
+
+
+def _members(account_id: int, serial: str) -> Select[tuple[str]]:
+    first = select(Certificate.serial, Certificate.public_key).where(Certificate.serial == serial)
+    found = first.cte("members", recursive=True)
+    kin = or_(Certificate.parent == found.c.serial, Certificate.public_key == found.c.public_key)
+    more = select(Certificate.serial, Certificate.public_key).where(Certificate.account_id == account_id, kin)
+    return select(found.union(more).c.serial)
