@@ -45,7 +45,7 @@ QUICK: Final = {
 
 
 @blueprint.route("/api/token", methods=["GET", "POST"])
-@auth.required
+@auth.opening
 @describes("Get a token", Reply(200, Token, headers=("token",)))
 def issue() -> Response:
     """Return a token (seed 004): for a password of a new session, for a live token of the same one."""

@@ -21,6 +21,7 @@ from identity.web.certificates import presented_certificate
 from identity.web.context import CONTEXT, origin, origin_of
 from identity.web.credentials import Presented, principal_of, read_authorization
 from identity.web.dialect import TONGUE
+from identity.web.prechecks import refuse_cross_site
 from identity.web.problems import REALM, BadRequest
 
 _log = logging.getLogger(__name__)
@@ -94,6 +95,26 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
         guarded = self.login_required(view)
         guarded.identity_access = "required"
         return cast("Callable[Parameters, Answer]", guarded)
+
+    def opening(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+        """Let authenticated callers reach a view that opens a session where the credential is no token.
+
+        A browser sends a password or certificate that it keeps along with what another site's page asks
+        for, so that is refused like any change, also by GET. A token is never kept by a browser.
+
+        Raises:
+            CrossSite: another site's page asks.
+        """
+        guarded = self.required(view)
+
+        @functools.wraps(guarded)
+        def choose(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+            given = self.get_auth()
+            if given is None or given.token is None:
+                refuse_cross_site()
+            return guarded(*args, **kwargs)
+
+        return choose
 
     def forwarded(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Let only authenticated callers reach the view, and tell a proxy nothing but yes or no.

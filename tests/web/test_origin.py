@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, basic, services
+from conftest import ADMIN, HAWK, basic, bearer, services
 from web.door import CountingPasswords, Door, require_problem
 
 from identity.settings.readers import read_networks
@@ -45,6 +45,22 @@ def test_a_change_is_refused_when_another_site_s_page_asks_for_it(
         anonymous = door.client.post("/api/users", headers=headers, json={})
         require_problem(anonymous, 403, "cross_site_request")
     assert passwords.admitted == 0
+
+
+@pytest.mark.parametrize("headers", CROSS_SITE.values(), ids=CROSS_SITE)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_another_sites_page_opens_no_session_with_a_kept_password_and_tokens_stay_renewable(
+    door: Door, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], method: str
+) -> None:
+    token = door.client.get("/api/token", headers=basic(*ADMIN)).json["token"]
+    passwords = CountingPasswords()
+    with door.unchanged(), monkeypatch.context() as patch:
+        patch.setattr(services(door.app).authentication, "_passwords", passwords)
+        answer = door.client.open("/api/token", method=method, headers=headers | basic(*ADMIN))
+        assert (answer.status_code, passwords.admitted) == (403, 0)
+        for carrier in (bearer(token), basic(token)):
+            renewed = door.client.open("/api/token", method=method, headers=headers | carrier)
+            assert renewed.status_code == 200
 
 
 def _unsafe(door: Door) -> set[tuple[str, str]]:
