@@ -25,7 +25,7 @@ run-tls: $(COMPILED) ## the same over https, asking for client certificates; the
 	@$(BIN)/identity migrate
 	@exec $(BIN)/identity serve --tls
 
-test: $(TEST_READY) ## run the suite on SQLite and, where one is found, PostgreSQL; catalogue and faults are the rest
+test: $(TEST_READY) ## run the suite in about five minutes (two cores); catalogue and faults are the rest
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/faults --ignore tests/catalogue $(ARGS)
 
 catalogue: $(TEST_READY) ## abuse, races, revocation and timing, much of it against two live nodes

@@ -1,4 +1,4 @@
-"""What the README shows is what happens: its tour typed into a shell, and its tables."""
+"""What the README shows is what happens; its tables, the settings page and every link are right."""
 
 from __future__ import annotations
 
@@ -13,33 +13,30 @@ from identity.dialects import DIALECTS
 from identity.settings import described
 
 README = read_page("README.md")
-# Nobody waits for the loop of the tour: its third sleep ends the session instead.
-SHELL = """
-naps=0
-sleep() {
-    naps=$((naps + 1))
-    [ "$naps" -lt 3 ] || curl -sf -o /dev/null -u "$ADMIN" -X POST "$BASE/api/admin/users/2/revoke"
-}
-"""
+LONGEST_README = 200  # lines
 
 
-def test_the_tour_answers_as_the_readme_shows(live: Live, tmp_path: Path) -> None:
-    tour = steps(section(README, "A tour with curl"))
-    assert len(tour) > 20
-    take(tour, live, tmp_path, shell=SHELL)
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) < LONGEST_README
+
+
+def test_the_readme_answers_as_it_shows(live: Live, tmp_path: Path) -> None:
+    typed = steps(section(README, "Five minutes with curl") + section(README, "From a program"))
+    assert len(typed) > 6
+    take(typed, live, tmp_path)
 
 
 def test_the_table_of_settings_is_complete() -> None:
     rows = re.findall(
         r"^\| `(IDENTITY_\w+)` \| [^|]+ \| (?:`([^`]+)`|\u2013) \| (.+) \|$",
-        section(README, "Settings"),
+        read_page("docs/settings.md"),
         re.MULTILINE,
     )
     assert rows == [(one.name, one.default, one.meaning) for one in described()]
 
 
-def test_the_table_of_tongues_is_complete() -> None:
-    prefixes = re.findall(r"^\| `(/\w+)` \|", section(README, "Five tongues"), re.MULTILINE)
+def test_the_table_of_dialects_is_complete() -> None:
+    prefixes = re.findall(r"^\| `(/\w+)` \|", section(README, "Dialects"), re.MULTILINE)
     assert sorted(prefixes) == sorted(dialect.prefix for dialect in DIALECTS.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ def steps(text: str) -> list[Step]:
     for kind, block in FENCED.findall(text):
         if kind == "sh":
             found.append(Step(block))
+        elif kind == "python":
+            found.append(Step(f"'{sys.executable}' - <<'END_OF_PROGRAM'\n{block}END_OF_PROGRAM\n"))
         else:
             assert not found[-1].shown, f"two answers beneath one command: {block}"
             found[-1].kind, found[-1].shown = kind, block
