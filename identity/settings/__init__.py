@@ -14,6 +14,7 @@ from sqlalchemy import URL
 
 from identity.domain.letters import SmtpServer
 from identity.domain.policy import Registration
+from identity.settings.names import require_known
 from identity.settings.readers import (
     DIALECTS,
     IPNetwork,
@@ -151,9 +152,7 @@ class Settings:
             SettingError: a setting is unknown, unreadable or unsafe; the text is one clear line.
         """
         given = {name: value for name, value in values.items() if name.startswith(PREFIX)}
-        unknown = sorted(given.keys() - {_name(field) for field in dataclasses.fields(cls)})
-        if unknown:
-            raise SettingError(f"{unknown[0]}: there is no such setting; see `identity --help`")
+        require_known(given.items(), [_name(field) for field in dataclasses.fields(cls)])
         settings = cls(**{field.name: _read(field, given) for field in dataclasses.fields(cls)})
         if not settings.database_url.drivername:
             settings = dataclasses.replace(settings, database_url=_embedded(settings.data_dir))
