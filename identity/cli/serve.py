@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,13 +16,13 @@ from granian.log import LogLevels
 from granian.server import MPServer, mp
 
 from identity.cli.administrator import make_first_admin
+from identity.cli.listening import bindable, reachable
 from identity.cli.mail import start_sender
 from identity.cli.prune import start_pruning
 from identity.cli.serve_tls import serve_tls
 from identity.cli.workers import room_for_connections, told_by_parent_alone
 from identity.services import Services
 from identity.settings import Settings
-from identity.settings.readers import SettingError
 
 _STARTS: Final = 5
 _PAUSE_SECONDS: Final = 0.2
@@ -35,16 +34,17 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     Raises:
         SettingError: the address is taken, or the first administrator cannot be made.
     """
-    _require_free(options.host, options.port)
-    base = _reachable(options.host, options.port, "https" if options.tls else "http")
+    ip = bindable(options.host, options.port)
+    base = reachable(options.host, ip, options.port, "https" if options.tls else "http")
     make_first_admin(settings, services, base)
     os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # no process that is started from here has a use for it
     print(f"Identity serves on {base} with {options.workers} workers; see {base}/docs. Ctrl-C ends it.", flush=True)
     start_sender(services)
     start_pruning(services)
     if options.tls:
-        serve_tls(options, settings, services)
+        serve_tls(options, settings, services, ip=ip)
     else:
+        options.host = ip
         server("identity.wiring:create_worker", options).serve(target_loader=partial(_create, options.threads))
     print("Identity has ended.", flush=True)
 
@@ -111,18 +111,3 @@ def server(target: str, options: argparse.Namespace) -> WorkerServer:
         http=HTTPModes.http1,
         websockets=False,
     )
-
-
-def _require_free(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise SettingError(f"cannot listen on {host} port {port}: {error.strerror}; choose HOST and PORT") from None
-
-
-def _reachable(host: str, port: int, scheme: str) -> str:
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - shown, not bound
-    return f"{scheme}://{name}:{port}"

@@ -18,16 +18,24 @@ from identity.settings.readers import SettingError
 _FILE_MODE = 0o600
 
 
-def serve_tls(options: argparse.Namespace, settings: Settings, services: Services) -> None:
+def serve_tls(options: argparse.Namespace, settings: Settings, services: Services, *, ip: str) -> None:
     """Serve with a certificate of our own authority, asking clients for theirs, until interrupted.
+
+    Args:
+        options: of the command; `host` is a name that the certificate is for.
+        settings: of the service.
+        services: make the certificate.
+        ip: the address to listen at.
 
     Raises:
         SettingError: gunicorn did not start, or did not live.
     """
-    identity, chain = _write_files(settings.data_dir / "tls", options.host, services)
+    host = options.host.strip("[]").encode("idna").decode("ascii")
+    identity, chain = _write_files(settings.data_dir / "tls", [host, ip], services)
     command = [
         *(sys.executable, "-m", "gunicorn", f"identity.wiring:create_worker({options.threads})"),
-        *("--bind", f"{options.host}:{options.port}", "--workers", str(options.workers)),
+        *("--bind", f"[{ip}]:{options.port}" if ":" in ip else f"{ip}:{options.port}"),
+        *("--workers", str(options.workers)),
         *("--worker-class", "identity.cli.tls_worker.PatientWorker", "--threads", str(options.threads)),
         *("--worker-connections", str(room_for_connections())),
         *("--certfile", str(identity), "--keyfile", str(identity), "--ca-certs", str(chain), "--cert-reqs", "1"),
@@ -45,10 +53,10 @@ def serve_tls(options: argparse.Namespace, settings: Settings, services: Service
         raise SettingError(f"gunicorn has ended by itself, with code {code}")
 
 
-def _write_files(folder: Path, host: str, services: Services) -> tuple[Path, Path]:
+def _write_files(folder: Path, hosts: list[str], services: Services) -> tuple[Path, Path]:
     folder.mkdir(mode=0o700, exist_ok=True)
     identity, chain = folder / "server.pem", folder / "ca.pem"
-    names = dict.fromkeys(["localhost", "127.0.0.1", "::1", host])
+    names = dict.fromkeys(["localhost", "127.0.0.1", "::1", *hosts])
     for path, text in (
         (identity, services.certificates.server_identity(tuple(names))),
         (chain, services.certificates.chain()),

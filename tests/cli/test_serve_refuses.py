@@ -130,8 +130,9 @@ def test_an_address_in_use_is_named(serve: Run) -> None:
         assert_one_clear_line(serve("--port", str(port)), "127.0.0.1", str(port), "PORT")
 
 
-def test_a_host_that_is_not_this_machine_is_named(serve: Run) -> None:
-    assert_one_clear_line(serve("--host", "192.0.2.1"), "192.0.2.1", "HOST")
+@pytest.mark.parametrize("arguments", [("a..b",), ("192.0.2.1", "--tls")], ids=["granian", "gunicorn"])
+def test_a_host_that_is_not_this_machine_is_named(serve: Run, arguments: tuple[str, ...]) -> None:
+    assert_one_clear_line(serve("--host", *arguments), f"cannot listen on {arguments[0]!r}", "HOST")
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
