@@ -32,7 +32,7 @@ def open_data_directory(path: Path) -> None:
     """
     try:
         path.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
-        _close(path)
+        close(path)
         probe = path / f".probe-{os.getpid()}-{secrets.token_hex(4)}"
         _create(probe, b"")
         probe.unlink()
@@ -42,7 +42,12 @@ def open_data_directory(path: Path) -> None:
         ) from None
 
 
-def _close(path: Path) -> None:
+def close(path: Path) -> None:
+    """Close an empty directory to others.
+
+    Raises:
+        DataDirectoryError: it is open to others and holds something; it was left as it is.
+    """
     # Others may live in what is open and holds something, such as /tmp: closing it would lock them out.
     # Looked at in this order: what another process of ours has just put there, it put there after closing.
     used = any(path.iterdir())

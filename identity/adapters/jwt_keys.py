@@ -26,6 +26,10 @@ class JwtKeyFolder:
         """Make the first key if there is none; see `SecretKeyFile.make_first`."""
         data_directory.key_files(self._folder, lambda: _pem(self.new(), KeyTimes(created=now)))
 
+    def made(self) -> bool:
+        """Tell whether the first key was made."""
+        return any(self._paths())
+
     def stamp(self) -> object:
         """Return what changes with any of the files."""
         return tuple((path.name, key_texts.stamp(path)) for path in self._paths())

@@ -32,6 +32,21 @@ class SettledKeys:
         return self._keys
 
 
+class UnmadeKeys:
+    """A key that is kept nowhere, for a command that only looks where there is none yet."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+
+    def stamp(self) -> object:
+        """Return always the same."""
+        return None
+
+    def read(self) -> tuple[SigningKey, ...]:
+        """Return the one key."""
+        return (self._key,)
+
+
 class SecretKeyFile:
     """One key a line, oldest first, and its times behind it."""
 
@@ -49,6 +64,10 @@ class SecretKeyFile:
                 data_directory.link_new(self._path, _line(self.new(), KeyTimes(created=now)))
         except OSError as error:
             raise key_texts.unusable(self._path, error) from None
+
+    def made(self) -> bool:
+        """Tell whether the first key was made."""
+        return self._path.exists()
 
     def stamp(self) -> object:
         """Return what changes with the file."""

@@ -5,22 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 
 from identity.cli.keys import lines
 from identity.domain.errors import Unavailable
+from identity.domain.keys import KeyUse
 from identity.domain.policy import Registration
 from identity.services import Services
 from identity.settings import Settings, described
 
 _TONGUES = {
-    "azuma": ["a login tells an unknown name from a wrong password (seed 003)"],
+    "azuma": ["a login tells an unknown name from a wrong password"],
     "continuous": [
-        "anybody may read a user by its id (seed 002)",
-        "an account is activated by its id alone (seed 002)",
-        "the calls about passwords tell whether an address is known (seed 002)",
+        "anybody may read a user by its id",
+        "an account is activated by its id alone",
+        "the calls about passwords tell whether an address is known",
     ],
-    "wekan": ["the very first account is an administrator (seed 001)"],
+    "wekan": ["the very first account is an administrator"],
 }
 
 
@@ -31,9 +33,11 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
         source = "set" if one.name in os.environ else "default"
         value = "(secret)" if one.secret and source == "set" else os.environ.get(one.name, one.default) or "(unset)"
         print(f"  {one.name} = {value}  [{source}]")
-    print("Keys", *lines(services.key_rotation.listed()), sep="\n")
+    print("Data directory", f"  {settings.data_dir.absolute()}{_unmade(settings)}", sep="\n")
+    print("Keys", *_keys(services), sep="\n")
     print(f"Database\n  {settings.database_name}")
     try:
+        _require_file(settings)
         services.schema.require_current()
     except Unavailable as error:
         print(f"  not usable: {error.reason or error.detail}")
@@ -45,6 +49,23 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
     return 0
 
 
+def _unmade(settings: Settings) -> str:
+    return "" if settings.data_dir.exists() else "  [not there yet: the first `identity migrate` makes it]"
+
+
+def _keys(services: Services) -> Iterator[str]:
+    views = services.key_rotation.listed()
+    yield from lines(views)
+    for use in set(KeyUse) - {view.use for view in views}:
+        yield f"  {use}: none yet  [made by the first `identity migrate` or `identity serve`]"
+
+
+def _require_file(settings: Settings) -> None:
+    # SQLite would make it.
+    if settings.database_file is not None and not settings.database_file.exists():
+        raise Unavailable(timedelta(), "there is no such file yet: run `identity migrate`, or set IDENTITY_DATA_DIR")
+
+
 def _open(settings: Settings) -> list[tuple[str, str]]:
     return [*_faithful(settings), *_deployment(settings)]
 
@@ -53,8 +74,8 @@ def _faithful(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.hardened:
         return
     close = "IDENTITY_HARDENED=true"
-    yield "the token is repeated in a response header, where proxies may log it (seed 004)", close
-    yield "anybody may read a user's name by its id (seed 004)", close
+    yield "the token is repeated in a response header, where proxies may log it", close
+    yield "anybody may read a user's name by its id", close
     for tongue, facts in _TONGUES.items():
         if tongue in settings.dialects:
             yield from ((f"{tongue}: {fact}", close) for fact in facts)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 from identity.cli.administrator import create_admin, unlock
 from identity.cli.inspect import check
@@ -21,7 +21,14 @@ from identity.services import Services
 from identity.settings import Settings, described
 from identity.settings.readers import SettingError
 
-Start = Callable[[], tuple[Settings, Services]]
+
+class Start(Protocol):
+    """Makes the settings and the use cases."""
+
+    def __call__(self, *, make: bool) -> tuple[Settings, Services]:
+        """Return them; without `make` nothing is written anywhere."""
+
+
 _REFUSED: Final = 1
 _MISCONFIGURED: Final = 2
 
@@ -36,7 +43,7 @@ def main(arguments: Sequence[str], *, start: Start, log: Callable[[], None]) -> 
     """
     options = _parser().parse_args(arguments)
     try:
-        settings, services = start()
+        settings, services = start(make=not options.only_looks)
         with _named_database(settings):
             if options.goes_on:
                 services.schema.require_current()
@@ -93,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
     _add(commands, "migrate", _migrate, "bring the database to this version; safe to run on every node at once")
-    _add(commands, "check", check, "show the settings, whether the database can be used, and what is left open")
+    text = "show the settings, whether the database can be used, and what is left open; changes nothing"
+    _add(commands, "check", check, text).set_defaults(only_looks=True)
     _add(commands, "send-mail", send_mail, "send the mail that is due, and go on until interrupted", goes_on=True)
     _add(commands, "prune", prune, "delete ended sessions, old audit events, letters and counters; prints how many")
     _add_rotate_keys(commands)
@@ -141,7 +149,7 @@ def _add(
     goes_on: bool = False,
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    command.set_defaults(run=run, goes_on=goes_on)
+    command.set_defaults(run=run, goes_on=goes_on, only_looks=False)
     return command
 
 

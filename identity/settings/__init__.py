@@ -173,6 +173,13 @@ class Settings:
         return self.database_url.set(query={}).render_as_string(hide_password=True)
 
     @property
+    def database_file(self) -> Path | None:
+        """The file of an SQLite database that is named by its path."""
+        name = self.database_url.database or ""
+        named = self.database_url.get_backend_name() == "sqlite" and not name.startswith("file:")
+        return Path(name) if named else None
+
+    @property
     def embedded(self) -> bool:
         """Whether the database is the file in the data directory."""
         return self.database_url == _embedded(self.data_dir)

@@ -12,23 +12,34 @@ from identity.settings import Settings
 from identity.settings.readers import SettingError
 from identity.web.application import Application
 from identity.wiring.services import build_services
-from identity.wiring.state import prepare_state
+from identity.wiring.state import authority, prepare_state
 from identity.wiring.tools import Tools
 
 
-def core(settings: Settings, config: object | None, clock: Clock) -> tuple[Application, Services]:
-    """Return an application without any call yet, and the use cases."""
-    keys = prepare_state(settings, clock.now())
+def core(settings: Settings, config: object | None, clock: Clock, *, make: bool = True) -> tuple[Application, Services]:
+    """Return an application without any call yet, and the use cases.
+
+    Args:
+        settings: of the service.
+        config: for Flask.
+        clock: the time.
+        make: False where nothing in the data directory may be made or changed.
+    """
+    keys = prepare_state(settings, clock.now(), make=make)
     app = Application("identity", static_folder=None)
     app.config.from_object(config)
     if app.debug and settings.hardened:
         raise SettingError("FLASK_DEBUG: a hardened service does not run in debug mode")
     engine = extensions.connect(app, settings)
-    return app, build_services(settings, Tools.of(settings, engine, keys, clock), keys)
+    tools = Tools.of(settings, engine, keys, clock)
+    return app, build_services(settings, tools, keys, authority(settings, clock.now(), make=make))
 
 
-def start() -> tuple[Settings, Services]:
+def start(*, make: bool) -> tuple[Settings, Services]:
     """Return the settings of the environment and the use cases, for a command.
+
+    Args:
+        make: False for a command that only looks, so that it leaves nothing where it is run.
 
     Raises:
         SettingError: a setting is unknown, unreadable or unsafe.
@@ -36,4 +47,4 @@ def start() -> tuple[Settings, Services]:
     """
     logging.getLogger("identity").addHandler(logging.NullHandler())  # a command speaks in its own line
     settings = Settings.from_environment()
-    return settings, core(settings, None, SystemClock())[1]
+    return settings, core(settings, None, SystemClock(), make=make)[1]

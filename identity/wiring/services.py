@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from identity.adapters.secret_keys import SecretKeyFile
+from identity.adapters.ca import LocalAuthority
+from identity.adapters.jwt_keys import JwtKeyFolder
+from identity.adapters.secret_keys import SecretKeyFile, UnmadeKeys
 from identity.domain.keys import KeyUse
 from identity.domain.limits import CERTIFICATE, REGISTRATION, RESET, Limit
-from identity.domain.ports import KeyStore
+from identity.domain.ports import KeySource, KeyStore
 from identity.services import Services
 from identity.services.accounts import Accounts
 from identity.services.administration import Administration
@@ -22,11 +24,11 @@ from identity.services.token_checks import TokenChecks
 from identity.services.tokens import Tokens
 from identity.services.trail import Trail
 from identity.settings import Settings
-from identity.wiring.state import Keys, authority
+from identity.wiring.state import Keys
 from identity.wiring.tools import Tools
 
 
-def build_services(settings: Settings, tools: Tools, keys: Keys) -> Services:
+def build_services(settings: Settings, tools: Tools, keys: Keys, authority: LocalAuthority) -> Services:
     """Return all use cases."""
     authentication, logins = _authentication(tools), _logins(settings, tools)
     return Services(
@@ -34,7 +36,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys) -> Services:
         administration=_administration(settings, tools),
         audit=Trail(tools.transactions, tools.rights),
         authentication=authentication,
-        certificates=_certificates(settings, tools),
+        certificates=_certificates(settings, tools, authority),
         directory=tools.directory,
         key_rotation=_key_rotation(settings, tools, keys),
         locks=Locks(tools.transactions, attempts=tools.attempts, audit=tools.audit),
@@ -149,11 +151,11 @@ def _recovery(settings: Settings, tools: Tools) -> Recovery:
     )
 
 
-def _certificates(settings: Settings, tools: Tools) -> Certificates:
+def _certificates(settings: Settings, tools: Tools, authority: LocalAuthority) -> Certificates:
     return Certificates(
         tools.transactions,
         clock=tools.clock,
-        authority=authority(settings, tools.clock.now()),
+        authority=authority,
         rights=tools.rights,
         audit=tools.audit,
         limits=tools.limits,
@@ -164,12 +166,14 @@ def _certificates(settings: Settings, tools: Tools) -> Certificates:
 
 
 def _key_rotation(settings: Settings, tools: Tools, keys: Keys) -> KeyRotation:
-    stores: dict[KeyUse, KeyStore] = {KeyUse.JWTS: keys.jwt}
-    if isinstance(keys.secret, SecretKeyFile):
-        stores = {KeyUse.TOKENS: keys.secret} | stores
+    kept: dict[KeyUse, KeySource] = {KeyUse.TOKENS: keys.secret, KeyUse.JWTS: keys.jwt}
+    sources = {use: source for use, source in kept.items() if not isinstance(source, UnmadeKeys)}
+    stores: dict[KeyUse, KeyStore] = {
+        use: source for use, source in sources.items() if isinstance(source, SecretKeyFile | JwtKeyFolder)
+    }
     return KeyRotation(
         tools.transactions,
-        sources={KeyUse.TOKENS: keys.secret, KeyUse.JWTS: keys.jwt},
+        sources=sources,
         stores=stores,
         clock=tools.clock,
         audit=tools.audit,

@@ -9,7 +9,7 @@ from pathlib import Path
 from identity.adapters import data_directory
 from identity.adapters.ca import LocalAuthority, new_authority
 from identity.adapters.jwt_keys import JwtKeyFolder
-from identity.adapters.secret_keys import SecretKeyFile, SettledKeys
+from identity.adapters.secret_keys import SecretKeyFile, SettledKeys, UnmadeKeys
 from identity.settings import Settings
 from identity.settings.readers import SettingError
 
@@ -18,16 +18,23 @@ from identity.settings.readers import SettingError
 class Keys:
     """Where the signing keys are kept."""
 
-    secret: SecretKeyFile | SettledKeys
-    jwt: JwtKeyFolder
+    secret: SecretKeyFile | SettledKeys | UnmadeKeys
+    jwt: JwtKeyFolder | UnmadeKeys
 
 
-def prepare_state(settings: Settings, now: datetime) -> Keys:
+def prepare_state(settings: Settings, now: datetime, *, make: bool = True) -> Keys:
     """Open the data directory and return where the signing keys are; the first ones are made.
+
+    Args:
+        settings: name the directory.
+        now: when a first key is made.
+        make: False for a look that changes nothing; what is not there yet is then stood in for.
 
     Raises:
         DataDirectoryError: it cannot be used.
     """
+    if not make:
+        return _look(settings)
     data_directory.open_data_directory(settings.data_dir)
     _close_database(settings)
     file, folder = SecretKeyFile(settings.data_dir / "secret_keys"), JwtKeyFolder(settings.data_dir / "jwt_keys")
@@ -38,22 +45,38 @@ def prepare_state(settings: Settings, now: datetime) -> Keys:
     return Keys(file, folder)
 
 
+def _look(settings: Settings) -> Keys:
+    if settings.data_dir.is_dir() and any(settings.data_dir.iterdir()):
+        data_directory.close(settings.data_dir)  # which changes an empty one alone
+    file = SecretKeyFile(settings.data_dir / "secret_keys")
+    folder = JwtKeyFolder(settings.data_dir / "jwt_keys")
+    secret = file if file.made() else UnmadeKeys(file.new())
+    return Keys(
+        SettledKeys(settings.secret_keys) if settings.secret_keys else secret,
+        folder if folder.made() else UnmadeKeys(folder.new()),
+    )
+
+
 def _close_database(settings: Settings) -> None:
     # SQLite would make the file readable for all; its other files get the mode of this one.
-    name = settings.database_url.database or ""
-    a_path = settings.database_url.get_backend_name() == "sqlite" and not name.startswith("file:")
-    if not a_path or not Path(name).parent.is_dir():
+    file = settings.database_file
+    if file is None or not file.parent.is_dir():
         return
     try:
-        data_directory.prepare_file(Path(name))
+        data_directory.prepare_file(file)
     except data_directory.DataDirectoryError as error:
         raise data_directory.DataDirectoryError(f"IDENTITY_DATABASE_URL: {error}") from None
     except OSError:
         return  # whoever opens it says what is wrong
 
 
-def authority(settings: Settings, now: datetime) -> LocalAuthority:
+def authority(settings: Settings, now: datetime, *, make: bool = True) -> LocalAuthority:
     """Return the certificate authority: the one that a setting names, else our own.
+
+    Args:
+        settings: name the file.
+        now: when our own is made.
+        make: False where one that is not there yet is only stood in for.
 
     Raises:
         SettingError: its key and chain cannot be used.
@@ -63,11 +86,12 @@ def authority(settings: Settings, now: datetime) -> LocalAuthority:
     try:
         if settings.ca_file:
             data_directory.require_private(Path(settings.ca_file))
-        pem = (
-            Path(settings.ca_file).read_bytes()
-            if settings.ca_file
-            else data_directory.key_files(own, lambda: new_authority(now))[-1]
-        )
+        if settings.ca_file:
+            pem = Path(settings.ca_file).read_bytes()
+        elif make or any(own.glob("*.pem")):
+            pem = data_directory.key_files(own, lambda: new_authority(now))[-1]
+        else:
+            pem = new_authority(now)
         return LocalAuthority(pem, list_url=f"{settings.public_url}/ca.crl" if settings.public_url else "", now=now)
     except (OSError, ValueError, TypeError, data_directory.NotAFile) as error:
         raise SettingError(f"IDENTITY_CA_FILE: {settings.ca_file or own} cannot be used: {error}") from None

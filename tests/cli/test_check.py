@@ -62,6 +62,62 @@ def test_check_repeats_no_secret(check: Callable[..., str]) -> None:
         assert f"  {name} = (secret)  [set]\n" in text
 
 
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Return everything in a folder, but for what SQLite needs for looking."""
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in folder.rglob("*")
+        if not path.name.endswith(("-wal", "-shm"))
+    }
+
+
+def test_check_leaves_nothing_where_it_is_run_by_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    variables = environment(tmp_path, {})
+    del variables["IDENTITY_DATA_DIR"]
+    ran = identity(variables, "check")
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert f"{tmp_path}/instance  [not there yet: the first `identity migrate` makes it]\n" in ran.stdout
+    assert ran.stdout.count("none yet  [made by the first") == 2
+    assert "  not usable: there is no such file yet: run `identity migrate`" in ran.stdout
+    assert (list(tmp_path.iterdir()), tmp_path.stat().st_mode & 0o777) == ([], 0o755)
+
+
+def test_check_makes_no_keys_for_a_database_that_is_migrated(tmp_path: Path, database_url: str) -> None:
+    data = tmp_path / "data"
+    ran = identity(environment(data, {"IDENTITY_DATABASE_URL": database_url}), "check")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.count("none yet  [made by the first") == 2
+    assert not data.exists()
+
+
+def test_check_changes_nothing_in_a_data_directory_that_is_used(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    variables = environment(data, {})
+    assert identity(variables, "migrate").returncode == 0
+    before = contents(data)
+    ran = identity(variables, "check")
+    assert (ran.returncode, ran.stderr, "none yet" in ran.stdout) == (0, "", False)
+    assert contents(data) == before
+    assert len(before) >= 7
+
+
+def test_check_names_a_data_directory_that_is_open_to_others(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    variables = environment(data, {})
+    assert identity(variables, "migrate").returncode == 0
+    data.chmod(0o755)
+    ran = identity(variables, "check")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"chmod 700 {data}" in ran.stderr
+    assert data.stat().st_mode & 0o777 == 0o755
+
+
+def test_check_speaks_of_documents_by_their_names(check: Callable[..., str]) -> None:
+    assert "seed" not in check()
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -77,6 +133,8 @@ def test_check_repeats_no_password_of_the_database(tmp_path: Path, url: str) -> 
 
 
 def test_check_ends_with_1_when_the_database_is_not_migrated(tmp_path: Path, empty_database_url: str) -> None:
+    if empty_database_url.startswith("sqlite"):
+        Path(empty_database_url.removeprefix("sqlite:///")).touch(mode=0o600)
     ran = identity(environment(tmp_path, {"IDENTITY_DATABASE_URL": empty_database_url}), "check")
     assert ran.returncode == 1
     assert "not usable: The database is not migrated to this version: run `identity migrate`." in ran.stdout
