@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any, Final, NoReturn, Protocol
 
 from identity.cli.administrator import create_admin, unlock
+from identity.cli.completion import PrintCompletion
 from identity.cli.inspect import check
 from identity.cli.keys import rotate_keys
 from identity.cli.mail import send_mail
@@ -41,7 +42,11 @@ def main(arguments: Sequence[str], *, start: Start, log: Callable[[], None]) -> 
         start: makes the settings and the use cases, or raises SettingError.
         log: begins to log, for commands that go on; the others speak in one line of their own.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.print_help()
+        return 0
     try:
         settings, services = start(make=not options.only_looks)
         with _named_database(settings):
@@ -96,8 +101,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_settings_help(),
     )
-    parser.add_argument("--version", action="version", version=f"identity {version('identity')}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("-V", "--version", action="version", version=f"identity {version('identity')}")
+    parser.add_argument("--print-completion", action=PrintCompletion)
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
     _add_serve(commands)
     _add(commands, "migrate", _migrate, "bring the database to this version; safe to run on every node at once")
     text = "show the settings, whether the database can be used, and what is left open; changes nothing"

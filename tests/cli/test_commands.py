@@ -43,7 +43,7 @@ def test_help_of_a_command_says_what_it_does_and_takes(tmp_path: Path, command: 
     assert not (tmp_path / "never").exists()
 
 
-@pytest.mark.parametrize("arguments", [(), ("serve", "--workers", "0")])
+@pytest.mark.parametrize("arguments", [("no-such-command",), ("serve", "--workers", "0")])
 def test_a_wrong_command_line_is_refused_with_the_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     refused = identity(environment(tmp_path, {}), *arguments)
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -51,8 +51,16 @@ def test_a_wrong_command_line_is_refused_with_the_usage(tmp_path: Path, argument
     assert "Traceback" not in refused.stderr
 
 
-def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
-    shown = identity(environment(tmp_path, {}), "--version")
+def test_the_command_alone_prints_the_help(tmp_path: Path) -> None:
+    data = tmp_path / "never"
+    alone, asked = (identity(environment(data, {}), *arguments) for arguments in ((), ("--help",)))
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, asked.stdout, "")
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_the_version_is_that_of_the_package(tmp_path: Path, option: str) -> None:
+    shown = identity(environment(tmp_path, {}), option)
     assert (shown.returncode, shown.stdout, shown.stderr) == (0, f"identity {version('identity')}\n", "")
 
 
