@@ -89,10 +89,19 @@ def environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
     return clean | CHEAP | own | dict(settings)
 
 
-def identity(variables: Mapping[str, str], *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the `identity` command to its end."""
+def identity(
+    variables: Mapping[str, str], *arguments: str, given: str = "", on: set[int] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the `identity` command to its end, on these processors if any are named."""
     return subprocess.run(
-        [COMMAND, *arguments], env=dict(variables), input=given, capture_output=True, text=True, check=False, timeout=60
+        [COMMAND, *arguments],
+        env=dict(variables),
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        preexec_fn=(lambda: os.sched_setaffinity(0, on)) if on else None,
     )
 
 

@@ -15,6 +15,7 @@ from identity.cli.completion import PrintCompletion
 from identity.cli.inspect import check
 from identity.cli.keys import rotate_keys
 from identity.cli.mail import send_mail
+from identity.cli.processors import available
 from identity.cli.prune import prune
 from identity.cli.serve import serve
 from identity.domain.errors import IdentityError, SchemaOutdated, Unavailable
@@ -132,8 +133,12 @@ def _add_serve(commands: argparse._SubParsersAction[Any]) -> None:
     command.add_argument("--tls", action="store_true", help="serve https with gunicorn, asking for client certificates")
     command.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1", help="default: $HOST or 127.0.0.1")
     command.add_argument("--port", type=_port, default=os.environ.get("PORT") or "5000", help="default: $PORT or 5000")
+    workers = available()
     command.add_argument(
-        "--workers", type=_positive, default=os.cpu_count() or 1, help="processes; default: one per core"
+        "--workers",
+        type=_positive,
+        default=workers,
+        help=f"processes; default: as many as there are processors to use, here {workers}",
     )
     command.add_argument("--threads", type=_positive, default=16, help="requests at once per worker; default: 16")
 
