@@ -22,7 +22,8 @@ from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
 from identity.domain.values import canonical_email
 from identity.services.limits import Count, Limits
-from identity.services.rows import Mailbox, email_binding, mailbox
+from identity.services.mailed_tokens import binding
+from identity.services.rows import Mailbox, mailbox
 from identity.services.transactions import Transactions
 from identity.store.models import Account, Certificate, OutboxMail
 
@@ -175,7 +176,8 @@ class Outbox:
         token = link = ""
         if purpose := _PURPOSES.get(kind):
             end = int((self._clock.now() + LIVES[purpose]).timestamp())
-            token = self._tokens.sign(purpose, OneTimeClaims(account.id, row.version, end, email_binding(account)))
+            bound = binding(purpose, account.email_canonical, row.message_id)
+            token = self._tokens.sign(purpose, OneTimeClaims(account.id, row.version, end, bound))
             link = f"{self._public_url}/{_PATHS[kind]}?token={token}" if self._public_url else ""
         return letters.write(
             kind,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, or_, select, true, update
+from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import InvalidToken, NotFound
@@ -22,10 +22,10 @@ from identity.domain.values import canonical_email, read_password
 from identity.domain.views import AccountView
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits
+from identity.services.mailed_tokens import require_activation, require_reset
 from identity.services.outbox import Outbox
 from identity.services.rows import (
     Mailbox,
-    email_binding,
     find_account,
     get_account,
     mailbox,
@@ -74,11 +74,12 @@ class Recovery:
         claims = self._read(Purpose.ACTIVATION, token)
 
         def redeem(session: Session) -> AccountView:
-            account = _bound(session, claims)
-            if account is None or uuid not in {None, account.uuid} or (account.activated and account.email_verified):
+            found = require_activation(session, claims)
+            account = found.account
+            if uuid not in {None, account.uuid} or (account.activated and account.email_verified):
                 raise InvalidToken
             unproven = or_(Account.activated.is_(False), Account.email_verified.is_(False))
-            self._claim(session, account, claims, unproven, activated=True, email_verified=True)
+            self._claim(session, claims, found.condition & unproven, activated=True, email_verified=True)
             self._audit.record(
                 session, Event.ACTIVATED, principal, subject=subject_of(account), credential=Credential.MAILED_TOKEN
             )
@@ -138,20 +139,22 @@ class Recovery:
         """Set a new password with a mailed token; every session ends and the address is told.
 
         Raises:
-            InvalidToken: it cannot be used (any more), or is not of the account with this `email`.
+            InvalidToken: it cannot be used (any more), a newer one was mailed, or the account has not this `email`.
             InvalidInput: the password cannot be used; the token still can.
             Busy: too many passwords are waiting; the token still can be used.
         """
         claims = self._read(Purpose.RESET, token)
-        account = self._transactions.read(lambda session: _bound(session, claims))
-        if account is None or (email is not None and canonical_email(email) != account.email_canonical):
+        found = self._transactions.read(lambda session: require_reset(session, claims))
+        account = found.account
+        if email is not None and canonical_email(email) != account.email_canonical:
             raise InvalidToken
         new = read_password(password, hardened=self._hardened, names=(account.username, account.email or ""))
         with self._passwords.admit(principal.origin.address, account.username) as hasher:
             password_hash = hasher.hash(new)
 
         def redeem(session: Session) -> None:
-            self._claim(session, account, claims, true(), password_hash=password_hash, version=claims.version + 1)
+            new_version = claims.version + 1
+            self._claim(session, claims, found.condition, password_hash=password_hash, version=new_version)
             changed = get_account(session, account.id)
             self._outbox.put(session, LetterKind.PASSWORD_CHANGED, changed)
             self._audit.record(
@@ -171,18 +174,11 @@ class Recovery:
             raise InvalidToken
         return claims
 
-    def _claim(
-        self, session: Session, account: Account, claims: OneTimeClaims, where: ColumnElement[bool], **values: object
-    ) -> None:
+    def _claim(self, session: Session, claims: OneTimeClaims, where: ColumnElement[bool], **values: object) -> None:
         now: datetime = self._clock.now()
         statement = (
             update(Account)
-            .where(
-                Account.id == claims.account,
-                Account.version == claims.version,
-                Account.email_canonical == account.email_canonical,
-                where,
-            )
+            .where(Account.id == claims.account, Account.version == claims.version, where)
             .values(**values, updated_at=now)
             .returning(Account.id)
             .execution_options(synchronize_session=False)
@@ -190,9 +186,3 @@ class Recovery:
         if session.execute(statement).first() is None:
             raise InvalidToken
         session.expire_all()
-
-
-def _bound(session: Session, claims: OneTimeClaims) -> Account | None:
-    account = session.scalars(select(Account).where(Account.id == claims.account)).one_or_none()
-    current = account is not None and account.version == claims.version and email_binding(account) == claims.binding
-    return account if current else None

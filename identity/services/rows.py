@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -159,8 +158,3 @@ def taken(error: IntegrityError, username: str) -> IdentityError:
     """Tell which unique value of an account was already in use."""
     first_line = str(error.orig).partition("\n")[0]
     return EmailTaken() if "email_canonical" in first_line else UsernameTaken(username)
-
-
-def email_binding(account: Account) -> str:
-    """Return what ties a mailed token to the address it was mailed to."""
-    return hashlib.sha256((account.email_canonical or "").encode()).hexdigest()[:16]

@@ -9,7 +9,9 @@ import pytest
 from conftest import HandClock, basic, bearer, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from postbox import EMAIL, Postbox, register
+from postbox import EMAIL, Postbox, register, token_in
+
+from identity.domain.letters import Letter
 
 SUBJECT = "Choose a new password"
 INVALID = 400
@@ -82,6 +84,55 @@ def test_all_older_tokens_die_with_the_first_that_is_used(client: FlaskClient, p
     second = post.token(SUBJECT)
     assert redeem(client, second) == 204
     assert redeem(client, first) == INVALID
+
+
+def test_the_newest_token_is_the_only_one_that_works(client: FlaskClient, post: Postbox) -> None:
+    tokens = []
+    for _ in range(3):
+        assert ask(client) == 204
+        tokens.append(post.token(SUBJECT))
+    assert [redeem(client, each) for each in tokens] == [INVALID, INVALID, 204]
+    assert logs_in(client, "brand new")
+
+
+def test_a_token_works_until_a_newer_one_has_gone_out(client: FlaskClient, post: Postbox, clock: HandClock) -> None:
+    ask(client)
+    first = post.token(SUBJECT)
+    ask(client)
+    post.refusing = lambda _letter: True
+    post.collect()  # which the mail server does not take
+    assert redeem(client, first) == 204
+    post.refusing = lambda _letter: False
+    clock.advance(seconds=10)
+    assert redeem(client, post.token(SUBJECT)) == INVALID  # the account's credentials were changed since
+
+
+def test_a_request_beyond_the_limit_ends_no_token(client: FlaskClient, post: Postbox) -> None:
+    for _ in range(10):
+        ask(client)
+    assert redeem(client, post.token(SUBJECT)) == 204
+
+
+def test_a_token_whose_mail_arrived_before_the_server_hung_up_works(
+    client: FlaskClient, post: Postbox, clock: HandClock
+) -> None:
+    ask(client)
+    first = post.token(SUBJECT)
+    ask(client)
+    arrived: list[Letter] = []
+    post.refusing = lambda letter: bool(arrived.append(letter) or True)
+    post.collect()
+    assert redeem(client, token_in(arrived[0].text)) == 204
+    assert redeem(client, first) == INVALID
+
+
+def test_no_account_ends_a_token_of_another(client: FlaskClient, post: Postbox) -> None:
+    register(client, "falcon", "falcon@example.org")
+    ask(client)
+    token = post.token(SUBJECT)
+    ask(client, "falcon@example.org")
+    post.collect()
+    assert redeem(client, token) == 204
 
 
 def change_password(client: FlaskClient) -> None:

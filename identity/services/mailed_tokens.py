@@ -1,0 +1,79 @@
+"""Which tokens of mails still count: they are bound to an email, and of the resets only the newest is good.
+
+A token has no row of its own. What it is bound to is read from the account and from the mail that carried it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, NamedTuple
+
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import Session
+
+from identity.domain.errors import InvalidToken
+from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
+from identity.store.models import Account, OutboxMail
+
+_RECENT_MAILS: Final = 50  # more than the limits let out during the life of a token
+# A mail that may have arrived. One that the server refused has not, and leaves the token before it good.
+_GONE_OUT: Final = or_(OutboxMail.sent_at.is_not(None), OutboxMail.claimed_until.is_not(None))
+
+
+class Redeemable(NamedTuple):
+    """The account of a token that counts, and what must still be true when it is redeemed."""
+
+    account: Account
+    condition: ColumnElement[bool]
+
+
+def binding(purpose: Purpose, email_canonical: str | None, message_id: str) -> str:
+    """Return what ties a token to its email; a reset also to its mail, because only the newest counts."""
+    mail = message_id if purpose is Purpose.RESET else ""
+    return hashlib.sha256(f"{email_canonical or ''}\n{mail}".encode()).hexdigest()[:16]
+
+
+def require_activation(session: Session, claims: OneTimeClaims) -> Redeemable:
+    """Return the account whose email the token confirms.
+
+    Raises:
+        InvalidToken: there is none, or its credentials were invalidated since, or it has another email.
+    """
+    account = _account_of(session, claims)
+    if binding(Purpose.ACTIVATION, account.email_canonical, "") != claims.binding:
+        raise InvalidToken
+    return Redeemable(account, Account.email_canonical == account.email_canonical)
+
+
+def require_reset(session: Session, claims: OneTimeClaims) -> Redeemable:
+    """Return the account whose password the token may set.
+
+    Raises:
+        InvalidToken: as for an activation, or a newer token has been mailed.
+    """
+    account = _account_of(session, claims)
+    mails = (
+        select(OutboxMail.id, OutboxMail.message_id, _GONE_OUT.label("gone_out"))
+        .where(_resets_of(account.id))
+        .order_by(OutboxMail.id.desc())
+        .limit(_RECENT_MAILS)
+    )
+    for mail_id, message_id, gone_out in session.execute(mails):
+        if binding(Purpose.RESET, account.email_canonical, message_id) == claims.binding:
+            newer = exists().where(_resets_of(account.id), OutboxMail.id > mail_id, _GONE_OUT)
+            return Redeemable(account, (Account.email_canonical == account.email_canonical) & ~newer)
+        if gone_out:
+            break
+    raise InvalidToken
+
+
+def _account_of(session: Session, claims: OneTimeClaims) -> Account:
+    query = select(Account).where(Account.id == claims.account, Account.version == claims.version)
+    account = session.scalars(query).one_or_none()
+    if account is None:
+        raise InvalidToken
+    return account
+
+
+def _resets_of(account_id: int) -> ColumnElement[bool]:
+    return (OutboxMail.account_id == account_id) & (OutboxMail.kind == LetterKind.RESET.value)
