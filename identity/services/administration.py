@@ -125,8 +125,9 @@ class Administration:
         """
         fresh = wanted.sensitive or admin is not None or password is not None
         self._rights.require_admin(principal, fresh=fresh)
-        wanted = wanted.beyond(self.read(principal, account_id))
-        values = wanted.columns() | ({} if admin is None else {"admin": admin})
+        known = self.read(principal, account_id)
+        wanted = wanted.beyond(known)
+        values = wanted.columns(known) | ({} if admin is None else {"admin": admin})
         if password is not None:
             values["password_hash"] = self._hash(principal, password)
 
@@ -140,7 +141,7 @@ class Administration:
             self._outbox.put_changes(
                 session, account, former=former, password=password is not None, email="email" in values
             )
-            if "email" in values:
+            if "email_verified" in values:
                 self._outbox.put(session, LetterKind.ACTIVATION, account)
 
         events = wanted.events() + [_RIGHTS[given] for given in (admin,) if given is not None]

@@ -12,7 +12,7 @@ from identity.domain.errors import CurrentPasswordRequired
 from identity.domain.events import Event
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
-from identity.domain.values import KEEP, Keep, read_email, read_full_name, read_password, read_username
+from identity.domain.values import KEEP, Keep, canonical_email, read_email, read_full_name, read_password, read_username
 from identity.domain.views import AccountView
 from identity.services.addresses import announce, write_unique, yield_address
 from identity.services.admins import require_remaining_admin
@@ -49,8 +49,8 @@ class ProfileChange:
         """Whether a stolen token must not be enough for this."""
         return not (self.username is KEEP and self.email is KEEP)
 
-    def columns(self) -> dict[str, object]:
-        """Return the columns to set.
+    def columns(self, known: AccountView) -> dict[str, object]:
+        """Return the columns to set; a confirmed email stays confirmed in another spelling, such as its letter case.
 
         Raises:
             InvalidInput: a value cannot be used.
@@ -64,8 +64,9 @@ class ProfileChange:
             values |= {
                 "email": address.typed if address else None,
                 "email_canonical": address.canonical if address else None,
-                "email_verified": False,
             }
+            if not (known.email_verified and address and address.canonical == canonical_email(known.email or "")):
+                values["email_verified"] = False
         if not isinstance(self.full_name, Keep):
             values["full_name"] = None if self.full_name is None else read_full_name(self.full_name)
         return values
@@ -128,7 +129,7 @@ class Profiles:
             self._rights.require_fresh_proof(principal)
         known = self.read(principal)
         wanted = wanted.beyond(known)
-        own, values = principal.account, wanted.columns()
+        own, values = principal.account, wanted.columns(known)
         new = None if password is None else self._read_password(password, known, values)
         if new is not None and current_password is None and not fresh_proof_suffices:
             raise CurrentPasswordRequired
@@ -150,7 +151,7 @@ class Profiles:
                 account.version += 1
                 _keep_session(session, principal.session, account.version, proven_at)
             self._outbox.put_changes(session, account, former=former, password=new is not None, email="email" in values)
-            if "email" in values:
+            if "email_verified" in values:
                 announce(session, self._outbox, account, owner)
             for event in [*wanted.events(), *([Event.PASSWORD_CHANGED] if new is not None else [])]:
                 self._audit.record(session, event, principal)

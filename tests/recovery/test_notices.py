@@ -84,6 +84,20 @@ def test_a_confirmed_address_given_again_stays_confirmed_and_is_no_news(app: Fla
     assert "email.changed" not in [event.kind for event in events.items]
 
 
+@pytest.mark.parametrize("change", [by_oneself, by_admin])
+@pytest.mark.parametrize("spelled", [EMAIL.upper(), "Hawk@Example.org"])
+def test_a_confirmed_email_in_another_letter_case_stays_confirmed(app: Flask, change: Change, spelled: str) -> None:
+    post = Postbox(app)
+    register(app.test_client())
+    services(app).recovery.activate(Principal(ORIGIN), post.token(CONFIRM))
+    change(app, ProfileChange(email=spelled))
+    shown = services(app).profiles.read(principal(app, *HAWK))
+    assert (shown.email, shown.email_verified) == (spelled, True)
+    assert told(post) == []
+    assert app.test_client().post("/api/password-resets", json={"email": EMAIL}).status_code == 204
+    assert told(post) == [(spelled, "Choose a new password")]
+
+
 def test_a_first_address_has_nobody_else_to_tell(app: Flask, post: Postbox) -> None:
     by_admin(app, ProfileChange(email=None))
     post.collect()
