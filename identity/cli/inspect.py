@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
+from typing import Final
 
 from identity.cli.keys import lines
 from identity.domain.errors import Unavailable
@@ -26,6 +27,9 @@ _TONGUES = {
 }
 
 
+_NAMES_SHOWN: Final = 20
+
+
 def check(_options: argparse.Namespace, settings: Settings, services: Services) -> int:
     """Print everything an operator decides by; return 1 if the service could not work."""
     print("Settings")
@@ -43,6 +47,7 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
         print(f"  not usable: {error.reason or error.detail}")
         return 1
     print("  answers, migrated to this version")
+    _show_misleading(services)
     print("Open")
     for fact, closing in _open(settings) or [("nothing", "hardened")]:
         print(f"  {fact}  [{closing}]")
@@ -64,6 +69,15 @@ def _require_file(settings: Settings) -> None:
     # SQLite would make it.
     if settings.database_file is not None and not settings.database_file.exists():
         raise Unavailable(timedelta(), "there is no such file yet: run `identity migrate`, or set IDENTITY_DATA_DIR")
+
+
+def _show_misleading(services: Services) -> None:
+    names, count = services.accounts.misleading_names(at_most=_NAMES_SHOWN)
+    if count:
+        print("Usernames that are not the account's own email: rename them by PATCH /api/admin/users/<id>")
+        print(
+            *(f"  {name}" for name in names), *([f"  and {count - len(names)} more"] * (count > len(names))), sep="\n"
+        )
 
 
 def _open(settings: Settings) -> list[tuple[str, str]]:

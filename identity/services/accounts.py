@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
@@ -16,6 +16,7 @@ from identity.domain.limits import Limit, address_group
 from identity.domain.policy import Registration
 from identity.domain.ports import Clock, Identifiers, Passwords
 from identity.domain.principal import Principal
+from identity.domain.usernames import NO_EMAIL, is_email_of, require_own_email
 from identity.domain.values import (
     Spelling,
     canonical,
@@ -145,6 +146,13 @@ class Accounts:
 
         return self._transactions.read(read)
 
+    def misleading_names(self, *, at_most: int) -> tuple[tuple[str, ...], int]:
+        """Return usernames that are an email of another person for all that is known, and how many there are."""
+        query = select(Account.username, Account.email_canonical).where(Account.username_canonical.contains("@"))
+        rows = self._transactions.read(lambda session: session.execute(query.order_by(Account.id)).all())
+        names = [name for name, email in rows if not is_email_of(name, email)]
+        return tuple(names[:at_most]), len(names)
+
     def any_admin(self) -> bool:
         """Tell whether an administrator was ever made and is still there, disabled or not."""
         return self._transactions.row(select(Account.id).where(Account.admin).limit(1), {}) is not None
@@ -159,8 +167,9 @@ class Accounts:
         discreet: bool = False,
     ) -> AccountView:
         email = None if wanted.email is None else read_email(wanted.email)
-        name = self._name_for(email) if wanted.username is None else wanted.username
+        name, other_name = self._name_for(email) if wanted.username is None else (wanted.username, "")
         username = read_username(name, personal=wanted.personal_name)
+        _require_own(username, email, chosen=discreet and wanted.username is not None)
         full_name = None if wanted.full_name is None else read_full_name(wanted.full_name)
         names = (username.typed, email.typed if email else username.typed)
         password = read_password(wanted.password, hardened=self._hardened, names=names)
@@ -186,6 +195,8 @@ class Accounts:
                 updated_at=now,
             )
             owner = yield_address(session, account) if discreet else None
+            if owner is not None and other_name:  # who took the email while the password was hashed
+                account.username, account.username_canonical = other_name, canonical(other_name)
             session.add(account)
             session.flush()
             for event in [Event.REGISTERED, *([Event.ADMIN_GRANTED] if account.admin else [])]:
@@ -197,14 +208,17 @@ class Accounts:
 
         return write_unique(self._transactions, principal, insert, username=username.typed, discreet=discreet)
 
-    def _name_for(self, email: Spelling | None) -> str:
-        # A tongue that knows people by their address alone: the address where it can be a name, else a new one.
-        new = f"user-{self._identifiers.short_id()}"  # made at any rate, as its time would tell
+    def _name_for(self, email: Spelling | None) -> tuple[str, str]:
+        # A tongue that knows people by their email alone: the email, where it can be a name and nothing of another
+        # account is called so, else a new name; and that new name, made at any rate, as its time would tell.
+        new = f"user-{self._identifiers.short_id()}"
         if email is not None and is_username(email.typed):
-            taken_by = Account.username_canonical == canonical(email.typed)
-            if self._transactions.row(select(Account.id).where(taken_by), {}) is None:
-                return email.typed
-        return new
+            taken_by = or_(
+                Account.username_canonical == canonical(email.typed), Account.email_canonical == email.canonical
+            )
+            if self._transactions.row(select(Account.id).where(taken_by).limit(1), {}) is None:
+                return email.typed, new
+        return new, new
 
     def _is_first(self, session: Session) -> bool:
         # Whoever writes this row first is the first; the row goes where its transaction goes.
@@ -218,3 +232,11 @@ def _require_free(session: Session, username: Spelling) -> None:
     # Saves the hash where the answer is clear; the unique constraint decides where it is not.
     if find_account(session, Account.username_canonical == username.canonical) is not None:
         raise UsernameTaken(username.typed)
+
+
+def _require_own(username: Spelling, email: Spelling | None, *, chosen: bool) -> None:
+    # Who chooses a name where it is not told whether the email is another account's cannot have that one yet.
+    if chosen:
+        require_own_email(username.typed, None, otherwise=NO_EMAIL)
+    else:
+        require_own_email(username.typed, email.canonical if email else None)

@@ -14,6 +14,7 @@ from identity.domain.events import Event
 from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
+from identity.domain.usernames import require_own_email
 from identity.domain.values import canonical, read_password
 from identity.domain.views import AccountView, Page
 from identity.services.admins import require_remaining_admin
@@ -137,6 +138,8 @@ class Administration:
             former = mailbox(account)
             for name, value in values.items():
                 setattr(account, name, value)
+            if "username" in values:
+                require_own_email(account.username, account.email_canonical)
             account.version += password is not None
             self._outbox.put_changes(
                 session, account, former=former, password=password is not None, email="email" in values

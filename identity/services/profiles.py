@@ -12,6 +12,7 @@ from identity.domain.errors import CurrentPasswordRequired
 from identity.domain.events import Event
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
+from identity.domain.usernames import require_own_email
 from identity.domain.values import KEEP, Keep, canonical_email, read_email, read_full_name, read_password, read_username
 from identity.domain.views import AccountView
 from identity.services.addresses import announce, write_unique, yield_address
@@ -22,7 +23,7 @@ from identity.services.outbox import Outbox
 from identity.services.rights import Rights
 from identity.services.rows import get_own, mailbox, view_account
 from identity.services.transactions import Transactions
-from identity.store.models import LoginSession
+from identity.store.models import Account, LoginSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class Profiles:
             for name, value in values.items():
                 setattr(account, name, value)
             owner = yield_address(session, account) if self._hardened and "email" in values else None
+            self._require_own_name(account, wanted)
             account.updated_at = self._clock.now()
             if new is not None:
                 account.version += 1
@@ -183,6 +185,13 @@ class Profiles:
     def _read_password(self, password: str, known: AccountView, wanted: dict[str, object]) -> str:
         names = (known.username, known.email, wanted.get("username"), wanted.get("email"))
         return read_password(password, hardened=self._hardened, names=tuple(str(name) for name in names if name))
+
+    def _require_own_name(self, account: Account, wanted: ProfileChange) -> None:
+        if wanted.username is KEEP:
+            return
+        # Hardened, an email that is not confirmed may be another account's, and the answer must not tell.
+        own = account.email_verified or not self._hardened
+        require_own_email(account.username, account.email_canonical if own else None)
 
     def _prove(self, principal: Principal, current_password: str | None) -> datetime | None:
         if current_password is None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from live import environment, identity
+from services.watching import engine_of, execute
 
 from identity.settings import described
 
@@ -33,6 +35,10 @@ def check(sqlite_template: Path, tmp_path: Path) -> Callable[..., str]:
     return run
 
 
+def url_of(app: Flask) -> str:
+    return engine_of(app).url.render_as_string(hide_password=False)
+
+
 def opened(text: str) -> dict[str, str]:
     """Return what is open and, for each, the setting that closes it."""
     lines = text.partition("\nOpen\n")[2].splitlines()
@@ -53,6 +59,17 @@ def test_check_lists_every_setting_with_its_value_and_where_it_comes_from(tmp_pa
 def test_check_does_not_show_the_default_of_a_setting_that_is_set_to_nothing(tmp_path: Path, name: str) -> None:
     ran = identity(environment(tmp_path, {name: ""}), "check")
     assert re.findall(rf"^  {name} = (.*)$", ran.stdout, re.MULTILINE) == ["(unset)  [set]"]
+
+
+def test_check_lists_usernames_that_look_like_the_email_of_another_person(app: Flask, tmp_path: Path) -> None:
+    environ = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": url_of(app)})
+    assert "email" not in identity(environ, "check").stdout.partition("Database")[2]
+    execute(
+        app, "UPDATE account SET username = :name, username_canonical = :name WHERE id = 2", name="boss@corp.example"
+    )
+    listed = identity(environ, "check").stdout
+    assert "Usernames that are not the account's own email" in listed
+    assert "\n  boss@corp.example\n" in listed
 
 
 def test_check_repeats_no_secret(check: Callable[..., str]) -> None:
