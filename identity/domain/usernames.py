@@ -1,4 +1,4 @@
-"""What a username must be beyond its form: an email only where it is the account's own."""
+"""What a username must be beyond its form: not reserved, and an email only where it is the account's own."""
 
 from __future__ import annotations
 
@@ -29,3 +29,13 @@ def require_own_email(username: str, email_canonical: str | None, *, otherwise: 
     """
     if not is_email_of(username, email_canonical):
         raise InvalidInput.of("username", otherwise)
+
+
+def require_unreserved(username_canonical: str, reserved: frozenset[str]) -> None:
+    """Refuse a username that programs or readers take for something else than a person.
+
+    Raises:
+        InvalidInput: it is one of `reserved`, which are canonical, too.
+    """
+    if username_canonical in reserved:
+        raise InvalidInput.of("username", "this username is reserved; choose another")

@@ -15,8 +15,8 @@ from identity.domain.events import Event
 from identity.domain.limits import Limit, address_group
 from identity.domain.policy import Registration
 from identity.domain.ports import Clock, Identifiers, Passwords
-from identity.domain.principal import Principal
-from identity.domain.usernames import NO_EMAIL, is_email_of, require_own_email
+from identity.domain.principal import Credential, Principal
+from identity.domain.usernames import NO_EMAIL, is_email_of, require_own_email, require_unreserved
 from identity.domain.values import (
     Spelling,
     canonical,
@@ -56,7 +56,7 @@ class NewAccount:
 class Accounts:
     """Registration."""
 
-    def __init__(  # noqa: PLR0913 - collaborators and two settings
+    def __init__(  # noqa: PLR0913 - collaborators and three settings
         self,
         transactions: Transactions,
         *,
@@ -70,6 +70,7 @@ class Accounts:
         attempts: Attempts,
         registrations: Limit,
         registration: Registration,
+        reserved: frozenset[str],
         hardened: bool,
     ) -> None:
         self._transactions = transactions
@@ -83,6 +84,7 @@ class Accounts:
         self._attempts = attempts
         self._registrations = registrations
         self._registration = registration
+        self._reserved = reserved
         self._hardened = hardened
 
     def register(self, principal: Principal, wanted: NewAccount, *, first_is_admin: bool = False) -> AccountView:
@@ -169,6 +171,8 @@ class Accounts:
         email = None if wanted.email is None else read_email(wanted.email)
         name, other_name = self._name_for(email) if wanted.username is None else (wanted.username, "")
         username = read_username(name, personal=wanted.personal_name)
+        if principal.credential is not Credential.OPERATOR:
+            require_unreserved(username.canonical, self._reserved)
         _require_own(username, email, chosen=discreet and wanted.username is not None)
         full_name = None if wanted.full_name is None else read_full_name(wanted.full_name)
         names = (username.typed, email.typed if email else username.typed)

@@ -14,7 +14,7 @@ from identity.domain.events import Event
 from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
-from identity.domain.usernames import require_own_email
+from identity.domain.usernames import require_own_email, require_unreserved
 from identity.domain.values import canonical, read_password
 from identity.domain.views import AccountView, Page
 from identity.services.admins import require_remaining_admin
@@ -36,7 +36,7 @@ class Administration:
     What takes an account over or cannot be taken back also raises StepUpRequired where the proof is too old.
     """
 
-    def __init__(  # noqa: PLR0913 - collaborators and one setting
+    def __init__(  # noqa: PLR0913 - collaborators and two settings
         self,
         transactions: Transactions,
         *,
@@ -46,6 +46,7 @@ class Administration:
         rights: Rights,
         outbox: Outbox,
         audit: Audit,
+        reserved: frozenset[str],
         hardened: bool,
     ) -> None:
         self._transactions = transactions
@@ -54,6 +55,7 @@ class Administration:
         self._attempts = attempts
         self._rights = rights
         self._outbox = outbox
+        self._reserved = reserved
         self._hardened = hardened
         self._audit = audit
 
@@ -129,6 +131,7 @@ class Administration:
         known = self.read(principal, account_id)
         wanted = wanted.beyond(known)
         values = wanted.columns(known) | ({} if admin is None else {"admin": admin})
+        require_unreserved(str(values.get("username_canonical", "")), self._reserved)
         if password is not None:
             values["password_hash"] = self._hash(principal, password)
 

@@ -12,7 +12,7 @@ from identity.domain.errors import CurrentPasswordRequired
 from identity.domain.events import Event
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
-from identity.domain.usernames import require_own_email
+from identity.domain.usernames import require_own_email, require_unreserved
 from identity.domain.values import KEEP, Keep, canonical_email, read_email, read_full_name, read_password, read_username
 from identity.domain.views import AccountView
 from identity.services.addresses import announce, write_unique, yield_address
@@ -76,7 +76,7 @@ class ProfileChange:
 class Profiles:
     """Reads, changes and deletes the caller's own account."""
 
-    def __init__(  # noqa: PLR0913 - collaborators and one setting
+    def __init__(  # noqa: PLR0913 - collaborators and two settings
         self,
         transactions: Transactions,
         *,
@@ -86,6 +86,7 @@ class Profiles:
         rights: Rights,
         audit: Audit,
         outbox: Outbox,
+        reserved: frozenset[str],
         hardened: bool,
     ) -> None:
         self._transactions = transactions
@@ -95,6 +96,7 @@ class Profiles:
         self._rights = rights
         self._audit = audit
         self._outbox = outbox
+        self._reserved = reserved
         self._hardened = hardened
 
     def read(self, principal: Principal) -> AccountView:
@@ -131,6 +133,7 @@ class Profiles:
         known = self.read(principal)
         wanted = wanted.beyond(known)
         own, values = principal.account, wanted.columns(known)
+        require_unreserved(str(values.get("username_canonical", "")), self._reserved)
         new = None if password is None else self._read_password(password, known, values)
         if new is not None and current_password is None and not fresh_proof_suffices:
             raise CurrentPasswordRequired

@@ -28,6 +28,7 @@ from identity.settings.readers import (
     read_directory,
     read_keys,
     read_mail_from,
+    read_names,
     read_networks,
     read_public_url,
     read_rate,
@@ -68,6 +69,11 @@ class Settings:
     public_url: str = _setting(read_public_url, "", "base of every Location; default: the request's Host")
     registration: Registration = _setting(
         one_of(Registration), "open", "who may register accounts: open, admin or closed"
+    )
+    reserved_usernames: frozenset[str] = _setting(
+        read_names,
+        "0,anonymous,me,nobody,none,null,root,self,system,undefined",
+        "usernames that no account gets, except from `identity create-admin`, comma-separated; empty: none",
     )
     hardened: bool = _setting(read_switch, "false", "close what the documents leave open")
     smtp_url: SmtpServer | None = _setting(

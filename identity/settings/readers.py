@@ -15,7 +15,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from identity.domain.letters import SmtpServer
-from identity.domain.values import KEY_MIN, weak_key
+from identity.domain.values import KEY_MIN, canonical, is_username, weak_key
 
 IPNetwork = IPv4Network | IPv6Network
 Rate = tuple[int, timedelta]
@@ -166,6 +166,14 @@ def read_dialect_hosts(text: str) -> dict[str, str]:
     if len(hosts) < len(pairs):
         raise ValueError("the same host stands there twice")
     return hosts
+
+
+def read_names(text: str) -> frozenset[str]:
+    """Read usernames, in the form in which they are compared."""
+    names = frozenset(canonical(part.strip()) for part in text.split(",")) if text else frozenset()
+    if not all(map(is_username, names)):
+        raise ValueError("give usernames such as root,system, without a comma at the end")
+    return names
 
 
 def read_smtp_url(text: str) -> SmtpServer | None:

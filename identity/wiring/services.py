@@ -107,6 +107,7 @@ def _accounts(settings: Settings, tools: Tools) -> Accounts:
         attempts=tools.attempts,
         registrations=Limit(REGISTRATION, *settings.registration_limit),
         registration=settings.registration,
+        reserved=settings.reserved_usernames,
         hardened=settings.hardened,
     )
 
@@ -120,6 +121,7 @@ def _administration(settings: Settings, tools: Tools) -> Administration:
         rights=tools.rights,
         outbox=tools.outbox,
         audit=tools.audit,
+        reserved=settings.reserved_usernames,
         hardened=settings.hardened,
     )
 
@@ -133,6 +135,7 @@ def _profiles(settings: Settings, tools: Tools, authentication: Authentication) 
         rights=tools.rights,
         audit=tools.audit,
         outbox=tools.outbox,
+        reserved=settings.reserved_usernames,
         hardened=settings.hardened,
     )
 

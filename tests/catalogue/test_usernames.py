@@ -128,3 +128,26 @@ def test_no_mail_goes_to_an_email_that_is_only_a_name(app: Flask) -> None:
     for naming in NAMING.values():
         naming(app, BOSS)
     assert BOSS not in [mail.recipient for mail in post.collect()]
+
+
+@pytest.mark.parametrize("wanted", ["0", "me", "ME", "null", "root", "System", "anonymous"])
+@pytest.mark.parametrize("naming", NAMING)
+def test_a_reserved_username_is_refused(app: Flask, naming: str, wanted: str) -> None:
+    before = names(app)
+    answer = NAMING[naming](app, wanted)
+    assert answer.status_code in {400, 422}, answer.text
+    assert names(app) == before
+
+
+def test_an_operator_may_give_a_reserved_username(app: Flask) -> None:
+    services(app).accounts.create(operator(), NewAccount("root", LONG), admin=True)
+    assert app.test_client().get("/api/users/me", headers=basic("root", LONG)).status_code == 200
+
+
+def test_the_reserved_usernames_are_a_setting(make_app: Callable[..., Flask]) -> None:
+    client = make_app(reserved_usernames="Falcon").test_client()
+    statuses = [
+        client.post("/api/users", json={"username": name, "password": LONG}).status_code
+        for name in ("root", "falcon", "FALCON")
+    ]
+    assert statuses == [201, 400, 400]
