@@ -90,6 +90,15 @@ class Attempts:
             known.on_conflict_do_update(index_elements=[COUNTERS.c.key], set_={"ends_at": known.excluded.ends_at})
         )
 
+    def admit(self, session: Session, account_id: int, origin: Origin) -> None:
+        """Let the owner of an account log in from an IP again, whatever was tried there or elsewhere.
+
+        For a stronger proof than a login, such as a reset by mail. What is locked elsewhere stays so.
+        """
+        self.remember(session, account_id, origin)
+        group = address_group(origin.address)
+        self._limits.lift(session, account_id, Counter.key == _own(account_id, f"from:{group}"))
+
     def unlock(self, session: Session, account: Account) -> None:
         """Forget the failures for this account: for its name, at known addresses, and of its sessions."""
         mine = or_(Counter.key == self._of_name(account.username_canonical).key, _owned(account))

@@ -20,6 +20,7 @@ from identity.domain.ports import Clock, OneTimeTokens, Passwords
 from identity.domain.principal import Credential, Principal
 from identity.domain.values import canonical_email, read_password
 from identity.domain.views import AccountView
+from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits
 from identity.services.mailed_tokens import require_activation, require_reset
@@ -52,6 +53,7 @@ class Recovery:
         outbox: Outbox,
         audit: Audit,
         limits: Limits,
+        attempts: Attempts,
         requests: Limit,
         hardened: bool,
     ) -> None:
@@ -62,6 +64,7 @@ class Recovery:
         self._outbox = outbox
         self._audit = audit
         self._limits = limits
+        self._attempts = attempts
         self._requests = requests
         self._hardened = hardened
 
@@ -138,6 +141,8 @@ class Recovery:
     def reset(self, principal: Principal, token: str, password: str, *, email: str | None = None) -> None:
         """Set a new password with a mailed token; every session ends and the address is told.
 
+        The caller's IP is known for the account from then on: a lock of its name does not keep them out there.
+
         Raises:
             InvalidToken: it cannot be used (any more), a newer one was mailed, or the account has not this `email`.
             InvalidInput: the password cannot be used; the token still can.
@@ -164,7 +169,7 @@ class Recovery:
                 subject=subject_of(changed),
                 credential=Credential.MAILED_TOKEN,
             )
-            self._transactions.note_change(session, account.id)
+            self._attempts.admit(session, account.id, principal.origin)  # also notes the change
 
         self._transactions.write(principal, redeem)
 

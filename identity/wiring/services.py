@@ -149,6 +149,7 @@ def _recovery(settings: Settings, tools: Tools) -> Recovery:
         outbox=tools.outbox,
         audit=tools.audit,
         limits=tools.limits,
+        attempts=tools.attempts,
         requests=Limit(RESET, *settings.reset_limit),
         hardened=settings.hardened,
     )

@@ -215,6 +215,68 @@ def test_an_activation_token_sets_no_password(app: Flask, client: FlaskClient, p
     assert redeem(client, post.token("Confirm your address")) == INVALID
 
 
+HERE, THERE = "198.51.100.7", "192.0.2.66"
+
+
+@pytest.fixture
+def strict(make_app: Callable[..., Flask]) -> tuple[FlaskClient, Postbox]:
+    """A service where four wrong passwords lock a name, and 20 an IP; kite has an email."""
+    app = make_app(lockout_failures="4", address_failures="20", trusted_proxies="127.0.0.1")
+    client, post = app.test_client(use_cookies=False), Postbox(app)
+    register(client, "kite")
+    post.collect()
+    return client, post
+
+
+def tries(client: FlaskClient, password: str, at: str, name: str = "kite") -> int:
+    headers = basic(name, password) | {"X-Forwarded-For": at}
+    return client.get("/api/resource", headers=headers).status_code
+
+
+def reset_from(client: FlaskClient, post: Postbox, at: str, password: str) -> int:
+    ask(client)
+    body = {"token": post.token(SUBJECT), "password": password}
+    return client.post("/api/password-resets/redeem", json=body, headers={"X-Forwarded-For": at}).status_code
+
+
+@pytest.mark.parametrize("locked_from", [HERE, THERE])
+def test_a_reset_lifts_the_lock_of_the_name_where_it_is_redeemed(
+    strict: tuple[FlaskClient, Postbox], locked_from: str
+) -> None:
+    client, post = strict
+    assert [tries(client, "wrong", locked_from) for _ in range(5)] == [401] * 4 + [429]
+    assert tries(client, "newpwd", HERE) == 429
+    assert reset_from(client, post, HERE, "brand new") == 204
+    for _ in range(10):
+        assert tries(client, "wrong", THERE) == 429  # others fill the counter of the name anew
+        assert tries(client, "brand new", HERE) == 200
+    assert tries(client, "brand new", "203.0.113.9") == 429
+
+
+def test_a_reset_lifts_what_was_counted_for_the_owner_at_this_ip(strict: tuple[FlaskClient, Postbox]) -> None:
+    client, post = strict
+    assert tries(client, "newpwd", HERE) == 200  # known there, so with a counter of its own
+    assert [tries(client, "wrong", HERE) for _ in range(5)] == [401] * 4 + [429]
+    assert reset_from(client, post, HERE, "brand new") == 204
+    assert tries(client, "brand new", HERE) == 200
+
+
+def test_a_reset_lets_the_owner_in_from_an_ip_that_is_locked(strict: tuple[FlaskClient, Postbox]) -> None:
+    client, post = strict
+    assert [tries(client, "x", HERE, f"bird{number}") for number in range(21)][-1] == 429
+    assert reset_from(client, post, HERE, "brand new") == 204
+    assert tries(client, "brand new", HERE) == 200
+    assert tries(client, "x", HERE, "bird") == 429
+
+
+def test_a_refused_token_lifts_no_lock(strict: tuple[FlaskClient, Postbox]) -> None:
+    client, _ = strict
+    assert [tries(client, "wrong", HERE) for _ in range(5)][-1] == 429
+    body = {"token": "x", "password": "brand new"}
+    client.post("/api/password-resets/redeem", json=body, headers={"X-Forwarded-For": HERE})
+    assert tries(client, "newpwd", HERE) == 429
+
+
 def test_a_token_of_one_changes_nothing_of_another(client: FlaskClient, post: Postbox) -> None:
     register(client, "falcon", "falcon@example.org")
     ask(client)
