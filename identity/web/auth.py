@@ -1,7 +1,7 @@
 """The one verifier: whatever credential, in whatever carrier, becomes one principal or one 401.
 
-Flask-HTTPAuth carries it. What its parser leaves open is closed here: the scheme is checked, base64 and UTF-8
-are strict, empty and wrong credentials are never anonymous, and no route has a role or an optional login.
+Flask-HTTPAuth carries it. What its parser leaves open is closed here: the scheme is checked, base64 is
+strict, empty and wrong credentials are never anonymous, and no route has a role or an optional login.
 """
 
 from __future__ import annotations

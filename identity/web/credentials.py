@@ -51,11 +51,15 @@ def _read_pair(text: str) -> Presented | None:
 def _decode(text: str) -> str | None:
     try:
         raw = binascii.a2b_base64(text)
-        # Spare bits that are not zero would give one credential several spellings.
-        canonical = binascii.b2a_base64(raw, newline=False).decode("ascii") == text
-        return raw.decode("utf-8") if canonical else None
-    except (binascii.Error, UnicodeDecodeError):
+    except binascii.Error:
         return None
+    # Spare bits that are not zero would give one credential several spellings.
+    if binascii.b2a_base64(raw, newline=False).decode("ascii") != text:
+        return None
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:  # RFC 7617 section 2 names no encoding; older clients send Latin-1
+        return raw.decode("latin-1")
 
 
 def principal_of(credential: Presented, origin: Origin, services: Services) -> Principal:

@@ -48,8 +48,6 @@ UNREADABLE = {
     "line break after the password": encoded(b"hawk:newpwd\n"),
     "tab before the name": encoded(b"\thawk:newpwd"),
     "delete in the password": encoded(b"hawk:new\x7fpwd"),
-    "byte FF": encoded(b"hawk:newpwd\xff"),
-    "Latin 1": encoded("h\u00e4wk:newpwd".encode("latin-1")),
     "UTF-16": encoded("hawk:newpwd".encode("utf-16")),
     "overlong colon": encoded(b"hawk\xc0\xbanewpwd"),
     "bearer of nothing": "Bearer =",
@@ -61,6 +59,9 @@ UNREADABLE = {
 }
 WRONG = {
     "wrong password": encoded(b"hawk:newpwd1"),
+    "byte FF": encoded(b"hawk:newpwd\xff"),
+    "Latin-1 name": encoded("h\u00e4wk:newpwd".encode("latin-1")),
+    "C1 control": encoded(b"hawk:newpwd\x85"),
     "password in other letters": encoded(b"hawk:NEWPWD"),
     "empty password": encoded(b"hawk:"),
     "space after the name": encoded(b"hawk :newpwd"),
@@ -143,6 +144,31 @@ def test_a_password_means_the_same_composed_or_not(door: Door) -> None:
     assert door.client.post("/api/users", json={"username": "kite", "password": "caf\u00e9"}).status_code == 201
     for spelling in ("caf\u00e9", "cafe\u0301"):
         assert door.client.get("/api/resource", headers=basic("kite", spelling)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "password", ["p\u00e4ssw\u00f6rter", "\u00e9\u00e8\u00ea", "50 \u00a3", "\u00ff", "caf\u00e9:\u00e9"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_password_is_the_same_in_utf_8_and_in_latin_1(door: Door, password: str, encoding: str) -> None:
+    name = "p" + base64.b16encode(f"{encoding}{password}".encode()).decode()
+    assert door.client.post("/api/users", json={"username": name, "password": password}).status_code == 201
+    header = {"Authorization": encoded(f"{name}:{password}".encode(encoding))}
+    assert door.client.get("/api/resource", headers=header).json == {"data": f"Hello, {name}!"}
+
+
+def test_bytes_that_are_utf_8_are_never_read_as_latin_1() -> None:
+    given = read_authorization(encoded("hawk:\u00c3\u00a9".encode("latin-1")))
+    assert given is not None
+    assert given.password == "\u00e9"
+
+
+def test_a_wrong_password_in_latin_1_is_counted_and_recorded_like_any_other(app: Flask, client: FlaskClient) -> None:
+    before = row_counts(app)
+    header = {"Authorization": encoded("hawk:p\u00e4ssword".encode("latin-1"))}
+    assert client.get("/api/resource", headers=header).status_code == 401
+    after = row_counts(app)
+    assert {name for name in after if after[name] > before[name]} == {"audit_event", "counter"}
 
 
 def test_a_password_is_compared_whole(door: Door) -> None:
