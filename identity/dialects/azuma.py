@@ -19,6 +19,7 @@ from identity.domain.principal import Principal
 from identity.domain.values import KEEP
 from identity.domain.views import AccountView
 from identity.services.accounts import NewAccount
+from identity.services.login_names import KnownBy
 from identity.services.profiles import ProfileChange
 from identity.web.answers import json_answer, timestamp
 from identity.web.auth import auth, current_principal
@@ -100,7 +101,8 @@ def login() -> Response:
     """Open a session."""
     body = read_body(_Login, forms=False)
     try:
-        return _session(services().authentication.by_password(body.name, body.password, origin()), HTTPStatus.OK)
+        found = services().authentication.by_password(body.name, body.password, origin(), known_by=KnownBy.USERNAME)
+        return _session(found, HTTPStatus.OK)
     except Unauthenticated as error:
         if context().settings.hardened:
             raise

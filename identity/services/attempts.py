@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from identity.domain.limits import ADDRESS, REGISTRATION, RESET, Limit, address_group
 from identity.domain.ports import Clock
 from identity.domain.principal import Credential, Origin, Principal
-from identity.domain.values import canonical
+from identity.domain.values import canonical_email
 from identity.services.counters import digest
 from identity.services.limits import Count, Limits
 from identity.services.login_names import Named
@@ -106,7 +106,7 @@ class Attempts:
 
     def unlock_name(self, session: Session, name: str) -> None:
         """Forget the failures for a name that no account has."""
-        self._limits.lift(session, _NOBODY, Counter.key == self._of_name(canonical(name)).key)
+        self._limits.lift(session, _NOBODY, Counter.key == self._of_name(canonical_email(name)).key)
 
     def unlock_address(self, session: Session, group: str) -> None:
         """Forget what is counted for a group of addresses: failures, registrations and requests for mail."""

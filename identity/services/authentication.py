@@ -59,9 +59,7 @@ class Authentication:
         self._attempts = attempts
         self._audit = audit
 
-    def by_password(
-        self, login: str, password: str, origin: Origin, *, known_by: KnownBy = KnownBy.USERNAME
-    ) -> Principal:
+    def by_password(self, login: str, password: str, origin: Origin, *, known_by: KnownBy = KnownBy.LOGIN) -> Principal:
         """Return the principal of a name and its password.
 
         Args:
@@ -84,7 +82,7 @@ class Authentication:
     def refused(self, login: str, origin: Origin) -> Later | None:
         """Return what `by_password` refuses a username with, whatever its password is, where it did so a moment ago."""
         login = login[: _LOGIN_MAX + 1]
-        known = self._limits.refusals.known(_try_of(login, KnownBy.USERNAME, origin))
+        known = self._limits.refusals.known(_try_of(login, KnownBy.LOGIN, origin))
         return known or self._passwords.turned_away(origin.address, login)
 
     def by_token(self, token: str, origin: Origin) -> Principal:

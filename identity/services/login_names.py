@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Executable, bindparam
+from sqlalchemy import Executable, and_, bindparam
 from sqlalchemy.orm import Session
 
 from identity.domain.principal import Subject
@@ -21,6 +21,9 @@ _WANTED: Final = (
 # Made once: making one takes longer than asking it.
 _BY_USERNAME: Final = seeking(_A.username_canonical == bindparam("name"), *_WANTED)
 _BY_EMAIL: Final = seeking(_A.email_canonical == bindparam("name"), *_WANTED)
+_BY_CONFIRMED_EMAIL: Final = seeking(
+    and_(_A.email_canonical == bindparam("name"), _A.email_verified.is_(True)), *_WANTED
+)
 
 
 class KnownBy(Enum):
@@ -29,6 +32,7 @@ class KnownBy(Enum):
     USERNAME = "username"
     EMAIL = "email"
     EITHER = "either"
+    LOGIN = "login"  # a username, or a confirmed email
 
 
 class Named(NamedTuple):
@@ -51,6 +55,12 @@ _NOBODY: Final = Named(
 
 def find_named(session: Session, login: str, known_by: KnownBy) -> Named:
     """Return what the name leads to; an address is its owner's, whoever took it for a name."""
+    if known_by is KnownBy.LOGIN and "@" in login:
+        # A username counts first: it cannot change hands by a mail. Both are looked up, because one query less
+        # would tell that the account exists.
+        by_email = _find(session, _BY_CONFIRMED_EMAIL, canonical_email(login), login)
+        by_username = _find(session, _BY_USERNAME, canonical(login), login)
+        return by_username if by_username.exists else by_email
     if known_by is KnownBy.EITHER and "@" in login:
         of_address = _find(session, _BY_EMAIL, canonical_email(login), login)
         of_name = _find(session, _BY_USERNAME, canonical(login), login)
@@ -62,7 +72,8 @@ def find_named(session: Session, login: str, known_by: KnownBy) -> Named:
 
 def _find(session: Session, statement: Executable, name: str, login: str) -> Named:
     row: Any = session.execute(statement, {"name": name}).first()
-    unknown = canonical(login)  # also where it is not needed: what is left out would tell
+    # One form for all spellings of an email, as if it had an account; also computed where it is not needed.
+    unknown = canonical_email(login)
     if row is None:  # there is no account at all
         return _NOBODY._replace(counted_as=unknown)
     known = row.username_canonical

@@ -73,6 +73,8 @@ class Asker:
         for who in ("known", "disabled", "unusable"):
             use.accounts.create(operator(), wanted[who], admin=False)
         use.accounts.register(Principal(HERE), wanted["known here"])
+        for who in ("known", "known here", "disabled"):
+            execute(self.app, "UPDATE account SET email_verified = true WHERE username = :name", name=names[who])
         execute(self.app, "UPDATE account SET disabled = true WHERE username = :name", name=names["disabled"])
         execute(self.app, "UPDATE account SET password_hash = '!' WHERE username = :name", name=names["unusable"])
         return names
@@ -147,6 +149,7 @@ def _basic(path: str, password: str) -> Call:
 ADDRESS = "{name}@example.org"
 GUESSES: dict[str, Call] = {
     "basic": _basic("/api/token", "wrong"),
+    "basic by email": lambda asker, name: asker.client.get("/api/token", headers=basic(address_of(name), "wrong")),
     "basic, a password nobody can have": _basic("/api/token", "w" * 2000),
     "nerveshub auth": _guessing("/nerveshub/users/auth", email=ADDRESS),
     "nerveshub auth by name": _guessing("/nerveshub/users/auth", username="{name}"),
