@@ -1,7 +1,7 @@
-"""The forms of the credentials that travel where a username could stand.
+"""The forms of the credentials that travel where a username or a password could stand.
 
-A string of one of these forms is a token and nothing else: no account may be named so, and no such
-string is ever tried as a password's username (security catalogue, case 89).
+A string of one of these forms is a token and nothing else: no account may be named so or choose it as
+its password, and no such string in a Basic credential is ever tried as a password.
 """
 
 from __future__ import annotations

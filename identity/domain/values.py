@@ -143,6 +143,8 @@ def read_password(text: str, *, hardened: bool, names: tuple[str, ...] = ()) -> 
         raise InvalidInput.of(
             "password", f"use 1-{PASSWORD_MAX} characters ({PASSWORD_MAX_BYTES} bytes) without control characters"
         )
+    if looks_like_token(password):  # in a Basic credential it would be checked as that token
+        raise InvalidInput.of("password", "this password has the form of a token; choose another")
     if hardened and len(password) < HARDENED_PASSWORD_MIN:
         raise InvalidInput.of("password", f"use at least {HARDENED_PASSWORD_MIN} characters")
     folded = canonical(password)

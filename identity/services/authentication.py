@@ -85,16 +85,31 @@ class Authentication:
         known = self._limits.refusals.known(_try_of(login, KnownBy.LOGIN, origin))
         return known or self._passwords.turned_away(origin.address, login)
 
-    def by_token(self, token: str, origin: Origin) -> Principal:
+    def by_token(self, token: str, origin: Origin, beside: str = "") -> Principal:
         """Return the principal of a token of any kind.
 
         At most a sliding session's end or the hour of its use is written, and no password hash is computed whatever
         the token looks like.
 
+        Args:
+            token: as it came.
+            origin: where the request came from.
+            beside: the username that came with the token, if any. Clients send words of their own, such as `oauth2`;
+                another account's name is refused, because the logs of a proxy would name that account.
+
         Raises:
-            Unauthenticated: not genuine, over, or its session was ended.
+            Unauthenticated: not genuine, over, its session was ended, or it came with the name of another account.
         """
-        return self._tokens.principal(token, origin)
+        found = self._tokens.principal(token, origin)
+        if beside and beside != found.account.username:
+            self._require_no_other(found.account, beside[: _LOGIN_MAX + 1])
+        return found
+
+    def _require_no_other(self, owner: Subject, username: str) -> None:
+        # Asked only about the owner of a good token: what a bad one is refused with tells of no account.
+        named = self._transactions.read(lambda session: find_named(session, username, KnownBy.LOGIN))
+        if named.exists and named.subject.id != owner.id:
+            raise Unauthenticated
 
     def of_registration(self, account: AccountView, origin: Origin) -> Principal:
         """Return the principal of somebody who has just chosen his password, without asking for it again."""

@@ -19,7 +19,10 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Presented(NamedTuple):
-    """A credential as it came: a token, or a name and its password, or a certificate in DER."""
+    """A credential as it came: a token, or a username and its password, or a certificate in DER.
+
+    A token that came in the place of the password has the username that stood beside it.
+    """
 
     token: str | None = None
     username: str = ""
@@ -30,7 +33,8 @@ class Presented(NamedTuple):
 def read_authorization(header: str) -> Presented | None:
     """Parse a header value; None unless it is exactly one well-formed Basic or Bearer credential.
 
-    A token stands alone in Bearer, and in the username of Basic whatever its password is.
+    A token stands alone in Bearer. In Basic it is the username, whatever the password is, or else the password,
+    where git and the clients of package registries put it.
     """
     if form := _BASIC.fullmatch(header):
         return _read_pair(form[1])
@@ -43,9 +47,13 @@ def _read_pair(text: str) -> Presented | None:
     if pair is None or (not pair.isprintable() and _CONTROL.search(pair)):  # the first is quick, and nearly always true
         return None
     username, colon, password = pair.partition(":")
-    if not colon or not username:
+    if not colon:
         return None
-    return Presented(username) if looks_like_token(username) else Presented(None, username, password)
+    if looks_like_token(username):
+        return Presented(username)
+    if looks_like_token(password):
+        return Presented(password, username)
+    return Presented(None, username, password) if username else None
 
 
 def _decode(text: str) -> str | None:
@@ -69,7 +77,7 @@ def principal_of(credential: Presented, origin: Origin, services: Services) -> P
         Unauthenticated: it is no good; see `services.authentication` for the rest.
     """
     if credential.token is not None:
-        return services.authentication.by_token(credential.token, origin)
+        return services.authentication.by_token(credential.token, origin, credential.username)
     if credential.certificate is not None:
         return services.certificates.principal(credential.certificate, origin)
     return services.authentication.by_password(credential.username, credential.password, origin)

@@ -48,7 +48,8 @@ class FastLane:
             if given.token is None:
                 plain = self._refused(environ, quick, given.username, origin)
             else:
-                plain = quick.answer(self._authentication.by_token(given.token, origin), self._here)
+                principal = self._authentication.by_token(given.token, origin, given.username)
+                plain = quick.answer(principal, self._here)
         except Exception:  # noqa: BLE001 - other refusals and mistakes alike are the route's to tell
             return None
         if plain is None:

@@ -141,7 +141,7 @@ _SCHEMES: Final = {
     "basic": {
         "type": "http",
         "scheme": "basic",
-        "description": "A username with its password, or any live token as the username with any password.",
+        "description": "A username with its password, or any live token as the username or as the password.",
     },
     "bearer": {"type": "http", "scheme": "bearer", "description": "Any live token."},
 }

@@ -50,6 +50,16 @@ def test_password_is_the_same_when_it_is_composed_otherwise(one: str, other: str
     assert normal_password(one) == normal_password(other)
 
 
+@pytest.mark.parametrize(
+    "text", ["w" * 43, "123e4567-e89b-42d3-a456-426614174000", "idt_x", "NHU_x", "eyJhbGciOiJub25lIn0.e30.c2ln"]
+)
+@pytest.mark.parametrize("hardened", [False, True])
+def test_password_is_refused_when_it_has_the_form_of_a_token(text: str, hardened: bool) -> None:
+    with pytest.raises(InvalidInput, match="form of a token"):
+        read_password(text, hardened=hardened)
+    assert normal_password(text) == text  # one that was chosen before can still be given as the current one
+
+
 def test_password_keeps_its_letter_case() -> None:
     assert normal_password("PassWord") == "PassWord"
 
