@@ -12,7 +12,6 @@ from pydantic import ConfigDict
 from identity.domain.errors import (
     EmailTaken,
     NotFound,
-    RateLimited,
     RegistrationRefused,
     Unauthenticated,
     UsernameTaken,
@@ -22,7 +21,7 @@ from identity.web.body import Body
 from identity.web.context import request_id
 from identity.web.dialect import Plain
 from identity.web.openapi import PROBLEM_TYPE, Reply
-from identity.web.problems import CHALLENGES, Problem, describe
+from identity.web.problems import CHALLENGES, Problem, describe, yes_or_no
 
 UNAUTHORIZED_PAGE: Final = "Unauthorized Access"
 UNAUTHORIZED: Final = Reply(401, media_type="text/html", headers=("WWW-Authenticate",))
@@ -79,18 +78,18 @@ def refuse(error: Exception, asked: str) -> Plain:
 
 def refuse_forwarded(error: Exception, asked: str) -> Plain:
     """Return the same for a call that says no more than no (see `auth.forwarded`)."""
-    return refuse(Unauthenticated() if isinstance(error, RateLimited) else error, asked)
+    return refuse(yes_or_no(error), asked)
 
 
 def _say(problem: Problem, asked: str) -> Plain:
     if isinstance(problem.fact, Unauthenticated):
-        return _unauthorized()
+        return _unauthorized(*problem.headers)
     return plain_json(_details(problem, asked), *problem.headers, status=problem.status, kind=PROBLEM_TYPE)
 
 
-def _unauthorized() -> Plain:
+def _unauthorized(*headers: tuple[str, str]) -> Plain:
     challenges = (("WWW-Authenticate", challenge) for challenge in CHALLENGES)
-    return plain_text(UNAUTHORIZED_PAGE, *challenges, status=HTTPStatus.UNAUTHORIZED, kind=_HTML)
+    return plain_text(UNAUTHORIZED_PAGE, *challenges, *headers, status=HTTPStatus.UNAUTHORIZED, kind=_HTML)
 
 
 def _details(problem: Problem, asked: str) -> dict[str, Any]:

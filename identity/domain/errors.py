@@ -44,10 +44,18 @@ class InvalidInput(IdentityError):
 
 
 class Unauthenticated(IdentityError):
-    """No credential, or one that proves nothing. Says no more than that, for every reason alike."""
+    """No credential, or one that proves nothing. Says no more than that, for every reason alike.
+
+    Args:
+        retry_after: for how long a password cannot be checked; only for a caller that knows no other refusal.
+    """
 
     code = "authentication_failed"
     detail = "Send a valid username and password, or a live token."
+
+    def __init__(self, retry_after: timedelta | None = None) -> None:
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class UnknownAccount(Unauthenticated):

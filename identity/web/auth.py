@@ -22,7 +22,7 @@ from identity.web.context import CONTEXT, origin, origin_of
 from identity.web.credentials import Presented, principal_of, read_authorization
 from identity.web.dialect import TONGUE
 from identity.web.prechecks import refuse_cross_site
-from identity.web.problems import REALM, BadRequest
+from identity.web.problems import REALM, BadRequest, yes_or_no
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER: Final = timedelta(seconds=2)
@@ -119,7 +119,8 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
     def forwarded(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Let only authenticated callers reach the view, and tell a proxy nothing but yes or no.
 
-        A proxy that asks before it forwards a request knows 401 and takes other refusals for an outage.
+        A proxy that asks before it forwards a request knows 401 and takes other refusals for an outage. Where a lock
+        is the reason, `Retry-After` says for how long.
         """
         guarded = self.required(view)
 
@@ -127,8 +128,8 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
         def choose(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
             try:
                 return guarded(*args, **kwargs)
-            except (BadRequest, RateLimited):
-                raise Unauthenticated from None
+            except (BadRequest, RateLimited) as error:
+                raise yes_or_no(error) from None
 
         choose.identity_access = "forwarded"  # type: ignore[attr-defined]
         return choose

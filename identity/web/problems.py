@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -137,15 +138,28 @@ def _describe_fact(error: IdentityError) -> Problem:
     return Problem(status, error.code, error.detail, error, fields, _headers(error))
 
 
+def yes_or_no(error: Exception) -> Exception:
+    """Return what a proxy hears that asks before it forwards a request: it takes other refusals for an outage."""
+    if isinstance(error, RateLimited):
+        return Unauthenticated(error.retry_after)
+    return Unauthenticated() if isinstance(error, BadRequest) else error
+
+
 def _headers(error: IdentityError) -> tuple[tuple[str, str], ...]:
     if isinstance(error, Later):
-        seconds = max(1, math.ceil(error.retry_after.total_seconds()))
+        seconds = _seconds(error.retry_after)
         return ("Retry-After", str(seconds)), *_rate_limit(error, seconds)
+    if isinstance(error, Unauthenticated) and error.retry_after is not None:
+        return (("Retry-After", str(_seconds(error.retry_after))),)
     if isinstance(error, StepUpRequired):  # RFC 9470 section 3
         max_age = int(error.max_age.total_seconds())
         stronger = f'Bearer error="insufficient_user_authentication", max_age={max_age}'
         return tuple(("WWW-Authenticate", challenge) for challenge in (*CHALLENGES, stronger))
     return ()
+
+
+def _seconds(span: timedelta) -> int:
+    return max(1, math.ceil(span.total_seconds()))
 
 
 def _rate_limit(error: Later, seconds: int) -> tuple[tuple[str, str], ...]:

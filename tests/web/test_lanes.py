@@ -225,7 +225,24 @@ def test_a_locked_name_is_refused_again_before_flask_begins_as_flask_would(
         answer = fast(asked(header, path=path))
         assert answer == answers[path]
         assert answer[0][:3] == status
-        assert ("Retry-After" in dict(answer[1])) == (status == "429")
+        assert dict(answer[1])["Retry-After"] == "900"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_proxy_hears_for_how_long_a_lock_lasts_and_only_then(
+    lanes: tuple[Lane, Lane], clock: HandClock, method: str
+) -> None:
+    header = basic("hawk", "wrong")["Authorization"]
+    for ask in lanes:
+        clock.advance(seconds=3600)
+        answers = [ask(asked(header, method=method)) for _ in range(51)]
+        assert ["Retry-After" in dict(headers) for _, headers, _ in answers] == [False] * 50 + [True]
+        for passed, left in ((0, 900), (1, 899), (898, 1)):
+            clock.advance(seconds=passed)
+            status, headers, _ = ask(asked(basic(*HAWK)["Authorization"], method=method))
+            assert (status[:3], dict(headers)["Retry-After"]) == ("401", str(left))
+        clock.advance(seconds=1)
+        assert ask(asked(basic(*HAWK)["Authorization"], method=method))[0][:3] == "204"
 
 
 def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(app: Flask, lanes: tuple[Lane, Lane]) -> None:

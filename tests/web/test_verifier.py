@@ -169,7 +169,7 @@ def test_p8_the_verifier_knows_no_roles() -> None:
 def test_p9_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
-    def broken() -> None:
+    def broken(*_: object) -> None:
         calls.append(1)
         raise TypeError("broken")
 
