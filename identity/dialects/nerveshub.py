@@ -60,13 +60,13 @@ def read_principal(body: _Credentials) -> Principal:
 
 
 def show_user(username: str, email: str | None, **more: str) -> dict[str, Any]:
-    """Return a user, bare and in `data`."""
-    return show({"username": username, "email": email, **more})
+    """Return a user, bare and in `data`; clients since 2.1.0 read `name` there, older ones `username`."""
+    return show({"username": username, "email": email, **more}, name=username)
 
 
-def show(body: dict[str, Any]) -> dict[str, Any]:
+def show(body: dict[str, Any], **in_data: str) -> dict[str, Any]:
     """Return a body so that both the document's readers and real clients find it."""
-    return {**body, "data": body}
+    return {**body, "data": body | in_data}
 
 
 _AUTHENTICATING: Final = frozenset({"nerveshub.authenticate", "nerveshub.login", "nerveshub.sign"})

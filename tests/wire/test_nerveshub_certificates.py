@@ -144,7 +144,7 @@ def test_a_certificate_shows_its_owner(say: Speaker) -> None:
     certificate, user = signed(say), {"username": "user1234", "email": "user@domain.com"}
     for path in ("/users/me", "/api/users/me"):
         answer = say.get(path, headers=shown(certificate))
-        assert (answer.status_code, answer.json) == (200, {**user, "data": user})
+        assert (answer.status_code, answer.json) == (200, {**user, "data": {**user, "name": "user1234"}})
 
 
 def test_a_certificate_counts_only_from_a_proxy_with_the_secret(say: Speaker) -> None:
