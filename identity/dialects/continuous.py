@@ -1,11 +1,12 @@
 """The tongue of seed 002 (continuous.sh), at /continuous and at its documented base /continuous/users/api.
 
 Silences and what was chosen: making a user answers 201, opening a session 201; refusals are RFC 9457 problems; two
-passwords that differ are 400 and change nothing; a session may be opened before the account is activated; the JWT
-lives an hour. `PUT` takes what is given and needs the owner's or an administrator's credential with a fresh proof,
-else it is 401 `step_up_required`; anybody else's id is 404. A user made here is called by his address in the other
-tongues, where it can be a name. Hardened: users are shown to themselves and to administrators only, activation needs
-the mailed `?token=`, and the two calls about passwords answer 204 whether or not the address is known.
+passwords that differ are 401 where a user is made, 400 elsewhere, and change nothing; a session may be opened before
+the account is activated; the JWT lives an hour. `PUT` takes what is given and needs the owner's or an administrator's
+credential with a fresh proof, else it is 401 `step_up_required`; anybody else's id is 404. A user made here is called
+by his address in the other tongues, where it can be a name. Hardened: users are shown to themselves and to
+administrators only, activation needs the mailed `?token=`, and the two calls about passwords answer 204 whether or
+not the address is known.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def show_user(view: AccountView) -> dict[str, Any]:
 
 # "Creates a new user or returns 401"; "204 or 404".
 _STATUSES: Final[dict[str, dict[type[Exception], HTTPStatus]]] = {
-    "continuous.register": {Conflict: HTTPStatus.UNAUTHORIZED, RegistrationRefused: HTTPStatus.UNAUTHORIZED},
+    "continuous.register": dict.fromkeys((InvalidInput, Conflict, RegistrationRefused), HTTPStatus.UNAUTHORIZED),
     "continuous.reset": {InvalidToken: HTTPStatus.NOT_FOUND},
     "continuous.activate": {InvalidToken: HTTPStatus.NOT_FOUND},
 }

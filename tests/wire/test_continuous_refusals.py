@@ -83,16 +83,16 @@ def test_registration_that_is_not_open_is_401(make_app: Callable[..., Flask], mo
         {"fullname": "x" * 129},
     ],
 )
-def test_what_cannot_be_registered_is_400_with_its_field(still: Speaker, wrong: dict[str, Any]) -> None:
+def test_what_cannot_be_registered_is_401_with_its_field(still: Speaker, wrong: dict[str, Any]) -> None:
     answer = still.post("/users", USER | wrong)
-    require_problem(answer, 400, "invalid_input")
+    require_problem(answer, 401, "invalid_input")
     assert answer.json["errors"]
     assert len(rows(still.app, Account)) == 2
 
 
 def test_a_field_is_called_as_the_document_calls_it(still: Speaker) -> None:
     answer = still.post("/users", USER | {"fullname": "two\nlines"})
-    require_problem(answer, 400, "invalid_input")
+    require_problem(answer, 401, "invalid_input")
     assert [each["field"] for each in answer.json["errors"]] == ["fullname"]
     assert "full_name" not in answer.text
 
@@ -101,6 +101,7 @@ def test_a_field_is_called_as_the_document_calls_it(still: Speaker) -> None:
     ("method", "path", "body"),
     [
         ("POST", "/users", USER),
+        ("POST", "/users", {}),
         ("POST", "/sessions", LOGIN),
         ("PUT", f"/users/{NOBODY}", {}),
     ],
@@ -116,7 +117,7 @@ def test_every_401_has_its_challenges(
 @pytest.mark.parametrize("missing", ["email", "password", "password_confirm"])
 def test_a_missing_field_is_named(still: Speaker, missing: str) -> None:
     answer = still.post("/users", {name: text for name, text in USER.items() if name != missing})
-    require_problem(answer, 400, "invalid_input")
+    require_problem(answer, 401, "invalid_input")
     assert answer.json["errors"] == [{"field": missing, "message": "is required"}]
 
 
