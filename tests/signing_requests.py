@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import basic
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -135,6 +138,19 @@ def openssl(*arguments: str, given: str | bytes = b"") -> str:
     done = subprocess.run(["openssl", *arguments], input=data, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode("utf-8", "replace")
+
+
+# Under CI a Java that is missing is a failure where .ci/run installs one.
+keytool_needed = pytest.mark.skipif(
+    shutil.which("keytool") is None and not os.environ.get("CI"), reason="no keytool: install default-jre-headless"
+)
+
+
+def keytool(*arguments: str) -> str:
+    """Run Java's real keytool and return what it prints."""
+    done = subprocess.run(["keytool", *arguments], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout.decode()
+    return done.stdout.decode()
 
 
 Ending = Callable[[FlaskClient], None]

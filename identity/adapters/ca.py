@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -15,12 +14,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from identity.domain.certificates import IssuedCertificate, KeyFacts, SigningRequest, judge_key
+from identity.domain.certificates import IssuedCertificate, KeyFacts, SigningRequest, judge_key, read_request_text
 from identity.domain.errors import AuthorityExpired, BadCertificateRequest
 
-_LABEL: Final = "CERTIFICATE REQUEST"
-# One block and nothing around it: OpenSSL and its kin would take the first of several and ignore the rest.
-_ONE_BLOCK: Final = re.compile(rf"\s*-----BEGIN {_LABEL}-----[A-Za-z0-9+/=\s]+-----END {_LABEL}-----\s*", re.ASCII)
 _ROOT_LIFE: Final = timedelta(days=3650)
 _SERVER_LIFE: Final = timedelta(days=90)
 _BACKDATED: Final = timedelta(minutes=5)
@@ -54,12 +50,11 @@ class LocalAuthority:
             raise ValueError("the CA's certificate has expired")
         self._list_url = list_url
 
-    def read_request(self, pem: str) -> SigningRequest:
+    def read_request(self, text: str) -> SigningRequest:
         """Return what one well-formed, self-signed request asks for."""
-        if not _ONE_BLOCK.fullmatch(pem):
-            raise BadCertificateRequest("Send exactly one PEM block: -----BEGIN CERTIFICATE REQUEST-----.")
+        der = read_request_text(text)
         try:
-            request = x509.load_pem_x509_csr(pem.encode("ascii"))
+            request = x509.load_der_x509_csr(der)
             key = request.public_key()
             judge_key(_facts(request))
             genuine = request.is_signature_valid

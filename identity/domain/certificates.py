@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from identity.domain.errors import BadCertificateRequest
 
@@ -14,6 +17,38 @@ _RSA_EXPONENT = 65537
 _CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _FERMAT_ROUNDS = 100
 _HASHES = frozenset({"sha256", "sha384", "sha512"})
+_BEGIN: Final = "-----BEGIN "
+# The older label, which keytool and certreq still write, means the same (RFC 7468 section 7).
+_BLOCK: Final = re.compile(
+    r"-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]*)-----END \1-----", re.ASCII
+)
+
+
+def read_request_text(text: str) -> bytes:
+    """Return the DER of the one certificate signing request in a text: PEM, or the base64 of PEM.
+
+    Text around the block says nothing (RFC 7468 section 2), such as what `openssl req -text` prints. A second block
+    of any kind is refused: OpenSSL and its kin would take the first of several and ignore the rest.
+
+    Raises:
+        BadCertificateRequest: there is no such block, or another one beside it.
+    """
+    pem = text if _BEGIN in text else _unwrapped(text)
+    found = _BLOCK.search(pem)
+    if found is None or pem.count(_BEGIN) != 1:
+        raise BadCertificateRequest("Send exactly one PEM block: -----BEGIN CERTIFICATE REQUEST-----.")
+    return _decoded(found[2])
+
+
+def _unwrapped(text: str) -> str:
+    return _decoded(text).decode("utf-8", "replace")
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadCertificateRequest("Send the request in PEM, or in base64 of PEM.") from None
 
 
 @dataclass(frozen=True, slots=True)

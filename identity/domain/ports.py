@@ -157,7 +157,7 @@ class Mailer(Protocol):
 class CertificateAuthority(Protocol):
     """Signs client certificates and knows its own."""
 
-    def read_request(self, pem: str) -> SigningRequest:
+    def read_request(self, text: str) -> SigningRequest:
         """Return what one well-formed, self-signed request asks for.
 
         Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -66,7 +64,7 @@ class Certificates:
 
         Args:
             principal: whose proof must be fresh.
-            request: the CSR in PEM, or the base64 of that (seed 000's clients).
+            request: the CSR in PEM, or the base64 of that (NervesHub's clients).
             description: what the owner calls it.
 
         Raises:
@@ -171,7 +169,7 @@ class Certificates:
         if len(description) > _DESCRIPTION_MAX or not description.isprintable():
             raise InvalidInput.of("description", f"use one line of up to {_DESCRIPTION_MAX} characters")
         self._limits.take(Count.of(self._limit, str(principal.account.id)))
-        wanted, now = self._authority.read_request(_pem(request)), self._clock.now()
+        wanted, now = self._authority.read_request(request), self._clock.now()
         not_before, not_after = (now - _BACKDATED).replace(microsecond=0), (now + self._life).replace(microsecond=0)
         made = self._authority.issue(wanted, name=principal.account.uuid, not_before=not_before, not_after=not_after)
 
@@ -192,15 +190,6 @@ class Certificates:
         except IntegrityError:
             raise BadCertificateRequest("This certificate exists already; try again.") from None
         return made.pem
-
-
-def _pem(request: str) -> str:
-    if request.lstrip().startswith("-----"):
-        return request
-    try:
-        return base64.b64decode("".join(request.split()), validate=True).decode("ascii")
-    except (binascii.Error, ValueError):
-        raise BadCertificateRequest("Send the request in PEM, or in base64 of PEM.") from None
 
 
 def _take_turns(session: Session, wanted: SigningRequest, now: datetime) -> None:

@@ -18,6 +18,8 @@ from flask.testing import FlaskClient
 from signing_requests import (
     Key,
     csr,
+    keytool,
+    keytool_needed,
     name,
     new_key,
     openssl,
@@ -128,8 +130,35 @@ def test_a_request_of_real_openssl_is_signed(client: FlaskClient, tmp_path: Path
     )
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("subject", ["/CN=hawk", "/O=Bücher/CN=ハヤブサ"])
+def test_a_request_that_openssl_prints_with_its_text_is_signed(
+    client: FlaskClient, subject: str, wrapped: bool
+) -> None:
+    making = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null")
+    made = openssl("req", "-new", "-text", "-utf8", "-subj", subject, *making)
+    assert made.startswith("Certificate Request:")
+    assert "BEGIN CERTIFICATE REQUEST" in made
+    signed(client, base64.b64encode(made.encode()).decode() if wrapped else made)
+
+
+@keytool_needed
+@pytest.mark.parametrize("algorithm", ["RSA -keysize 2048", "EC -groupname secp256r1"])
+@SQLITE
+def test_a_request_of_real_keytool_is_signed(client: FlaskClient, tmp_path: Path, algorithm: str) -> None:
+    store = ("-alias", "own", "-keystore", str(tmp_path / "own.p12"), "-storepass", "changeit")
+    keytool("-genkeypair", "-dname", "CN=hawk", "-keyalg", *algorithm.split(), *store)
+    request = keytool("-certreq", *store)
+    assert "-----BEGIN NEW CERTIFICATE REQUEST-----" in request
+    key = x509.load_pem_x509_certificate(keytool("-exportcert", "-rfc", *store).encode()).public_key()
+    assert signed(client, request).public_key() == key
+
+
 GOOD = csr()
 DER = base64.b64decode("".join(GOOD.splitlines()[1:-1]))
+
+
+OLDER_LABEL = GOOD.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 
 
 def block(der: bytes, label: str = "CERTIFICATE REQUEST") -> str:
@@ -156,9 +185,12 @@ MALFORMED = {
     "other letters": "ä" * 100,
     "two blocks": GOOD + csr(),
     "the same block twice": GOOD + GOOD,
-    "text before": "Subject: hawk\n" + GOOD,
-    "text after": GOOD + "and more",
-    "the older label": GOOD.replace("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"),
+    "two blocks of two labels": GOOD + block(DER, "NEW CERTIFICATE REQUEST"),
+    "a key beside it": GOOD + block(DER, "PRIVATE KEY"),
+    "a key before it": block(DER, "EC PARAMETERS") + GOOD,
+    "another label at its end": GOOD.replace("END CERTIFICATE", "END NEW CERTIFICATE"),
+    "a label that is none": GOOD.replace("CERTIFICATE REQUEST", "OLD CERTIFICATE REQUEST"),
+    "text in the block": GOOD.replace("REQUEST-----\n", "REQUEST-----\nSubject: hawk\n", 1),
     "a certificate's label": GOOD.replace("CERTIFICATE REQUEST", "CERTIFICATE"),
     "no end": GOOD.partition("-----END")[0],
     "headers in the block": GOOD.replace("REQUEST-----\n", "REQUEST-----\nProc-Type: 4,ENCRYPTED\n\n", 1),
@@ -194,10 +226,16 @@ def test_a_certificate_is_no_request(client: FlaskClient) -> None:
         base64.b64encode(GOOD.encode()).decode(),
         base64.encodebytes(GOOD.encode()).decode(),  # as `base64 request.pem` prints it
         base64.encodebytes(GOOD.encode()).decode().replace("\n", "\r\n"),
+        "Subject: hawk\n" + GOOD,
+        GOOD + "and more",
+        f"Sübject: ハヤブサ\n\n{GOOD}\n-- \nmore",
+        base64.b64encode(f"Sübject: hawk\n{GOOD}".encode()).decode(),
+        OLDER_LABEL,
+        base64.b64encode(OLDER_LABEL.encode()).decode(),
     ],
 )
 @SQLITE
-def test_line_ends_and_base64_of_pem_are_read(client: FlaskClient, changed: str) -> None:
+def test_line_ends_text_around_and_base64_of_pem_are_read(client: FlaskClient, changed: str) -> None:
     signed(client, changed)
 
 
