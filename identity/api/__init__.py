@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from identity.api import admin, certificates, operations, pages, recovery, tokens, users
+from identity.api import admin, certificates, front, operations, pages, recovery, tokens, users
 from identity.api.problems import spell
 from identity.web.dialect import Dialect
 
@@ -10,6 +10,7 @@ NATIVE = Dialect(
     name="native",
     prefix="",
     blueprints=(
+        front.blueprint,
         users.blueprint,
         tokens.blueprint,
         recovery.blueprint,

@@ -15,10 +15,14 @@ def answer(shown: BaseModel, status: int = 200) -> Response:
     return json_answer(shown.model_dump(mode="json"), status)
 
 
+def base_url() -> str:
+    """Return the URL of the root: `IDENTITY_PUBLIC_URL` where it is set, else the request's own."""
+    return context().settings.public_url or request.host_url.rstrip("/") + request.root_path
+
+
 def located(response: Response, path: str) -> Response:
-    """Return the answer with the absolute address at which what was made is."""
-    base = context().settings.public_url or request.host_url.rstrip("/") + request.root_path
-    response.headers["Location"] = base + path
+    """Return the answer with the absolute URL at which what was made is."""
+    response.headers["Location"] = base_url() + path
     return response
 
 

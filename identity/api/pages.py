@@ -18,7 +18,10 @@ blueprint = Blueprint("pages", __name__)
 
 _POLICY: Final = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 # Without a referrer of its own a browser would send the form as if from nowhere; other sites still get none.
-_HEAD: Final = '<meta charset="utf-8"><meta name="referrer" content="same-origin">'
+_HEAD: Final = (
+    '<meta charset="utf-8"><meta name="referrer" content="same-origin">'
+    '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+)
 _ACTIVATE: Final = '<form method="post">{token}<button>Confirm my address</button></form>'
 _RESET: Final = (
     '<form method="post">{token}<label>New password <input type="password" name="password" required></label> '
@@ -42,7 +45,7 @@ def activate() -> Response:
         services().recovery.activate(Principal(origin()), fields.get("token", ""))
     except IdentityError as error:
         return _refusal("Confirm your address", error)
-    return _page("Confirm your address", "Your address is confirmed.")
+    return page("Confirm your address", "Your address is confirmed.")
 
 
 @blueprint.get("/reset")
@@ -61,23 +64,24 @@ def reset() -> Response:
         services().recovery.reset(Principal(origin()), fields.get("token", ""), fields.get("password", ""))
     except IdentityError as error:
         return _refusal("Choose a new password", error)
-    return _page("Choose a new password", "Your password is changed; log in with it.")
+    return page("Choose a new password", "Your password is changed; log in with it.")
 
 
 def _form(title: str, form: str) -> Response:
     token = html.escape(request.args.get("token", "")[:200])
-    return _page(title, form.format(token=f'<input type="hidden" name="token" value="{token}">'))
+    return page(title, form.format(token=f'<input type="hidden" name="token" value="{token}">'))
 
 
 def _refusal(title: str, error: IdentityError) -> Response:
     problem = describe(error)
-    response = _page(title, html.escape(problem.detail), problem.status)
+    response = page(title, html.escape(problem.detail), problem.status)
     response.headers.extend(problem.headers)
     return response
 
 
-def _page(title: str, body: str, status: int = 200) -> Response:
-    text = f'<!doctype html><html lang="en">{_HEAD}<title>{title}</title><h1>{title}</h1>{body}</html>\n'
+def page(title: str, body: str, status: int = 200) -> Response:
+    """Return a page of this title and HTML body that loads and runs nothing."""
+    text = f'<!doctype html><html lang="en">{_HEAD}<title>{title}</title><main><h1>{title}</h1>{body}</main></html>\n'
     response = Response(text, status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _POLICY
     return response

@@ -138,7 +138,7 @@ def test_every_error_in_the_document_has_its_form(document: Document) -> None:
 
 def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: Witness) -> None:
     admin, hawk = basic(*ADMIN), basic(*HAWK)
-    for path in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
+    for path in ("/", "/api/public", "/healthz", "/readyz", "/metrics", "/openapi.json"):
         call("GET", path)
     call("POST", "/api/users", json={"username": "kite", "password": "newpwd", "email": "kite@example.org"})
     call("GET", "/api/users/{account_id}", ids={"account_id": 3})

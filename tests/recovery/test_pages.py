@@ -92,7 +92,7 @@ def test_a_token_is_escaped(client: FlaskClient, page: str, token: str) -> None:
     inside = text.partition('name="token" value="')[2].partition('"')[0]
     assert not set("<>'\"") & set(inside)
     assert text.count("<script") == text.count("<img") == 0
-    assert text.endswith("</form></html>\n")
+    assert text.endswith("</form></main></html>\n")
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])  # no data is touched

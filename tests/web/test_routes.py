@@ -19,6 +19,8 @@ from werkzeug.test import TestResponse
 import identity
 
 OPEN = {
+    "front.root",
+    "front.public",
     "operations.healthz",
     "operations.readyz",
     "operations.metrics",
@@ -72,6 +74,8 @@ def only_admins(status: int, body: dict[str, Any] | None = None) -> Row:
 
 
 MATRIX = {
+    ("GET", "/"): everybody(200),
+    ("GET", "/api/public"): everybody(200),
     ("GET", "/healthz"): everybody(200),
     ("GET", "/readyz"): everybody(200),
     ("GET", "/metrics"): everybody(200),

@@ -1,0 +1,69 @@
+"""What is at the root: what this service is and where to read on, for people and for programs."""
+
+from __future__ import annotations
+
+import html
+from typing import Final
+
+from flask import Blueprint, Response, request
+
+from identity.api.answers import answer, base_url
+from identity.api.pages import page
+from identity.api.shown import Greeting, Shown
+from identity.web.auth import auth
+from identity.web.body import JSON_TYPE
+from identity.web.openapi import Reply, describes
+
+blueprint = Blueprint("front", __name__)
+
+_HTML: Final = "text/html"
+_NAME: Final = "Identity"
+_ABOUT: Final = "An identity service: accounts, passwords, tokens and client certificates over HTTP."
+# Relative, so that the links also lead right below a proxy's sub-path.
+_TEXT: Final = (
+    "<p>{about}</p><ul>"
+    '<li><a href="docs/">Every call, to read and to try</a></li>'
+    '<li><a href="openapi.json">The same as OpenAPI, for programs</a></li>'
+    '<li><a href="healthz">Is it alive</a></li>'
+    "</ul><p>From a terminal: <code>curl -u NAME {base}/api/token</code></p>"
+)
+
+
+class Front(Shown):
+    """What this service is."""
+
+    name: str
+    description: str
+    documentation: str
+    openapi: str
+    health: str
+
+
+@blueprint.get("/")
+@auth.open
+@describes("What this is", Reply(200, Front), Reply(200, media_type=_HTML))
+def root() -> Response:
+    """Say what this service is: a page for browsers, JSON for everything else."""
+    base = base_url()
+    if request.accept_mimetypes.best_match([JSON_TYPE, _HTML], default=JSON_TYPE) == _HTML:
+        response = page(_NAME, _TEXT.format(about=_ABOUT, base=html.escape(base)))
+    else:
+        response = answer(
+            Front(
+                name=_NAME,
+                description=_ABOUT,
+                documentation=f"{base}/docs/",
+                openapi=f"{base}/openapi.json",
+                health=f"{base}/healthz",
+            )
+        )
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+@blueprint.get("/api/public")
+@auth.open
+@describes("Greet anybody", Reply(200, Greeting))
+def public() -> Response:
+    """Return what needs no credential (Certifire), to test a connection with."""
+    return answer(Greeting(data="Hello, world"))
