@@ -26,7 +26,7 @@ from identity.web.context import CONTEXT, REQUEST_ID, origin_of
 from identity.web.credentials import read_authorization
 from identity.web.dialect import TONGUE
 from identity.web.guard import Guard
-from identity.web.hosts import is_plain_host
+from identity.web.hosts import has_sound_host
 from identity.wiring import create_app
 
 _CALLS: Final = 2000
@@ -76,7 +76,7 @@ def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # no
     principal = here.services.authentication.by_token(token, origin)
 
     def read() -> object:
-        is_plain_host(environ)
+        has_sound_host(environ)
         return read_authorization(environ["HTTP_AUTHORIZATION"]), origin_of(environ, here.settings)
 
     signature = _timed(lambda: signer.read(token))

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from identity.domain.errors import InvalidInput
 from identity.web.answers import json_answer
 from identity.web.context import context
+from identity.web.hosts import own_base
 
 
 def answer(shown: BaseModel, status: int = 200) -> Response:
@@ -17,11 +18,11 @@ def answer(shown: BaseModel, status: int = 200) -> Response:
 
 def base_url() -> str:
     """Return the URL of the root: `IDENTITY_PUBLIC_URL` where it is set, else the request's own."""
-    return context().settings.public_url or request.host_url.rstrip("/") + request.root_path
+    return context().settings.public_url or own_base(request.environ)
 
 
 def located(response: Response, path: str) -> Response:
-    """Return the answer with the absolute URL at which what was made is."""
+    """Return the answer with the URL of what was made."""
     response.headers["Location"] = base_url() + path
     return response
 

@@ -20,6 +20,7 @@ from identity.web import prechecks
 from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context, client_address
 from identity.web.dialect import NO_NEWS, TONGUE
 from identity.web.lane import FastLane
+from identity.web.mistakes import answer_mistake
 from identity.web.prechecks import NO_ROUTE, SAFE_METHODS
 
 if TYPE_CHECKING:
@@ -72,11 +73,19 @@ class Guard:
         request_id = environ[REQUEST_ID] = given if given and _GIVEN_ID.fullmatch(given) else self._new_id()
         plain = self._lane.answer(environ) if self._lane else None
         if plain is None:
-            return self._application(environ, self._completing(start_response, environ, started))
+            return self._answered(environ, self._completing(start_response, environ, started))
         status, headers, body = plain
         self._observe(environ, status, started)
         start_response(status, [*headers, *_HEADERS, *_DEFAULT_POLICY, ("X-Request-ID", request_id)])
         return (body,) if body else ()
+
+    def _answered(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return self._application(environ, start_response)
+        except Exception:  # noqa: BLE001 - what Flask let through, such as a header that cannot be sent
+            status, headers, body = answer_mistake(environ[REQUEST_ID])
+            start_response(status, headers)
+            return (body,)
 
     def _completing(self, start_response: StartResponse, environ: WSGIEnvironment, started: float) -> StartResponse:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ANN401 - PEP 3333

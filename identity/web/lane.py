@@ -13,7 +13,7 @@ from identity.domain.memory import Remembered
 from identity.web.context import ROUTE, Context, origin_of
 from identity.web.credentials import Presented, read_authorization
 from identity.web.dialect import NO_NEWS, TONGUE, Plain, QuickCall
-from identity.web.hosts import is_plain_host
+from identity.web.hosts import has_sound_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -41,7 +41,7 @@ class FastLane:
         header = environ.get("HTTP_AUTHORIZATION", "")
         known = self._headers.find(header)
         given = known or read_authorization(header)
-        if given is None or not is_plain_host(environ):
+        if given is None or not has_sound_host(environ):
             return None
         origin = origin_of(environ, self._settings)
         try:

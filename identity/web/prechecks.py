@@ -9,7 +9,7 @@ from flask.globals import request_ctx
 from werkzeug.exceptions import MethodNotAllowed
 
 from identity.web.context import ROUTE, context
-from identity.web.hosts import is_plain_host
+from identity.web.hosts import has_sound_host, own_host
 from identity.web.problems import BadRequest, CrossSite
 from identity.web.query import refuse_credentials_in_query
 
@@ -30,7 +30,7 @@ def judge() -> None:
     if rule and environ["REQUEST_METHOD"] != asked.method:  # methods are case-sensitive (RFC 9110 section 9.1)
         routes = request_ctx.url_adapter
         raise MethodNotAllowed(routes.allowed_methods() if routes else None)
-    if not is_plain_host(environ) and not asked.host:
+    if not has_sound_host(environ):
         raise BadRequest("Send a valid Host header.")
     if "\0" in environ["PATH_INFO"]:  # no name holds it, and PostgreSQL does not even look for one that does
         raise BadRequest("An address holds no NUL.")
@@ -50,7 +50,7 @@ def refuse_cross_site() -> None:
         return  # no browser
     site = request.headers.get("Sec-Fetch-Site", "none")
     sender = request.headers.get("Origin")
-    own = {request.host, context().settings.public_url.partition("://")[2].partition("/")[0]} - {""}
+    own = {own_host(request.environ), context().settings.public_url.partition("://")[2].partition("/")[0]} - {""}
     # A page that sends no referrer sends its forms with the origin "null", also to its own site.
     unnamed = sender == "null" and site == "same-origin"
     foreign = sender is not None and not unnamed and sender.partition("://")[2] not in own

@@ -34,6 +34,12 @@ REALM: Final = "Authentication Required"
 # Basic first: a proxy that forwards only one challenge forwards the first (nginx 1.22).
 CHALLENGES: Final = (f'Basic realm="{REALM}"', f'Bearer realm="{REALM}"')
 
+MISTAKE: Final = (
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "internal_error",
+    "The service made a mistake; it has been logged.",
+)
+
 
 class BadRequest(IdentityError):
     """The request itself cannot be read. Each subclass is one HTTP status."""
@@ -128,8 +134,7 @@ def describe(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         return _describe_http(error)
     _log.exception("unexpected error")
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return Problem(status, "internal_error", "The service made a mistake; it has been logged.", error)
+    return Problem(*MISTAKE, error)
 
 
 def _describe_fact(error: IdentityError) -> Problem:

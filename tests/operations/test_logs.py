@@ -18,6 +18,7 @@ from services.watching import wait_until
 from werkzeug.test import TestResponse
 
 from identity.adapters.logs import JsonFormatter
+from identity.web.guard import Guard
 
 FORGED = 'bob\n{"level": "info", "message": "forged"}\r\n2026 INFO login ok for admin'
 ANSI = "\x1b[31mred\x1b[0m"
@@ -188,4 +189,17 @@ def test_a_mistake_of_ours_is_logged_with_its_place_and_without_its_words(
     (line,) = [line for line in logged if line["level"] == "error"]
     assert (line["exception"], line["message"]) == ("RuntimeError", "unexpected error")
     assert any(Path(__file__).name in frame for frame in line["where"])
+    assert "canary" not in json.dumps(line) + answer.text
+
+
+def test_a_mistake_that_flask_lets_through_is_logged_and_answered_too(app: Flask, logged: list[dict[str, Any]]) -> None:
+    def fail(*_: object) -> list[bytes]:
+        raise UnicodeError("canary")
+
+    app.wsgi_app = Guard(fail, app.extensions["identity"])  # type: ignore[method-assign]
+    answer = app.test_client().get("/healthz")
+    assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
+    assert (answer.json["code"], answer.json["request_id"]) == ("internal_error", answer.headers["X-Request-ID"])
+    (line,) = [line for line in logged if line["level"] == "error"]
+    assert (line["exception"], line["message"]) == ("UnicodeError", "unexpected error")
     assert "canary" not in json.dumps(line) + answer.text
