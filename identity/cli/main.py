@@ -122,7 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("username")
     command.add_argument("--email", help="address of the new administrator")
     command = _add(commands, "unlock", unlock, "let a name or an address try passwords again before its lock is over")
-    command.add_argument("what", metavar="NAME|ADDRESS", help="username, e-mail address, or IP address")
+    meant = command.add_mutually_exclusive_group(required=True)
+    meant.add_argument("what", nargs="?", metavar="NAME|IP", help="username, email, or IP")
+    meant.add_argument("--no-ip", action="store_true", help="callers without an IP, such as those of a Unix socket")
     return parser
 
 

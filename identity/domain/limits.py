@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv6Address, IPv6Network
 from typing import Final
+
+from identity.domain.ips import read_ip
 
 # The names are shown to callers (`RateLimit-Policy`) and stand in the keys of the counters.
 PASSWORD: Final = "password"  # noqa: S105 - the name of a limit
@@ -38,15 +40,9 @@ class Limit:
 def address_group(address: str) -> str:
     """Return what is counted as one caller: an IPv4 address, or the /64 network of an IPv6 address.
 
-    IPv4 written in IPv6 is IPv4. Whatever is no address, such as the peer of a Unix socket, is
-    NO_ADDRESS, one caller too.
+    It is read as `read_ip` does. Whatever is no IP, such as the peer of a Unix socket, is NO_ADDRESS, one caller too.
     """
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return NO_ADDRESS
+    parsed = read_ip(address)
     if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
+        return NO_ADDRESS if parsed is None else str(parsed)
     return str(IPv6Network((int(parsed), _SITE_BITS), strict=False))

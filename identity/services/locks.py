@@ -46,11 +46,27 @@ class Locks:
 
         def lift(session: Session) -> Lifted:
             if addresses is not None:
-                self._attempts.unlock_address(session, addresses)
-                self._audit.record(session, Event.ADDRESS_UNLOCKED, principal, address=addresses)
+                self._lift_address(session, principal, addresses)
             return Lifted(self._lift_name(session, principal, what), addresses)
 
         return self._transactions.write(principal, lift)
+
+    def lift_without_ip(self, principal: Principal) -> None:
+        """Forget what is counted for callers without an IP, such as those of a Unix socket.
+
+        Raises:
+            Forbidden: the caller is no administrator.
+        """
+        policy.require_admin(principal)
+
+        def lift(session: Session) -> None:
+            self._lift_address(session, principal, NO_ADDRESS)
+
+        self._transactions.write(principal, lift)
+
+    def _lift_address(self, session: Session, principal: Principal, group: str) -> None:
+        self._attempts.unlock_address(session, group)
+        self._audit.record(session, Event.ADDRESS_UNLOCKED, principal, address=group)
 
     def _lift_name(self, session: Session, principal: Principal, what: str) -> str | None:
         account = find_account(session, Account.username_canonical == canonical(what)) or find_account(

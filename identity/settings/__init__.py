@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from sqlalchemy import URL
 
+from identity.domain.ips import IPNetwork
 from identity.domain.letters import SmtpServer
 from identity.domain.policy import Registration
 from identity.settings.names import require_known
 from identity.settings.readers import (
     DIALECTS,
-    IPNetwork,
     Rate,
     SettingError,
     one_of,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -14,10 +14,10 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from identity.domain.ips import IPNetwork, plain_network
 from identity.domain.letters import SmtpServer
 from identity.domain.values import KEY_MIN, canonical, is_username, weak_key
 
-IPNetwork = IPv4Network | IPv6Network
 Rate = tuple[int, timedelta]
 
 DIALECTS: Final = ("nerveshub", "wekan", "continuous", "azuma")
@@ -102,7 +102,7 @@ def read_secret(text: str) -> str:
 def read_networks(text: str) -> tuple[IPNetwork, ...]:
     """Read networks such as 10.0.0.0/8,::1; never all the world."""
     try:
-        networks = tuple(ip_network(part.strip()) for part in text.split(",")) if text else ()
+        networks = tuple(plain_network(ip_network(part.strip())) for part in text.split(",")) if text else ()
     except ValueError:
         raise ValueError("give networks such as 127.0.0.1,10.0.0.0/8,fd00::/8") from None
     if any(network.prefixlen == 0 for network in networks):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from identity.settings import Settings
-from identity.web.context import trusted
+from identity.web.peers import trusted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

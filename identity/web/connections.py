@@ -8,9 +8,10 @@ import stat
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+
+from identity.domain.ips import read_ip
 
 _OPEN_FILES: Final = Path("/proc/self/fd")
 _INTERNET: Final = {socket.AF_INET, socket.AF_INET6}
@@ -25,9 +26,9 @@ def hang_up(port: int, address: str, *, idle_seconds: float) -> None:
     that is too slow, and others of its kind or without a request. On Linux; elsewhere nothing happens.
     """
     for connection in _connections():
-        with connection, suppress(OSError, ValueError):  # nobody is at its other end, or only just
+        with connection, suppress(OSError):  # nobody is at its other end, or only just
             ours, theirs = connection.getsockname(), connection.getpeername()
-            if ours[1] == port and ip_address(theirs[0]) == ip_address(address) and _idle(connection) >= idle_seconds:
+            if ours[1] == port and read_ip(theirs[0]) == read_ip(address) and _idle(connection) >= idle_seconds:
                 connection.shutdown(socket.SHUT_RD)
 
 

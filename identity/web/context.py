@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from flask import Flask, current_app, request
@@ -11,8 +10,8 @@ from flask import Flask, current_app, request
 from identity.domain.principal import Origin
 from identity.services import Services
 from identity.settings import Settings
-from identity.settings.readers import IPNetwork
 from identity.web.dialect import TONGUE, Tongues
+from identity.web.peers import client_address
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -74,21 +73,3 @@ def origin_of(environ: WSGIEnvironment, settings: Settings) -> Origin:
     """Return where a request came from."""
     address = client_address(environ, settings.trusted_proxies)
     return Origin(address, environ[REQUEST_ID], environ[TONGUE].name)
-
-
-def client_address(environ: WSGIEnvironment, proxies: tuple[IPNetwork, ...]) -> str:
-    """Return the address of the caller; forwarded ones count only as far as trusted proxies vouch for them."""
-    address: str = environ.get("REMOTE_ADDR", "")
-    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if proxies else []
-    while forwarded and trusted(address, proxies):
-        address = forwarded.pop().strip() or address
-    return address
-
-
-def trusted(address: str, networks: tuple[IPNetwork, ...]) -> bool:
-    """Tell whether an address is in one of the networks."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask
 
 from identity.web import prechecks
-from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context, client_address
+from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context
 from identity.web.dialect import NO_NEWS, TONGUE
 from identity.web.lane import FastLane
 from identity.web.mistakes import answer_mistake
+from identity.web.peers import client_address
 from identity.web.prechecks import NO_ROUTE, SAFE_METHODS
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ def test_help_names_every_command_and_every_setting(tmp_path: Path) -> None:
         ("serve", ("--host", "--port", "--workers", "--threads", "127.0.0.1", "5000")),
         ("migrate", ("safe to run on every node",)),
         ("check", ("settings", "database", "open")),
-        ("unlock", ("NAME|ADDRESS", "username", "IP address")),
+        ("unlock", ("NAME|IP", "username", "--no-ip")),
         ("prune", ("sessions", "audit events", "how many")),
         ("create-admin", ("username", "--email", "standard input")),
     ],

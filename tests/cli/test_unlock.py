@@ -11,7 +11,7 @@ from live import environment, identity
 
 from identity import create_app
 from identity.domain.errors import RateLimited, Unauthenticated
-from identity.domain.principal import operator
+from identity.domain.principal import Origin, operator
 from identity.services.accounts import NewAccount
 from identity.services.trail import AuditFilter
 
@@ -47,6 +47,29 @@ def test_last_administrator_is_let_in_again_and_it_is_written_down(
     (event,) = use.audit.list(operator(), AuditFilter(kind=kind), cursor=None, limit=9).items
     assert (event.actor, event.credential, event.outcome) == ("(operator)", "operator", "accepted")
     close(app)
+
+
+def test_callers_without_an_ip_are_let_in_again(tmp_path: Path, database_url: str) -> None:
+    app = create_app(config(tmp_path / "data", database_url=database_url, **LIMITS))
+    use, here = services(app), Origin("", "test", "native")
+    use.accounts.create(operator(), NewAccount(*ADMIN), admin=True)
+    for number in range(4):
+        with pytest.raises(Unauthenticated):
+            use.authentication.by_password(f"nobody{number}", "wrong", here)
+    with pytest.raises(RateLimited):
+        use.authentication.by_password(*ADMIN, here)
+    variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": database_url})
+    done = identity(variables, "unlock", "--no-ip")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Callers without an IP are unlocked.\n", "")
+    time.sleep(1)  # for so long a process may remember that it refused
+    assert use.authentication.by_password(*ADMIN, here).account.admin
+    assert len(use.audit.list(operator(), AuditFilter(kind="address.unlocked"), cursor=None, limit=9).items) == 1
+    close(app)
+
+
+@pytest.mark.parametrize("words", [(), ("hawk", "--no-ip")])
+def test_unlock_wants_one_thing(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert identity(environment(tmp_path, {}), "unlock", *words).returncode == 2
 
 
 def test_a_name_that_nobody_has_is_unlocked_too(tmp_path: Path, sqlite_template: Path) -> None:

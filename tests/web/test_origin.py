@@ -8,8 +8,9 @@ import pytest
 from conftest import ADMIN, HAWK, basic, bearer, services
 from web.door import CountingPasswords, Door, require_problem
 
+from identity.domain.principal import operator
 from identity.settings.readers import read_networks
-from identity.web.context import client_address
+from identity.web.peers import client_address
 
 EVIL = "http://evil.example"
 CROSS_SITE = {
@@ -134,6 +135,24 @@ ADDRESSES = {
     "a proxy of IPv6 forwards": ("fd00::1", "2001:db8::7", "2001:db8::7"),
     "a proxy asks for itself": ("192.0.2.1", None, "192.0.2.1"),
     "a proxy forwards nothing": ("192.0.2.1", "", "192.0.2.1"),
+    "a proxy forwards a port": ("192.0.2.1", "203.0.113.7:4711", "203.0.113.7"),
+    "a proxy forwards brackets": ("192.0.2.1", "[2001:db8::7]", "2001:db8::7"),
+    "a proxy forwards brackets and a port": ("192.0.2.1", "[2001:DB8:0::7]:4711", "2001:db8::7"),
+    "a proxy forwards mapped IPv4": ("192.0.2.1", "::ffff:203.0.113.7", "203.0.113.7"),
+    "a proxy forwards mapped IPv4 and a port": ("192.0.2.1", "[::ffff:cb00:7107]:4711", "203.0.113.7"),
+    "a proxy forwards a zone": ("192.0.2.1", "fe80::1%eth0", "fe80::1"),
+    "two proxies forward ports": ("192.0.2.1", "203.0.113.7:1, 192.0.2.8:2", "203.0.113.7"),
+    "a proxy is shown as mapped IPv4": ("::ffff:192.0.2.1", "203.0.113.7", "203.0.113.7"),
+    "a proxy is told as mapped IPv4": ("192.0.2.1", "203.0.113.7, ::ffff:192.0.2.8", "203.0.113.7"),
+    "a caller is shown as mapped IPv4": ("::ffff:198.51.100.9", "203.0.113.7", "198.51.100.9"),
+    "a proxy does not know": ("192.0.2.1", "203.0.113.7, unknown", "192.0.2.1"),
+    "a proxy hides": ("192.0.2.1", "203.0.113.7, _hidden", "192.0.2.1"),
+    "a proxy forwards a name": ("192.0.2.1", "caller.example.org", "192.0.2.1"),
+    "a proxy forwards no number": ("192.0.2.1", "203.0.113.256", "192.0.2.1"),
+    "a proxy forwards too much": ("192.0.2.1", "1" * 5000, "192.0.2.1"),
+    "a proxy forwards an open list": ("192.0.2.1", "203.0.113.7,", "192.0.2.1"),
+    "an inner proxy does not know": ("192.0.2.1", "203.0.113.7, ?, 192.0.2.8", "192.0.2.8"),
+    "no IP at all": ("", "203.0.113.7", ""),
 }
 
 
@@ -143,6 +162,30 @@ def test_an_address_counts_as_far_as_trusted_proxies_vouch_for_it(
 ) -> None:
     environ = {"REMOTE_ADDR": peer} | ({} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded})
     assert client_address(environ, read_networks(PROXIES)) == address
+
+
+def test_a_proxy_that_names_no_ip_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    environ = {"REMOTE_ADDR": "192.0.2.77", "HTTP_X_FORWARDED_FOR": "203.0.113.7, canary"}
+    with caplog.at_level("WARNING"):
+        assert {client_address(environ, read_networks(PROXIES)) for _ in range(9)} == {"192.0.2.77"}
+    (line,) = caplog.messages
+    assert "192.0.2.77" in line
+    assert "canary" not in line
+
+
+def test_callers_behind_a_proxy_that_tells_ports_are_counted_apart(make_door: Callable[..., Door]) -> None:
+    door = make_door(trusted_proxies=PROXIES, address_failures="3")
+
+    def guess(caller: str, port: int) -> int:
+        headers = basic(f"nobody{port}", "wrong") | {"X-Forwarded-For": f"{caller}:{port}"}
+        peer = {"REMOTE_ADDR": "192.0.2.1"}
+        return door.client.get("/api/token", headers=headers, environ_overrides=peer).status_code
+
+    assert [guess("198.51.100.7", port) for port in range(4)] == [401, 401, 401, 429]
+    assert guess("[2001:db8::7]", 4) == guess("198.51.100.8", 5) == 401
+    lifted = services(door.app).locks.lift(operator(), "198.51.100.7:4711")
+    assert lifted.addresses == "198.51.100.7"
+    assert guess("198.51.100.7", 6) == 401
 
 
 def test_the_trail_remembers_the_address_that_counts(make_door: Callable[..., Door]) -> None:
