@@ -7,12 +7,13 @@ export PORT HOST
 BIN := .venv/bin
 RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
+PACKAGING_READY := .venv/.packaging-ready
 COMPILED := .venv/.compiled
 SOURCES := $(shell find identity -name '*.py') config.py wsgi.py
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-tls test catalogue faults check lint types arch bench bench-profile bench-flood lock clean
+.PHONY: help run run-tls test catalogue faults packaging check lint types arch bench bench-profile bench-flood lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,14 +26,17 @@ run-tls: $(COMPILED) ## the same over https, asking for client certificates; the
 	@$(BIN)/identity migrate
 	@exec $(BIN)/identity serve --tls
 
-test: $(TEST_READY) ## run the suite in about five minutes (two cores); catalogue and faults are the rest
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/faults --ignore tests/catalogue $(ARGS)
+test: $(TEST_READY) ## run the suite in about five minutes (two cores); catalogue, faults and packaging are the rest
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/faults --ignore tests/catalogue --ignore tests/packaging $(ARGS)
 
 catalogue: $(TEST_READY) ## abuse, races, revocation and timing, much of it against two live nodes
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS) tests/catalogue
 
 faults: $(TEST_READY) ## break everything around the service under load, and look for what must never happen
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist load $(ARGS) tests/faults
+
+packaging: $(PACKAGING_READY) ## wheel and sdist as people install them; needs PyPI
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup $(ARGS) tests/packaging
 
 check: lint types arch test ## lint, types, arch and test
 
@@ -62,6 +66,9 @@ lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		setup.cfg requirements/build.in --extra postgresql --extra imports --extra tls --extra test \
 		-c requirements/run.txt -o requirements/test.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		setup.cfg requirements/build.in --extra postgresql --extra imports --extra tls --extra test --extra packaging \
+		-c requirements/test.txt -o requirements/packaging.txt
 
 clean: ## remove the environment and what tools left behind; never instance/
 	rm -rf .venv .bench build *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
@@ -85,4 +92,9 @@ $(COMPILED): $(RUN_READY) $(SOURCES)
 $(TEST_READY): $(RUN_READY) requirements/test.txt
 	@echo "Installing what the tests need…"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+$(PACKAGING_READY): $(TEST_READY) requirements/packaging.txt
+	@echo "Installing what the tests of the packages need…"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/packaging.txt
 	@touch $@

@@ -5,6 +5,7 @@ Nothing in an error is secret: every attribute may be shown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
@@ -223,6 +224,26 @@ class SchemaNewer(IdentityError):
 
     code = "schema_newer"
     detail = "The database belongs to a later version of Identity: install that one, or restore a backup."
+
+
+class SchemaUnversioned(IdentityError):
+    """The database has tables with the names of ours, and no revision."""
+
+    code = "schema_unversioned"
+
+    def __init__(self, tables: Sequence[str]) -> None:
+        super().__init__(*tables)
+        self.detail = (
+            f"The database has no revision of Identity, but already has: {', '.join(tables)}. "
+            "Name a database or schema of its own, or restore a whole backup."
+        )
+
+
+class InstallationIncomplete(IdentityError):
+    """Files of the package are missing."""
+
+    code = "installation_incomplete"
+    detail = "This installation of Identity has no migrations: install the package again."
 
 
 class AuthorityExpired(Unavailable):

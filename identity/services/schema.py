@@ -7,7 +7,13 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from identity.domain.errors import SchemaNewer, SchemaOutdated, Unavailable
+from identity.domain.errors import (
+    InstallationIncomplete,
+    SchemaNewer,
+    SchemaOutdated,
+    SchemaUnversioned,
+    Unavailable,
+)
 from identity.services.transactions import Transactions, translated
 from identity.store import migrations
 from identity.store.models import Base
@@ -29,12 +35,18 @@ class Schema:
         Raises:
             Unavailable: the database does not answer.
             SchemaNewer: it was migrated by a later version already; nothing was changed.
+            SchemaUnversioned: it has tables and no revision; nothing was changed.
+            InstallationIncomplete: this installation lacks its migrations.
         """
         try:
             with translated():
                 migrations.upgrade(self._engine)
         except migrations.UnknownRevision:
             raise SchemaNewer from None
+        except migrations.UnversionedTables as error:
+            raise SchemaUnversioned(error.names) from None
+        except migrations.IncompleteHistory:
+            raise InstallationIncomplete from None
         return migrations.HEAD
 
     def require_current(self) -> None:

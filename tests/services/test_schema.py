@@ -12,7 +12,13 @@ from postgresql import free_port
 from services.watching import execute, logged, rows
 
 from identity import create_app
-from identity.domain.errors import SchemaNewer, SchemaOutdated, Unavailable
+from identity.domain.errors import (
+    InstallationIncomplete,
+    SchemaNewer,
+    SchemaOutdated,
+    SchemaUnversioned,
+    Unavailable,
+)
 from identity.store import migrations
 
 
@@ -55,6 +61,21 @@ def test_database_of_a_later_version_is_never_migrated(app: Flask) -> None:
     with pytest.raises(SchemaNewer):
         services(app).schema.migrate()
     assert rows(app, "SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+def test_tables_without_a_revision_are_never_called_later(app: Flask) -> None:
+    execute(app, "DELETE FROM alembic_version")
+    with pytest.raises(SchemaUnversioned, match="account") as refusal:
+        services(app).schema.migrate()
+    assert "later" not in refusal.value.detail
+    assert "\n" not in refusal.value.detail
+
+
+def test_an_installation_without_its_migrations_says_so(bare: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "HEAD", "none of these")
+    with pytest.raises(InstallationIncomplete):
+        services(bare).schema.migrate()
+    close(bare)
 
 
 def test_database_whose_version_is_not_known_is_refused(app: Flask) -> None:

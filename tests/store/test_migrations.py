@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -107,10 +108,45 @@ def test_tables_of_the_migrations_are_those_the_models_would_make(migrated: Engi
 
 def test_step_that_fails_leaves_the_schema_as_it_was(empty: Engine) -> None:
     with empty.begin() as connection:
-        connection.execute(text("CREATE TABLE session (id INTEGER)"))  # in the way of the first revision's last table
+        connection.execute(text("CREATE VIEW session AS SELECT 1"))  # in the way of the first revision's last table
     with pytest.raises(DBAPIError):
         migrations.upgrade(empty)
-    assert tables(empty) == {"session"}
+    assert tables(empty) == set()
+
+
+@pytest.mark.parametrize("unsaid", ["DELETE FROM alembic_version", "UPDATE alembic_version SET version_num = ''"])
+def test_tables_without_a_revision_are_left_alone_and_named(migrated: Engine, unsaid: str) -> None:
+    with migrated.begin() as connection:
+        connection.execute(text(unsaid))
+        connection.execute(text(ACCOUNT))
+    with pytest.raises(migrations.UnversionedTables) as refusal:
+        migrations.upgrade(migrated)
+    assert refusal.value.names == sorted(Base.metadata.tables)
+    with migrated.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM account")).scalar() == 1
+
+
+def test_tables_of_others_are_no_hindrance_unless_they_have_a_name_of_ours(empty: Engine) -> None:
+    with empty.begin() as connection:
+        connection.execute(text("CREATE TABLE orders (id INTEGER)"))
+        connection.execute(text("CREATE TABLE account (id INTEGER)"))
+    with pytest.raises(migrations.UnversionedTables) as refusal:
+        migrations.upgrade(empty)
+    assert refusal.value.names == ["account"]
+    with empty.begin() as connection:
+        connection.execute(text("DROP TABLE account"))
+    migrations.upgrade(empty)
+    assert {"orders", "account"} < tables(empty)
+
+
+def test_an_installation_without_its_migrations_is_not_taken_for_an_old_one(
+    empty: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copy(Path(migrations.__file__).with_name("env.py"), tmp_path)
+    monkeypatch.setattr(migrations, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(migrations.IncompleteHistory):
+        migrations.upgrade(empty)
+    assert tables(empty) == set()
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from identity.store.engines import for_single_reads
+from identity.store.models import Base
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -22,20 +23,31 @@ class UnknownRevision(Exception):
     """The schema is at a revision that this version has never heard of."""
 
 
+class IncompleteHistory(Exception):
+    """The files of the migrations are not where the package was installed."""
+
+
+class UnversionedTables(Exception):
+    """Tables with the names of ours are there, and no revision says who made them."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(*names)
+        self.names = names
+
+
 def upgrade(engine: Engine) -> None:
     """Bring the schema to HEAD; a second node that tries meanwhile waits and finds nothing to do.
 
     Raises:
         UnknownRevision: a later version was here; nothing was changed.
+        IncompleteHistory: the installation lacks files; nothing was changed.
+        UnversionedTables: the database is not empty, and not known to be ours; nothing was changed.
     """
     from alembic import command  # noqa: PLC0415 - a service that is migrated never needs it
-    from alembic.util.exc import CommandError  # noqa: PLC0415 - see above
 
     with _alone(engine) as connection:
-        try:
-            command.upgrade(config(connection), HEAD)
-        except CommandError:
-            raise UnknownRevision from None
+        _require_known(connection)
+        command.upgrade(config(connection), HEAD)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -66,6 +78,23 @@ def config(connection: Connection) -> Config:
     made.set_main_option("script_location", str(Path(__file__).parent))
     made.attributes["connection"] = connection
     return made
+
+
+def _require_known(connection: Connection) -> None:
+    # Asked before Alembic walks: its one exception for all that is wrong would not say which of them it is.
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - see `upgrade`
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see `upgrade`
+
+    script = ScriptDirectory.from_config(config(connection))
+    known = {step.revision for step in script.walk_revisions()}
+    if HEAD not in known:
+        raise IncompleteHistory
+    current = set(MigrationContext.configure(connection).get_current_heads()) - {""}
+    if current - known:
+        raise UnknownRevision
+    taken = sorted(set(inspect(connection).get_table_names()) & set(Base.metadata.tables))
+    if taken and not current:
+        raise UnversionedTables(taken)
 
 
 @contextmanager

@@ -1,0 +1,59 @@
+"""The wheel and the sdist, installed without the source tree, work on every Python and both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import live
+import pytest
+from artefacts import Artefacts, install, run
+from conftest import ADMIN
+from interpreters import VERSIONS, required_python
+
+KINDS = [*((version, "wheel") for version in VERSIONS), (VERSIONS[0], "sdist")]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=[" ".join(kind) for kind in KINDS])
+def installed(request: pytest.FixtureRequest, artefacts: Artefacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the commands of an environment that holds the artefact and what it depends on."""
+    version, kind = request.param
+    python = required_python(version)
+    folder = tmp_path_factory.mktemp("installed")
+    return install(python, getattr(artefacts, kind), folder, extras="[postgresql,tls,imports]")
+
+
+@pytest.fixture
+def command(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The installed `identity` in place of the checkout's, in an empty directory."""
+    monkeypatch.setattr(live, "COMMAND", str(installed / "identity"))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    return installed / "identity"
+
+
+def test_the_code_is_the_installed_one(command: Path, tmp_path: Path) -> None:
+    imported = run(command.parent / "python", "-c", "import identity; print(identity.__file__)", cwd=tmp_path)
+    assert Path(imported.strip()).is_relative_to(command.parents[1])
+
+
+def test_it_migrates_serves_and_logs_in(command: Path, empty_database_url: str, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    with live.serving(data_dir, "--workers", "1", database_url=empty_database_url) as running:
+        token = running.curl("/api/token", "-u", ":".join(ADMIN)).json()["token"]
+        assert running.curl("/api/resource", "-u", f"{token}:x").status == 200
+        assert running.curl("/api/resource", "-u", f"{ADMIN[0]}:wrong").status == 401
+        assert running.curl("/openapi.json").status == 200
+        assert running.curl("/docs/").status == 200
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_first_start_says_in_one_line_what_is_missing(command: Path, empty_database_url: str, tmp_path: Path) -> None:
+    variables = live.environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": empty_database_url})
+    ran = live.identity(variables, "serve")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.count("\n") == 1
+    assert "identity migrate" in ran.stderr
