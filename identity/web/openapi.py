@@ -109,8 +109,6 @@ class OpenApi:
         if method not in {"GET", "HEAD"}:
             refusals.add(403)
         responses = {str(status): self._refusal(status) for status in refusals}
-        if access == "forwarded":  # a lock is told by the same status
-            responses["401"]["headers"]["Retry-After"] = {"schema": {"type": "string"}}
         if HTTPStatus.UNAUTHORIZED in note.refusals:  # a step-up, which is a problem like any other
             responses["401"]["content"] |= _response(Reply(401, self._problem, PROBLEM_TYPE))["content"]
         for reply in note.replies:

@@ -226,7 +226,6 @@ def test_every_call_with_a_credential_may_be_put_off_as_the_document_says(
             told_no = status == 429 and path == "/api/verify"  # a proxy understands nothing else
             assert (str(status) in operation["responses"]) != told_no
             assert (answer.status_code, "Retry-After" in answer.headers) == (401 if told_no else status, True)
-            assert "Retry-After" in operation["responses"][str(answer.status_code)]["headers"]
 
 
 @pytest.mark.parametrize("headers", [{}, basic(*ADMIN)], ids=["anonymous", "administrator"])
