@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response, request
 from pydantic import ConfigDict
@@ -16,12 +16,16 @@ from identity.domain.errors import (
     Unauthenticated,
     UsernameTaken,
 )
+from identity.web.accept import wants_json
 from identity.web.answers import flask_answer, json_answer, plain_json, plain_text
 from identity.web.body import Body
-from identity.web.context import request_id
+from identity.web.context import REQUEST_ID
 from identity.web.dialect import Plain
 from identity.web.openapi import PROBLEM_TYPE, Reply
 from identity.web.problems import CHALLENGES, Problem, describe, yes_or_no
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 UNAUTHORIZED_PAGE: Final = "Unauthorized Access"
 UNAUTHORIZED: Final = Reply(401, media_type="text/html", headers=("WWW-Authenticate",))
@@ -65,31 +69,29 @@ _FAILURES_OF_SEED_004: Final = {
 def spell(problem: Problem) -> Response:
     """Return the native answer to a refusal."""
     if not isinstance(problem.fact, _FAILURES_OF_SEED_004.get(request.endpoint or "", ())):
-        return flask_answer(_say(problem, request_id()))
+        return flask_answer(_say(problem, request.environ))
     if isinstance(problem.fact, UsernameTaken):
         return json_answer({"status": problem.detail}, HTTPStatus.BAD_REQUEST)
-    return flask_answer(_say(replace(problem, status=HTTPStatus.BAD_REQUEST), request_id()))
+    return flask_answer(_say(replace(problem, status=HTTPStatus.BAD_REQUEST), request.environ))
 
 
-def refuse(error: Exception, asked: str) -> Plain:
-    """Return the native answer to an error, for the request with this id."""
-    return _say(describe(error), asked)
+def refuse(error: Exception, environ: WSGIEnvironment) -> Plain:
+    """Return the native answer to an error of this request."""
+    return _say(describe(error), environ)
 
 
-def refuse_forwarded(error: Exception, asked: str) -> Plain:
+def refuse_forwarded(error: Exception, environ: WSGIEnvironment) -> Plain:
     """Return the same for a call that says no more than no (see `auth.forwarded`)."""
-    return refuse(yes_or_no(error), asked)
+    return refuse(yes_or_no(error), environ)
 
 
-def _say(problem: Problem, asked: str) -> Plain:
+def _say(problem: Problem, environ: WSGIEnvironment) -> Plain:
+    headers = problem.headers
     if isinstance(problem.fact, Unauthenticated):
-        return _unauthorized(*problem.headers)
-    return plain_json(_details(problem, asked), *problem.headers, status=problem.status, kind=PROBLEM_TYPE)
-
-
-def _unauthorized(*headers: tuple[str, str]) -> Plain:
-    challenges = (("WWW-Authenticate", challenge) for challenge in CHALLENGES)
-    return plain_text(UNAUTHORIZED_PAGE, *challenges, *headers, status=HTTPStatus.UNAUTHORIZED, kind=_HTML)
+        headers = (*(("WWW-Authenticate", challenge) for challenge in CHALLENGES), *headers)
+        if not wants_json(environ.get("HTTP_ACCEPT", "")):  # the document's own page
+            return plain_text(UNAUTHORIZED_PAGE, *headers, status=problem.status, kind=_HTML)
+    return plain_json(_details(problem, environ[REQUEST_ID]), *headers, status=problem.status, kind=PROBLEM_TYPE)
 
 
 def _details(problem: Problem, asked: str) -> dict[str, Any]:

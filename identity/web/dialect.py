@@ -30,11 +30,11 @@ class Plain(NamedTuple):
 
 
 Quick = Callable[["Principal", "Context"], Plain]
-QuickRefusal = Callable[[Exception, str], Plain]
+QuickRefusal = Callable[[Exception, "WSGIEnvironment"], Plain]
 
 
 class QuickCall(NamedTuple):
-    """A call that `web.lane` may answer: with a principal, or to an error and a request's id as its route would."""
+    """A call that `web.lane` may answer: with a principal, or to an error and its request as its route would."""
 
     answer: Quick
     refuse: QuickRefusal

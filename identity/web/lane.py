@@ -64,4 +64,4 @@ class FastLane:
         if refusal is None:
             return None
         environ[NO_NEWS] = True
-        return quick.refuse(refusal, origin.request_id)
+        return quick.refuse(refusal, environ)

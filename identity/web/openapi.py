@@ -109,8 +109,6 @@ class OpenApi:
         if method not in {"GET", "HEAD"}:
             refusals.add(403)
         responses = {str(status): self._refusal(status) for status in refusals}
-        if HTTPStatus.UNAUTHORIZED in note.refusals:  # a step-up, which is a problem like any other
-            responses["401"]["content"] |= _response(Reply(401, self._problem, PROBLEM_TYPE))["content"]
         for reply in note.replies:
             # A status may have two bodies: our problem, and the one a document shows.
             known = responses.setdefault(str(reply.status), _response(reply))
@@ -131,8 +129,10 @@ class OpenApi:
         return operation
 
     def _refusal(self, status: int) -> dict[str, Any]:
-        if status == HTTPStatus.UNAUTHORIZED:
-            return _response(self._unauthorized)
+        if status == HTTPStatus.UNAUTHORIZED:  # also a problem, for a step-up and for who asks for JSON
+            response = _response(self._unauthorized)
+            response["content"] |= _response(Reply(status, self._problem, PROBLEM_TYPE))["content"]
+            return response
         headers = ("Retry-After",) if status in {429, 503} else ()
         return _response(Reply(status, self._problem, PROBLEM_TYPE, headers))
 

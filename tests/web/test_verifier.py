@@ -175,9 +175,8 @@ def test_p9_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(door: Door, mo
 
     with pytest.raises(Unauthenticated):
         auth.auth_error_callback(401)
-    monkeypatch.setattr(problems, "_unauthorized", broken)
-    with pytest.raises(TypeError, match="broken"):
-        door.client.get("/api/resource")
+    monkeypatch.setattr(problems, "wants_json", broken)
+    assert door.client.get("/api/resource").status_code == 500
     assert calls == [1]
 
 
