@@ -11,9 +11,10 @@ PACKAGING_READY := .venv/.packaging-ready
 COMPILED := .venv/.compiled
 SOURCES := $(shell find identity -name '*.py') config.py wsgi.py
 JOBS ?= auto
+APART := catalogue faults packaging timing
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-tls test catalogue faults packaging check lint types arch bench bench-profile bench-flood lock clean
+.PHONY: help run run-tls test catalogue faults packaging timing check lint types arch bench bench-profile bench-flood lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,10 +27,10 @@ run-tls: $(COMPILED) ## the same over https, asking for client certificates; the
 	@$(BIN)/identity migrate
 	@exec $(BIN)/identity serve --tls
 
-test: $(TEST_READY) ## run the suite in about five minutes (two cores); catalogue, faults and packaging are the rest
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --ignore tests/faults --ignore tests/catalogue --ignore tests/packaging $(ARGS)
+test: $(TEST_READY) ## run the suite in about five minutes (two cores); the next four are the rest
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(APART:%=--ignore tests/%) $(ARGS)
 
-catalogue: $(TEST_READY) ## abuse, races, revocation and timing, much of it against two live nodes
+catalogue: $(TEST_READY) ## abuse, races and revocation, much of it against two live nodes
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS) tests/catalogue
 
 faults: $(TEST_READY) ## break everything around the service under load, and look for what must never happen
@@ -37,6 +38,9 @@ faults: $(TEST_READY) ## break everything around the service under load, and loo
 
 packaging: $(PACKAGING_READY) ## wheel and sdist as people install them; needs PyPI
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup $(ARGS) tests/packaging
+
+timing: $(TEST_READY) ## what a clock decides, one by one: by hand and at night, on a quiet machine, never in CI
+	@$(BIN)/python -m pytest -q -n 0 --timeout 600 $(ARGS) tests/timing
 
 check: lint types arch test ## lint, types, arch and test
 

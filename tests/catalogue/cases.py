@@ -326,7 +326,8 @@ MAIL = {
     173: held(
         "reset of known and unknown",
         "catalogue/test_nobody_can_tell_by_mail.py::test_a_reset_gets_one_answer_whoever_it_is_for",
-        "catalogue/test_nobody_can_tell_by_mail.py::test_a_reset_takes_one_time_whoever_it_is_for",
+        "timing/test_mails.py::test_a_reset_takes_one_time_whoever_it_is_for",
+        "catalogue/test_same_steps.py::test_a_reset_takes_the_same_steps_whoever_it_is_for",
     ),
     175: held(
         "a look-alike address", "recovery/test_reset.py::test_an_unknown_address_gets_the_same_answer_and_no_mail"
@@ -360,12 +361,15 @@ MAIL = {
 ENUMERATION = {
     194: held(
         "time of unknown and known",
-        "catalogue/test_nobody_can_tell.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
+        "timing/test_passwords.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
+        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_whoever_it_is_for",
     ),
     196: held(
         "time of disabled, unusable and imported",
-        "catalogue/test_nobody_can_tell.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
-        "catalogue/test_nobody_can_tell.py::test_a_wrong_password_takes_one_time_also_for_a_hash_of_another_system",
+        "timing/test_passwords.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
+        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_whoever_it_is_for",
+        "timing/test_passwords.py::test_a_wrong_password_takes_one_time_also_for_a_hash_of_another_system",
+        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_also_for_a_hash_of_another_system",
     ),
     197: held(
         "old hashes",
@@ -436,7 +440,8 @@ SIGNING = {
     232: held(
         "a wrong password",
         "certificates/test_signing_requests.py::test_a_wrong_password_is_told_before_any_request_is_read",
-        "catalogue/test_nobody_can_tell.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
+        "timing/test_passwords.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
+        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_whoever_it_is_for",
     ),
     233: held(
         "two people in one request",

@@ -1,38 +1,14 @@
-"""Nobody can tell whether an address is somebody's: by a reset, a registration or a new address (cases 59, 142, 173).
+"""Nobody can tell from the answer to a reset, byte by byte, whether an address is an account's.
 
-Measured as in `test_nobody_can_tell`.
+The same is done for it as well, also for registrations and new addresses: `test_same_work`, `test_same_steps`,
+`test_taken_addresses`. Its time is measured in `tests/timing`.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-
 import pytest
-from catalogue.asking import (
-    ENGINES,
-    HARDENED,
-    MOVES,
-    REGISTRATIONS,
-    RESETS,
-    Asked,
-    Asker,
-    Owner,
-    address_of,
-    anybody,
-    asking,
-    free,
-    register,
-    uses,
-)
-from catalogue.indistinct import require_one_answer, require_one_time
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def generous(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
-    """Somebody who asks where every letter is kept, as elsewhere the first three in an hour."""
-    with asking(request, tmp_path_factory, **HARDENED, letter_limit="1000000/3600") as asker:
-        yield asker
+from catalogue.asking import RESETS, Asker, uses
+from catalogue.indistinct import require_one_answer
 
 
 @pytest.mark.parametrize("reset", RESETS)
@@ -42,47 +18,3 @@ def test_a_reset_gets_one_answer_whoever_it_is_for(hardened: Asker, reset: str) 
 
 def test_a_reset_gets_one_answer_as_documented_too(faithful: Asker) -> None:
     require_one_answer(uses(faithful, RESETS["native"]))  # seed 002 documents a 404
-
-
-TIMED_RESETS = [*(("sqlite", each) for each in RESETS), ("postgresql", "native")]
-
-
-@pytest.mark.parametrize(("hardened", "reset"), TIMED_RESETS, indirect=["hardened"])
-def test_a_reset_takes_one_time_whoever_it_is_for(hardened: Asker, reset: str) -> None:
-    require_one_time(anybody(hardened, RESETS[reset]))
-
-
-def test_a_first_reset_takes_the_time_of_any_other(generous: Asker) -> None:
-    require_one_time(anybody(generous, RESETS["native"]))
-
-
-def registering(asker: Asker, tongue: str) -> dict[str, Asked]:
-    taken = address_of(asker.people()["known"])
-    return {"free": lambda: register(asker, tongue, free()), "taken": lambda: register(asker, tongue, taken)}
-
-
-TIMED_REGISTRATIONS = [*(("sqlite", each) for each in REGISTRATIONS), ("postgresql", "native")]
-
-
-@pytest.mark.parametrize(("hardened", "tongue"), TIMED_REGISTRATIONS, indirect=["hardened"])
-def test_a_registration_takes_one_time_whether_its_address_is_somebodys_or_not(hardened: Asker, tongue: str) -> None:
-    require_one_time(registering(hardened, tongue))
-
-
-def test_a_first_registration_takes_the_time_of_any_other(generous: Asker) -> None:
-    require_one_time(registering(generous, "native"))
-
-
-TIMED_MOVES = [*(("sqlite", each) for each in MOVES), ("postgresql", "native")]
-
-
-@pytest.mark.parametrize(("hardened", "tongue"), TIMED_MOVES, indirect=["hardened"])
-def test_a_new_address_takes_one_time_whether_it_is_somebodys_or_not(hardened: Asker, tongue: str) -> None:
-    people = hardened.people()
-    taken = itertools.cycle(address_of(people[who]) for who in ("known", "disabled"))
-    one, other = Owner.new(hardened, free()), Owner.new(hardened, free())
-    asked: dict[str, Asked] = {
-        "free": lambda: one.move(tongue, free()),
-        "taken": lambda: other.move(tongue, next(taken)),
-    }
-    require_one_time(asked)

@@ -1,6 +1,6 @@
 """Nobody can tell, at the cause: the same is done for somebody and for nobody (decision 36).
 
-`test_nobody_can_tell` measures times. Here the steps are compared: one look is enough, and it names what differs.
+`tests/timing` measures times. Here the steps are compared: one look is enough, and it names what differs.
 """
 
 from __future__ import annotations

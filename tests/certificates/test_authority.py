@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,6 @@ from live import environment, identity
 from signing_requests import PEM, Authority, csr, name, new_authority, new_key, openssl, private_pem, signed
 
 from identity import create_app
-from identity.adapters.ca import LocalAuthority
 from identity.adapters.data_directory import DataDirectoryError
 from identity.settings.readers import SettingError
 
@@ -177,15 +175,3 @@ def test_an_authority_whose_time_ends_while_it_serves_signs_nothing_more(
     assert (answer.status_code, answer.json["code"]) == (503, "authority_expired")
     assert int(answer.headers["Retry-After"]) > 0
     assert app.test_client().get("/api/resource", headers=basic("hawk", "newpwd")).status_code == 200
-
-
-def test_the_cost_of_the_revocation_list_grows_with_its_length_and_no_faster(clock: HandClock) -> None:
-    authority = LocalAuthority(new_authority(clock.now()).pem().encode(), list_url="", now=clock.now())
-
-    def cost(entries: int) -> float:
-        began = time.process_time()
-        authority.revocation_list([(str(10**40 + number), clock.now()) for number in range(entries)], clock.now())
-        return time.process_time() - began
-
-    cost(1)
-    assert cost(20_000) < 25 * cost(2_000)  # copying the list for each entry makes it some 70 times

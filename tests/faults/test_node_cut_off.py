@@ -75,8 +75,10 @@ def test_a_node_cut_off_lets_nobody_in_and_learns_of_every_end_once_it_is_back(p
             path, user = "/api/sessions", f"{tokens['ended']}:x"
             ended = recorder.call(pair.near.base, "DELETE", path, kind="log out", who="ended", user=user, expect={204})
             assert ended.outcome == "ok"
+            asked = cut
             while (status := check(pair, pair.far, "kept", tokens["kept"])) == 200:
-                assert time.monotonic() < cut + 3
+                assert asked < cut + 1  # for so long a node may trust what it has heard
+                asked = time.monotonic()
             assert status == 503
             for _ in range(4):
                 assert check(pair, pair.far, "ended", tokens["ended"]) == 503
@@ -85,5 +87,5 @@ def test_a_node_cut_off_lets_nobody_in_and_learns_of_every_end_once_it_is_back(p
         wait_until(lambda: pair.far.curl("/readyz").status == 200, seconds=30)
         for _ in range(6):
             assert check(pair, pair.far, "ended", tokens["ended"]) == 401
-        wait_until(lambda: check(pair, pair.far, "kept", tokens["kept"]) == 200, seconds=5)
+        wait_until(lambda: check(pair, pair.far, "kept", tokens["kept"]) == 200, seconds=30)
         load.wait_for(8)

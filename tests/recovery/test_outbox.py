@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from threading import Barrier, Event, Thread
@@ -69,10 +68,8 @@ def test_a_letter_waits_while_the_server_is_away_and_comes_afterwards(
     client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock
 ) -> None:
     server.stop()
-    began = time.monotonic()
     register(client)
     assert client.post("/api/password-resets", json={"email": EMAIL}).status_code == 204
-    assert time.monotonic() - began < 10
     assert outbox.send_due() == 0
     assert outbox.state() == OutboxState(waiting=2, sent=0, parked=0)
     server.start()

@@ -188,7 +188,7 @@ def test_feed_hears_at_once_what_another_marked_and_within_a_second_what_nobody_
     assert feed.current()
     assert told == [2]
     change(migrated, 3)  # as by a process that was killed before it could mark
-    wait_until(lambda: feed.current() and told == [2, 3], seconds=1)
+    wait_until(lambda: feed.current() and told == [2, 3])
     other.close()
 
 
@@ -198,7 +198,7 @@ def test_feed_whose_connection_broke_says_so_and_opens_another(migrated: Engine,
     feed._connection.close()
     wait_until(lambda: not feed.current(), seconds=1)
     assert told == [None]
-    wait_until(feed.current, seconds=1)
+    wait_until(feed.current)
     change(migrated, 2)
     wait_until(lambda: feed.current() and told[-1] in (2, None))
 

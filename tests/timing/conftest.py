@@ -1,0 +1,15 @@
+"""A caller of a hardened service, whose every call is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from catalogue.asking import ENGINES, HARDENED, Asker, asking
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def hardened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+    """A caller of a hardened service."""
+    with asking(request, tmp_path_factory, **HARDENED) as asker:
+        yield asker

@@ -1,0 +1,30 @@
+"""A wrong password takes one time, whether or not the account exists.
+
+Two clocks are read: the one on the wall, which a caller has, and the processor's, which other work on the machine
+disturbs less.
+"""
+
+from __future__ import annotations
+
+import pytest
+from catalogue.asking import GUESSES, Asker, anybody, imported, uses
+from timing.samples import require_one_time
+
+
+def test_a_wrong_password_takes_one_time_whoever_it_is_for(hardened: Asker) -> None:
+    require_one_time(uses(hardened, GUESSES["basic"]))
+
+
+@pytest.mark.parametrize("hardened", ["sqlite"], indirect=True)
+def test_a_wrong_password_takes_one_time_also_for_a_hash_of_another_system(hardened: Asker) -> None:
+    require_one_time(imported(hardened, GUESSES["basic"]))
+
+
+# All of them ask the use case that is measured above for each kind of people; on PostgreSQL two are enough.
+ON_POSTGRESQL = ("nerveshub login", "wekan by address")
+TIMED = [*(("sqlite", each) for each in GUESSES if each != "basic"), *(("postgresql", each) for each in ON_POSTGRESQL)]
+
+
+@pytest.mark.parametrize(("hardened", "guess"), TIMED, indirect=["hardened"])
+def test_a_wrong_password_takes_one_time_in_every_tongue(hardened: Asker, guess: str) -> None:
+    require_one_time(anybody(hardened, GUESSES[guess]))
