@@ -40,8 +40,8 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 @describes("Can requests be served", Reply(200, Health), refusals=(503,))
 def readyz() -> Response:
-    """Answer 200 while the database answers and is migrated to this version."""
-    services().schema.require_current()
+    """Answer 200 while the database is migrated to this version and takes writing."""
+    services().readiness.require()
     return json_answer({"status": "ready"})
 
 

@@ -43,6 +43,7 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
     try:
         _require_file(settings)
         services.schema.require_current()
+        services.schema.require_writable()
     except Unavailable as error:
         print(f"  not usable: {error.reason or error.detail}")
         return 1

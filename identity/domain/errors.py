@@ -258,3 +258,13 @@ class SchemaOutdated(Unavailable):
 
     code = "schema_outdated"
     detail = "The database is not migrated to this version: run `identity migrate`."
+
+
+class DatabaseReadOnly(Unavailable):
+    """The database answers and takes no writing."""
+
+    code = "database_read_only"
+    detail = (
+        "The database can only be read: it is a standby, it is set to read only, or its role may not write. "
+        "Point IDENTITY_DATABASE_URL to the primary server."
+    )

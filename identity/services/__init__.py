@@ -15,6 +15,7 @@ from identity.services.logins import Logins
 from identity.services.outbox import Outbox
 from identity.services.profiles import Profiles
 from identity.services.pruning import Pruning
+from identity.services.readiness import Readiness
 from identity.services.recovery import Recovery
 from identity.services.schema import Schema
 from identity.services.tokens import Tokens
@@ -37,6 +38,7 @@ class Services:
     outbox: Outbox
     profiles: Profiles
     pruning: Pruning
+    readiness: Readiness
     recovery: Recovery
     schema: Schema
     tokens: Tokens

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Engine, text
 
 from identity.domain.errors import (
+    DatabaseReadOnly,
     InstallationIncomplete,
     SchemaNewer,
     SchemaOutdated,
@@ -17,6 +18,7 @@ from identity.domain.errors import (
 from identity.services.transactions import Transactions, translated
 from identity.store import migrations
 from identity.store.models import Base
+from identity.store.writable import takes_writing
 
 _RETRY_AFTER: Final = timedelta(seconds=30)
 _EVERY_TABLE: Final = text(f"SELECT 1 FROM {', '.join(sorted(Base.metadata.tables))} LIMIT 0")  # noqa: S608 - our own names
@@ -64,3 +66,15 @@ class Schema:
             raise SchemaOutdated(_RETRY_AFTER) from None
         if row is None or row[0] != migrations.HEAD:
             raise SchemaOutdated(_RETRY_AFTER)
+
+    def require_writable(self) -> None:
+        """Make sure the database takes writing.
+
+        Raises:
+            DatabaseReadOnly: it does not.
+            Unavailable: it does not answer.
+        """
+        with translated():
+            writable = takes_writing(self._engine)
+        if not writable:
+            raise DatabaseReadOnly(_RETRY_AFTER)

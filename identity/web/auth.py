@@ -18,7 +18,7 @@ from flask_httpauth import HTTPAuth
 from identity.domain.errors import IdentityError, RateLimited, Unauthenticated, Unavailable
 from identity.domain.principal import Principal
 from identity.web.certificates import presented_certificate
-from identity.web.context import CONTEXT, origin, origin_of
+from identity.web.context import CONTEXT, UNAVAILABLE, origin, origin_of
 from identity.web.credentials import Presented, principal_of, read_authorization
 from identity.web.dialect import TONGUE
 from identity.web.prechecks import refuse_cross_site
@@ -65,6 +65,8 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
             return None
         environ = request.environ
         here = environ[CONTEXT]
+        if (missing := environ.get(UNAVAILABLE)) is not None:
+            raise missing
         try:
             found = principal_of(auth, origin_of(environ, here.settings), here.services)
             # Flask-HTTPAuth lets everything pass but None and False; here only a principal does.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _KEY: Final = "identity"
 CONTEXT: Final = "identity.context"
 ROUTE: Final = "identity.route"
+UNAVAILABLE: Final = "identity.unavailable"  # what the lane could not reach
 REQUEST_ID: Final = "identity.request_id"
 
 

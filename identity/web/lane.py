@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from identity.domain.errors import Unavailable
 from identity.domain.memory import Remembered
-from identity.web.context import ROUTE, Context, origin_of
+from identity.web.context import ROUTE, UNAVAILABLE, Context, origin_of
 from identity.web.credentials import Presented, read_authorization
 from identity.web.dialect import NO_NEWS, TONGUE, Plain, QuickCall
 from identity.web.hosts import has_sound_host
@@ -50,6 +51,9 @@ class FastLane:
             else:
                 principal = self._authentication.by_token(given.token, origin, given.username)
                 plain = quick.answer(principal, self._here)
+        except Unavailable as error:
+            environ[UNAVAILABLE] = error  # so that the route does not wait for it once more
+            return None
         except Exception:  # noqa: BLE001 - other refusals and mistakes alike are the route's to tell
             return None
         if plain is None:

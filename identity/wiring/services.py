@@ -18,6 +18,7 @@ from identity.services.locks import Locks
 from identity.services.logins import Logins
 from identity.services.profiles import Profiles
 from identity.services.pruning import Pruning
+from identity.services.readiness import Readiness
 from identity.services.recovery import Recovery
 from identity.services.schema import Schema
 from identity.services.token_checks import TokenChecks
@@ -31,6 +32,7 @@ from identity.wiring.tools import Tools
 def build_services(settings: Settings, tools: Tools, keys: Keys, authority: LocalAuthority) -> Services:
     """Return all use cases."""
     authentication, logins = _authentication(tools), _logins(settings, tools)
+    schema = Schema(tools.engine, tools.transactions)
     return Services(
         accounts=_accounts(settings, tools),
         administration=_administration(settings, tools),
@@ -44,8 +46,9 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         outbox=tools.outbox,
         profiles=_profiles(settings, tools, authentication),
         pruning=Pruning(tools.transactions, clock=tools.clock, audit_life=settings.audit_days),
+        readiness=Readiness((schema.require_current, schema.require_writable)),
         recovery=_recovery(settings, tools),
-        schema=Schema(tools.engine, tools.transactions),
+        schema=schema,
         tokens=_tokens(settings, tools, logins),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from postgresql import free_port
 
 _numbers = itertools.count()
 
@@ -22,7 +24,7 @@ class Cluster:
     def __init__(self, binaries: Path, url: str) -> None:
         self.url = url
         self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        self._control = str(binaries / "pg_ctl")
+        self._binaries = binaries
         with self._connect() as connection:
             self._data = Path(self._show(connection, "data_directory"))
             self._options = f"-c listen_addresses=127.0.0.1 -c fsync=off -c port={self._show(connection, 'port')}"
@@ -64,6 +66,24 @@ class Cluster:
         with self._connect() as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    @contextmanager
+    def standby(self) -> Iterator[str]:
+        """Give the address of a server that follows this one and can only be read."""
+        port, home = free_port(), self._data.parent / "standby"
+        self._as("pg_basebackup", "-D", str(home), "-d", self.url, "-R", "--checkpoint=fast", "--no-sync")
+        options = f"-c listen_addresses=127.0.0.1 -c fsync=off -c port={port} -c unix_socket_directories={home.parent}"
+        options += " -c max_connections=300"  # no fewer than the other one has
+        try:
+            self._as("pg_ctl", "-D", str(home), "start", "-w", "-o", options, "-l", str(home.parent / "standby.log"))
+            yield re.sub(r"^postgresql:(.*):\d+/", rf"postgresql+psycopg:\1:{port}/", self.url)
+        finally:
+            self._as("pg_ctl", "-D", str(home), "stop", "-m", "immediate")
+            shutil.rmtree(home)
+
+    def _as(self, program: str, *arguments: str) -> None:
+        command = [*self._as_user, str(self._binaries / program), *arguments]
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def cut_connections(self) -> int:
         """Close every connection of the service from the server's side and return how many there were."""
         with self._connect() as connection:
@@ -80,5 +100,4 @@ class Cluster:
         return row[0]
 
     def _run(self, *arguments: str) -> None:
-        command = [*self._as_user, self._control, "-D", str(self._data), *arguments]
-        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._as("pg_ctl", "-D", str(self._data), *arguments)

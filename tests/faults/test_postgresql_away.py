@@ -7,10 +7,15 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from conftest import basic, close, config
 from faults.cluster import Cluster
 from live import Answer, Live, serving, wait_until_ready
+from sqlalchemy import make_url
+
+from identity import create_app
 
 _numbers = itertools.count()
 
@@ -142,6 +147,29 @@ def test_cut_connections_are_not_noticed(cluster: Cluster, live: Live, token: st
             if kind in {"token check", "bearer", "name", "readiness", "login"}:
                 assert (kind, live.curl(*request).status) == (kind, 200)
     assert_works(live, token)
+
+
+def test_readiness_is_denied_in_time_while_the_server_stands_still(cluster: Cluster, live: Live) -> None:
+    with cluster.frozen():
+        for _ in range(3):
+            asked = time.monotonic()
+            answer = live.curl("/readyz")
+            assert (answer.status, answer.json()["code"]) == (503, "unavailable")
+            assert time.monotonic() - asked < 4  # 2 s are the limit
+    wait_until(lambda: live.curl("/readyz").status == 200, seconds=15)
+
+
+def test_a_service_on_a_standby_is_not_ready_and_reads(cluster: Cluster, live: Live, token: str) -> None:
+    name = make_url(live.environment["IDENTITY_DATABASE_URL"]).database
+    with cluster.standby() as url:
+        own = f"{url.rpartition('/')[0]}/{name}"
+        app = create_app(config(Path(live.environment["IDENTITY_DATA_DIR"]), database_url=own))
+        try:
+            refused = app.test_client().get("/readyz")
+            assert (refused.status_code, refused.json["code"]) == (503, "database_read_only")
+            assert app.test_client().get("/api/resource", headers=basic(token)).status_code == 200
+        finally:
+            close(app)
 
 
 def test_a_silent_server_is_given_up_on_within_seconds(cluster: Cluster, live: Live, token: str) -> None:

@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,9 +17,11 @@ from flask import Flask
 from services.watching import no_place, statements, wait_until
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from identity.domain.errors import Unavailable
 from identity.domain.forms import TokenKind
 from identity.domain.principal import operator
 from identity.services.accounts import NewAccount
+from identity.services.directory import Directory
 from identity.web import guard
 from identity.web.guard import Guard
 
@@ -285,3 +288,21 @@ def test_a_refusal_that_flask_tells_again_lets_others_go_first_in_a_few_threads(
             threads.callback(app.wsgi_app._slowed.release)  # type: ignore[attr-defined]
         assert fast(asked(header, path="/api/users/me"))[0][:3] == "429"
     assert len(pauses) == 4
+
+
+@pytest.mark.parametrize("path", QUICK)
+def test_a_database_that_does_not_answer_is_waited_for_once(
+    app: Flask, lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch, tokens: dict[str, str], path: str
+) -> None:
+    asked_for: list[object] = []
+
+    def silent(_self: object, key: object) -> None:
+        asked_for.append(key)
+        raise Unavailable(timedelta(seconds=2))
+
+    monkeypatch.setattr(Directory, "find", silent)
+    header = basic(tokens["access"])["Authorization"]
+    answers = [ask(asked(header, path=path)) for ask in lanes]
+    assert answers[0] == answers[1]
+    assert answers[0][0][:3] == "503"
+    assert len(asked_for) == 2  # once by each lane
