@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 from importlib.metadata import version
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from identity.api.problems import UNAUTHORIZED, ProblemDetails
 from identity.domain.errors import Unavailable
+from identity.services.outbox import OutboxState
 from identity.web.answers import json_answer
+from identity.web.auth import auth, current_principal
 from identity.web.body import Body
 from identity.web.context import context, services
 from identity.web.openapi import OpenApi, Reply, describes
@@ -46,19 +49,36 @@ def readyz() -> Response:
 
 
 @blueprint.get("/metrics")
-@describes("Prometheus metrics", Reply(200, media_type="text/plain"))
+@auth.open
+@describes("Prometheus metrics", Reply(200, media_type="text/plain"), refusals=(401, 403))
 def metrics() -> Response:
-    """Return the counts of all workers."""
-    text, content_type = context().metrics.exposition()
-    return Response(text + _outbox(), content_type=content_type)
-
-
-def _outbox() -> bytes:
+    """Return the counts of all workers; with IDENTITY_METRICS_TOKEN set, to its bearer and to administrators."""
+    expected = context().settings.metrics_token
+    if expected and not _bears(expected):
+        return _metrics_for_administrators()
     # Asked of the database, which all workers share; left out while it does not answer.
     try:
-        state = services().outbox.state()
+        return _exposition(services().outbox.state())
     except Unavailable:
-        return b""
+        return _exposition(None)
+
+
+def _bears(expected: str) -> bool:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip(" ").encode(), expected.encode())
+
+
+@auth.required
+def _metrics_for_administrators() -> Response:
+    return _exposition(services().administration.outbox(current_principal()))
+
+
+def _exposition(outbox: OutboxState | None) -> Response:
+    text, content_type = context().metrics.exposition()
+    return Response(text + (_mails(outbox) if outbox else b""), content_type=content_type)
+
+
+def _mails(state: OutboxState) -> bytes:
     lines = ["# HELP identity_outbox_mails Letters by state.", "# TYPE identity_outbox_mails gauge"]
     lines += [
         f'identity_outbox_mails{{state="{name}"}} {getattr(state, name)}' for name in ("waiting", "sent", "parked")

@@ -21,6 +21,7 @@ from identity.settings.readers import (
     Rate,
     SettingError,
     one_of,
+    read_bearer,
     read_database_url,
     read_days,
     read_dialect_hosts,
@@ -102,6 +103,9 @@ class Settings:
         read_networks, "", "networks whose X-Forwarded-For counts, comma-separated"
     )
     directory_sessions: int = _setting(read_whole(1, 10_000_000), "100000", "live sessions remembered per worker")
+    metrics_token: str = _setting(
+        read_bearer, "", "what /metrics wants as a Bearer token, else an administrator; empty: open", secret=True
+    )
     token_seconds: timedelta = _setting(read_seconds(1, _DAY), "600", "life of an access token")
     session_seconds: timedelta = _setting(
         read_seconds(1, 366 * _DAY), str(30 * _DAY), "absolute end of a session after its login"

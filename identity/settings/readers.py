@@ -99,6 +99,13 @@ def read_secret(text: str) -> str:
     return text
 
 
+def read_bearer(text: str) -> str:
+    """Read one shared secret that fits into an Authorization header (RFC 6750 section 2.1)."""
+    if text and not re.fullmatch(rf"[A-Za-z0-9._~+/-]{{{KEY_MIN},}}=*", text, re.ASCII):
+        raise ValueError(f"use {KEY_MIN} random letters and digits or more; try `openssl rand -hex 32`")
+    return text
+
+
 def read_networks(text: str) -> tuple[IPNetwork, ...]:
     """Read networks such as 10.0.0.0/8,::1; never all the world."""
     try:

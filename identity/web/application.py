@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
+
+from identity.web.dialect import TONGUE, Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
+# What kinder parsers drop from a path: empty segments and those of dots (RFC 3986 section 6.2.2.3).
+_OTHERWISE: Final = re.compile(r"//|/\.\.?(?:/|$)")
+# Matches no route: nothing else stands in its place, and a request that holds NUL is refused.
+_NO_PATH: Final = "/\0"
 # Stands where a link with a host would be built; ours come from IDENTITY_PUBLIC_URL or say so where they are made.
 _NOWHERE: Final = "host.invalid"
 
@@ -50,6 +57,7 @@ class Application(Flask):
 
     session_interface = NoCookies()
     url_rule_class = _Matched
+    pages: frozenset[str] = frozenset()  # paths that are answered with a slash behind them, too
 
     def ensure_sync(self, func: Function) -> Function:
         """Take every function as it is: none of ours is a coroutine, and asking costs on each request."""
@@ -60,9 +68,22 @@ class Application(Flask):
         if request is None:
             return None
         environ = request.environ
-        path = environ["PATH_INFO"]
-        if not path.isascii():  # bytes, spelled as Latin-1 (PEP 3333)
-            path = path.encode("latin-1").decode("utf-8", "replace")
-        return MapAdapter(
-            self.url_map, _NOWHERE, request.root_path, "", request.scheme, path, environ["REQUEST_METHOD"]
-        )
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if _OTHERWISE.search(path) or not self._ends_well(path, environ[TONGUE]):
+            path = _NO_PATH
+        return MapAdapter(self.url_map, _NOWHERE, request.root_path, "", request.scheme, _text(path), method)
+
+    def _ends_well(self, path: str, dialect: Dialect) -> bool:
+        """Tell whether a path ends as its one spelling does: Werkzeug by itself takes /metrics/ for /metrics.
+
+        A slash at the end does not count in the documents of dialects with a prefix.
+        """
+        return not path.endswith("/") or bool(dialect.prefix) or path == "/" or path[:-1] in self.pages
+
+
+def _text(path: str) -> str:
+    """Return what the bytes of a path spell, which PEP 3333 shows as Latin-1."""
+    try:
+        return path if path.isascii() else path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return _NO_PATH

@@ -85,7 +85,8 @@ class Tongues:
             environ["PATH_INFO"] = bound.prefix + _short(path, bound.base)
             environ[TONGUE] = bound
             return
-        prefix = "/" + path[1:].partition("/")[0]
+        end = path.find("/", 1)
+        prefix = path[:end] if end > 0 else path
         dialect = environ[TONGUE] = self._others.get(prefix, self.native)
         if dialect.base:
             environ["PATH_INFO"] = prefix + _short(path[len(prefix) :], dialect.base)

@@ -76,6 +76,8 @@ GOOD: list[tuple[str, str, Any]] = [
     ("dialect_hosts", "Wekan.example.org=wekan,a.b:8080=azuma", {"wekan.example.org": "wekan", "a.b:8080": "azuma"}),
     ("certificate_seconds", "60", timedelta(minutes=1)),
     ("ca_file", "/etc/ca.pem", "/etc/ca.pem"),
+    ("metrics_token", "", ""),
+    ("metrics_token", KEY, KEY),
     ("proxy_secret", "", ""),
     ("proxy_secret", KEY, KEY),
     ("log_requests", "all", "all"),
@@ -170,6 +172,7 @@ BAD: dict[str, list[str]] = {
     "dialects": ["canary", "wekan,", "native"],
     "dialect_hosts": ["wekan", "host=canary", "=wekan", "a.b=wekan,a.b=azuma", "a b=wekan"],
     "certificate_seconds": [*NO_NUMBER, "59", str(3650 * 86400 + 1)],
+    "metrics_token": ["canary", "canary " * 8, "c=anary" * 8, "canary:" * 8],
     "proxy_secret": ["canary", "ca\u0301nary" * 8],
     "log_requests": ["", "All", "yes", "canary"],
     "log_audit": ["", "True", "1", "canary"],
@@ -300,6 +303,6 @@ def test_every_setting_is_described_with_its_default() -> None:
     assert [one.name for one in about] == [variable(field.name) for field in dataclasses.fields(Settings)]
     assert all(one.meaning for one in about)
     assert {one.name for one in about if one.secret} == set(
-        map(variable, ("database_url", "secret_keys", "admin_password", "smtp_url", "proxy_secret"))
+        map(variable, ("database_url", "secret_keys", "admin_password", "smtp_url", "proxy_secret", "metrics_token"))
     )
     load(**{one.name.removeprefix("IDENTITY_").lower(): one.default for one in about})
