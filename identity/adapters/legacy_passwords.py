@@ -73,7 +73,7 @@ def _check_bcrypt(stored: str, cost: int, password: bytes) -> bool | None:
     try:
         import bcrypt  # noqa: PLC0415 - an extra: only imported accounts need it
     except ImportError:
-        _log.warning("an imported bcrypt hash cannot be checked: install identity[imports]")
+        _log.warning("an imported bcrypt hash cannot be checked: install identityd[imports]")
         return None
     return bcrypt.checkpw(password, stored.encode())
 

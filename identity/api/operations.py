@@ -107,7 +107,7 @@ def openapi() -> Response:
 
 
 def _document() -> dict[str, Any]:
-    builder = OpenApi(title="Identity", version=version("identity"), problem=ProblemDetails, unauthorized=UNAUTHORIZED)
+    builder = OpenApi(title="Identity", version=version("identityd"), problem=ProblemDetails, unauthorized=UNAUTHORIZED)
     return builder.document(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
 
 

@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_settings_help(),
     )
-    parser.add_argument("-V", "--version", action="version", version=f"identity {version('identity')}")
+    parser.add_argument("-V", "--version", action="version", version=f"identity {version('identityd')}")
     parser.add_argument("--print-completion", action=PrintCompletion)
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(metavar="COMMAND")

@@ -52,3 +52,13 @@ def test_the_classifiers_name_the_pythons_that_are_tested(metadata: Message) -> 
 def test_a_server_whose_private_parts_are_used_has_an_upper_bound(metadata: Message, name: str) -> None:
     (requirement,) = (each for each in metadata.get_all("Requires-Dist", []) if each.startswith(name))
     assert "<" in requirement
+
+
+def test_the_distribution_has_a_name_of_its_own_and_the_command_keeps_its(
+    metadata: Message, artefacts: Artefacts
+) -> None:
+    assert metadata["Name"] == "identityd"
+    assert artefacts.wheel.name.startswith("identityd-")
+    with zipfile.ZipFile(artefacts.wheel) as archive:
+        (path,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
+        assert archive.read(path).decode().split() == ["[console_scripts]", "identity", "=", "identity.wiring:command"]
