@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask_sqlalchemy import SQLAlchemy
 
+from identity.settings.readers import SettingError
 from identity.store.engines import engine_options, prepare
 from identity.store.models import Base
 
@@ -19,12 +20,19 @@ db = SQLAlchemy(metadata=Base.metadata)
 
 
 def connect(app: Flask, settings: Settings) -> Engine:
-    """Bind `app` to its database and return the engine; nothing is opened yet."""
+    """Bind `app` to its database and return the engine; nothing is opened yet.
+
+    Raises:
+        SettingError: the database's driver is not installed.
+    """
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url, pool_size=settings.database_pool)
-    db.init_app(app)
+    try:
+        db.init_app(app)
+        with app.app_context():
+            engine = db.engine
+    except ImportError:
+        raise SettingError("IDENTITY_DATABASE_URL: PostgreSQL needs psycopg: install identityd[postgresql]") from None
     app.teardown_appcontext_funcs.clear()  # use cases have sessions of their own: there is none to end here
-    with app.app_context():
-        engine = db.engine
     prepare(engine)
     return engine

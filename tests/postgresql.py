@@ -162,7 +162,7 @@ SELECT (SELECT string_agg(format('%s %s %s %s', attrelid::regclass, attname, att
        (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal),
        (SELECT count(*) FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase
         WHERE d.datname = current_database()),
-       (SELECT string_agg(version_num, ',') FROM alembic_version)
+       (SELECT string_agg(version_num, ',') FROM identity_alembic_version)
 """
 
 
@@ -172,4 +172,4 @@ def _form(connection: psycopg.Connection) -> object:
 
 def _tables(connection: psycopg.Connection) -> list[str]:
     rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    return [name for (name,) in rows if name != "alembic_version"]
+    return [name for (name,) in rows if name != "identity_alembic_version"]

@@ -168,7 +168,10 @@ def _add(
 
 
 def _migrate(_options: argparse.Namespace, _settings: Settings, services: Services) -> None:
+    beside = services.schema.another_program_beside()
     print(f"The database is at revision {services.schema.migrate()}.")
+    if beside:
+        print("The table alembic_version belongs to another program and was left alone.")
 
 
 def _settings_help() -> str:

@@ -19,7 +19,7 @@ from identity.cli.administrator import make_first_admin
 from identity.cli.listening import bindable, reachable
 from identity.cli.mail import start_sender
 from identity.cli.prune import start_pruning
-from identity.cli.serve_tls import serve_tls
+from identity.cli.serve_tls import require_gunicorn, serve_tls
 from identity.cli.workers import room_for_connections, told_by_parent_alone
 from identity.services import Services
 from identity.settings import Settings
@@ -32,8 +32,10 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     """Serve until interrupted.
 
     Raises:
-        SettingError: the address is taken, or the first administrator cannot be made.
+        SettingError: gunicorn is missing, the port is taken, or the first administrator cannot be made.
     """
+    if options.tls:
+        require_gunicorn()
     ip = bindable(options.host, options.port)
     base = reachable(options.host, ip, options.port, "https" if options.tls else "http")
     make_first_admin(settings, services, base)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -16,6 +17,16 @@ from identity.settings import Settings
 from identity.settings.readers import SettingError
 
 _FILE_MODE = 0o600
+
+
+def require_gunicorn() -> None:
+    """Make sure that the server for TLS is installed.
+
+    Raises:
+        SettingError: it is not.
+    """
+    if find_spec("gunicorn") is None:
+        raise SettingError("--tls needs gunicorn: install identityd[tls]")
 
 
 def serve_tls(options: argparse.Namespace, settings: Settings, services: Services, *, ip: str) -> None:

@@ -17,10 +17,12 @@ from identity.domain.errors import (
 )
 from identity.services.transactions import Transactions, translated
 from identity.store import migrations
+from identity.store.migrations.version_table import VERSION_TABLE
 from identity.store.models import Base
 from identity.store.writable import takes_writing
 
 _RETRY_AFTER: Final = timedelta(seconds=30)
+_REVISION: Final = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own name
 _EVERY_TABLE: Final = text(f"SELECT 1 FROM {', '.join(sorted(Base.metadata.tables))} LIMIT 0")  # noqa: S608 - our own names
 
 
@@ -51,6 +53,15 @@ class Schema:
             raise InstallationIncomplete from None
         return migrations.HEAD
 
+    def another_program_beside(self) -> bool:
+        """Tell whether another program keeps its own `alembic_version` in this database.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        with translated():
+            return migrations.another_program_beside(self._engine)
+
     def require_current(self) -> None:
         """Make sure the service can work on this database.
 
@@ -61,7 +72,7 @@ class Schema:
         self._transactions.row(text("SELECT 1"), {})
         try:
             self._transactions.row(_EVERY_TABLE, {})
-            row = self._transactions.row(text("SELECT version_num FROM alembic_version"), {})
+            row = self._transactions.row(_REVISION, {})
         except Unavailable:  # it answered a moment ago: the table is what is missing
             raise SchemaOutdated(_RETRY_AFTER) from None
         if row is None or row[0] != migrations.HEAD:

@@ -146,9 +146,11 @@ def read_database_url(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise ValueError("not a database URL; write postgresql+psycopg://user:password@host/name") from None
+        raise ValueError("not a database URL; write postgresql://user:password@host/name") from None
+    if url.drivername in {"postgres", "postgresql"}:  # as libpq, hosting services and other programs write it
+        url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
-        raise ValueError("use postgresql+psycopg://… or sqlite:///…")
+        raise ValueError("use postgresql://… or sqlite:///…")
     if "@" in (url.host or ""):  # the rest of a password, which would be shown as the host
         raise ValueError("write the @ of a password as %40")
     if url.get_backend_name() == "sqlite" and (not url.database or ":memory:" in url.database):

@@ -16,7 +16,7 @@ gc.disable()
 import granian.server.mp
 import identity.wiring.application
 
-if os.environ.get("IDENTITY_DATABASE_URL", "").startswith("postgresql"):
+if os.environ.get("IDENTITY_DATABASE_URL", "").startswith("postgres"):
     with suppress(ImportError):  # who has to know that it is missing is told by the serving process
         import psycopg
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from identity.domain.letters import SmtpServer
 from identity.domain.policy import Registration
@@ -21,6 +22,15 @@ POSTGRESQL = "postgresql+psycopg://user:pass@host:5432/name"
 GOOD: list[tuple[str, str, Any]] = [
     ("data_dir", "/var/lib/identity", Path("/var/lib/identity")),
     ("data_dir", " data ", Path("data")),
+    *(
+        ("database_url", POSTGRESQL.replace("postgresql+psycopg", scheme), make_url(POSTGRESQL))
+        for scheme in ("postgres", "postgresql", "postgresql+psycopg")
+    ),
+    (
+        "database_url",
+        "postgres:///name?host=/run/postgresql&sslmode=require",
+        make_url("postgresql+psycopg:///name?host=/run/postgresql&sslmode=require"),
+    ),
     ("database_pool", "1", 1),
     ("database_pool", "200", 200),
     ("secret_keys", "", ()),
@@ -100,9 +110,10 @@ BAD: dict[str, list[str]] = {
         "sqlite:///",
         "sqlite:///:memory:",
         "sqlite:///file::memory:?uri=true",
-        "postgresql://u:canary@host/name",
         "postgresql+psycopg2://u:canary@host/name",
         "postgresql+psycopg://u:canary@host:port/name",
+        "postgres://u:canary@host:port/name",
+        "postgresql+asyncpg://u:canary@host/name",
         "mysql://u:canary@host/name",
         "://canary",
         "canary",

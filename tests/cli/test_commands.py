@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -100,3 +101,14 @@ def test_the_first_command_makes_a_data_directory_closed_to_others(tmp_path: Pat
     )
     files += ("ca/0001.pem", "jwt_keys/0001.pem")
     assert modes == dict.fromkeys(folders, 0o700) | {f"new/data/{name}": 0o600 for name in files}
+
+
+def test_migrate_says_in_one_line_that_another_program_keeps_its_revision_beside(tmp_path: Path) -> None:
+    path = tmp_path / "shared.sqlite3"
+    path.touch(mode=0o600)
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('ae1027a6acf')")
+    ran = identity(environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": f"sqlite:///{path}"}), "migrate")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines()[1:] == ["The table alembic_version belongs to another program and was left alone."]

@@ -74,7 +74,7 @@ def assert_one_clear_line(ran: subprocess.CompletedProcess[str], *words: str) ->
         (f"postgresql+psycopg://127.0.0.1:1/identity?user=u&password={SECRET}", "127.0.0.1:1/identity"),
         (f"postgresql+psycopg://u:{SECRET}@nowhere.invalid/identity", "nowhere.invalid"),
         (f"postgresql+psycopg://u:p@{SECRET}@127.0.0.1/identity", "%40"),
-        (f"postgresql+asyncpg://u:{SECRET}@127.0.0.1/identity", "postgresql+psycopg://"),
+        (f"postgresql+asyncpg://u:{SECRET}@127.0.0.1/identity", "postgresql://"),
         (SECRET, "://"),
         ("sqlite:////nowhere/identity.sqlite3", "/nowhere/identity.sqlite3 cannot be used: unable to open"),
         (f"sqlite:///{__file__}", __file__),
@@ -111,6 +111,15 @@ def test_a_database_server_that_is_silent_is_given_up_on(serve: Run) -> None:
     assert_one_clear_line(ran, "IDENTITY_DATABASE_URL", str(port))
 
 
+@pytest.mark.parametrize("command", ["serve", "migrate", "check"])
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_driver_that_is_missing_is_named_with_its_extra(tmp_path: Path, scheme: str, command: str) -> None:
+    (tmp_path / "psycopg.py").write_text("raise ModuleNotFoundError(__name__)")
+    variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": f"{scheme}://u:{SECRET}@127.0.0.1:1/identity"})
+    ran = ended(variables | {"PYTHONPATH": str(tmp_path)}, command)
+    assert_one_clear_line(ran, "IDENTITY_DATABASE_URL", "psycopg", "[postgresql]")
+
+
 def test_a_database_that_is_not_migrated_says_what_to_run(tmp_path: Path, empty_database_url: str) -> None:
     variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": empty_database_url})
     assert_one_clear_line(ended(variables, "serve"), "identity migrate")
@@ -119,9 +128,9 @@ def test_a_database_that_is_not_migrated_says_what_to_run(tmp_path: Path, empty_
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_a_database_of_a_later_version_is_left_alone(serve: Run, tmp_path: Path, command: str) -> None:
     with sqlite3.connect(tmp_path / "data" / "identity.sqlite3") as database:
-        database.execute("UPDATE alembic_version SET version_num = 'later'")
+        database.execute("UPDATE identity_alembic_version SET version_num = 'later'")
     assert_one_clear_line(serve(command=command), "version")
-    assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("later",)]
+    assert database.execute("SELECT version_num FROM identity_alembic_version").fetchall() == [("later",)]
 
 
 def test_an_address_in_use_is_named(serve: Run) -> None:

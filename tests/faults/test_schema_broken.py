@@ -7,7 +7,7 @@ from conftest import ADMIN, HAWK, basic, bearer, token_of
 from flask import Flask
 from sqlalchemy import Engine, text
 
-TABLES = ["account", "session", "audit_event", "counter", "alembic_version"]
+TABLES = ["account", "session", "audit_event", "counter", "identity_alembic_version"]
 NO_ID = "0" * 32
 
 

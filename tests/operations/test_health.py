@@ -53,9 +53,9 @@ def test_a_service_is_not_ready_until_its_database_is_migrated(
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE alembic_version SET version_num = 'another'",
-        "DELETE FROM alembic_version",
-        "DROP TABLE alembic_version",
+        "UPDATE identity_alembic_version SET version_num = 'another'",
+        "DELETE FROM identity_alembic_version",
+        "DROP TABLE identity_alembic_version",
     ],
 )
 def test_a_service_is_not_ready_on_the_schema_of_another_version(app: Flask, change: str) -> None:

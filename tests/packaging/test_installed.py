@@ -61,3 +61,29 @@ def test_a_first_start_says_in_one_line_what_is_missing(command: Path, empty_dat
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.count("\n") == 1
     assert "identity migrate" in ran.stderr
+
+
+@pytest.fixture(scope="module")
+def bare(artefacts: Artefacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the commands of an environment without any extra."""
+    return install(required_python(VERSIONS[0]), artefacts.wheel, tmp_path_factory.mktemp("bare"))
+
+
+MISSING = {
+    "postgresql": ("migrate", {"IDENTITY_DATABASE_URL": "postgresql://u:canary@127.0.0.1:1/identity"}),
+    "tls": ("serve --tls", {}),
+}
+
+
+@pytest.mark.parametrize("extra", MISSING)
+def test_a_missing_extra_is_named_in_one_line(
+    bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: str
+) -> None:
+    monkeypatch.setattr(live, "COMMAND", str(bare / "identity"))
+    arguments, settings = MISSING[extra]
+    assert live.identity(live.environment(tmp_path / "data", {}), "migrate").returncode == 0
+    ran = live.identity(live.environment(tmp_path / "data", settings), *arguments.split())
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.count("\n") == 1
+    assert f"identityd[{extra}]" in ran.stderr
+    assert "canary" not in ran.stderr

@@ -49,22 +49,22 @@ def test_empty_database_is_told_from_one_that_does_not_answer_and_can_be_migrate
 
 @pytest.mark.parametrize("revision", ["0000", "9999", ""])
 def test_database_of_another_version_is_refused_until_it_is_migrated(app: Flask, revision: str) -> None:
-    execute(app, "UPDATE alembic_version SET version_num = :revision", revision=revision)
+    execute(app, "UPDATE identity_alembic_version SET version_num = :revision", revision=revision)
     with pytest.raises(SchemaOutdated):
         services(app).schema.require_current()
-    execute(app, "UPDATE alembic_version SET version_num = :revision", revision=migrations.HEAD)
+    execute(app, "UPDATE identity_alembic_version SET version_num = :revision", revision=migrations.HEAD)
     services(app).schema.require_current()
 
 
 def test_database_of_a_later_version_is_never_migrated(app: Flask) -> None:
-    execute(app, "UPDATE alembic_version SET version_num = '9999'")
+    execute(app, "UPDATE identity_alembic_version SET version_num = '9999'")
     with pytest.raises(SchemaNewer):
         services(app).schema.migrate()
-    assert rows(app, "SELECT version_num FROM alembic_version") == [("9999",)]
+    assert rows(app, "SELECT version_num FROM identity_alembic_version") == [("9999",)]
 
 
 def test_tables_without_a_revision_are_never_called_later(app: Flask) -> None:
-    execute(app, "DELETE FROM alembic_version")
+    execute(app, "DELETE FROM identity_alembic_version")
     with pytest.raises(SchemaUnversioned, match="account") as refusal:
         services(app).schema.migrate()
     assert "later" not in refusal.value.detail
@@ -79,15 +79,15 @@ def test_an_installation_without_its_migrations_says_so(bare: Flask, monkeypatch
 
 
 def test_database_whose_version_is_not_known_is_refused(app: Flask) -> None:
-    execute(app, "DELETE FROM alembic_version")
+    execute(app, "DELETE FROM identity_alembic_version")
     with pytest.raises(SchemaOutdated):
         services(app).schema.require_current()
 
 
 def test_looking_changes_nothing(app: Flask) -> None:
-    before = rows(app, "SELECT version_num FROM alembic_version")
+    before = rows(app, "SELECT version_num FROM identity_alembic_version")
     services(app).schema.require_current()
-    assert rows(app, "SELECT version_num FROM alembic_version") == before
+    assert rows(app, "SELECT version_num FROM identity_alembic_version") == before
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])

@@ -35,18 +35,18 @@ def tables(engine: Engine) -> set[str]:
 
 def revision(engine: Engine) -> list[str]:
     with engine.connect() as connection:
-        return list(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+        return list(connection.execute(text("SELECT version_num FROM identity_alembic_version")).scalars())
 
 
 def test_schema_goes_up_down_and_up_again(empty: Engine) -> None:
-    everything = set(Base.metadata.tables) | {"alembic_version"}
+    everything = set(Base.metadata.tables) | {"identity_alembic_version"}
     for _ in range(2):
         migrations.upgrade(empty)
         assert tables(empty) == everything
         assert revision(empty) == [migrations.HEAD]
         migrations.check(empty)
         migrations.downgrade(empty, "base")
-        assert tables(empty) == {"alembic_version"}
+        assert tables(empty) == {"identity_alembic_version"}
         assert revision(empty) == []
 
 
@@ -114,7 +114,9 @@ def test_step_that_fails_leaves_the_schema_as_it_was(empty: Engine) -> None:
     assert tables(empty) == set()
 
 
-@pytest.mark.parametrize("unsaid", ["DELETE FROM alembic_version", "UPDATE alembic_version SET version_num = ''"])
+@pytest.mark.parametrize(
+    "unsaid", ["DELETE FROM identity_alembic_version", "UPDATE identity_alembic_version SET version_num = ''"]
+)
 def test_tables_without_a_revision_are_left_alone_and_named(migrated: Engine, unsaid: str) -> None:
     with migrated.begin() as connection:
         connection.execute(text(unsaid))

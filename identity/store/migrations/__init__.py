@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from identity.store.engines import for_single_reads
+from identity.store.migrations import version_table
+from identity.store.migrations.version_table import VERSION_TABLE
 from identity.store.models import Base
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 HEAD: Final = "0006"
 _LOCK: Final = 0x1DE27177  # any number, as long as every node takes the same
@@ -80,21 +83,46 @@ def config(connection: Connection) -> Config:
     return made
 
 
+def another_program_beside(engine: Engine) -> bool:
+    """Tell whether another program keeps its own `alembic_version` in this database."""
+    with engine.connect() as connection:
+        return version_table.belongs_to_another(connection, _known(_script(connection)))
+
+
 def _require_known(connection: Connection) -> None:
     # Asked before Alembic walks: its one exception for all that is wrong would not say which of them it is.
-    from alembic.migration import MigrationContext  # noqa: PLC0415 - see `upgrade`
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see `upgrade`
-
-    script = ScriptDirectory.from_config(config(connection))
-    known = {step.revision for step in script.walk_revisions()}
+    script = _script(connection)
+    known = _known(script)
     if HEAD not in known:
         raise IncompleteHistory
-    current = set(MigrationContext.configure(connection).get_current_heads()) - {""}
+    _take_over(connection, script, known)
+    current = version_table.current(connection)
     if current - known:
         raise UnknownRevision
     taken = sorted(set(inspect(connection).get_table_names()) & set(Base.metadata.tables))
     if taken and not current:
         raise UnversionedTables(taken)
+
+
+def _take_over(connection: Connection, script: ScriptDirectory, known: set[str]) -> None:
+    # Copied, never moved: a node of the former version that still runs finds what it looks for.
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - see `upgrade`
+
+    if inspect(connection).has_table(VERSION_TABLE):
+        return
+    if revision := version_table.former(connection, known):
+        options = {"version_table": VERSION_TABLE}
+        MigrationContext.configure(connection, opts=options).stamp(script, revision)
+
+
+def _script(connection: Connection) -> ScriptDirectory:
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see `upgrade`
+
+    return ScriptDirectory.from_config(config(connection))
+
+
+def _known(script: ScriptDirectory) -> set[str]:
+    return {step.revision for step in script.walk_revisions()}
 
 
 @contextmanager
