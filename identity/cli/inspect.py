@@ -14,7 +14,8 @@ from identity.domain.errors import Unavailable
 from identity.domain.keys import KeyUse
 from identity.domain.policy import Registration
 from identity.services import Services
-from identity.settings import Settings, described
+from identity.settings import SettingInfo, Settings, described
+from identity.settings.secret_files import SUFFIX
 
 _TONGUES = {
     "azuma": ["a login tells an unknown name from a wrong password"],
@@ -34,9 +35,7 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
     """Print everything an operator decides by; return 1 if the service could not work."""
     print("Settings")
     for one in described():
-        source = "set" if one.name in os.environ else "default"
-        value = "(secret)" if one.secret and source == "set" else os.environ.get(one.name, one.default) or "(unset)"
-        print(f"  {one.name} = {value}  [{source}]")
+        print(f"  {one.name} = {_shown(one)}")
     print("Data directory", f"  {settings.data_dir.absolute()}{_unmade(settings)}", sep="\n")
     print("Keys", *_keys(services), sep="\n")
     print(f"Database\n  {settings.database_name}")
@@ -53,6 +52,14 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
     for fact, closing in _open(settings) or [("nothing", "hardened")]:
         print(f"  {fact}  [{closing}]")
     return 0
+
+
+def _shown(one: SettingInfo) -> str:
+    if one.secret and (file := os.environ.get(one.name + SUFFIX)):
+        return f"(secret)  [from {file}]"
+    if one.name not in os.environ:
+        return f"{one.default or '(unset)'}  [default]"
+    return f"{'(secret)' if one.secret else os.environ[one.name] or '(unset)'}  [set]"
 
 
 def _unmade(settings: Settings) -> str:

@@ -175,8 +175,8 @@ def _migrate(_options: argparse.Namespace, _settings: Settings, services: Servic
 
 
 def _settings_help() -> str:
-    lines = ("settings:", *(f"  {one.name}\n      {one.meaning} [{one.default or 'unset'}]" for one in described()))
-    return "\n".join(lines)
+    lines = (f"  {one.name}\n      {one.meaning} [{one.default or 'unset'}]" for one in described())
+    return "\n".join(("settings (IDENTITY_…_FILE names a file with a secret instead):", *lines))
 
 
 def _port(text: str) -> int:

@@ -39,6 +39,7 @@ from identity.settings.readers import (
     read_switch,
     read_whole,
 )
+from identity.settings.secret_files import SUFFIX, with_secret_files
 
 PREFIX: Final = "IDENTITY_"
 _DAY: Final = 24 * 60 * 60
@@ -162,7 +163,10 @@ class Settings:
             SettingError: a setting is unknown, unreadable or unsafe; the text is one clear line.
         """
         given = {name: value for name, value in values.items() if name.startswith(PREFIX)}
-        require_known(given.items(), [_name(field) for field in dataclasses.fields(cls)])
+        secrets = [_name(field) for field in dataclasses.fields(cls) if field.metadata["secret"]]
+        names = [_name(field) for field in dataclasses.fields(cls)]
+        require_known(given.items(), [*names, *(name + SUFFIX for name in secrets)])
+        given = with_secret_files(given, secrets)
         settings = cls(**{field.name: _read(field, given) for field in dataclasses.fields(cls)})
         if not settings.database_url.drivername:
             settings = dataclasses.replace(settings, database_url=_embedded(settings.data_dir))

@@ -54,7 +54,8 @@ def create_worker(threads: int) -> Flask:
     """
     gc.enable()  # the nursery had switched it off
     os.environ.setdefault("IDENTITY_HASH_PLACES", str(min(64, max(4, threads // 2))))
-    os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # it has no use for it
+    for name in ("IDENTITY_ADMIN_PASSWORD", "IDENTITY_ADMIN_PASSWORD_FILE"):
+        os.environ.pop(name, None)  # it has no use for it, and the file may be gone after the first start
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked until there was somebody to hear it
     app = _patiently(create_app)
     publish = app.extensions["identity"].metrics.publish

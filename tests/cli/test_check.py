@@ -79,6 +79,13 @@ def test_check_repeats_no_secret(check: Callable[..., str]) -> None:
         assert f"  {name} = (secret)  [set]\n" in text
 
 
+def test_check_says_which_file_a_secret_is_from(check: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    text = check(IDENTITY_SECRET_KEYS_FILE=str(tmp_path / "key"))
+    assert f"  IDENTITY_SECRET_KEYS = (secret)  [from {tmp_path / 'key'}]\n" in text
+    assert KEY not in text
+
+
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Return everything in a folder, but for what SQLite needs for looking."""
     return {

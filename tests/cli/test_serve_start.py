@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -160,3 +161,12 @@ def test_one_administrator_is_made_when_two_services_start_at_once(tmp_path: Pat
     finally:
         for live in running:
             live.stop()
+
+
+def test_a_worker_starts_when_the_file_of_the_first_password_is_gone(tmp_path: Path) -> None:
+    variables = environment(tmp_path, {"IDENTITY_ADMIN_PASSWORD_FILE": str(tmp_path / "gone")})
+    del variables["IDENTITY_ADMIN_PASSWORD"]
+    assert "IDENTITY_ADMIN_PASSWORD_FILE" in identity(variables, "migrate").stderr
+    command = [sys.executable, "-c", "from identity.wiring import create_worker; create_worker(4)"]
+    ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
