@@ -43,22 +43,36 @@ def open_data_directory(path: Path) -> None:
 
 
 def close(path: Path) -> None:
-    """Close an empty directory to others.
+    """Close an empty directory of ours to others.
 
     Raises:
-        DataDirectoryError: it is open to others and holds something; it was left as it is.
+        DataDirectoryError: it is open to others and cannot be closed, or belongs to another; it was left as it is.
     """
     # Others may live in what is open and holds something, such as /tmp: closing it would lock them out.
     # Looked at in this order: what another process of ours has just put there, it put there after closing.
     used = any(path.iterdir())
-    if not path.stat().st_mode & _OTHERS:
-        return
-    if used:
+    found = path.stat()
+    if _belongs_to_another(found):
+        raise DataDirectoryError(f"IDENTITY_DATA_DIR: {path} belongs to another user: name a directory for this alone")
+    ours = os.geteuid() in {0, found.st_uid}
+    if ours and not used and found.st_mode & _OTHERS:
+        path.chmod(_DIRECTORY_MODE)
+    elif _opened(found) & (_OTHERS if ours else stat.S_IWOTH | stat.S_IRWXG):
+        # A mounted volume belongs to root and shows its names to all; what is in it is closed file by file.
         raise DataDirectoryError(
-            f"IDENTITY_DATA_DIR: {path} is open to others and not empty: name a directory for this alone, "
-            f"or run `chmod 700 {path}`"
+            f"IDENTITY_DATA_DIR: {path} is open to others{' and not empty' if used else ''}: name a directory for "
+            f"this alone, or run `chmod 700 {path}`"
         )
-    path.chmod(_DIRECTORY_MODE)
+
+
+def _belongs_to_another(found: os.stat_result) -> bool:
+    return os.geteuid() not in {0, found.st_uid} and found.st_uid != 0
+
+
+def _opened(found: os.stat_result) -> int:
+    """Return the bits that let others in; a group that this process belongs to is no other."""
+    ours = found.st_gid in {os.getegid(), *os.getgroups()}
+    return found.st_mode & (stat.S_IRWXO if ours else _OTHERS)
 
 
 def prepare_file(path: Path) -> None:
@@ -123,15 +137,19 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def require_private(path: Path) -> None:
-    """Make sure only the service's own user can read a file.
+    """Make sure only the service's own user, and a group that it belongs to, can read a file.
+
+    What is made here has no bits for a group. A volume of Kubernetes adds them (`fsGroup`) when it is mounted again.
 
     Raises:
-        DataDirectoryError: others can, or it is something else.
+        DataDirectoryError: others can, it is another user's, or it is something else.
     """
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
         raise NotAFile(f"{path} is not a file")
-    if mode & _OTHERS:
+    if _belongs_to_another(found):
+        raise DataDirectoryError(f"{path} belongs to another user: run `chown` as root, or name another file")
+    if _opened(found):
         raise DataDirectoryError(f"{path} can be read by others: run `chmod 600 {path}`")
 
 

@@ -65,7 +65,7 @@ def test_open_directory_is_closed_when_the_service_starts(tmp_path: Path, open_m
     assert mode(tmp_path) == 0o700
 
 
-@pytest.mark.parametrize("open_mode", [0o755, 0o750, 0o701, 0o1777])
+@pytest.mark.parametrize("open_mode", [0o755, 0o705, 0o701, 0o1777])
 def test_open_directory_is_left_alone_when_it_holds_something_already(tmp_path: Path, open_mode: int) -> None:
     (tmp_path / "of somebody else").touch()
     tmp_path.chmod(open_mode)
@@ -81,7 +81,7 @@ def test_a_closed_directory_is_used_whatever_it_holds(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["secret_keys"]
 
 
-@pytest.mark.parametrize("open_mode", [0o644, 0o640, 0o604, 0o620, 0o601, 0o666])
+@pytest.mark.parametrize("open_mode", [0o644, 0o604, 0o602, 0o601, 0o666, 0o664])
 @pytest.mark.parametrize("use", [secret_keys, prepare_file])
 def test_file_is_refused_when_others_could_read_or_write_it(tmp_path: Path, use: object, open_mode: int) -> None:
     path = tmp_path / "secret_keys"
