@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from identity.domain.errors import IdentityError
 from identity.domain.principal import Principal
 from identity.web.auth import auth
-from identity.web.body import FORM_TYPE, parse_form, read_text
+from identity.web.body import read_form
 from identity.web.context import origin, services
 from identity.web.problems import describe
 
@@ -40,7 +40,7 @@ def ask_activate() -> Response:
 @auth.open
 def activate() -> Response:
     """Confirm an address."""
-    fields = _fields()
+    fields = read_form()
     try:
         services().recovery.activate(Principal(origin()), fields.get("token", ""))
     except IdentityError as error:
@@ -59,7 +59,7 @@ def ask_reset() -> Response:
 @auth.open
 def reset() -> Response:
     """Set the new password."""
-    fields = _fields()
+    fields = read_form()
     try:
         services().recovery.reset(Principal(origin()), fields.get("token", ""), fields.get("password", ""))
     except IdentityError as error:
@@ -85,8 +85,3 @@ def page(title: str, body: str, status: int = 200) -> Response:
     response = Response(text, status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _POLICY
     return response
-
-
-def _fields() -> dict[str, str]:
-    _, text = read_text({FORM_TYPE})
-    return parse_form(text)

@@ -71,7 +71,10 @@ def sent(body: bytes | RawIOBase, kind: str | None = "application/json", *, leng
     """Return the arguments that send a body as a server would hand it on, with its length or with another one."""
     stream = BytesIO(body) if isinstance(body, bytes) else body
     declared = len(body) if isinstance(body, bytes) and length is None else length
-    return {"content_type": kind, "environ_overrides": {"wsgi.input": stream, "CONTENT_LENGTH": str(declared)}}
+    environ = {"wsgi.input": stream, "CONTENT_LENGTH": str(declared)}
+    if kind:  # the client would give a multipart form a boundary of its own
+        environ["CONTENT_TYPE"] = kind
+    return {"content_type": kind, "environ_overrides": environ}
 
 
 def require_problem(answer: TestResponse, status: int, code: str) -> None:

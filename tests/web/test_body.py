@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web.door import CANARY, Door, sent
 
-from identity.web.body import parse_json_object
+from identity.web.body_syntax import parse_json_object
 from identity.web.problems import MalformedBody
 
 LIMIT_BYTES = 65_536

@@ -61,10 +61,9 @@ def test_every_route_that_takes_a_body_is_tested_here(door: Door) -> None:
 
 
 UNREADABLE = {
-    "missing": None,
-    "empty": "",
-    "text": "text/plain",
-    "parts": "multipart/form-data; boundary=x",
+    "text in Latin 1": "text/plain; charset=iso-8859-1",
+    "text of a page": "text/html",
+    "other parts": "multipart/mixed; boundary=x",
     "xml": "application/xml",
     "xml that is text": "text/xml",
     "json of an API": "application/vnd.api+json",
@@ -100,6 +99,34 @@ def test_a_body_is_read_when_its_type_is_spelled_differently(door: Door, kind: s
     door.refuses_body(b"{}", 400, "invalid_input", kind)
 
 
+@pytest.mark.parametrize("kind", [None, "", "text/plain", "text/plain;charset=UTF-8", "TEXT/PLAIN"])
+def test_an_object_is_json_when_no_type_says_otherwise(door: Door, kind: str | None) -> None:
+    for body in (b"{}", b' \r\n{"full_name":"x"}'):
+        answer = door.refuses_body(body, 400, "invalid_input", kind)
+        assert {"username", "password"} <= {each["field"] for each in answer.json["errors"]}
+    for broken in (BODY[:-1], BODY + b"x", b'{"a":1,"a":1}', b"{" * 40):
+        door.refuses_body(broken, 400, "malformed_body", kind)
+    for other in (b"", b"[]", b'"x"', b"username=falcon&password=x", b"\xef\xbb\xbf{}"):
+        door.refuses_body(other, 415, "unsupported_media_type", kind)
+
+
+@pytest.mark.parametrize("kind", [FORM, "application/xml", "text/html"])
+def test_an_object_is_no_json_when_its_type_says_so(door: Door, kind: str) -> None:
+    form = kind == FORM
+    door.refuses_body(BODY, *((400, "malformed_body") if form else (415, "unsupported_media_type")), kind)
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}]
+)
+def test_a_page_of_another_site_sends_no_body_whatever_its_type(
+    door: Door, headers: dict[str, str], kind: str | None
+) -> None:
+    unread = sent(Untouchable(), kind, length=len(BODY))
+    door.refuses("POST", "/api/users", 403, "cross_site_request", headers=headers, **unread)
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x-gzip", "gzip, identity", "identity, gzip", "bogus"])
 def test_a_body_is_not_read_when_it_is_encoded(door: Door, encoding: str) -> None:
     unread, headers = sent(Untouchable(), length=len(BODY)), {"Content-Encoding": encoding}
@@ -110,7 +137,8 @@ def test_a_body_is_not_read_when_it_is_encoded(door: Door, encoding: str) -> Non
 def test_every_body_is_read_strictly(door: Door, method: str, path: str) -> None:
     headers = door.as_user(ADMIN)
     for body, kind, status, code in (
-        (BODY, "text/plain", 415, "unsupported_media_type"),
+        (b"hello", "text/plain", 415, "unsupported_media_type"),
+        (BODY, "text/html", 415, "unsupported_media_type"),
         (b"[]", "application/json", 400, "malformed_body"),
         (b'{"username":', "application/json", 400, "malformed_body"),
         (b"a=1&a=2", FORM, 400, "malformed_body"),
@@ -137,10 +165,39 @@ def test_a_body_is_not_read_when_its_length_is_not_a_plain_number(door: Door, le
     door.refuses("POST", "/api/users", 411, "length_required", **sent(Untouchable(), length=length))
 
 
-@pytest.mark.parametrize("coding", ["chunked", "xchunked", "chunked, identity", "gzip, chunked"])
-def test_a_body_is_not_read_when_it_comes_in_chunks(door: Door, coding: str) -> None:
-    unread, headers = sent(Untouchable(), length=len(BODY)), {"Transfer-Encoding": coding}
-    door.refuses("POST", "/api/users", 411, "length_required", headers=headers, **unread)
+def in_chunks(body: bytes | RawIOBase, kind: str = "application/json", **more: object) -> dict[str, Any]:
+    """Return the arguments that send a body of no known length, as a server hands on what came in chunks."""
+    environ = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True} | more
+    request = sent(body, kind)
+    return request | {"environ_overrides": request["environ_overrides"] | environ}
+
+
+def test_a_body_is_read_when_it_comes_in_chunks(door: Door) -> None:
+    door.refuses("POST", "/api/users", 400, "invalid_input", **in_chunks(b"{}"))
+    door.refuses("POST", "/api/users", 400, "invalid_input", **in_chunks(b"{}".ljust(LIMIT_BYTES)))
+    door.refuses("POST", "/api/users", 400, "malformed_body", **in_chunks(BODY[:-1]))
+    door.refuses("POST", "/api/users", 400, "malformed_body", **in_chunks(Broken()))
+    door.refuses("POST", "/api/users", 413, "body_too_large", **in_chunks(b"{}".ljust(LIMIT_BYTES + 1)))
+
+
+def test_a_form_needs_its_length_because_it_does_not_show_its_end(door: Door) -> None:
+    door.refuses("POST", "/api/users", 411, "length_required", **in_chunks(Untouchable(), FORM))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"HTTP_TRANSFER_ENCODING": "xchunked"},
+        {"HTTP_TRANSFER_ENCODING": "chunked, identity"},
+        {"HTTP_TRANSFER_ENCODING": "gzip, chunked"},
+        {"HTTP_TRANSFER_ENCODING": ""},
+        {"CONTENT_LENGTH": "9"},
+        {"wsgi.input_terminated": False},
+    ],
+    ids=str,
+)
+def test_a_body_in_chunks_is_not_read_when_its_end_is_in_doubt(door: Door, more: dict[str, object]) -> None:
+    door.refuses("POST", "/api/users", 411, "length_required", **in_chunks(Untouchable(), **more))
 
 
 @pytest.mark.parametrize(

@@ -176,14 +176,14 @@ UNREADABLE: dict[str, tuple[dict[str, Any], int]] = {
     "no UTF-8": ({"data": b'{"password":"\xff"}', "content_type": "application/json"}, 400),
     "a byte order mark": ({"data": b'\xef\xbb\xbf{"password":"x"}', "content_type": "application/json"}, 400),
     "too long": ({"data": b" " * 65_537, "content_type": "application/json"}, 413),
-    "text": ({"data": b"{}", "content_type": "text/plain"}, 415),
-    "multipart": ({"data": b"--x--", "content_type": "multipart/form-data; boundary=x"}, 415),
-    "no type": ({"data": b"{}"}, 415),
+    "text": ({"data": b"name=a", "content_type": "text/plain"}, 415),
+    "another multipart": ({"data": b"--x--", "content_type": "multipart/mixed; boundary=x"}, 415),
+    "no type": ({"data": b"name=a"}, 415),
     "compressed": (
         {"data": b"{}", "content_type": "application/json", "headers": {"Content-Encoding": "gzip"}},
         415,
     ),
-    "chunked": (
+    "a length and chunks": (
         {"data": b"{}", "content_type": "application/json", "headers": {"Transfer-Encoding": "chunked"}},
         411,
     ),

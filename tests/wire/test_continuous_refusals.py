@@ -159,6 +159,8 @@ def test_a_body_that_cannot_be_read_is_a_problem(still: Speaker, case: str, meth
 @pytest.mark.parametrize("path", ["/users", "/sessions", "/passwords/reset", "/passwords"])
 def test_forms_are_not_spoken(still: Speaker, path: str) -> None:
     require_problem(still.post(path, **FORM), 415, "unsupported_media_type")
+    parts = {"data": {"email": EMAIL}, "content_type": "multipart/form-data"}
+    require_problem(still.post(path, **parts), 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,13 @@ def personal(still: Speaker) -> str:
 
 
 @pytest.mark.parametrize("base", ["", "/api"])
-@pytest.mark.parametrize("kind", ["json", "data"])
-def test_registering_shows_the_user_bare_and_in_data(say: Speaker, base: str, kind: str) -> None:
-    answer = say.post(f"{base}/users/register", **{kind: USER})
+@pytest.mark.parametrize(
+    "body",
+    [{"json": USER}, {"data": USER}, {"data": USER, "content_type": "multipart/form-data"}],
+    ids=["json", "form", "multipart"],
+)
+def test_registering_shows_the_user_bare_and_in_data(say: Speaker, base: str, body: dict[str, Any]) -> None:
+    answer = say.post(f"{base}/users/register", **body)
     assert (answer.status_code, answer.json, answer.content_type) == (200, BOTH, "application/json")
     row = row_of(say.app, "user1234")
     assert (row["email"], row["admin"], row["activated"]) == ("user@domain.com", False, False)
