@@ -39,7 +39,13 @@ def list_users() -> Response:
 def create_user() -> Response:
     """Make an account, whatever the mode of registration."""
     body = read_body(NewUserByAdmin)
-    wanted = NewAccount(body.username, body.password, body.email, body.full_name)
+    wanted = NewAccount(
+        body.username,
+        body.password,
+        body.email,
+        body.full_name,
+        must_change_password=body.must_change_password,
+    )
     view = services().accounts.create(current_principal(), wanted, admin=body.admin)
     return located(_shown(view, 201), f"/api/admin/users/{view.id}")
 
@@ -56,10 +62,17 @@ def show_user(account_id: int) -> Response:
 @auth.required
 @describes("Change a user", Reply(200, User), body=UpdateByAdmin, refusals=(401, 403, 404, 409))
 def change_user(account_id: int) -> Response:
-    """Change an account's names, address or rights."""
+    """Change an account's names, email, rights or password; a new password ends its sessions and certificates."""
     body = read_body(UpdateByAdmin)
     require_something(body.model_fields_set)
-    view = services().administration.change(current_principal(), account_id, body.profile_change(), admin=body.admin)
+    view = services().administration.change(
+        current_principal(),
+        account_id,
+        body.profile_change(),
+        admin=body.admin,
+        password=body.password,
+        must_change=body.must_change_password,
+    )
     return _shown(view)
 
 

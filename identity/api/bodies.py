@@ -90,6 +90,7 @@ class NewUserByAdmin(NewUser):
     """An account made by an administrator."""
 
     admin: Switch = False
+    must_change_password: Switch = False
 
 
 class UserUpdate(Strict):
@@ -119,9 +120,19 @@ class OwnUpdate(UserUpdate):
 
 
 class UpdateByAdmin(UserUpdate):
-    """What an administrator may change of a user."""
+    """What an administrator may change of a user; a new password ends all their sessions and certificates."""
 
     admin: Switch = _absent()
+    password: Password = _absent()
+    must_change_password: Switch = _absent()
+
+
+class PasswordChange(Strict):
+    """A login, and the password that takes the place of the current one."""
+
+    username: Annotated[str, _documented(description="username, or confirmed email")]
+    current_password: Annotated[str, _documented(format="password")]
+    password: Password
 
 
 class OneTimeToken(Strict):

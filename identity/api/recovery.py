@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from identity.api.answers import answer
-from identity.api.bodies import OneTimeToken, Redemption, ResetRequest
+from identity.api.bodies import OneTimeToken, PasswordChange, Redemption, ResetRequest
 from identity.api.shown import Name
 from identity.domain.principal import Principal
 from identity.web.answers import empty
@@ -24,6 +24,16 @@ def activate() -> Response:
     """Activate the account a mailed token belongs to."""
     token = read_body(OneTimeToken).token
     return answer(Name.model_validate(services().recovery.activate(Principal(origin()), token)))
+
+
+@blueprint.post("/api/password-changes")
+@auth.open
+@describes("Change a password with itself", Reply(204), body=PasswordChange, refusals=(401, 429, 503))
+def change_password() -> Response:
+    """Replace a password by proving it, also one that must be changed; every session of the account ends."""
+    body = read_body(PasswordChange)
+    services().profiles.replace_password(body.username, body.current_password, new=body.password, origin=origin())
+    return empty()
 
 
 @blueprint.post("/api/password-resets")

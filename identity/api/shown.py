@@ -40,6 +40,7 @@ class User(Profile):
     """A user as an administrator sees him."""
 
     disabled: bool
+    must_change_password: bool
     locked_until: datetime | None
 
 

@@ -24,6 +24,15 @@ def create_admin(options: argparse.Namespace, _settings: Settings, services: Ser
     print(f"Administrator {made.username} made (id {made.id}).")
 
 
+def set_password(options: argparse.Namespace, _settings: Settings, services: Services) -> None:
+    """Set the password of the account that the command line names."""
+    services.schema.require_current()
+    changed = services.account_credentials.set_password(
+        operator(), options.username, _password(), must_change=options.must_change
+    )
+    print(f"Password of {changed.username} set (id {changed.id}). Its sessions and certificates have ended.")
+
+
 def unlock(options: argparse.Namespace, _settings: Settings, services: Services) -> None:
     """Lift the lock of the name or the address that the command line names."""
     services.schema.require_current()

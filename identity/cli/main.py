@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, Protocol
 
-from identity.cli.administrator import create_admin, unlock
+from identity.cli.administrator import create_admin, set_password, unlock
 from identity.cli.completion import PrintCompletion
 from identity.cli.inspect import check
 from identity.cli.keys import rotate_keys
@@ -121,6 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("username")
     command.add_argument("--email", help="address of the new administrator")
+    text = "set an account's password, asked for or read as create-admin does; ends its sessions and certificates"
+    command = _add(commands, "set-password", set_password, text)
+    command.add_argument("username", metavar="NAME", help="username or email")
+    command.add_argument("--must-change", action="store_true", help="have another password chosen at the next login")
     command = _add(commands, "unlock", unlock, "let a name or an address try passwords again before its lock is over")
     meant = command.add_mutually_exclusive_group(required=True)
     meant.add_argument("what", nargs="?", metavar="NAME|IP", help="username, email, or IP")

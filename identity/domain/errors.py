@@ -98,6 +98,16 @@ class CurrentPasswordRequired(Forbidden):
     detail = "A new password needs the current one: add current_password."
 
 
+class PasswordChangeRequired(Forbidden):
+    """The password is right, and an administrator wants another one chosen before it opens anything."""
+
+    code = "password_change_required"
+    detail = (
+        "This password must be changed before it can be used: POST username, current_password and password "
+        "to /api/password-changes, or ask for a reset by mail."
+    )
+
+
 class WrongPassword(Forbidden):
     """The current password given beside a valid credential is not the account's."""
 

@@ -23,6 +23,7 @@ class AccountView:
     admin: bool
     disabled: bool
     activated: bool
+    must_change_password: bool
     created_at: datetime
     updated_at: datetime
     locked_until: datetime | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from identity.services.account_credentials import AccountCredentials
 from identity.services.accounts import Accounts
 from identity.services.administration import Administration
 from identity.services.authentication import Authentication
@@ -26,6 +27,7 @@ from identity.services.trail import Trail
 class Services:
     """The use cases of one application, wired once at start-up."""
 
+    account_credentials: AccountCredentials
     accounts: Accounts
     administration: Administration
     audit: Trail

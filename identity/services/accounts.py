@@ -51,6 +51,7 @@ class NewAccount:
     email: str | None = None
     full_name: str | None = None
     personal_name: bool = False
+    must_change_password: bool = False
 
 
 class Accounts:
@@ -194,6 +195,7 @@ class Accounts:
                 email_canonical=email.canonical if email else None,
                 full_name=full_name,
                 password_hash=password_hash,
+                must_change_password=wanted.must_change_password,
                 admin=admin or (first_is_admin and self._is_first(session)),
                 created_at=now,
                 updated_at=now,

@@ -108,7 +108,7 @@ class Administration:
         self._rights.require_admin(principal)
         return self._transactions.read(lambda session: self._views(session, get_account(session, account_id))[0])
 
-    def change(
+    def change(  # noqa: PLR0913 - what an administrator may change, each by its name
         self,
         principal: Principal,
         account_id: int,
@@ -116,17 +116,19 @@ class Administration:
         *,
         admin: bool | None = None,
         password: str | None = None,
+        must_change: bool | None = None,
     ) -> AccountView:
         """Change an account's name, address, full name, administrator's rights or password.
 
-        A new password ends all sessions of the account. Its owner is told of a new password, and of a new address
+        A new password ends all sessions and certificates of the account, and so does `must_change`, which has the
+        owner choose another password before they can log in. They are told of a new password, and of a new address
         at the old one. All but the full name needs a fresh proof.
 
         Raises:
             NotFound, InvalidInput, UsernameTaken, EmailTaken, Busy.
             LastAdmin: the rights of the only administrator would go.
         """
-        fresh = wanted.sensitive or admin is not None or password is not None
+        fresh = wanted.sensitive or any(given is not None for given in (admin, password, must_change))
         self._rights.require_admin(principal, fresh=fresh)
         known = self.read(principal, account_id)
         wanted = wanted.beyond(known)
@@ -134,6 +136,8 @@ class Administration:
         require_unreserved(str(values.get("username_canonical", "")), self._reserved)
         if password is not None:
             values["password_hash"] = self._hash(principal, password)
+        if password is not None or must_change is not None:
+            values["must_change_password"] = bool(must_change)
 
         def apply(session: Session, account: Account) -> None:
             if admin is False:
@@ -143,7 +147,8 @@ class Administration:
                 setattr(account, name, value)
             if "username" in values:
                 require_own_email(account.username, account.email_canonical)
-            account.version += password is not None
+            if password is not None or must_change:
+                account.version += 1
             self._outbox.put_changes(
                 session, account, former=former, password=password is not None, email="email" in values
             )

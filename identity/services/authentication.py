@@ -10,7 +10,15 @@ from typing import Final
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import Busy, Forbidden, Later, Unauthenticated, UnknownAccount, WrongPassword
+from identity.domain.errors import (
+    Busy,
+    Forbidden,
+    Later,
+    PasswordChangeRequired,
+    Unauthenticated,
+    UnknownAccount,
+    WrongPassword,
+)
 from identity.domain.events import Event, Outcome
 from identity.domain.limits import address_group
 from identity.domain.ports import Clock, Hasher, Passwords
@@ -35,6 +43,7 @@ class _Attempt:
     login: str
     password: str
     known_by: KnownBy = KnownBy.USERNAME
+    to_change: bool = False
 
 
 class Authentication:
@@ -59,7 +68,15 @@ class Authentication:
         self._attempts = attempts
         self._audit = audit
 
-    def by_password(self, login: str, password: str, origin: Origin, *, known_by: KnownBy = KnownBy.LOGIN) -> Principal:
+    def by_password(
+        self,
+        login: str,
+        password: str,
+        origin: Origin,
+        *,
+        known_by: KnownBy = KnownBy.LOGIN,
+        to_change: bool = False,
+    ) -> Principal:
         """Return the principal of a name and its password.
 
         Args:
@@ -67,13 +84,15 @@ class Authentication:
             password: as typed.
             origin: where the request came from.
             known_by: what the name may be.
+            to_change: the password is about to be replaced, so one that must be changed is good for this.
 
         Raises:
             Unauthenticated: for every reason alike, after the same work; UnknownAccount where nobody has the name.
+            PasswordChangeRequired: the password is right and must be changed first.
             RateLimited: the name or the address is locked; nothing was computed.
             Busy: too many passwords are waiting; nothing was computed.
         """
-        attempt = _Attempt(login[: _LOGIN_MAX + 1], password, known_by)
+        attempt = _Attempt(login[: _LOGIN_MAX + 1], password, known_by, to_change)
         with self._limits.refusals.remembered(_try_of(attempt.login, known_by, origin)):
             if busy := self._passwords.turned_away(origin.address, attempt.login):
                 raise busy
@@ -160,6 +179,8 @@ class Authentication:
         except (Unauthenticated, Forbidden):  # the account changed while the hash was computed
             self._refuse(anonymous, named, attempt.login)
             raise Unauthenticated from None
+        if named.must_change and not attempt.to_change:
+            raise PasswordChangeRequired
         return proven
 
     def _look_up(

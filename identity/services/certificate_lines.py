@@ -6,21 +6,26 @@ line has room for few living members (the idea of token families, RFC 9700 secti
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from identity.domain.certificates import CertificateView
 from identity.domain.errors import BadCertificateRequest, NotFound
-from identity.store.models import Account, Certificate
+from identity.store.models import Account, Certificate, LoginSession
 
+# A key is no password: what needs a fresh proof is not to be had by a certificate, nor by its sessions.
+NEVER_PROVEN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LIVE_PER_LINE: Final = 5
 _REASON: Final = "revoked"
 
 
 def revoke_line(session: Session, account_id: int, serial: str, now: datetime) -> None:
     """Revoke a living certificate of an account, all others on its key, and everything renewed from these.
+
+    The sessions that certificates of the account have opened end with it.
 
     Raises:
         NotFound: the account has no such certificate, or it is revoked already.
@@ -31,6 +36,18 @@ def revoke_line(session: Session, account_id: int, serial: str, now: datetime) -
     members = update(Certificate).where(Certificate.serial.in_(_members(account_id, serial)), *alive)
     values = members.values(revoked_at=now, reason=_REASON)
     session.execute(values.execution_options(synchronize_session=False))
+    opened = (LoginSession.account_id == account_id, LoginSession.authenticated_at == NEVER_PROVEN)
+    session.execute(update(LoginSession).where(*opened, LoginSession.revoked_at.is_(None)).values(revoked_at=now))
+
+
+def certificates_of(session: Session, account: Account, now: datetime) -> tuple[CertificateView, ...]:
+    """Return the certificates of an account that have not expired, newest first."""
+    query = (
+        select(Certificate)
+        .where(Certificate.account_id == account.id, Certificate.not_after > now)
+        .order_by(Certificate.not_before.desc(), Certificate.serial)
+    )
+    return tuple(_view(row, alive=row.version == account.version) for row in session.scalars(query))
 
 
 def find_parent(session: Session, serial: str | None) -> Certificate | None:
@@ -68,3 +85,17 @@ def _members(account_id: int, serial: str) -> Select[tuple[str]]:
     kin = or_(Certificate.parent == found.c.serial, Certificate.public_key == found.c.public_key)
     more = select(Certificate.serial, Certificate.public_key).where(Certificate.account_id == account_id, kin)
     return select(found.union(more).c.serial)
+
+
+def _view(row: Certificate, *, alive: bool) -> CertificateView:
+    revoked_at = row.revoked_at or (None if alive else row.not_before)
+    return CertificateView(
+        serial=row.serial,
+        fingerprint=row.fingerprint,
+        description=row.description,
+        not_before=row.not_before,
+        not_after=row.not_after,
+        revoked_at=revoked_at,
+        renewed_from=row.parent,
+        line=line_of(row),
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -17,17 +17,22 @@ from identity.domain.limits import Limit
 from identity.domain.ports import CertificateAuthority, Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.services.audit import Audit
-from identity.services.certificate_lines import find_parent, line_of, require_room_in_line, revoke_line
+from identity.services.certificate_lines import (
+    NEVER_PROVEN,
+    certificates_of,
+    find_parent,
+    line_of,
+    require_room_in_line,
+    revoke_line,
+)
 from identity.services.limits import Count, Limits
 from identity.services.outbox import Outbox
 from identity.services.rights import Rights
 from identity.services.rows import get_own, subject_of
 from identity.services.transactions import Transactions
-from identity.store.models import Account, Certificate, Counter, LoginSession
+from identity.store.models import Account, Certificate, Counter
 from identity.store.upsert import insert
 
-# A key is no password: what needs a fresh proof is not to be had by a certificate, nor by its sessions.
-_NEVER_PROVEN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BACKDATED: Final = timedelta(minutes=5)
 _LIVE_PER_ACCOUNT: Final = 100
 _DESCRIPTION_MAX: Final = 128
@@ -88,14 +93,9 @@ class Certificates:
 
     def list(self, principal: Principal) -> tuple[CertificateView, ...]:
         """Return the caller's certificates that time has not ended, newest first."""
-        query = (
-            select(Certificate, Account.version)
-            .join(Account)
-            .where(Account.id == principal.account.id, Certificate.not_after > self._clock.now())
-            .order_by(Certificate.not_before.desc(), Certificate.serial)
+        return self._transactions.read(
+            lambda session: certificates_of(session, get_own(session, principal.account, lock=False), self._clock.now())
         )
-        rows = self._transactions.read(lambda session: session.execute(query).all())
-        return tuple(_view(row, alive=row.version == version) for row, version in rows)
 
     def revoke(self, principal: Principal, serial: str) -> None:
         """Revoke one of the caller's own certificates, with all on its key and all renewed from these.
@@ -112,10 +112,6 @@ class Certificates:
         def revoke(session: Session) -> None:
             account = get_own(session, own)
             revoke_line(session, own.id, serial, now)
-            opened = (LoginSession.account_id == own.id, LoginSession.authenticated_at == _NEVER_PROVEN)
-            session.execute(
-                update(LoginSession).where(*opened, LoginSession.revoked_at.is_(None)).values(revoked_at=now)
-            )
             self._audit.record(session, Event.CERTIFICATE_REVOKED, principal)
             self._outbox.put(session, LetterKind.CERTIFICATE_REVOKED, account, certificate=serial)
             self._transactions.note_change(session, own.id)
@@ -143,7 +139,7 @@ class Certificates:
             raise Unauthenticated
         account, serial = found
         subject = subject_of(account)
-        return Principal(origin, subject, Credential.CERTIFICATE, _NEVER_PROVEN, certificate=serial)
+        return Principal(origin, subject, Credential.CERTIFICATE, NEVER_PROVEN, certificate=serial)
 
     def chain(self) -> str:
         """Return the authority's certificates in PEM."""
@@ -239,18 +235,4 @@ def _row(
         not_after=made.not_after,
         parent=parent.serial if parent else None,
         line=line_of(parent) if parent else None,
-    )
-
-
-def _view(row: Certificate, *, alive: bool) -> CertificateView:
-    revoked_at = row.revoked_at or (None if alive else row.not_before)
-    return CertificateView(
-        serial=row.serial,
-        fingerprint=row.fingerprint,
-        description=row.description,
-        not_before=row.not_before,
-        not_after=row.not_after,
-        revoked_at=revoked_at,
-        renewed_from=row.parent,
-        line=line_of(row),
     )

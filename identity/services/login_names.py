@@ -16,7 +16,7 @@ from identity.store.models import ACCOUNTS
 _A: Final = ACCOUNTS.c
 _WANTED: Final = (
     *(_A.id, _A.username, _A.admin, _A.version, _A.uuid, _A.short_id),
-    *(_A.password_hash, _A.disabled, _A.username_canonical),
+    *(_A.password_hash, _A.disabled, _A.username_canonical, _A.must_change_password),
 )
 # Made once: making one takes longer than asking it.
 _BY_USERNAME: Final = seeking(_A.username_canonical == bindparam("name"), *_WANTED)
@@ -46,10 +46,16 @@ class Named(NamedTuple):
     disabled: bool
     counted_as: str
     exists: bool
+    must_change: bool
 
 
 _NOBODY: Final = Named(
-    Subject(0, "", admin=False, version=0, uuid="", short_id=""), "", disabled=True, counted_as="", exists=False
+    Subject(0, "", admin=False, version=0, uuid="", short_id=""),
+    "",
+    disabled=True,
+    counted_as="",
+    exists=False,
+    must_change=False,
 )
 
 
@@ -77,4 +83,11 @@ def _find(session: Session, statement: Executable, name: str, login: str) -> Nam
     if row is None:  # there is no account at all
         return _NOBODY._replace(counted_as=unknown)
     known = row.username_canonical
-    return Named(subject_of(row), row.password_hash, row.disabled, known if row.fits else unknown, bool(row.fits))
+    return Named(
+        subject_of(row),
+        row.password_hash,
+        row.disabled,
+        counted_as=known if row.fits else unknown,
+        exists=bool(row.fits),
+        must_change=row.must_change_password,
+    )

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import CurrentPasswordRequired
+from identity.domain.errors import CurrentPasswordRequired, InvalidInput
 from identity.domain.events import Event
 from identity.domain.ports import Clock, Passwords
-from identity.domain.principal import Principal
+from identity.domain.principal import Origin, Principal
 from identity.domain.usernames import require_own_email, require_unreserved
 from identity.domain.values import KEEP, Keep, canonical_email, read_email, read_full_name, read_password, read_username
 from identity.domain.views import AccountView
@@ -154,6 +154,7 @@ class Profiles:
             account.updated_at = self._clock.now()
             if new is not None:
                 account.version += 1
+                account.must_change_password = False
                 _keep_session(session, principal.session, account.version, proven_at)
             self._outbox.put_changes(session, account, former=former, password=new is not None, email="email" in values)
             if "email_verified" in values:
@@ -166,6 +167,18 @@ class Profiles:
 
         name = str(values.get("username", ""))
         return write_unique(self._transactions, principal, apply, username=name, discreet=self._hardened)
+
+    def replace_password(self, login: str, password: str, *, new: str, origin: Origin) -> None:
+        """Replace a password by proving it, also one that must be changed; all sessions of the account end.
+
+        Raises:
+            InvalidInput: the new one cannot be used, or is the current one.
+            Unauthenticated, RateLimited, Busy: as for a login.
+        """
+        if new == password:
+            raise InvalidInput.of("password", "choose another password than the current one")
+        proven = self._authentication.by_password(login, password, origin, to_change=True)
+        self.change(proven, ProfileChange(), password=new, fresh_proof_suffices=True)
 
     def delete(self, principal: Principal) -> None:
         """Delete the caller's own account, its sessions with it.

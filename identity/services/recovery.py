@@ -159,7 +159,14 @@ class Recovery:
 
         def redeem(session: Session) -> None:
             new_version = claims.version + 1
-            self._claim(session, claims, found.condition, password_hash=password_hash, version=new_version)
+            self._claim(
+                session,
+                claims,
+                found.condition,
+                password_hash=password_hash,
+                version=new_version,
+                must_change_password=False,
+            )
             changed = get_account(session, account.id)
             self._outbox.put(session, LetterKind.PASSWORD_CHANGED, changed)
             self._audit.record(

@@ -98,6 +98,7 @@ def view_account(account: Account, *, locked_until: datetime | None = None) -> A
         admin=account.admin,
         disabled=account.disabled,
         activated=account.activated,
+        must_change_password=account.must_change_password,
         created_at=account.created_at,
         updated_at=account.updated_at,
         locked_until=locked_until,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
-from identity.domain.errors import NoSession, NotFound, Unauthenticated
+from identity.domain.errors import NoSession, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.forms import TokenKind
 from identity.domain.ports import AccessTokens, Clock
@@ -21,8 +21,9 @@ from identity.services.audit import Audit
 from identity.services.directory import Directory
 from identity.services.logins import Life, Logins
 from identity.services.rows import get_own
+from identity.services.session_rows import end_session, sessions_of
 from identity.services.transactions import Transactions
-from identity.store.models import Account, LoginSession
+from identity.store.models import LoginSession
 
 
 class Tokens:
@@ -69,14 +70,7 @@ class Tokens:
     def sessions(self, principal: Principal) -> tuple[SessionView, ...]:
         """Return the caller's live sessions, newest first."""
         account, now = principal.account, self._clock.now()
-        query = (
-            select(LoginSession)
-            .join(Account)
-            .where(Account.id == account.id, LoginSession.version == Account.version, _alive(now))
-            .order_by(LoginSession.created_at.desc(), LoginSession.id)
-        )
-        rows = self._transactions.read(lambda session: session.scalars(query).all())
-        return tuple(_view(row, current=row.id == principal.session) for row in rows)
+        return self._transactions.read(lambda session: sessions_of(session, account.id, now, current=principal.session))
 
     def revoke_current(self, principal: Principal) -> None:
         """End the session whose token made this request.
@@ -97,19 +91,7 @@ class Tokens:
         account, now = principal.account, self._clock.now()
 
         def end(session: Session) -> None:
-            ended = session.execute(
-                update(LoginSession)
-                .where(
-                    LoginSession.id == session_id,
-                    LoginSession.account_id == account.id,
-                    LoginSession.version == account.version,
-                    _alive(now),
-                )
-                .values(revoked_at=now)
-                .returning(LoginSession.id)
-            ).first()
-            if ended is None:
-                raise NotFound("session")
+            end_session(session, account, session_id, now)
             self._audit.record(session, Event.SESSION_REVOKED, principal)
             self._transactions.note_change(session, account.id)
 
@@ -138,24 +120,3 @@ class Tokens:
         issued_at = int(now.timestamp())
         token = self._access_tokens.sign(AccessClaims(session_id, issued_at, end))
         return IssuedToken(token, timedelta(seconds=end - issued_at))
-
-
-def _alive(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        LoginSession.revoked_at.is_(None),
-        LoginSession.absolute_end > now,
-        or_(LoginSession.idle_end.is_(None), LoginSession.idle_end > now),
-    )
-
-
-def _view(row: LoginSession, *, current: bool) -> SessionView:
-    return SessionView(
-        id=row.id,
-        kind=row.kind,
-        created_at=row.created_at,
-        authenticated_at=row.authenticated_at,
-        last_used_at=row.last_used_at,
-        absolute_end=row.absolute_end,
-        origin=row.origin,
-        current=current,
-    )

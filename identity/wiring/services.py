@@ -9,6 +9,7 @@ from identity.domain.keys import KeyUse
 from identity.domain.limits import CERTIFICATE, REGISTRATION, RESET, Limit
 from identity.domain.ports import KeySource, KeyStore
 from identity.services import Services
+from identity.services.account_credentials import AccountCredentials
 from identity.services.accounts import Accounts
 from identity.services.administration import Administration
 from identity.services.authentication import Authentication
@@ -33,9 +34,11 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
     """Return all use cases."""
     authentication, logins = _authentication(tools), _logins(settings, tools)
     schema = Schema(tools.engine, tools.transactions)
+    administration = _administration(settings, tools)
     return Services(
+        account_credentials=_account_credentials(tools, administration),
         accounts=_accounts(settings, tools),
-        administration=_administration(settings, tools),
+        administration=administration,
         audit=Trail(tools.transactions, tools.rights),
         authentication=authentication,
         certificates=_certificates(settings, tools, authority),
@@ -126,6 +129,17 @@ def _administration(settings: Settings, tools: Tools) -> Administration:
         audit=tools.audit,
         reserved=settings.reserved_usernames,
         hardened=settings.hardened,
+    )
+
+
+def _account_credentials(tools: Tools, administration: Administration) -> AccountCredentials:
+    return AccountCredentials(
+        tools.transactions,
+        clock=tools.clock,
+        rights=tools.rights,
+        audit=tools.audit,
+        outbox=tools.outbox,
+        administration=administration,
     )
 
 

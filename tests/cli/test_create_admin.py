@@ -16,6 +16,7 @@ from live import COMMAND, environment, identity
 
 from config import TestConfig
 from identity import create_app
+from identity.domain.errors import PasswordChangeRequired, Unauthenticated
 from identity.services import Services
 
 PASSWORD = "canary-Pass-w0rd"
@@ -179,3 +180,30 @@ def test_nothing_is_asked_when_the_database_is_not_migrated(tmp_path: Path, empt
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "run `identity migrate`" in ran.stderr.splitlines()[-1]
     assert ("Traceback" in ran.stderr, PASSWORD in ran.stderr) == (False, False)
+
+
+def test_set_password_replaces_a_password_and_ends_what_it_opened(variables: dict[str, str], services: Look) -> None:
+    identity(variables, "create-admin", "boss", "--email", "boss@example.org", given=f"{PASSWORD}\n")
+    found = services(variables)
+    owner = found.authentication.by_password("boss", PASSWORD, ORIGIN)
+    token = found.tokens.issue(owner).token
+    for name, password in (("BOSS", "canary-Second-1"), ("boss@example.org", "canary-Third-1")):
+        ran = identity(variables, "set-password", name, given=f"{password}\n")
+        told = "Password of boss set (id 1). Its sessions and certificates have ended.\n"
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, told, "")
+        found = services(variables)
+        assert found.authentication.by_password("boss", password, ORIGIN).account.id == 1
+        with pytest.raises(Unauthenticated):
+            found.authentication.by_token(token, ORIGIN)
+    unknown = identity(variables, "set-password", "falcon", given=f"{PASSWORD}\n")
+    assert (unknown.returncode, unknown.stderr) == (1, "identity: There is no such user.\n")
+    refused = identity(variables, "set-password", "boss", given="\n")
+    assert refused.returncode == 1
+    assert "password:" in refused.stderr
+
+
+def test_set_password_can_ask_for_another_one_at_the_next_login(embedded: dict[str, str], services: Look) -> None:
+    identity(embedded, "create-admin", "boss", given=f"{PASSWORD}\n")
+    assert identity(embedded, "set-password", "boss", "--must-change", given="canary-Second-1\n").returncode == 0
+    with pytest.raises(PasswordChangeRequired):
+        services(embedded).authentication.by_password("boss", "canary-Second-1", ORIGIN)

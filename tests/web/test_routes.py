@@ -36,6 +36,7 @@ OPEN = {
     "recovery.activate",
     "recovery.request_reset",
     "recovery.redeem",
+    "recovery.change_password",
     # Their credential stands in the body, or they need none.
     "azuma.register",
     "azuma.login",
@@ -104,11 +105,18 @@ MATRIX = {
     ("POST", "/api/admin/users/<account:account_id>/enable"): only_admins(200),
     ("POST", "/api/admin/users/<account:account_id>/unlock"): only_admins(200),
     ("POST", "/api/admin/users/<account:account_id>/revoke"): only_admins(200),
+    ("GET", "/api/admin/users/<account:account_id>/sessions"): only_admins(200),
+    ("DELETE", "/api/admin/users/<account:account_id>/sessions/<session:session_id>"): only_admins(404),
+    ("GET", "/api/admin/users/<account:account_id>/certificates"): only_admins(200),
+    ("DELETE", "/api/admin/users/<account:account_id>/certificates/<serial:serial>"): only_admins(404),
     ("GET", "/api/admin/audit"): only_admins(200),
     ("GET", "/api/admin/outbox"): only_admins(200),
     ("POST", "/api/activations"): everybody(400, {"token": "x"}),
     ("POST", "/api/password-resets"): everybody(204, {"email": "nobody@example.org"}),
     ("POST", "/api/password-resets/redeem"): everybody(400, {"token": "x", "password": "newpwd"}),
+    ("POST", "/api/password-changes"): everybody(
+        401, {"username": "hawk", "current_password": "wrong", "password": "newpwd2"}
+    ),
     ("GET", "/activate"): everybody(200),
     ("POST", "/activate"): everybody(415, {"token": "x"}),  # a form's page takes forms
     ("GET", "/reset"): everybody(200),

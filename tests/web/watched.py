@@ -17,7 +17,7 @@ PROFILE = {"id", "uuid", "username", "email", "email_verified", "full_name", "ad
     "created_at",
     "updated_at",
 }
-USER = PROFILE | {"disabled", "locked_until"}
+USER = PROFILE | {"disabled", "must_change_password", "locked_until"}
 FORMS = ("$argon2", "$2a$", "$2b$", "scrypt:", "pbkdf2", "password_hash", "short_id", "canonical")
 
 

@@ -1,0 +1,50 @@
+"""Credentials of other accounts, for administrators: their sessions and certificates."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from identity.api.answers import answer
+from identity.api.shown import CertificateEntry, Certificates, Session, Sessions
+from identity.web.answers import empty
+from identity.web.auth import auth, current_principal
+from identity.web.context import services
+from identity.web.openapi import Reply, describes
+
+blueprint = Blueprint("admin_credentials", __name__, url_prefix="/api/admin/users/<account:account_id>")
+
+
+@blueprint.get("/sessions")
+@auth.required
+@describes("List a user's sessions", Reply(200, Sessions), refusals=(403, 404))
+def list_sessions(account_id: int) -> Response:
+    """Return the live sessions of a user, newest first."""
+    views = services().account_credentials.sessions(current_principal(), account_id)
+    return answer(Sessions(sessions=[Session.model_validate(view) for view in views]))
+
+
+@blueprint.delete("/sessions/<session:session_id>")
+@auth.required
+@describes("End a user's session", Reply(204), refusals=(403, 404))
+def end_session(account_id: int, session_id: str) -> Response:
+    """End one session of a user, with all its tokens."""
+    services().account_credentials.end_session(current_principal(), account_id, session_id)
+    return empty()
+
+
+@blueprint.get("/certificates")
+@auth.required
+@describes("List a user's certificates", Reply(200, Certificates), refusals=(403, 404))
+def list_certificates(account_id: int) -> Response:
+    """Return the certificates of a user that have not expired, newest first."""
+    views = services().account_credentials.certificates(current_principal(), account_id)
+    return answer(Certificates(certificates=[CertificateEntry.model_validate(view) for view in views]))
+
+
+@blueprint.delete("/certificates/<serial:serial>")
+@auth.required
+@describes("Revoke a user's certificate", Reply(204), refusals=(401, 403, 404))
+def revoke_certificate(account_id: int, serial: str) -> Response:
+    """Revoke a certificate of a user and all that were renewed from it; they are told by mail."""
+    services().account_credentials.revoke_certificate(current_principal(), account_id, serial)
+    return empty()

@@ -1,0 +1,66 @@
+"""Live sessions of an account: listing them and ending one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from identity.domain.errors import NotFound
+from identity.domain.principal import Subject
+from identity.domain.views import SessionView
+from identity.store.models import Account, LoginSession
+
+
+def sessions_of(session: Session, account_id: int, now: datetime, *, current: str | None) -> tuple[SessionView, ...]:
+    """Return the live sessions of an account, newest first; the one with the id `current` is marked."""
+    query = (
+        select(LoginSession)
+        .join(Account)
+        .where(Account.id == account_id, LoginSession.version == Account.version, _alive(now))
+        .order_by(LoginSession.created_at.desc(), LoginSession.id)
+    )
+    return tuple(_view(row, current=row.id == current) for row in session.scalars(query))
+
+
+def end_session(session: Session, owner: Subject, session_id: str, now: datetime) -> None:
+    """End one live session of an account.
+
+    Raises:
+        NotFound: the account has no such session, or it has ended.
+    """
+    statement = (
+        update(LoginSession)
+        .where(
+            LoginSession.id == session_id,
+            LoginSession.account_id == owner.id,
+            LoginSession.version == owner.version,
+            _alive(now),
+        )
+        .values(revoked_at=now)
+        .returning(LoginSession.id)
+    )
+    if session.execute(statement).first() is None:
+        raise NotFound("session")
+
+
+def _alive(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        LoginSession.revoked_at.is_(None),
+        LoginSession.absolute_end > now,
+        or_(LoginSession.idle_end.is_(None), LoginSession.idle_end > now),
+    )
+
+
+def _view(row: LoginSession, *, current: bool) -> SessionView:
+    return SessionView(
+        id=row.id,
+        kind=row.kind,
+        created_at=row.created_at,
+        authenticated_at=row.authenticated_at,
+        last_used_at=row.last_used_at,
+        absolute_end=row.absolute_end,
+        origin=row.origin,
+        current=current,
+    )

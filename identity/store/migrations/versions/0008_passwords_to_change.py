@@ -1,0 +1,21 @@
+"""Whether an account must choose another password before it can log in."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Apply."""
+    column: sa.Column[bool] = sa.Column("must_change_password", sa.Boolean(), server_default=sa.false(), nullable=False)
+    op.add_column("account", column)
+
+
+def downgrade() -> None:
+    """Take back."""
+    with op.batch_alter_table("account", table_kwargs={"sqlite_autoincrement": True}) as account:
+        account.drop_column("must_change_password")
