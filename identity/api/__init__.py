@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from identity.api import admin, admin_credentials, certificates, front, operations, pages, recovery, tokens, users
+from identity.api import admin, admin_credentials, certificates, docs, front, operations, pages, recovery, tokens, users
 from identity.api.problems import spell
 from identity.web.dialect import Dialect
 
@@ -19,7 +19,7 @@ NATIVE = Dialect(
         admin.blueprint,
         admin_credentials.blueprint,
         operations.blueprint,
-        operations.docs,
+        docs.blueprint,
     ),
     spell=spell,
     quick=tokens.QUICK,

@@ -111,7 +111,7 @@ def unlock_user(account_id: int) -> Response:
 
 @blueprint.post("/users/<account:account_id>/revoke")
 @auth.required
-@describes("End all sessions of a user", Reply(200, User), refusals=(401, 403, 404))
+@describes("End all sessions of a user", Reply(200, User), refusals=(401, 403, 404), name="end_user_sessions")
 def revoke_user(account_id: int) -> Response:
     """End every session; the password stays good."""
     return _shown(services().administration.revoke_sessions(current_principal(), account_id))
@@ -119,7 +119,7 @@ def revoke_user(account_id: int) -> Response:
 
 @blueprint.get("/outbox")
 @auth.required
-@describes("Show how the mail goes", Reply(200, OutboxCounts), refusals=(403,))
+@describes("Show how the mail goes", Reply(200, OutboxCounts), refusals=(403,), name="show_outbox")
 def outbox() -> Response:
     """Return how many letters wait, were sent, and were given up."""
     return answer(OutboxCounts.model_validate(services().administration.outbox(current_principal())))
@@ -127,7 +127,7 @@ def outbox() -> Response:
 
 @blueprint.get("/audit")
 @auth.required
-@describes("Read the audit trail", Reply(200, AuditTrail), query=AuditQuery, refusals=(403,))
+@describes("Read the audit trail", Reply(200, AuditTrail), query=AuditQuery, refusals=(403,), name="list_audit_events")
 def audit() -> Response:
     """Return what happened, newest first."""
     query = read_query(AuditQuery)

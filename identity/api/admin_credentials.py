@@ -16,7 +16,7 @@ blueprint = Blueprint("admin_credentials", __name__, url_prefix="/api/admin/user
 
 @blueprint.get("/sessions")
 @auth.required
-@describes("List a user's sessions", Reply(200, Sessions), refusals=(403, 404))
+@describes("List a user's sessions", Reply(200, Sessions), refusals=(403, 404), name="list_user_sessions")
 def list_sessions(account_id: int) -> Response:
     """Return the live sessions of a user, newest first."""
     views = services().account_credentials.sessions(current_principal(), account_id)
@@ -25,7 +25,7 @@ def list_sessions(account_id: int) -> Response:
 
 @blueprint.delete("/sessions/<session:session_id>")
 @auth.required
-@describes("End a user's session", Reply(204), refusals=(403, 404))
+@describes("End a user's session", Reply(204), refusals=(403, 404), name="end_user_session")
 def end_session(account_id: int, session_id: str) -> Response:
     """End one session of a user, with all its tokens."""
     services().account_credentials.end_session(current_principal(), account_id, session_id)
@@ -34,7 +34,7 @@ def end_session(account_id: int, session_id: str) -> Response:
 
 @blueprint.get("/certificates")
 @auth.required
-@describes("List a user's certificates", Reply(200, Certificates), refusals=(403, 404))
+@describes("List a user's certificates", Reply(200, Certificates), refusals=(403, 404), name="list_user_certificates")
 def list_certificates(account_id: int) -> Response:
     """Return the certificates of a user that have not expired, newest first."""
     views = services().account_credentials.certificates(current_principal(), account_id)
@@ -43,7 +43,7 @@ def list_certificates(account_id: int) -> Response:
 
 @blueprint.delete("/certificates/<serial:serial>")
 @auth.required
-@describes("Revoke a user's certificate", Reply(204), refusals=(401, 403, 404))
+@describes("Revoke a user's certificate", Reply(204), refusals=(401, 403, 404), name="revoke_user_certificate")
 def revoke_certificate(account_id: int, serial: str) -> Response:
     """Revoke a certificate of a user and all that were renewed from it; they are told by mail."""
     services().account_credentials.revoke_certificate(current_principal(), account_id, serial)

@@ -21,7 +21,13 @@ blueprint = Blueprint("certificates", __name__)
 
 @blueprint.post("/api/certificates")
 @auth.required
-@describes("Get a certificate", Reply(201, SignedCertificate), body=SigningRequest, refusals=(401, 403))
+@describes(
+    "Get a certificate",
+    Reply(201, SignedCertificate),
+    body=SigningRequest,
+    refusals=(401, 403),
+    name="sign_certificate",
+)
 def sign() -> Response:
     """Sign the key of a request; nothing else is taken from it."""
     body, use = read_body(SigningRequest), services().certificates
@@ -31,7 +37,7 @@ def sign() -> Response:
 
 @blueprint.post("/api/certificates/renew")
 @auth.required
-@describes("Renew a certificate", Reply(201, SignedCertificate), body=Renewal)
+@describes("Renew a certificate", Reply(201, SignedCertificate), body=Renewal, name="renew_certificate")
 def renew() -> Response:
     """Sign a new key for the owner of the client certificate that makes this request."""
     use = services().certificates
@@ -52,7 +58,7 @@ def list_certificates() -> Response:
 
 @blueprint.delete("/api/certificates/<serial:serial>")
 @auth.required
-@describes("Revoke a certificate", Reply(204), refusals=(401, 404))
+@describes("Revoke a certificate", Reply(204), refusals=(401, 404), name="revoke_certificate")
 def revoke(serial: str) -> Response:
     """Revoke one of the caller's certificates."""
     services().certificates.revoke(current_principal(), serial)
@@ -61,7 +67,7 @@ def revoke(serial: str) -> Response:
 
 @blueprint.get("/ca.pem")
 @auth.open
-@describes("The authority's certificate", Reply(200, media_type="application/x-pem-file"))
+@describes("The authority's certificate", Reply(200, media_type="application/x-pem-file"), name="show_authority")
 def chain() -> Response:
     """Return the authority's certificates."""
     return Response(services().certificates.chain(), content_type="application/x-pem-file")
@@ -69,7 +75,9 @@ def chain() -> Response:
 
 @blueprint.get("/ca.crl")
 @auth.open
-@describes("The revocation list", Reply(200, media_type="application/pkix-crl"), refusals=(503,))
+@describes(
+    "The revocation list", Reply(200, media_type="application/pkix-crl"), refusals=(503,), name="show_revocation_list"
+)
 def revocation_list() -> Response:
     """Return the list made now, in DER; in PEM for those who ask so."""
     der = services().certificates.revocation_list()

@@ -41,7 +41,7 @@ class Front(Shown):
 
 @blueprint.get("/")
 @auth.open
-@describes("What this is", Reply(200, Front), Reply(200, media_type=_HTML))
+@describes("What this is", Reply(200, Front), Reply(200, media_type=_HTML), name="show_service")
 def root() -> Response:
     """Say what this service is: a page for browsers, JSON for everything else."""
     base = base_url()
@@ -63,7 +63,7 @@ def root() -> Response:
 
 @blueprint.get("/api/public")
 @auth.open
-@describes("Greet anybody", Reply(200, Greeting))
+@describes("Greet anybody", Reply(200, Greeting), name="greet")
 def public() -> Response:
     """Return what needs no credential (Certifire), to test a connection with."""
     return answer(Greeting(data="Hello, world"))

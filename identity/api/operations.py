@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import hmac
-from importlib.metadata import version
-from typing import Any
 
 from flask import Blueprint, Response, current_app, request
-from flask_swagger_ui import get_swaggerui_blueprint
 
-from identity.api.problems import UNAUTHORIZED, ProblemDetails
+from identity.api.description import document
 from identity.domain.errors import Unavailable
 from identity.services.outbox import OutboxState
 from identity.web.answers import json_answer
 from identity.web.auth import auth, current_principal
 from identity.web.body import Body
 from identity.web.context import context, services
-from identity.web.openapi import OpenApi, Reply, describes
+from identity.web.openapi import HERE, Reply, describes
 
 blueprint = Blueprint("operations", __name__)
-
-# The page's own script stands in the page; nothing is loaded from elsewhere.
-_DOCS_POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
-)
 
 
 class Health(Body):
@@ -34,14 +25,14 @@ class Health(Body):
 
 
 @blueprint.get("/healthz")
-@describes("Is the process alive", Reply(200, Health))
+@describes("Is the process alive", Reply(200, Health), name="check_liveness")
 def healthz() -> Response:
     """Answer as long as the process can."""
     return json_answer({"status": "alive"})
 
 
 @blueprint.get("/readyz")
-@describes("Can requests be served", Reply(200, Health), refusals=(503,))
+@describes("Can requests be served", Reply(200, Health), refusals=(503,), name="check_readiness")
 def readyz() -> Response:
     """Answer 200 while the database is migrated to this version and takes writing."""
     services().readiness.require()
@@ -50,7 +41,7 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 @auth.open
-@describes("Prometheus metrics", Reply(200, media_type="text/plain"), refusals=(401, 403))
+@describes("Prometheus metrics", Reply(200, media_type="text/plain"), refusals=(401, 403), name="show_metrics")
 def metrics() -> Response:
     """Return the counts of all workers; with IDENTITY_METRICS_TOKEN set, to its bearer and to administrators."""
     expected = context().settings.metrics_token
@@ -93,34 +84,14 @@ class KeySet(Body):
 
 
 @blueprint.get("/.well-known/jwks.json")
-@describes("Keys of the JWTs", Reply(200, KeySet))
+@describes("Keys of the JWTs", Reply(200, KeySet), name="list_jwt_keys")
 def key_set() -> Response:
     """Return the public keys with which anybody can check our JWTs offline."""
     return json_answer(services().logins.key_set())
 
 
 @blueprint.get("/openapi.json")
-@describes("This document", Reply(200))
+@describes("This document", Reply(200), name="show_openapi")
 def openapi() -> Response:
     """Return the description of every native call."""
-    return json_answer(_document())
-
-
-def _document() -> dict[str, Any]:
-    builder = OpenApi(title="Identity", version=version("identityd"), problem=ProblemDetails, unauthorized=UNAUTHORIZED)
-    return builder.document(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
-
-
-docs: Blueprint = get_swaggerui_blueprint(
-    "/docs",
-    "/openapi.json",
-    config={"app_name": "Identity", "oauth2RedirectUrl": "", "validatorUrl": None},
-    blueprint_name="docs",
-)
-
-
-@docs.after_request
-def allow_own_scripts(response: Response) -> Response:
-    """Let the page run what the package ships."""
-    response.headers["Content-Security-Policy"] = _DOCS_POLICY
-    return response
+    return json_answer(document(current_app, server=context().settings.public_url or HERE))

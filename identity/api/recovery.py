@@ -19,7 +19,7 @@ blueprint = Blueprint("recovery", __name__)
 
 @blueprint.post("/api/activations")
 @auth.open
-@describes("Confirm an address", Reply(200, Name), body=OneTimeToken, refusals=(503,))
+@describes("Confirm an address", Reply(200, Name), body=OneTimeToken, refusals=(503,), name="confirm_email")
 def activate() -> Response:
     """Activate the account a mailed token belongs to."""
     token = read_body(OneTimeToken).token
@@ -28,7 +28,9 @@ def activate() -> Response:
 
 @blueprint.post("/api/password-changes")
 @auth.open
-@describes("Change a password with itself", Reply(204), body=PasswordChange, refusals=(401, 429, 503))
+@describes(
+    "Change a password with itself", Reply(204), body=PasswordChange, refusals=(401, 429, 503), name="replace_password"
+)
 def change_password() -> Response:
     """Replace a password by proving it, also one that must be changed; every session of the account ends."""
     body = read_body(PasswordChange)
@@ -38,7 +40,7 @@ def change_password() -> Response:
 
 @blueprint.post("/api/password-resets")
 @auth.open
-@describes("Ask for a new password", Reply(204), body=ResetRequest, refusals=(429, 503))
+@describes("Ask for a new password", Reply(204), body=ResetRequest, refusals=(429, 503), name="request_password_reset")
 def request_reset() -> Response:
     """Mail a token to the account with this address; the answer is the same if there is none."""
     services().recovery.request_reset(Principal(origin()), read_body(ResetRequest).email)
@@ -47,7 +49,7 @@ def request_reset() -> Response:
 
 @blueprint.post("/api/password-resets/redeem")
 @auth.open
-@describes("Choose a new password", Reply(204), body=Redemption, refusals=(503,))
+@describes("Choose a new password", Reply(204), body=Redemption, refusals=(503,), name="redeem_password_reset")
 def redeem() -> Response:
     """Set a new password with a mailed token; every session of the account ends."""
     body = read_body(Redemption)

@@ -46,7 +46,7 @@ QUICK: Final = {
 
 @blueprint.route("/api/token", methods=["GET", "POST"])
 @auth.opening
-@describes("Get a token", Reply(200, Token, headers=("token",)))
+@describes("Get a token", Reply(200, Token, headers=("token",)), name={"GET": "get_token", "POST": "issue_token"})
 def issue() -> Response:
     """Return a token (seed 004): for a password of a new session, for a live token of the same one."""
     return respond(_issue)
@@ -54,7 +54,7 @@ def issue() -> Response:
 
 @blueprint.delete("/api/token")
 @auth.required
-@describes("End this session", Reply(204), refusals=(404, 409))
+@describes("End this session", Reply(204), refusals=(404, 409), name="log_out")
 def end_current() -> Response:
     """End the session of the token that makes this request, with all its tokens."""
     services().tokens.revoke_current(current_principal())
@@ -72,7 +72,7 @@ def list_sessions() -> Response:
 
 @blueprint.delete("/api/sessions")
 @auth.required
-@describes("Log out everywhere", Reply(204))
+@describes("Log out everywhere", Reply(204), name="log_out_everywhere")
 def end_all() -> Response:
     """End every session of the caller, this one included."""
     services().tokens.revoke_all(current_principal())
@@ -81,7 +81,7 @@ def end_all() -> Response:
 
 @blueprint.delete("/api/sessions/<session:session_id>")
 @auth.required
-@describes("End one of your sessions", Reply(204), refusals=(404,))
+@describes("End one of your sessions", Reply(204), refusals=(404,), name="end_session")
 def end_one(session_id: str) -> Response:
     """End one of the caller's sessions."""
     services().tokens.revoke(current_principal(), session_id)
@@ -90,7 +90,7 @@ def end_one(session_id: str) -> Response:
 
 @blueprint.get("/api/verify")
 @auth.forwarded
-@describes("Check a credential for another service", Reply(204, headers=_VERIFIED))
+@describes("Check a credential for another service", Reply(204, headers=_VERIFIED), name="verify_credential")
 def verify() -> Response:
     """Say who is calling, in headers alone, for a proxy that asks before it forwards a request."""
     return respond(_verify)
@@ -98,7 +98,7 @@ def verify() -> Response:
 
 @blueprint.get("/api/resource")
 @auth.required
-@describes("Use a credential", Reply(200, Greeting))
+@describes("Use a credential", Reply(200, Greeting), name="get_resource")
 def resource() -> Response:
     """Return the protected resource (seed 004), to test a credential with."""
     return respond(_greet)

@@ -20,7 +20,13 @@ blueprint = Blueprint("users", __name__)
 
 @blueprint.post("/api/users")
 @auth.welcome
-@describes("Register an account", Reply(201, Name, headers=("Location",)), Reply(400, Duplicate), body=NewUser)
+@describes(
+    "Register an account",
+    Reply(201, Name, headers=("Location",)),
+    Reply(400, Duplicate),
+    body=NewUser,
+    name="register_user",
+)
 def register() -> Response:
     """Make an account (seed 004); the body is JSON or a form."""
     body = read_body(NewUser)
@@ -31,7 +37,7 @@ def register() -> Response:
 
 @blueprint.get("/api/users/<account:account_id>")
 @auth.welcome
-@describes("Show a user's name", Reply(200, Name), refusals=(404,))
+@describes("Show a user's name", Reply(200, Name), refusals=(404,), name="show_user_name")
 def show(account_id: int) -> Response:
     """Return a user (seed 004): only the name, to anybody; hardened, to those with a credential."""
     if context().settings.hardened:
@@ -41,7 +47,7 @@ def show(account_id: int) -> Response:
 
 @blueprint.get("/api/users/me")
 @auth.required
-@describes("Show yourself", Reply(200, Profile))
+@describes("Show yourself", Reply(200, Profile), name="show_own_account")
 def me() -> Response:
     """Return the caller's own account."""
     return answer(Profile.model_validate(services().profiles.read(current_principal())))
@@ -49,7 +55,7 @@ def me() -> Response:
 
 @blueprint.patch("/api/users/me")
 @auth.required
-@describes("Change yourself", Reply(200, Profile), body=OwnUpdate, refusals=(401, 403, 409))
+@describes("Change yourself", Reply(200, Profile), body=OwnUpdate, refusals=(401, 403, 409), name="change_own_account")
 def change_me() -> Response:
     """Change the caller's name, address or, with `current_password`, the password."""
     body = read_body(OwnUpdate)
@@ -65,7 +71,7 @@ def change_me() -> Response:
 
 @blueprint.delete("/api/users/me")
 @auth.required
-@describes("Delete yourself", Reply(204), refusals=(401, 403, 409))
+@describes("Delete yourself", Reply(204), refusals=(401, 403, 409), name="delete_own_account")
 def delete_me() -> Response:
     """Delete the caller's own account with everything that belongs to it."""
     services().profiles.delete(current_principal())

@@ -15,9 +15,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
-from identity.web.body import FORM_TYPE, JSON_TYPE
+from identity.web.body import JSON_TYPE
 
 PROBLEM_TYPE: Final = "application/problem+json"
+HERE: Final = "."  # as the server: the folder of the document, wherever a proxy shows it
 _REF: Final = "#/components/schemas/{model}"
 _NOTE: Final = "identity_operation"
 View = TypeVar("View", bound=Callable[..., Any])
@@ -45,6 +46,7 @@ class Reply:
 class Operation:
     """What a view says of itself."""
 
+    name: str | Mapping[str, str]
     summary: str
     replies: tuple[Reply, ...]
     body: type[BaseModel] | None
@@ -58,50 +60,95 @@ def describes(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     refusals: Iterable[int] = (),
+    name: str | Mapping[str, str] = "",
 ) -> Callable[[View], View]:
-    """Note on a view what it takes, what it gives, and with which statuses it refuses."""
+    """Note on a view what it takes, what it gives, and with which statuses it refuses.
+
+    Args:
+        summary: what the call does, in a few words.
+        replies: its successes, and refusals that have a body of their own.
+        body: the model of what it reads; only JSON is described, although forms are taken too.
+        query: the model of its query string.
+        refusals: statuses beside those that follow from its access and its body.
+        name: the operation's id, from which generators make a method, or one for each HTTP method; the view's own
+            name by default. Of several HTTP methods under one name, all but GET stand behind it.
+    """
 
     def note(view: View) -> View:
-        setattr(view, _NOTE, Operation(summary, replies, body, query, tuple(refusals)))
+        setattr(view, _NOTE, Operation(name or view.__name__, summary, replies, body, query, tuple(refusals)))
         return view
 
     return note
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A group of calls: those of one blueprint, or of several that have tags of one name.
+
+    Args:
+        name: what the document calls it, and generators their modules.
+        description: what people come for.
+        blueprint: the blueprint that has the calls.
+    """
+
+    name: str
+    description: str
+    blueprint: str
+
+    def described(self) -> dict[str, str]:
+        """Return what the document says of the group."""
+        return {"name": self.name, "description": self.description}
 
 
 class OpenApi:
     """Builds the document of one application.
 
     Args:
+        info: title, version, description.
+        tags: the groups of calls, in the order in which they are shown; calls of other blueprints are left out.
         problem: the model of a refusal.
-        unauthorized: the reply of a 401, which a tongue may spell in its own type.
+        unauthorized: the reply of a 401, which a dialect may spell in its own type.
     """
 
-    def __init__(self, *, title: str, version: str, problem: type[BaseModel], unauthorized: Reply) -> None:
-        self._info = {"title": title, "version": version, "license": {"name": "MIT", "identifier": "MIT"}}
+    def __init__(
+        self, info: Mapping[str, str], tags: Iterable[Tag], *, problem: type[BaseModel], unauthorized: Reply
+    ) -> None:
+        self._info = dict(info) | {"license": {"name": "MIT", "identifier": "MIT"}}
+        self._tags = {tag.blueprint: tag for tag in tags}
         self._problem = problem
         self._unauthorized = unauthorized
 
-    def document(self, app: Flask) -> dict[str, Any]:
-        """Return the whole document for the described routes of `app`."""
+    def document(self, app: Flask, *, server: str) -> dict[str, Any]:
+        """Return the whole document for the described routes of `app`.
+
+        Args:
+            app: the application, with all its routes.
+            server: the URL before every path; a relative one counts from the document's own.
+        """
         paths: dict[str, dict[str, Any]] = {}
         models: set[type[BaseModel]] = {self._problem}
-        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, sorted(rule.methods or ()))):
-            view = app.view_functions[rule.endpoint]
-            operation: Operation | None = getattr(view, _NOTE, None)
-            if operation is None:
-                continue
-            models |= {model for model in (operation.body, *(r.model for r in operation.replies)) if model}
-            item = paths.setdefault(_path(rule), {})
+        for rule, view, note in self._described(app):
+            models |= {model for model in (note.body, *(reply.model for reply in note.replies)) if model}
+            access = getattr(view, "identity_access", "open")
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                item[method.lower()] = self._operation(
-                    rule, method, operation, getattr(view, "identity_access", "open")
-                )
+                paths.setdefault(_path(rule), {})[method.lower()] = self._operation(rule, method, note, access)
         return {
             "openapi": "3.1.0",
             "info": self._info,
+            "servers": [{"url": server}],
+            "tags": list({tag.name: tag.described() for tag in self._tags.values()}.values()),
             "paths": paths,
             "components": {"schemas": _schemas(models), "securitySchemes": _SCHEMES},
         }
+
+    def _described(self, app: Flask) -> Iterable[tuple[Rule, Any, Operation]]:
+        # In the order of the tags, and within one as the routes stand in the code.
+        for blueprint in self._tags:
+            for rule in app.url_map.iter_rules():
+                view = app.view_functions[rule.endpoint]
+                note: Operation | None = getattr(view, _NOTE, None)
+                if note is not None and rule.endpoint.partition(".")[0] == blueprint:
+                    yield rule, view, note
 
     def _operation(self, rule: Rule, method: str, note: Operation, access: str) -> dict[str, Any]:
         refusals = {*note.refusals, *_ACCESS_REFUSALS.get(access, ()), *(_BODY_REFUSALS if note.body else ())}
@@ -115,15 +162,15 @@ class OpenApi:
             known.get("content", {}).update(_response(reply).get("content", {}))
         operation: dict[str, Any] = {
             "summary": note.summary,
-            "operationId": f"{rule.endpoint.rpartition('.')[2]}_{method.lower()}",
-            "tags": [rule.endpoint.partition(".")[0]],
+            "operationId": _operation_id(rule, method, note),
+            "tags": [self._tags[rule.endpoint.partition(".")[0]].name],
             "responses": dict(sorted(responses.items())),
         }
         if parameters := [*_path_parameters(rule), *_query_parameters(note.query)]:
             operation["parameters"] = parameters
         if note.body:
             schema = {"schema": {"$ref": _REF.format(model=note.body.__name__)}}
-            operation["requestBody"] = {"required": True, "content": {JSON_TYPE: schema, FORM_TYPE: schema}}
+            operation["requestBody"] = {"required": True, "content": {JSON_TYPE: schema}}
         if access in _SECURITY:
             operation["security"] = _SECURITY[access]
         return operation
@@ -145,6 +192,18 @@ _SCHEMES: Final = {
     },
     "bearer": {"type": "http", "scheme": "bearer", "description": "Any live token."},
 }
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(each.capitalize() for each in others)
+
+
+def _operation_id(rule: Rule, method: str, note: Operation) -> str:
+    if not isinstance(note.name, str):
+        return _camel(note.name[method])
+    several = (rule.methods or set()) - {"HEAD", "OPTIONS", method}
+    return _camel(note.name) + (method.capitalize() if several and method != "GET" else "")
 
 
 def _response(reply: Reply) -> dict[str, Any]:

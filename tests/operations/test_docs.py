@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 import pytest
 from conftest import close, config
@@ -63,8 +64,23 @@ def policy(client: FlaskClient, path: str = "/docs/") -> dict[str, list[str]]:
     return {name: sources for name, *sources in (part.split() for part in value.split(";"))}
 
 
+@pytest.mark.parametrize("path", ["/docs", "/docs/", "/docs/index.html"])
+@pytest.mark.parametrize("below", ["", "/id", "/some/where"])
+def test_the_page_works_below_any_path_that_a_proxy_strips(client: FlaskClient, path: str, below: str) -> None:
+    page = Page(client.get(path).text)
+    (document,) = re.findall(r'"url": "([^"]+)"', page.scripts[0])
+    shown = f"https://id.example.org{below}{path}"
+    asked = [urljoin(shown, each) for each in (document, *page.loaded)]
+    start = f"https://id.example.org{below}/"
+    assert [each for each in asked if not each.startswith(start)] == []
+    answers = [client.get(each.removeprefix(start[:-1])) for each in asked]
+    assert {answer.status_code for answer in answers} == {200}
+    (server,) = answers[0].json["servers"]
+    assert urljoin(asked[0], server["url"]) == start
+
+
 def test_the_page_loads_nothing_from_elsewhere(page: str, client: FlaskClient) -> None:
-    loaded = Page(page).loaded
+    loaded = [urljoin("/docs/", each) for each in Page(page).loaded]
     assert sorted(loaded) == sorted(ASSETS)
     for path, kind in ASSETS.items():
         asset = client.get(path)
@@ -83,7 +99,7 @@ def test_the_styles_load_nothing_but_data(client: FlaskClient) -> None:
 
 def test_the_page_reads_our_document_and_tells_nobody(page: str, client: FlaskClient) -> None:
     (script,) = Page(page).scripts
-    assert '"url": "/openapi.json"' in script
+    assert '"url": "../openapi.json"' in script
     assert '"validatorUrl": null' in script  # else Swagger UI shows the document to a site of its makers
     assert client.get("/openapi.json").status_code == 200
 

@@ -1,0 +1,54 @@
+"""The page that shows the OpenAPI document: Swagger UI, whole from the package of that name."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import flask_swagger_ui
+from flask import Blueprint, Response, render_template, request, send_from_directory
+
+blueprint = Blueprint("docs", "flask_swagger_ui", url_prefix="/docs", template_folder="templates")
+
+_FILES: Final = Path(flask_swagger_ui.__file__).with_name("dist")
+_VERSION: Final = version("flask-swagger-ui")
+# The page's own script stands in the page; nothing is loaded from elsewhere.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
+
+
+@blueprint.get("/")
+@blueprint.get("/index.html")
+def page() -> Response:
+    """Show the document. Every URL is relative, so that the page also works below a proxy's sub-path."""
+    inside = request.path.endswith(("/", ".html"))
+    config = {
+        "url": "../openapi.json" if inside else "openapi.json",
+        "dom_id": "#swagger-ui",
+        "layout": "StandaloneLayout",
+        "deepLinking": True,
+        "oauth2RedirectUrl": "",
+        "validatorUrl": None,  # else the document is shown to a site of Swagger's makers
+    }
+    text = render_template(
+        "index.template.html",
+        base_url="." if inside else "docs",
+        app_name="Identity",
+        config_json=json.dumps(config),
+        version=_VERSION,
+    )
+    response = Response(text, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+@blueprint.get("/<path:path>")
+def file(path: str) -> Response:
+    """Return what the page loads."""
+    response = send_from_directory(_FILES, path)
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response
