@@ -29,6 +29,7 @@ class Profile(Shown):
     username: str
     email: str | None
     email_verified: bool
+    pending_email: str | None
     full_name: str | None
     admin: bool
     activated: bool

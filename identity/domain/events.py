@@ -27,6 +27,7 @@ class Event(StrEnum):
     SESSION_REVOKED = "session.revoked"
     SESSIONS_REVOKED = "sessions.revoked"
     SESSIONS_DROPPED = "sessions.dropped"
+    EMAIL_CHANGE_REQUESTED = "email.change_requested"
     EMAIL_CHANGED = "email.changed"
     ADMIN_GRANTED = "admin.granted"
     ADMIN_WITHDRAWN = "admin.withdrawn"

@@ -20,6 +20,7 @@ class LetterKind(StrEnum):
     ACTIVATION = "activation"
     RESET = "password_reset"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a letter
+    EMAIL_CHANGE_REQUESTED = "email_change_requested"
     EMAIL_CHANGED = "email_changed"
     CERTIFICATE_ISSUED = "certificate_issued"
     CERTIFICATE_REVOKED = "certificate_revoked"
@@ -83,6 +84,11 @@ _WORDS = {
         "Your password was changed",
         "The password of your account was just changed, and all its other sessions have ended.",
         "If it was not you, ask for a new password at once.",
+    ),
+    LetterKind.EMAIL_CHANGE_REQUESTED: Words(
+        "Your address is to be changed",
+        "Another address was just given for your account. It replaces this one as soon as it is confirmed.",
+        "If it was not you, change your password at once: that cancels the change.",
     ),
     LetterKind.EMAIL_CHANGED: Words(
         "Your address was changed",

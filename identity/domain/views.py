@@ -27,6 +27,7 @@ class AccountView:
     created_at: datetime
     updated_at: datetime
     locked_until: datetime | None = None
+    pending_email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,7 @@ class Accounts:
                 username_canonical=username.canonical,
                 email=email.typed if email else None,
                 email_canonical=email.canonical if email else None,
+                email_since=now if email else None,
                 full_name=full_name,
                 password_hash=password_hash,
                 must_change_password=wanted.must_change_password,

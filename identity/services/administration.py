@@ -20,10 +20,11 @@ from identity.domain.views import AccountView, Page
 from identity.services.admins import require_remaining_admin
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
+from identity.services.emails import EmailChanges, read_wanted
 from identity.services.outbox import Outbox, OutboxState
 from identity.services.profiles import ProfileChange
 from identity.services.rights import Rights
-from identity.services.rows import get_account, mailbox, paged, subject_of, taken, view_account
+from identity.services.rows import get_account, invalidate_credentials, paged, subject_of, taken, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import Account
 
@@ -55,6 +56,7 @@ class Administration:
         self._attempts = attempts
         self._rights = rights
         self._outbox = outbox
+        self._emails = EmailChanges(outbox, clock, discreet=False)
         self._reserved = reserved
         self._hardened = hardened
         self._audit = audit
@@ -121,8 +123,8 @@ class Administration:
         """Change an account's name, address, full name, administrator's rights or password.
 
         A new password ends all sessions and certificates of the account, and so does `must_change`, which has the
-        owner choose another password before they can log in. They are told of a new password, and of a new address
-        at the old one. All but the full name needs a fresh proof.
+        owner choose another password before they can log in. They are told of a new password, and of a new email at
+        the old one, which stays in force until the new one is confirmed. All but the full name needs a fresh proof.
 
         Raises:
             NotFound, InvalidInput, UsernameTaken, EmailTaken, Busy.
@@ -130,35 +132,32 @@ class Administration:
         """
         fresh = wanted.sensitive or any(given is not None for given in (admin, password, must_change))
         self._rights.require_admin(principal, fresh=fresh)
-        known = self.read(principal, account_id)
-        wanted = wanted.beyond(known)
-        values = wanted.columns(known) | ({} if admin is None else {"admin": admin})
+        wanted = wanted.beyond(self.read(principal, account_id))
+        email = read_wanted(wanted.email)
+        values = wanted.columns() | ({} if admin is None else {"admin": admin})
         require_unreserved(str(values.get("username_canonical", "")), self._reserved)
         if password is not None:
             values["password_hash"] = self._hash(principal, password)
         if password is not None or must_change is not None:
             values["must_change_password"] = bool(must_change)
 
-        def apply(session: Session, account: Account) -> None:
+        def apply(session: Session, account: Account) -> list[Event]:
             if admin is False:
                 require_remaining_admin(session, leaving=account.id)
-            former = mailbox(account)
             for name, value in values.items():
                 setattr(account, name, value)
+            if password is not None or must_change:
+                invalidate_credentials(account)
+            if password is not None:
+                self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
+            changed = self._emails.change(session, account, email)
             if "username" in values:
                 require_own_email(account.username, account.email_canonical)
-            if password is not None or must_change:
-                account.version += 1
-            self._outbox.put_changes(
-                session, account, former=former, password=password is not None, email="email" in values
-            )
-            if "email_verified" in values:
-                self._outbox.put(session, LetterKind.ACTIVATION, account)
+            events = wanted.events() + changed + [_RIGHTS[given] for given in (admin,) if given is not None]
+            return events + [Event.PASSWORD_CHANGED] * (password is not None) or [Event.CHANGED]
 
-        events = wanted.events() + [_RIGHTS[given] for given in (admin,) if given is not None]
-        events += [Event.PASSWORD_CHANGED] * (password is not None)
         try:
-            return self._act(principal, account_id, events or [Event.CHANGED], apply)
+            return self._act(principal, account_id, (), apply)
         except IntegrityError as error:
             raise taken(error, str(values.get("username", ""))) from None
 
@@ -175,7 +174,8 @@ class Administration:
 
         def apply(session: Session, account: Account) -> None:
             require_remaining_admin(session, leaving=account.id)
-            account.version += not account.disabled
+            if not account.disabled:
+                invalidate_credentials(account)
             account.disabled = True
 
         return self._act(principal, account_id, [Event.DISABLED], apply)
@@ -215,7 +215,7 @@ class Administration:
         self._rights.require_admin(principal, fresh=True)
 
         def apply(_session: Session, account: Account) -> None:
-            account.version += 1
+            invalidate_credentials(account)
 
         return self._act(principal, account_id, [Event.SESSIONS_REVOKED], apply)
 
@@ -240,14 +240,18 @@ class Administration:
             return hasher.hash(new)
 
     def _act(
-        self, principal: Principal, account_id: int, events: Iterable[Event], apply: Callable[[Session, Account], None]
+        self,
+        principal: Principal,
+        account_id: int,
+        events: Iterable[Event],
+        apply: Callable[[Session, Account], Iterable[Event] | None],
     ) -> AccountView:
         def act(session: Session) -> AccountView:
             account = get_account(session, account_id, lock=True)
             subject = subject_of(account)
-            apply(session, account)
+            happened = [*events, *(apply(session, account) or ())]
             account.updated_at = self._clock.now()
-            for event in events:
+            for event in happened:
                 self._audit.record(session, event, principal, subject=subject)
             self._transactions.note_change(session, subject.id)
             session.flush()

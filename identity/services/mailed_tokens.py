@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import InvalidToken
 from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
+from identity.domain.values import canonical_email
 from identity.store.models import Account, OutboxMail
 
 _RECENT_MAILS: Final = 50  # more than the limits let out during the life of a token
@@ -21,10 +22,14 @@ _GONE_OUT: Final = or_(OutboxMail.sent_at.is_not(None), OutboxMail.claimed_until
 
 
 class Redeemable(NamedTuple):
-    """The account of a token that counts, and what must still be true when it is redeemed."""
+    """The account of a token that counts, and what must still be true when it is redeemed.
+
+    `of_pending` if it confirms the email that is to replace the one in force.
+    """
 
     account: Account
     condition: ColumnElement[bool]
+    of_pending: bool = False
 
 
 def binding(purpose: Purpose, email_canonical: str | None, message_id: str) -> str:
@@ -40,9 +45,12 @@ def require_activation(session: Session, claims: OneTimeClaims) -> Redeemable:
         InvalidToken: there is none, or its credentials were invalidated since, or it has another email.
     """
     account = _account_of(session, claims)
-    if binding(Purpose.ACTIVATION, account.email_canonical, "") != claims.binding:
+    if binding(Purpose.ACTIVATION, account.email_canonical, "") == claims.binding:
+        return Redeemable(account, Account.email_canonical == account.email_canonical)
+    pending = account.pending_email
+    if pending is None or binding(Purpose.ACTIVATION, canonical_email(pending), "") != claims.binding:
         raise InvalidToken
-    return Redeemable(account, Account.email_canonical == account.email_canonical)
+    return Redeemable(account, Account.pending_email == pending, of_pending=True)
 
 
 def require_reset(session: Session, claims: OneTimeClaims) -> Redeemable:

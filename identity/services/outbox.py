@@ -111,15 +111,6 @@ class Outbox:
             "next_attempt_at": now,
         }
 
-    def put_changes(
-        self, session: Session, account: Account, *, former: Mailbox | None, password: bool, email: bool
-    ) -> None:
-        """Tell the owner what was just changed, at the address he had before."""
-        if password:
-            self.put(session, LetterKind.PASSWORD_CHANGED, account, to=former)
-        if email and former is not None and canonical_email(former.address) != canonical_email(account.email or ""):
-            self.put(session, LetterKind.EMAIL_CHANGED, account, to=former)
-
     def state(self) -> OutboxState:
         """Return how many letters wait, were sent, and were given up."""
         unsent = OutboxMail.sent_at.is_(None) & OutboxMail.parked_at.is_(None)
@@ -165,8 +156,8 @@ class Outbox:
             return None
         account = session.get_one(Account, row.account_id)
         kind = LetterKind(row.kind)
-        # A token is for the account's address alone; what happened is told to whom it happened.
-        if kind in _PURPOSES and account.email != row.recipient:
+        # A token is for the account's email alone; what happened is told to whom it happened.
+        if kind in _PURPOSES and canonical_email(row.recipient) not in _emails_for(kind, account):
             row.parked_at = now
             return None
         about = session.get(Certificate, row.certificate) if row.certificate else None
@@ -176,7 +167,7 @@ class Outbox:
         token = link = ""
         if purpose := _PURPOSES.get(kind):
             end = int((self._clock.now() + LIVES[purpose]).timestamp())
-            bound = binding(purpose, account.email_canonical, row.message_id)
+            bound = binding(purpose, canonical_email(row.recipient), row.message_id)
             token = self._tokens.sign(purpose, OneTimeClaims(account.id, row.version, end, bound))
             link = f"{self._public_url}/{_PATHS[kind]}?token={token}" if self._public_url else ""
         return letters.write(
@@ -204,6 +195,11 @@ def _describe(certificate: Certificate) -> str:
     renewed = f", renewed from {certificate.parent}" if certificate.parent else ""
     line = f", in the line of {certificate.line}" if certificate.line else ""
     return f"Certificate: {certificate.serial}{renewed}{line}"
+
+
+def _emails_for(kind: LetterKind, account: Account) -> set[str | None]:
+    pending = account.pending_email if kind is LetterKind.ACTIVATION else None
+    return {account.email_canonical} | ({canonical_email(pending)} if pending else set())
 
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:

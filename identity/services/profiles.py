@@ -10,18 +10,20 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import CurrentPasswordRequired, InvalidInput
 from identity.domain.events import Event
+from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Origin, Principal
 from identity.domain.usernames import require_own_email, require_unreserved
-from identity.domain.values import KEEP, Keep, canonical_email, read_email, read_full_name, read_password, read_username
+from identity.domain.values import KEEP, Keep, read_full_name, read_password, read_username
 from identity.domain.views import AccountView
-from identity.services.addresses import announce, write_unique, yield_address
+from identity.services.addresses import write_unique
 from identity.services.admins import require_remaining_admin
 from identity.services.audit import Audit
 from identity.services.authentication import Authentication
+from identity.services.emails import EmailChanges, read_wanted
 from identity.services.outbox import Outbox
 from identity.services.rights import Rights
-from identity.services.rows import get_own, mailbox, view_account
+from identity.services.rows import get_own, invalidate_credentials, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import Account, LoginSession
 
@@ -37,21 +39,21 @@ class ProfileChange:
     def beyond(self, known: AccountView) -> ProfileChange:
         """Return what of this an account does not have already; only a confirmed address counts as one it has."""
         username = KEEP if self.username == known.username else self.username
-        email = KEEP if known.email_verified and self.email == known.email else self.email
+        settled = known.email_verified and known.pending_email is None
+        email = KEEP if settled and self.email == known.email else self.email
         return ProfileChange(username, email, self.full_name)
 
     def events(self) -> list[Event]:
-        """Return what the audit trail calls this."""
-        other = not (self.username is KEEP and self.full_name is KEEP)
-        return [Event.CHANGED] * other + [Event.EMAIL_CHANGED] * (self.email is not KEEP)
+        """Return what the audit trail calls this, but for a new email."""
+        return [] if self.username is KEEP and self.full_name is KEEP else [Event.CHANGED]
 
     @property
     def sensitive(self) -> bool:
         """Whether a stolen token must not be enough for this."""
         return not (self.username is KEEP and self.email is KEEP)
 
-    def columns(self, known: AccountView) -> dict[str, object]:
-        """Return the columns to set; a confirmed email stays confirmed in another spelling, such as its letter case.
+    def columns(self) -> dict[str, object]:
+        """Return the columns to set, but for a new email.
 
         Raises:
             InvalidInput: a value cannot be used.
@@ -60,14 +62,6 @@ class ProfileChange:
         if not isinstance(self.username, Keep):
             name = read_username(self.username)
             values |= {"username": name.typed, "username_canonical": name.canonical}
-        if not isinstance(self.email, Keep):
-            address = None if self.email is None else read_email(self.email)
-            values |= {
-                "email": address.typed if address else None,
-                "email_canonical": address.canonical if address else None,
-            }
-            if not (known.email_verified and address and address.canonical == canonical_email(known.email or "")):
-                values["email_verified"] = False
         if not isinstance(self.full_name, Keep):
             values["full_name"] = None if self.full_name is None else read_full_name(self.full_name)
         return values
@@ -96,6 +90,7 @@ class Profiles:
         self._rights = rights
         self._audit = audit
         self._outbox = outbox
+        self._emails = EmailChanges(outbox, clock, discreet=hardened)
         self._reserved = reserved
         self._hardened = hardened
 
@@ -120,9 +115,10 @@ class Profiles:
         """Change the caller's own account.
 
         A new password needs the current one and ends every session but the one that asked; a new
-        name or address needs a fresh proof, or the current password. In a tongue that has no word for the current
+        name or email needs a fresh proof, or the current password. In a tongue that has no word for the current
         password, `fresh_proof_suffices` for the new one too. The owner is told of a new password, and of a new
-        address at the old one. Asked for nothing new, it leaves no trace.
+        email at the old one, which stays in force until the new one is confirmed (`services.emails`). Asked for
+        nothing new, it leaves no trace.
 
         Raises:
             InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering; EmailTaken never when hardened.
@@ -132,9 +128,9 @@ class Profiles:
             self._rights.require_fresh_proof(principal)
         known = self.read(principal)
         wanted = wanted.beyond(known)
-        own, values = principal.account, wanted.columns(known)
+        own, values, email = principal.account, wanted.columns(), read_wanted(wanted.email)
         require_unreserved(str(values.get("username_canonical", "")), self._reserved)
-        new = None if password is None else self._read_password(password, known, values)
+        new = None if password is None else self._read_password(password, known, wanted)
         if new is not None and current_password is None and not fresh_proof_suffices:
             raise CurrentPasswordRequired
         proven_at = self._prove(principal, current_password)
@@ -144,22 +140,21 @@ class Profiles:
 
         def apply(session: Session) -> AccountView:
             account = get_own(session, own)
-            if not values:
+            if not values and email is KEEP:
                 return view_account(account)
-            former = mailbox(account)
             for name, value in values.items():
                 setattr(account, name, value)
-            owner = yield_address(session, account) if self._hardened and "email" in values else None
-            self._require_own_name(account, wanted)
             account.updated_at = self._clock.now()
+            events = wanted.events()
             if new is not None:
-                account.version += 1
+                invalidate_credentials(account)
                 account.must_change_password = False
                 _keep_session(session, principal.session, account.version, proven_at)
-            self._outbox.put_changes(session, account, former=former, password=new is not None, email="email" in values)
-            if "email_verified" in values:
-                announce(session, self._outbox, account, owner)
-            for event in [*wanted.events(), *([Event.PASSWORD_CHANGED] if new is not None else [])]:
+                self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
+                events.append(Event.PASSWORD_CHANGED)
+            events += self._emails.change(session, account, email)
+            self._require_own_name(account, wanted)
+            for event in events:
                 self._audit.record(session, event, principal)
             self._transactions.note_change(session, own.id)
             session.flush()
@@ -198,9 +193,10 @@ class Profiles:
 
         self._transactions.write(principal, remove, lock_admins=True)
 
-    def _read_password(self, password: str, known: AccountView, wanted: dict[str, object]) -> str:
-        names = (known.username, known.email, wanted.get("username"), wanted.get("email"))
-        return read_password(password, hardened=self._hardened, names=tuple(str(name) for name in names if name))
+    def _read_password(self, password: str, known: AccountView, wanted: ProfileChange) -> str:
+        names = (known.username, known.email, wanted.username, wanted.email)
+        given = tuple(name for name in names if isinstance(name, str))
+        return read_password(password, hardened=self._hardened, names=given)
 
     def _require_own_name(self, account: Account, wanted: ProfileChange) -> None:
         if wanted.username is KEEP:

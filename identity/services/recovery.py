@@ -6,10 +6,10 @@ version: a second use, or sixteen at once, finds no row.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, or_, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import InvalidToken, NotFound
@@ -22,8 +22,9 @@ from identity.domain.values import canonical_email, read_password
 from identity.domain.views import AccountView
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
+from identity.services.emails import confirmed
 from identity.services.limits import Count, Limits
-from identity.services.mailed_tokens import require_activation, require_reset
+from identity.services.mailed_tokens import Redeemable, require_activation, require_reset
 from identity.services.outbox import Outbox
 from identity.services.rows import (
     Mailbox,
@@ -32,6 +33,7 @@ from identity.services.rows import (
     mailbox,
     seek_account,
     subject_of,
+    taken,
     view_account,
 )
 from identity.services.transactions import Transactions
@@ -69,17 +71,24 @@ class Recovery:
         self._hardened = hardened
 
     def activate(self, principal: Principal, token: str, *, uuid: str | None = None) -> AccountView:
-        """Activate the account a mailed token belongs to, and mark its address as verified.
+        """Activate the account a mailed token belongs to, and confirm the email that it was mailed to.
+
+        A pending email takes the place of the one in force, which is told.
 
         Raises:
             InvalidToken: it cannot be used (any more), or is not of the account with this `uuid`.
+            EmailTaken: another account has had the pending email confirmed or registered meanwhile.
         """
         claims = self._read(Purpose.ACTIVATION, token)
 
         def redeem(session: Session) -> AccountView:
             found = require_activation(session, claims)
             account = found.account
-            if uuid not in {None, account.uuid} or (account.activated and account.email_verified):
+            if uuid not in {None, account.uuid}:
+                raise InvalidToken
+            if found.of_pending:
+                return self._confirm_pending(session, principal, claims, found)
+            if account.activated and account.email_verified:
                 raise InvalidToken
             unproven = or_(Account.activated.is_(False), Account.email_verified.is_(False))
             self._claim(session, claims, found.condition & unproven, activated=True, email_verified=True)
@@ -88,7 +97,24 @@ class Recovery:
             )
             return view_account(get_account(session, account.id))
 
-        return self._transactions.write(principal, redeem)
+        try:
+            return self._transactions.write(principal, redeem)
+        except IntegrityError as error:
+            raise taken(error, "") from None
+
+    def _confirm_pending(
+        self, session: Session, principal: Principal, claims: OneTimeClaims, found: Redeemable
+    ) -> AccountView:
+        account, former = found.account, mailbox(found.account)
+        self._claim(session, claims, found.condition, **confirmed(session, account, self._clock.now()))
+        changed = get_account(session, account.id)
+        if former is not None:
+            self._outbox.put(session, LetterKind.EMAIL_CHANGED, changed, to=former)
+        self._audit.record(
+            session, Event.EMAIL_CHANGED, principal, subject=subject_of(changed), credential=Credential.MAILED_TOKEN
+        )
+        self._transactions.note_change(session, changed.id)
+        return view_account(changed)
 
     def activate_by_id(self, principal: Principal, uuid: str) -> AccountView:
         """Activate an account by its id alone, as seed 002 documents; proves nothing of the address.
@@ -158,15 +184,8 @@ class Recovery:
             password_hash = hasher.hash(new)
 
         def redeem(session: Session) -> None:
-            new_version = claims.version + 1
-            self._claim(
-                session,
-                claims,
-                found.condition,
-                password_hash=password_hash,
-                version=new_version,
-                must_change_password=False,
-            )
+            values = {"password_hash": password_hash, "version": claims.version + 1, "pending_email": None}
+            self._claim(session, claims, found.condition, must_change_password=False, **values)
             changed = get_account(session, account.id)
             self._outbox.put(session, LetterKind.PASSWORD_CHANGED, changed)
             self._audit.record(
@@ -187,11 +206,10 @@ class Recovery:
         return claims
 
     def _claim(self, session: Session, claims: OneTimeClaims, where: ColumnElement[bool], **values: object) -> None:
-        now: datetime = self._clock.now()
         statement = (
             update(Account)
             .where(Account.id == claims.account, Account.version == claims.version, where)
-            .values(**values, updated_at=now)
+            .values({"updated_at": self._clock.now(), **values})
             .returning(Account.id)
             .execution_options(synchronize_session=False)
         )

@@ -57,6 +57,12 @@ def get_account(session: Session, account_id: int, *, lock: bool = False) -> Acc
     return account
 
 
+def invalidate_credentials(account: Account) -> None:
+    """End all sessions and certificates of an account, and all tokens in mails: also that of a pending email."""
+    account.version += 1
+    account.pending_email = None
+
+
 def get_own(session: Session, subject: Subject, *, lock: bool = True) -> Account:
     """Return the caller's own row, locked if it is to be changed, as long as his credential still counts.
 
@@ -102,6 +108,7 @@ def view_account(account: Account, *, locked_until: datetime | None = None) -> A
         created_at=account.created_at,
         updated_at=account.updated_at,
         locked_until=locked_until,
+        pending_email=account.pending_email,
     )
 
 

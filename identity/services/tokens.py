@@ -20,7 +20,7 @@ from identity.domain.views import AccessClaims, IssuedToken, SessionView
 from identity.services.audit import Audit
 from identity.services.directory import Directory
 from identity.services.logins import Life, Logins
-from identity.services.rows import get_own
+from identity.services.rows import get_own, invalidate_credentials
 from identity.services.session_rows import end_session, sessions_of
 from identity.services.transactions import Transactions
 from identity.store.models import LoginSession
@@ -101,7 +101,7 @@ class Tokens:
         """Log out everywhere: end every session of the caller, this one included."""
 
         def end(session: Session) -> None:
-            get_own(session, principal.account).version += 1
+            invalidate_credentials(get_own(session, principal.account))
             self._audit.record(session, Event.SESSIONS_REVOKED, principal)
             self._transactions.note_change(session, principal.account.id)
 

@@ -50,6 +50,8 @@ class Account(Base):
     email: Mapped[str | None] = mapped_column(String(254))
     email_canonical: Mapped[str | None] = mapped_column(String(254), unique=True)
     email_verified: Mapped[bool] = mapped_column(default=False, server_default=false())
+    email_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    pending_email: Mapped[str | None] = mapped_column(String(254))
     full_name: Mapped[str | None] = mapped_column(String(128))
     password_hash: Mapped[str] = mapped_column(String(512))
     admin: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from identity.store.models import Account
 
-PROFILE = {"id", "uuid", "username", "email", "email_verified", "full_name", "admin", "activated"} | {
+PROFILE = {"id", "uuid", "username", "email", "email_verified", "pending_email", "full_name", "admin", "activated"} | {
     "created_at",
     "updated_at",
 }

@@ -10,6 +10,7 @@ from conftest import ADMIN, HAWK, HandClock, basic
 from flask import Flask
 from werkzeug.test import TestResponse
 from wire.speaking import (
+    ACTIVATION,
     CHANGED,
     RESET,
     UUID,
@@ -101,6 +102,7 @@ def test_every_call_works_at_the_documented_base_too(say: Speaker, mailbox: Mail
     change = {"email": "new@email.tld", "password": "new-pass-word", "password_confirm": "new-pass-word"}
     changed = say.put(f"{base}/users/{uuid}", change, token=token)
     assert (changed.status_code, changed.data) == (204, b"")
+    assert say.get(f"{base}/users/{uuid}/activate?token={mailbox.token(ACTIVATION)}").status_code == 200
     asked = say.post(f"{base}/passwords/reset", {"email": "new@email.tld"})
     assert (asked.status_code, asked.data) == (204, b"")
     redemption = change | {"password": "third-pass", "password_confirm": "third-pass", "token": mailbox.token(RESET)}
@@ -142,9 +144,14 @@ def test_a_uuid_has_one_spelling(say: Speaker, user: str, respell: Callable[[str
 def test_an_owner_changes_what_he_gives(
     say: Speaker, user: str, jwt: str, change: dict[str, Any], login: dict[str, str]
 ) -> None:
+    mailbox = Mailbox(say.app)
     answer = say.put(f"/users/{user}", change, token=jwt)
     assert (answer.status_code, answer.data) == (204, b"")
-    assert say.get(f"/users/{user}").json == {"id": user, "email": login["email"], "activated": False}
+    assert say.get(f"/users/{user}").json == {"id": user, "email": EMAIL, "activated": False}
+    if login["email"] != EMAIL:  # in force once it is confirmed
+        assert say.post("/sessions", login).status_code == 401
+        say.get(f"/users/{user}/activate?token={mailbox.token(ACTIVATION)}")
+    assert say.get(f"/users/{user}").json["email"] == login["email"]
     assert say.post("/sessions", login).status_code == 201
 
 

@@ -1,0 +1,24 @@
+"""What emails need that are not confirmed yet."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from identity.store.types import UtcDateTime
+
+revision = "0004"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.add_column("account", sa.Column("pending_email", sa.String(254)))
+    op.add_column("account", sa.Column("email_since", UtcDateTime(timezone=True)))
+
+
+def downgrade() -> None:
+    """Take back."""
+    with op.batch_alter_table("account") as account:
+        account.drop_column("email_since")
+        account.drop_column("pending_email")
