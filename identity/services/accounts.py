@@ -208,7 +208,7 @@ class Accounts:
             session.flush()
             for event in [Event.REGISTERED, *([Event.ADMIN_GRANTED] if account.admin else [])]:
                 self._audit.record(session, event, principal, subject=subject_of(account))
-            announce(session, self._outbox, account, owner)
+            announce(session, self._outbox, account, owner, requester=principal.origin)
             if principal.subject is None:  # whoever chose the password himself
                 self._attempts.remember(session, account.id, principal.origin)
             return view_account(account)

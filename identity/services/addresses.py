@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from identity.domain.errors import EmailTaken, IdentityError
 from identity.domain.letters import LetterKind
-from identity.domain.principal import Principal
+from identity.domain.principal import Origin, Principal
 from identity.services.outbox import Outbox
 from identity.services.rows import seek_account, taken
 from identity.services.transactions import Transactions
@@ -37,12 +37,12 @@ def yield_address(session: Session, account: Account) -> Account | None:
     return owner
 
 
-def announce(session: Session, outbox: Outbox, account: Account, owner: Account | None) -> None:
-    """Have a new address confirmed, or tell its owner that somebody wanted it."""
+def announce(session: Session, outbox: Outbox, account: Account, owner: Account | None, *, requester: Origin) -> None:
+    """Have a new email confirmed, or tell its owner that it was wanted for another account."""
     if owner is None:
-        outbox.put(session, LetterKind.ACTIVATION, account)
+        outbox.put(session, LetterKind.ACTIVATION, account, requester=requester)
     else:
-        outbox.put(session, LetterKind.ADDRESS_WANTED, owner)
+        outbox.put(session, LetterKind.ADDRESS_WANTED, owner, requester=requester)
 
 
 def write_unique(

@@ -150,7 +150,7 @@ class Administration:
                 invalidate_credentials(account)
             if password is not None:
                 self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
-            changed = self._emails.change(session, account, email)
+            changed = self._emails.change(session, account, email, requester=principal.origin)
             if "username" in values:
                 require_own_email(account.username, account.email_canonical)
             events = wanted.events() + changed + [_RIGHTS[given] for given in (admin,) if given is not None]

@@ -14,6 +14,7 @@ from identity.domain.errors import EmailTaken, InvalidInput
 from identity.domain.events import Event
 from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock
+from identity.domain.principal import Origin
 from identity.domain.usernames import is_email_of
 from identity.domain.values import Keep, Spelling, canonical, canonical_email, is_username, read_email
 from identity.services.addresses import announce, yield_address
@@ -47,7 +48,7 @@ class EmailChanges:
         self._clock = clock
         self._discreet = discreet
 
-    def change(self, session: Session, account: Account, wanted: Wanted) -> list[Event]:
+    def change(self, session: Session, account: Account, wanted: Wanted, *, requester: Origin) -> list[Event]:
         """Give an account an email, now or once it is confirmed; mail what follows, and return what has happened.
 
         Raises:
@@ -58,12 +59,12 @@ class EmailChanges:
         if isinstance(wanted, Keep):
             return []
         if wanted is None or account.email is None or wanted.canonical == canonical_email(account.email):
-            self._replace(session, account, wanted)
+            self._replace(session, account, wanted, requester)
             return [Event.EMAIL_CHANGED]
-        self._propose(session, account, wanted)
+        self._propose(session, account, wanted, requester)
         return [Event.EMAIL_CHANGE_REQUESTED]
 
-    def _replace(self, session: Session, account: Account, wanted: Spelling | None) -> None:
+    def _replace(self, session: Session, account: Account, wanted: Spelling | None, requester: Origin) -> None:
         former, known_as = mailbox(account), account.email_canonical
         respelled = account.email_verified and wanted is not None and wanted.canonical == known_as
         account.pending_email = None
@@ -74,13 +75,13 @@ class EmailChanges:
         account.email_verified, account.email_since = False, self._clock.now()
         if wanted is not None:
             owner = yield_address(session, account) if self._discreet else None
-            announce(session, self._outbox, account, owner)
+            announce(session, self._outbox, account, owner, requester=requester)
         elif "@" in account.username and is_email_of(account.username, known_as):
             raise InvalidInput.of("email", "this email is your username; choose another username first")
         elif former is not None:
             self._outbox.put(session, LetterKind.EMAIL_CHANGED, account, to=former)
 
-    def _propose(self, session: Session, account: Account, wanted: Spelling) -> None:
+    def _propose(self, session: Session, account: Account, wanted: Spelling, requester: Origin) -> None:
         with session.no_autoflush:
             owner, _ = seek_account(session, Account.email_canonical == wanted.canonical)
         if owner is not None and not self._discreet:
@@ -88,9 +89,10 @@ class EmailChanges:
         account.pending_email = wanted.typed
         self._outbox.put(session, LetterKind.EMAIL_CHANGE_REQUESTED, account)
         if owner is None:
-            self._outbox.put(session, LetterKind.ACTIVATION, account, to=Mailbox(wanted.typed, owned=True))
+            to = Mailbox(wanted.typed, owned=True)
+            self._outbox.put(session, LetterKind.ACTIVATION, account, to=to, requester=requester)
         else:
-            self._outbox.put(session, LetterKind.ADDRESS_WANTED, owner)
+            self._outbox.put(session, LetterKind.ADDRESS_WANTED, owner, requester=requester)
 
 
 def confirmed(session: Session, account: Account, now: datetime) -> dict[str, Any]:

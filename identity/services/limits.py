@@ -117,6 +117,13 @@ class Limits:
         self._sweep(session, now)
         return None
 
+    def within(self, session: Session, count: Count) -> bool:
+        """Count one try, whatever was counted before, and tell whether the limit lets it through."""
+        now = self._clock.now()
+        tries, _ = counters.add(session, count.key, count.limit, now)
+        self._sweep(session, now)
+        return tries <= count.limit.most
+
     def uncount(self, session: Session, *counts: Count) -> None:
         """Take one try back: it was none after all. A mark stays."""
         for each in counts:

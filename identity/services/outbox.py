@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from identity.domain import letters
 from identity.domain.errors import MailRefused, Unavailable
 from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
-from identity.domain.limits import Limit
+from identity.domain.limits import address_group
 from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
+from identity.domain.principal import Origin
 from identity.domain.values import canonical_email
-from identity.services.limits import Count, Limits
+from identity.services.mail_limits import MailLimits
 from identity.services.mailed_tokens import binding
 from identity.services.rows import Mailbox, mailbox
 from identity.services.transactions import Transactions
@@ -34,6 +35,8 @@ _LONGEST_RETRY: Final = timedelta(hours=1)
 _ATTEMPTS: Final = 12
 _RECIPIENT_MAX: Final = 254
 LIVES: Final = {Purpose.ACTIVATION: timedelta(hours=24), Purpose.RESET: timedelta(minutes=15)}
+# How long a letter is good for: one more of the kind may go out after that, whoever used the limits up.
+LETTER_LIVES: Final = dict.fromkeys(LetterKind, timedelta(hours=24)) | {LetterKind.RESET: LIVES[Purpose.RESET]}
 _PURPOSES: Final = {LetterKind.ACTIVATION: Purpose.ACTIVATION, LetterKind.RESET: Purpose.RESET}
 _PATHS: Final = {LetterKind.ACTIVATION: "activate", LetterKind.RESET: "reset"}
 
@@ -58,8 +61,7 @@ class Outbox:
         identifiers: Identifiers,
         tokens: OneTimeTokens,
         mailer: Mailer,
-        limits: Limits,
-        limit: Limit,
+        limits: MailLimits,
         public_url: str,
     ) -> None:
         self._transactions = transactions
@@ -68,32 +70,39 @@ class Outbox:
         self._tokens = tokens
         self._mailer = mailer
         self._limits = limits
-        self._limit = limit
         self._public_url = public_url
 
-    def put(
+    def put(  # noqa: PLR0913 - a letter has that many sides
         self,
         session: Session,
         kind: LetterKind,
         account: Account,
         *,
         to: Mailbox | None = None,
+        requester: Origin | None = None,
         certificate: str | None = None,
     ) -> None:
         """Write a letter to the account's own address, or to another one, in the caller's transaction.
 
-        Beyond the limit for one kind and address none are kept: a mailbox is no target. Nor are letters to an address
+        Beyond the limits for one kind and email none are kept (`services.mail_limits`). Nor are letters to an email
         that is not the account's own; they cost the same work, so that its time tells nothing.
+
+        Args:
+            session: the transaction of what the letter is about.
+            kind: which letter.
+            account: about whom.
+            to: the mailbox, where it is not the account's own.
+            requester: who had it sent, where that may be anyone: their requests are counted apart.
+            certificate: the serial of the one that it is about.
         """
         to = to or mailbox(account)
         if to is None:
             return
         # What is counted for others must not use up what the owner may get.
-        owners = kind.value
-        others = f"{owners}:{account.id}"
-        whose = owners if to.owned else others
-        refused = self._limits.count(session, Count.of(self._limit, f"{whose}:{canonical_email(to.address)}"))
-        keep = to.owned and refused is None
+        email = canonical_email(to.address)
+        counted_as = email if to.owned else f"{account.id}:{email}"
+        group = address_group(requester.address) if requester else ""
+        keep = self._limits.admit(session, kind, counted_as, requester=group) and to.owned
         letter = self._letter(kind, account, to.address) | {"certificate": certificate}
         mail_id = session.scalar(insert(OutboxMail).values(letter).returning(OutboxMail.id))
         in_vain = delete(OutboxMail).where(OutboxMail.id == mail_id, literal(not keep))

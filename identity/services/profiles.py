@@ -152,7 +152,7 @@ class Profiles:
                 _keep_session(session, principal.session, account.version, proven_at)
                 self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
                 events.append(Event.PASSWORD_CHANGED)
-            events += self._emails.change(session, account, email)
+            events += self._emails.change(session, account, email, requester=principal.origin)
             self._require_own_name(account, wanted)
             for event in events:
                 self._audit.record(session, event, principal)

@@ -151,7 +151,8 @@ class Recovery:
             owner, own = (subject_of(anybody), mailbox(anybody)) if anybody else (None, None)
             nobodys = Mailbox(email, owned=False)
             if anybody is not None:
-                self._outbox.put(session, LetterKind.RESET, anybody, to=own if account else nobodys)
+                to = own if account else nobodys
+                self._outbox.put(session, LetterKind.RESET, anybody, to=to, requester=principal.origin)
             self._audit.record(
                 session,
                 Event.RESET_REQUESTED,

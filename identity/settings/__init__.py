@@ -139,7 +139,7 @@ class Settings:
         read_rate, "300/3600", "requests for a new password from one address, as number/seconds; 0: any number"
     )
     letter_limit: Rate = _setting(
-        read_rate, "3/3600", "mails of a kind to one mail address, as number/seconds; 0: any number"
+        read_rate, "3/3600", "mails of a kind to one email at the request of one IP, as number/seconds; 0: any number"
     )
     certificate_limit: Rate = _setting(
         read_rate, "200/3600", "certificates signed for one account, as number/seconds; 0: any number"

@@ -24,7 +24,8 @@ from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.directory import Directory
 from identity.services.limits import Limits
-from identity.services.outbox import Outbox
+from identity.services.mail_limits import MailLimits
+from identity.services.outbox import LETTER_LIVES, Outbox
 from identity.services.rights import Rights
 from identity.services.transactions import Transactions
 from identity.settings import Settings
@@ -83,8 +84,7 @@ class Tools:
                 identifiers=identifiers,
                 tokens=one_time_tokens,
                 mailer=SmtpMailer(settings.smtp_url, sender=settings.mail_from) if settings.smtp_url else LogMailer(),
-                limits=limits,
-                limit=Limit(limit_names.LETTER, *settings.letter_limit),
+                limits=MailLimits(limits, Limit(limit_names.LETTER, *settings.letter_limit), lives=LETTER_LIVES),
                 public_url=settings.public_url,
             ),
         )
