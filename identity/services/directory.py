@@ -11,6 +11,7 @@ from sqlalchemy import Engine, Executable, bindparam, select
 
 from identity.services.known_sessions import KnownSessions, Snapshot
 from identity.services.rows import subject_of
+from identity.services.session_pools import WAS_SHOWN
 from identity.services.transactions import Transactions
 from identity.store.changes import feed_of
 from identity.store.models import Account, LoginSession
@@ -30,6 +31,8 @@ _LIVE_SESSION: Final = (
         LoginSession.idle_end,
         LoginSession.absolute_end,
         LoginSession.last_used_at,
+        WAS_SHOWN.label("shown"),
+        LoginSession.renewed_at.is_not(None).label("renewed"),
     )
     .join(Account, Account.id == LoginSession.account_id)
     .where(
@@ -79,6 +82,10 @@ class Directory:
         """Return the same for the session of an opaque token."""
         return self._find(digest, _BY_DIGEST)
 
+    def refresh(self, key: str) -> None:
+        """Read a session anew when it is next asked for, here alone: its use was noted, which ends nothing."""
+        self._known.forget_one(key)
+
     def _find(self, key: str, statement: Executable) -> Snapshot | None:
         self._lookups += 1
         if not self.current():
@@ -122,4 +129,6 @@ class Directory:
             absolute_end=row.absolute_end,
             idle_end=row.idle_end,
             last_used_at=row.last_used_at,
+            shown=bool(row.shown),
+            renewed=bool(row.renewed),
         )

@@ -18,7 +18,7 @@ Key = bytes | str  # of a session: its name or the digest of its token, short wh
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A live session and its account at one moment."""
+    """A live session and its account at one moment; whether a token of it was shown and renewed before."""
 
     subject: Subject
     session: str
@@ -26,6 +26,8 @@ class Snapshot:
     absolute_end: datetime
     idle_end: datetime | None
     last_used_at: datetime
+    shown: bool = False
+    renewed: bool = False
 
     def over(self, now: datetime) -> bool:
         """Tell whether time has ended it."""
@@ -95,6 +97,12 @@ class KnownSessions:
                 if _owner(self._packed[key]) == account_id:
                     self._drop(key)
 
+    def forget_one(self, key: str) -> None:
+        """Forget one session of which something was noted that ends nothing."""
+        with self._lock:
+            if (short := _short(key)) in self._packed:
+                self._drop(short)
+
     def _place(self, account_id: int) -> int:
         return account_id % len(self._drawers)
 
@@ -129,8 +137,9 @@ def _packed(key: str, snapshot: Snapshot) -> bytes:
     who, idle = snapshot.subject, snapshot.idle_end
     session = None if snapshot.session == key else _short(snapshot.session)
     words = (who.id, who.username, who.admin, who.version, _short_uuid(who.uuid), who.short_id, session)
+    use = (snapshot.shown, snapshot.renewed)
     moments = (snapshot.authenticated_at, snapshot.absolute_end, snapshot.last_used_at, *([idle] if idle else []))
-    return marshal.dumps((*words, *(moment.timestamp() for moment in moments)))
+    return marshal.dumps((*words, *use, *(moment.timestamp() for moment in moments)))
 
 
 def _owner(packed: bytes) -> int:
@@ -140,7 +149,7 @@ def _owner(packed: bytes) -> int:
 
 def _unpacked(key: str, packed: bytes) -> Snapshot:
     # Bytes that this process has made; nothing from outside is ever read so.
-    account_id, username, admin, version, uuid, short_id, session, *seconds = marshal.loads(packed)  # noqa: S302
+    account_id, username, admin, version, uuid, short_id, session, shown, renewed, *seconds = marshal.loads(packed)  # noqa: S302
     authenticated_at, absolute_end, last_used_at, *idle = (datetime.fromtimestamp(each, UTC) for each in seconds)
     return Snapshot(
         subject=Subject(account_id, username, admin=admin, version=version, uuid=_uuid(uuid), short_id=short_id),
@@ -149,4 +158,6 @@ def _unpacked(key: str, packed: bytes) -> Snapshot:
         absolute_end=absolute_end,
         idle_end=idle[0] if idle else None,
         last_used_at=last_used_at,
+        shown=shown,
+        renewed=renewed,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import Unauthenticated
@@ -15,22 +15,12 @@ from identity.domain.forms import TokenKind
 from identity.domain.ports import Clock, Identifiers, JwtTokens, OpaqueTokens
 from identity.domain.principal import Principal
 from identity.services.audit import Audit
-from identity.services.rows import session_over
+from identity.services.session_pools import make_room
 from identity.services.transactions import Transactions
 from identity.store.models import SESSIONS
-from identity.store.types import UtcDateTime
 
 _ORIGIN_MAX: Final = 64
 
-# Made once: every login asks them.
-_OWN: Final = SESSIONS.c.account_id == bindparam("account")
-_NEWEST_FIRST: Final = (SESSIONS.c.last_used_at.desc(), SESSIONS.c.created_at.desc(), SESSIONS.c.id)
-_DROP_OVER: Final = delete(SESSIONS).where(_OWN, session_over(bindparam("now", type_=UtcDateTime())))
-_DROP_BEYOND: Final = (
-    delete(SESSIONS)
-    .where(SESSIONS.c.id.in_(select(SESSIONS.c.id).where(_OWN).order_by(*_NEWEST_FIRST).offset(bindparam("kept"))))
-    .returning(SESSIONS.c.id)
-)
 _INSERT: Final = insert(SESSIONS)
 
 
@@ -72,6 +62,7 @@ class Logins:
         jwt_tokens: JwtTokens,
         audit: Audit,
         per_account: int,
+        token_life: timedelta,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
@@ -80,9 +71,10 @@ class Logins:
         self._jwt_tokens = jwt_tokens
         self._audit = audit
         self._per_account = per_account
+        self._token_life = token_life
 
     def open(self, principal: Principal, kind: TokenKind) -> Login:
-        """Open a session and return its token; the account's longest unused one gives way where it has too many.
+        """Open a session and return its token; another of its pool gives way where it has too many.
 
         Raises:
             Unauthenticated: the account has moved on or went away since the proof.
@@ -122,16 +114,15 @@ class Logins:
         }
 
         def write(session: Session) -> None:
-            self._make_room(session, principal, now)
+            self._make_room(session, principal, kind, now)
             session.execute(_INSERT, row)
             self._audit.record(session, Event.SESSION_OPENED, principal)
 
         self._transactions.write(principal, write)
         return session_id
 
-    def _make_room(self, session: Session, principal: Principal, now: datetime) -> None:
-        account_id = principal.account.id
-        session.execute(_DROP_OVER, {"account": account_id, "now": now})
-        if session.execute(_DROP_BEYOND, {"account": account_id, "kept": self._per_account - 1}).all():
+    def _make_room(self, session: Session, principal: Principal, kind: TokenKind, now: datetime) -> None:
+        account_id, kept = principal.account.id, self._per_account - 1
+        if make_room(session, account_id, kind, now=now, kept=kept, token_life=self._token_life):
             self._audit.record(session, Event.SESSIONS_DROPPED, principal)
             self._transactions.note_change(session, account_id)

@@ -63,7 +63,7 @@ class Tokens:
         found = self._directory.find(principal.session)
         if found is None:
             raise Unauthenticated
-        if now - found.last_used_at > policy.LAST_USED_GRAIN:
+        if not found.renewed or now - found.last_used_at > policy.LAST_USED_GRAIN:
             self._touch(principal, now)
         return self._sign(principal.session, now, found.absolute_end)
 
@@ -110,7 +110,7 @@ class Tokens:
     def _touch(self, principal: Principal, now: datetime) -> None:
         def touch(session: Session) -> None:
             used = update(LoginSession).where(LoginSession.id == principal.session)
-            session.execute(used.values(last_used_at=now))
+            session.execute(used.values(last_used_at=now, renewed_at=now))
             self._transactions.note_change(session, principal.account.id)
 
         self._transactions.write(principal, touch)

@@ -112,7 +112,7 @@ class Settings:
         read_seconds(1, 366 * _DAY), str(30 * _DAY), "absolute end of a session after its login"
     )
     sessions_per_account: int = _setting(
-        read_whole(1, 10_000), "100", "live sessions of an account; one more ends the longest unused"
+        read_whole(1, 10_000), "100", "live sessions of an account in each pool; one more ends another of its pool"
     )
     step_up_seconds: timedelta = _setting(
         read_seconds(0, _DAY), "900", "how old the proof of a token may be for sensitive changes; 0: any age"

@@ -64,7 +64,10 @@ class Account(Base):
 
 
 class LoginSession(Base):
-    """One login. Tokens name it; it ends by time, by `revoked_at`, or when its account moves on."""
+    """One login. Tokens name it; it ends by time, by `revoked_at`, or when its account moves on.
+
+    `shown_at` (to the hour) and `renewed_at` (to the minute) say how it is used, and are null until then.
+    """
 
     __tablename__ = "session"
 
@@ -75,6 +78,8 @@ class LoginSession(Base):
     authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    shown_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    renewed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     absolute_end: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     idle_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
     digest: Mapped[str | None] = mapped_column(String(64), unique=True)

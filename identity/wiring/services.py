@@ -84,6 +84,7 @@ def _logins(settings: Settings, tools: Tools) -> Logins:
         jwt_tokens=tools.jwt_tokens,
         audit=tools.audit,
         per_account=settings.sessions_per_account,
+        token_life=settings.token_seconds,
     )
 
 

@@ -88,8 +88,8 @@ def test_token_buys_the_next_one_of_the_same_session(app: Flask, clock: HandCloc
     assert len(rows(app, SESSION)) == 1
 
 
-def test_renewing_writes_no_row_within_a_minute(app: Flask, clock: HandClock) -> None:
-    token, _ = token_principal(app, *HAWK)
+def test_renewing_again_writes_no_row_within_a_minute(app: Flask, clock: HandClock) -> None:
+    token = renewed(app, token_principal(app, *HAWK)[0])
     before = rows(app, SESSION)
     with statements(app) as seen:
         for _ in range(4):

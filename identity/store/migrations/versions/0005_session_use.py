@@ -1,0 +1,26 @@
+"""How a session is used: when its tokens were last shown, and last renewed."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from identity.store.types import UtcDateTime
+
+revision = "0005"
+down_revision = "0004"
+
+Time = UtcDateTime(timezone=True)
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.add_column("session", sa.Column("shown_at", Time))
+    op.add_column("session", sa.Column("renewed_at", Time))
+
+
+def downgrade() -> None:
+    """Take back."""
+    with op.batch_alter_table("session") as session:
+        session.drop_column("renewed_at")
+        session.drop_column("shown_at")
