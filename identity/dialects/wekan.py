@@ -1,8 +1,9 @@
 """The tongue of seed 001 (Wekan), at /wekan.
 
 Silences and what was chosen: as upstream, a credential refused under /api is 200 with Meteor's error object; every
-other refusal has its real status, so that a duplicate never passes for an account. Deleting needs a fresh proof.
-Secrets and unknown users are empty. Names may hold spaces and apostrophes; the first account is admin.
+other refusal has its real status, so that a duplicate never passes for an account. Deleting, a token for another user
+and ending all of theirs need a fresh proof. Secrets and unknown users are empty. Names may hold spaces and
+apostrophes; the first account is admin.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from identity.services.accounts import NewAccount
 from identity.services.login_names import KnownBy
 from identity.web.answers import empty, json_answer, timestamp
 from identity.web.auth import auth, current_principal
-from identity.web.body import Body, read_body
+from identity.web.body import Body, read_body, read_body_if_any
 from identity.web.context import origin, services
 from identity.web.dialect import Dialect
 from identity.web.problems import BadRequest, Problem
@@ -46,6 +47,15 @@ class _Login(Body):
     password: str
     username: str | None = None
     email: str | None = None
+
+
+class _Logout(Body):
+    all: bool | int | str | None = None
+
+
+class _Deletion(Body):
+    userId: str | None = None  # noqa: N815 - the document's word
+    token: str | None = None
 
 
 class _Action(Body):
@@ -96,6 +106,12 @@ _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, int | str, str]]] = {
 }
 
 
+_LOGGED_OUT: Final[dict[type[Exception], str]] = {
+    errors.Unauthenticated: "You must be logged in to log out. Send your token as an Authorization: Bearer header.",
+    errors.NoSession: "No login token found on the request.",
+}
+
+
 def spell(problem: Problem) -> Response:
     """Return Meteor's error object."""
     fact, meteor = problem.fact, request.path.startswith("/wekan/api")
@@ -103,6 +119,8 @@ def spell(problem: Problem) -> Response:
         return empty(HTTPStatus.FORBIDDEN)
     if isinstance(fact, errors.NotFound):
         return json_answer({})
+    if request.endpoint == "wekan.logout" and (reason := _LOGGED_OUT.get(type(fact))):
+        return json_answer({"error": "unauthorized", "reason": reason}, HTTPStatus.UNAUTHORIZED)
     if meteor and isinstance(fact, errors.Unauthenticated | errors.Forbidden):
         word = "Unauthorized" if isinstance(fact, errors.Unauthenticated) else "Forbidden"
         fixed = {"isClientSafe": True, "errorType": "Meteor.Error", "statusCode": problem.status.value}
@@ -133,6 +151,18 @@ def login() -> Response:
     return show_login(services().authentication.by_password(name, body.password, origin(), known_by=known_by))
 
 
+@blueprint.post("/users/logout")
+@auth.required
+def logout() -> Response:
+    """End the token that makes this request or, with `all`, every token of its owner."""
+    wanted, principal = read_body_if_any(_Logout), current_principal()
+    if str(wanted.all).strip().lower() in {"true", "1", "yes"}:  # a switch in JSON, a word in a form
+        services().tokens.revoke_all(principal)
+        return json_answer({"message": "All login tokens have been invalidated."})
+    services().tokens.revoke_current(principal)
+    return json_answer({"message": "You've been logged out!"})
+
+
 @blueprint.get("/api/user")
 @auth.required
 def own() -> Response:
@@ -160,9 +190,10 @@ def create() -> Response:
 @blueprint.get("/api/users/<user_id>")
 @auth.required
 def show(user_id: str) -> Response:
-    """Show a user."""
+    """Show a user, by id or else by username."""
     principal, administration = current_principal(), services().administration
-    return json_answer(show_user(administration.read(principal, administration.resolve(principal, short_id=user_id))))
+    account_id = administration.resolve(principal, short_id=user_id, username=user_id)
+    return json_answer(show_user(administration.read(principal, account_id)))
 
 
 @blueprint.put("/api/users/<user_id>")
@@ -187,6 +218,31 @@ def delete(user_id: str) -> Response:
     with contextlib.suppress(errors.NotFound):
         administration.delete(principal, administration.resolve(principal, short_id=user_id))
     return json_answer({"_id": user_id})
+
+
+@blueprint.post("/api/createtoken/<user_id>")
+@auth.required
+def create_token(user_id: str) -> Response:
+    """Make a token for a user."""
+    principal, use = current_principal(), services()
+    account_id = use.administration.resolve(principal, short_id=user_id)
+    token = use.user_tokens.create(principal, account_id, TokenKind.OPAQUE).token
+    return json_answer({"_id": user_id, "authToken": token})
+
+
+@blueprint.post("/api/deletetoken")
+@auth.required
+def delete_token() -> Response:
+    """End a token of a user or, where none is named, all of theirs; the token is not repeated in the answer."""
+    body, principal, use = read_body(_Deletion), current_principal(), services()
+    if not body.userId:
+        return json_answer({"message": "Expected a userId to be set but received none."})
+    account_id = use.administration.resolve(principal, short_id=body.userId)
+    if body.token:
+        use.user_tokens.revoke(principal, account_id, body.token)
+        return json_answer({"message": f"Delete token: [hidden] from user: {body.userId}"})
+    use.administration.revoke_sessions(principal, account_id)
+    return json_answer({"message": f"Delete all token from user: {body.userId}"})
 
 
 @blueprint.get("/api/boards")

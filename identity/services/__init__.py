@@ -21,6 +21,7 @@ from identity.services.recovery import Recovery
 from identity.services.schema import Schema
 from identity.services.tokens import Tokens
 from identity.services.trail import Trail
+from identity.services.user_tokens import UserTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,4 @@ class Services:
     recovery: Recovery
     schema: Schema
     tokens: Tokens
+    user_tokens: UserTokens

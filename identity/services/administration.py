@@ -87,19 +87,19 @@ class Administration:
         self._rights.require_admin(principal)
         return self._outbox.state()
 
-    def resolve(self, principal: Principal, *, short_id: str | None = None, uuid: str | None = None) -> int:
-        """Return the id of the account that another of its names means.
+    def resolve(self, principal: Principal, *, short_id: str = "", uuid: str | None = None, username: str = "") -> int:
+        """Return the id of the account that another of its names means; a username where no other one does.
 
         Raises:
             NotFound: there is none.
         """
         self._rights.require_admin(principal)
-        where = Account.short_id == short_id if uuid is None else Account.uuid == uuid
-        row = self._transactions.row(select(Account.id).where(where), {})
-        if row is None:
-            raise NotFound("user")
-        found: int = row[0]
-        return found
+        named = Account.short_id == short_id if uuid is None else Account.uuid == uuid
+        for where in (named, Account.username_canonical == canonical(username)):
+            if row := self._transactions.row(select(Account.id).where(where), {}):
+                found: int = row[0]
+                return found
+        raise NotFound("user")
 
     def read(self, principal: Principal, account_id: int) -> AccountView:
         """Return one account.

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import Unauthenticated
+from identity.domain.errors import NotFound, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.forms import TokenKind
 from identity.domain.ports import Clock, Identifiers, JwtTokens, OpaqueTokens
-from identity.domain.principal import Principal
+from identity.domain.principal import Principal, Subject
 from identity.services.audit import Audit
 from identity.services.session_pools import make_room
 from identity.services.transactions import Transactions
-from identity.store.models import SESSIONS
+from identity.store.models import ACCOUNTS, SESSIONS
 
 _ORIGIN_MAX: Final = 64
 
 _INSERT: Final = insert(SESSIONS)
+_OWNER: Final = (
+    select(ACCOUNTS.c.id)
+    .where(ACCOUNTS.c.id == bindparam("id"), ACCOUNTS.c.version == bindparam("version"), ACCOUNTS.c.disabled.is_(False))
+    .with_for_update(key_share=True)
+)
+# Nothing that needs a fresh proof; another moment than that of certificates, whose sessions end with them.
+_PROVEN_BY_ANOTHER: Final = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +80,40 @@ class Logins:
         self._per_account = per_account
         self._token_life = token_life
 
-    def open(self, principal: Principal, kind: TokenKind) -> Login:
+    def open(self, principal: Principal, kind: TokenKind, *, owner: Subject | None = None) -> Login:
         """Open a session and return its token; another of its pool gives way where it has too many.
+
+        With an `owner` the session is theirs, who proved nothing.
 
         Raises:
             Unauthenticated: the account has moved on or went away since the proof.
+            NotFound: the owner's has.
         """
         if kind is TokenKind.JWT:
             now = self._clock.now()
             end = now + LIVES[kind].whole
-            session_id = self.open_row(principal, kind, LIVES[kind])
-            return Login(self._jwt_tokens.sign(session_id, principal.account.uuid, now, end), end)
+            session_id = self.open_row(principal, kind, LIVES[kind], owner=owner)
+            return Login(self._jwt_tokens.sign(session_id, (owner or principal.account).uuid, now, end), end)
         token = self._opaque_tokens.new(kind)
-        self.open_row(principal, kind, LIVES[kind], digest=self._opaque_tokens.digest(token))
+        self.open_row(principal, kind, LIVES[kind], digest=self._opaque_tokens.digest(token), owner=owner)
         return Login(token, self._clock.now() + LIVES[kind].whole)
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys with which anybody can check the JWTs (RFC 7517)."""
         return self._jwt_tokens.key_set()
 
-    def open_row(self, principal: Principal, kind: TokenKind, life: Life, *, digest: str | None = None) -> str:
+    def open_row(
+        self,
+        principal: Principal,
+        kind: TokenKind,
+        life: Life,
+        *,
+        digest: str | None = None,
+        owner: Subject | None = None,
+    ) -> str:
         """Write the session of a login and return its id; see `open`."""
-        account, session_id, now = principal.account, self._identifiers.session_id(), self._clock.now()
-        proven_at = principal.authenticated_at
+        account, session_id, now = owner or principal.account, self._identifiers.session_id(), self._clock.now()
+        proven_at = _PROVEN_BY_ANOTHER if owner else principal.authenticated_at
         if proven_at is None:  # a session never is newer proof than what opened it
             raise Unauthenticated
 
@@ -114,15 +132,26 @@ class Logins:
         }
 
         def write(session: Session) -> None:
-            self._make_room(session, principal, kind, now)
+            if owner:
+                _lock_owner(session, owner)
+            self._make_room(session, principal, account, kind=kind, now=now)
             session.execute(_INSERT, row)
-            self._audit.record(session, Event.SESSION_OPENED, principal)
+            self._audit.record(session, Event.SESSION_OPENED, principal, subject=account)
 
-        self._transactions.write(principal, write)
+        # Two administrators who act on each other lock both accounts in one order.
+        self._transactions.write(principal, write, lock_admins=owner is not None)
         return session_id
 
-    def _make_room(self, session: Session, principal: Principal, kind: TokenKind, now: datetime) -> None:
-        account_id, kept = principal.account.id, self._per_account - 1
+    def _make_room(
+        self, session: Session, principal: Principal, account: Subject, *, kind: TokenKind, now: datetime
+    ) -> None:
+        account_id, kept = account.id, self._per_account - 1
         if make_room(session, account_id, kind, now=now, kept=kept, token_life=self._token_life):
-            self._audit.record(session, Event.SESSIONS_DROPPED, principal)
+            self._audit.record(session, Event.SESSIONS_DROPPED, principal, subject=account)
             self._transactions.note_change(session, account_id)
+
+
+def _lock_owner(session: Session, owner: Subject) -> None:
+    # Their credentials may have been invalidated since the account was read.
+    if session.execute(_OWNER, {"id": owner.id, "version": owner.version}).first() is None:
+        raise NotFound("user")

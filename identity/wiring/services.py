@@ -25,6 +25,7 @@ from identity.services.schema import Schema
 from identity.services.token_checks import TokenChecks
 from identity.services.tokens import Tokens
 from identity.services.trail import Trail
+from identity.services.user_tokens import UserTokens
 from identity.settings import Settings
 from identity.wiring.state import Keys
 from identity.wiring.tools import Tools
@@ -53,6 +54,14 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         recovery=_recovery(settings, tools),
         schema=schema,
         tokens=_tokens(settings, tools, logins),
+        user_tokens=UserTokens(
+            tools.transactions,
+            clock=tools.clock,
+            rights=tools.rights,
+            authentication=authentication,
+            logins=logins,
+            audit=tools.audit,
+        ),
     )
 
 

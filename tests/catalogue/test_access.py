@@ -81,6 +81,9 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/nerveshub/users/me"): anybody_known(200, nobody=403),
     ("POST", "/wekan/users/register"): everybody(200, username="{new}", **LOGIN),
     ("POST", "/wekan/users/login"): everybody(200, username="hawk", **LOGIN),
+    ("POST", "/wekan/users/logout"): Row(401, 200, 200, 200, 401),  # a certificate has no token to end
+    ("POST", "/wekan/api/createtoken/<user_id>"): only_admins(200),
+    ("POST", "/wekan/api/deletetoken"): only_admins(200, userId="{user_id}"),
     ("GET", "/wekan/api/user"): anybody_known(200),
     ("GET", "/wekan/api/users"): only_admins(200),
     ("POST", "/wekan/api/users"): only_admins(200, username="{new}", **LOGIN),
@@ -121,7 +124,8 @@ class House:
         row, path = row_of(self.app, "hawk"), target(rule, session_id="0" * 32)
         path = path.replace("<uuid>", row["uuid"]).replace("<user_id>", row["short_id"])
         new = f"new{next(_numbers)}"
-        given = {key: value.format(new=new) if isinstance(value, str) else value for key, value in (body or {}).items()}
+        names = {"new": new, "user_id": row["short_id"]}
+        given = {key: value.format(**names) if isinstance(value, str) else value for key, value in (body or {}).items()}
         answer = self.client.open(path, method=method, headers=self.headers[who], json=None if body is None else given)
         status = effective(answer)
         self._put_back()

@@ -128,12 +128,12 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], Non
     assert not todo, "no credential was checked"
 
 
-def filled(body: Any, name: str) -> Any:
-    """Return a body with new names, in the name of an account where it holds a login."""
+def filled(body: Any, name: str, hawk: dict[str, Any]) -> Any:
+    """Return a body with new names, in the name of an account where it holds a login, about hawk where about a user."""
     if body is None:
         return None
-    new = f"new{next(_numbers)}"
-    given = {key: value.format(new=new) if isinstance(value, str) else value for key, value in body.items()}
+    names = {"new": f"new{next(_numbers)}", "user_id": hawk["short_id"]}
+    given = {key: value.format(**names) if isinstance(value, str) else value for key, value in body.items()}
     named = {"hawk": name, "hawk@example.org": f"{name}@example.org", "newpwd": PASSWORD, "x": "x"}
     return {key: named.get(value, value) if isinstance(value, str) else value for key, value in given.items()} | (
         {"csr": csr()} if "csr" in given else {}
@@ -171,7 +171,7 @@ def test_a_caller_whose_rights_end_meanwhile_writes_nothing(
             left.extend(pair.state())
 
         meanwhile.append(act)
-        status = pair.asks(method, rule, body=filled(body, name), headers=bearer(token))
+        status = pair.asks(method, rule, body=filled(body, name, pair.hawk), headers=bearer(token))
         assert status >= 400 or (method, rule) == RENEWAL, (ending, status)
         assert pair.state() == left, ending
 
@@ -189,7 +189,7 @@ def test_a_password_that_is_changed_meanwhile_opens_no_session(
             left.extend(pair.state())
 
         meanwhile.append(act)
-        status = pair.asks(method, rule, body=filled(body, name), headers={})
+        status = pair.asks(method, rule, body=filled(body, name, pair.hawk), headers={})
         assert status >= 400, (ending, status)
         assert pair.state() == left, ending
 
@@ -211,7 +211,7 @@ def test_a_certificate_that_is_revoked_meanwhile_writes_nothing(
         left.extend(pair.state())
 
     meanwhile.append(act)
-    status = pair.asks(method, rule, body=filled(body, name), headers=by_nginx(certificate))
+    status = pair.asks(method, rule, body=filled(body, name, pair.hawk), headers=by_nginx(certificate))
     assert status >= 400, status
     assert pair.state() == left
 
@@ -226,7 +226,7 @@ def test_these_calls_write_while_the_caller_keeps_their_rights(pair: Pair) -> No
             continue
         name, _ = pair.admin()
         token, before = token_of(client, name, PASSWORD), pair.state()
-        pair.asks(method, rule, body=filled(body, name), headers=bearer(token))
+        pair.asks(method, rule, body=filled(body, name, pair.hawk), headers=bearer(token))
         changing += pair.state() != before
     assert changing >= 12
 
