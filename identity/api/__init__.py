@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from identity.api import admin, admin_credentials, certificates, docs, front, operations, pages, recovery, tokens, users
+from identity.api import (
+    admin,
+    admin_credentials,
+    certificates,
+    docs,
+    forward_auth,
+    front,
+    operations,
+    pages,
+    recovery,
+    tokens,
+    users,
+)
 from identity.api.problems import spell
 from identity.web.dialect import Dialect
 
@@ -13,6 +25,7 @@ NATIVE = Dialect(
         front.blueprint,
         users.blueprint,
         tokens.blueprint,
+        forward_auth.blueprint,
         recovery.blueprint,
         pages.blueprint,
         certificates.blueprint,
@@ -22,5 +35,6 @@ NATIVE = Dialect(
         docs.blueprint,
     ),
     spell=spell,
-    quick=tokens.QUICK,
+    quick=tokens.QUICK | forward_auth.QUICK,
+    question=forward_auth.question,
 )

@@ -29,6 +29,7 @@ of a name that is taken and, unless JSON is asked for and HTML is not, the 401 o
 _ADMINISTRATION: Final = "For administrators: users and their credentials, the audit trail, the mail."
 TAGS: Final = (
     Tag("tokens", "Log in, stay logged in, log out; ask who is calling.", "tokens"),
+    Tag("forward-auth", "For proxies that ask before they forward a request: who is calling?", "forward_auth"),
     Tag("account", "Register, and look after the own account.", "users"),
     Tag("administration", _ADMINISTRATION, "admin"),
     Tag("administration", _ADMINISTRATION, "admin_credentials"),

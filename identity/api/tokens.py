@@ -7,7 +7,7 @@ from typing import Final
 from flask import Blueprint, Response
 
 from identity.api.answers import answer
-from identity.api.problems import refuse, refuse_forwarded
+from identity.api.problems import refuse
 from identity.api.shown import Greeting, Session, Sessions, Token
 from identity.domain.principal import Principal
 from identity.web.answers import empty, plain_json, respond
@@ -17,7 +17,6 @@ from identity.web.dialect import Plain, QuickCall
 from identity.web.openapi import Reply, describes
 
 blueprint = Blueprint("tokens", __name__)
-_VERIFIED: Final = ("X-Identity-User", "X-Identity-Id", "X-Identity-Admin")
 
 
 def _issue(principal: Principal, here: Context) -> Plain:
@@ -30,17 +29,9 @@ def _greet(principal: Principal, _here: Context) -> Plain:
     return plain_json({"data": f"Hello, {principal.account.username}!"})
 
 
-def _verify(principal: Principal, _here: Context) -> Plain:
-    who = principal.account
-    user, number, admin = _VERIFIED
-    is_admin = "true" if who.admin else "false"
-    return Plain("204 NO CONTENT", [(user, who.username), (number, str(who.id)), (admin, is_admin)])
-
-
 QUICK: Final = {
     "/api/token": QuickCall(_issue, refuse),
     "/api/resource": QuickCall(_greet, refuse),
-    "/api/verify": QuickCall(_verify, refuse_forwarded),
 }
 
 
@@ -86,14 +77,6 @@ def end_one(session_id: str) -> Response:
     """End one of the caller's sessions."""
     services().tokens.revoke(current_principal(), session_id)
     return empty()
-
-
-@blueprint.get("/api/verify")
-@auth.forwarded
-@describes("Check a credential for another service", Reply(204, headers=_VERIFIED), name="verify_credential")
-def verify() -> Response:
-    """Say who is calling, in headers alone, for a proxy that asks before it forwards a request."""
-    return respond(_verify)
 
 
 @blueprint.get("/api/resource")

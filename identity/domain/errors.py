@@ -70,6 +70,20 @@ class Forbidden(IdentityError):
     detail = "Only an administrator may do this."
 
 
+class ConditionUnmet(Forbidden):
+    """A proxy asked whether this caller is one of some, and they are not, or there is no such condition."""
+
+    code = "condition_unmet"
+    detail = "You may not use this service."
+
+
+class UnconfirmedName(Forbidden):
+    """The account is called by an email address that is not confirmed as its own; others may take it for the owner."""
+
+    code = "unconfirmed_name"
+    detail = "Your username is an email address: confirm it as your own before you use other services."
+
+
 class RegistrationRefused(Forbidden):
     """Accounts are not made this way here (`IDENTITY_REGISTRATION`)."""
 

@@ -49,7 +49,8 @@ class Subject(NamedTuple):
 class Principal(NamedTuple):
     """One caller for one request.
 
-    `session` is None unless the proof was a token, and `certificate` (a serial) unless it was one.
+    `session` is None unless the proof was a token, and `certificate` (a serial) unless it was one. `expires_at` is when
+    the credential ends (None: it has no end of its own) and `checked_at` when it was checked, in seconds since 1970.
     """
 
     origin: Origin
@@ -58,6 +59,8 @@ class Principal(NamedTuple):
     authenticated_at: datetime | None = None
     session: str | None = None
     certificate: str | None = None
+    expires_at: int | None = None
+    checked_at: float = 0.0
 
     @property
     def account(self) -> Subject:

@@ -31,6 +31,14 @@ class AccountView:
 
 
 @dataclass(frozen=True, slots=True)
+class PresentedAccount:
+    """What services behind a proxy may hear of an account beside its name; None: nothing that could be relied on."""
+
+    email: str | None
+    full_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """One live login of an account. `current` marks the one that asked."""
 

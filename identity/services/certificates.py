@@ -124,9 +124,10 @@ class Certificates:
         Raises:
             Unauthenticated: not ours, over, revoked, or its account has moved on.
         """
-        fingerprint = self._authority.fingerprint(der, self._clock.now())
+        now = self._clock.now()
+        fingerprint = self._authority.fingerprint(der, now)
         query = (
-            select(Account, Certificate.serial)
+            select(Account, Certificate.serial, Certificate.not_after)
             .join(Certificate, and_(Certificate.account_id == Account.id, Certificate.version == Account.version))
             .where(
                 Certificate.fingerprint == fingerprint,
@@ -137,9 +138,16 @@ class Certificates:
         found = self._transactions.read(lambda session: session.execute(query).one_or_none()) if fingerprint else None
         if found is None:
             raise Unauthenticated
-        account, serial = found
-        subject = subject_of(account)
-        return Principal(origin, subject, Credential.CERTIFICATE, NEVER_PROVEN, certificate=serial)
+        account, serial, not_after = found
+        return Principal(
+            origin,
+            subject_of(account),
+            Credential.CERTIFICATE,
+            NEVER_PROVEN,
+            certificate=serial,
+            expires_at=int(not_after.timestamp()),
+            checked_at=now.timestamp(),
+        )
 
     def chain(self) -> str:
         """Return the authority's certificates in PEM."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import CurrentPasswordRequired, InvalidInput
+from identity.domain.errors import CurrentPasswordRequired, InvalidInput, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Origin, Principal
 from identity.domain.usernames import require_own_email, require_unreserved
 from identity.domain.values import KEEP, Keep, read_full_name, read_password, read_username
-from identity.domain.views import AccountView
+from identity.domain.views import AccountView, PresentedAccount
 from identity.services.addresses import write_unique
 from identity.services.admins import require_remaining_admin
 from identity.services.audit import Audit
@@ -25,7 +26,11 @@ from identity.services.outbox import Outbox
 from identity.services.rights import Rights
 from identity.services.rows import get_own, invalidate_credentials, view_account
 from identity.services.transactions import Transactions
-from identity.store.models import Account, LoginSession
+from identity.store.models import ACCOUNTS, Account, LoginSession
+
+_PRESENTED: Final = select(ACCOUNTS.c.email_canonical, ACCOUNTS.c.email_verified, ACCOUNTS.c.full_name).where(
+    ACCOUNTS.c.id == bindparam("id"), ACCOUNTS.c.version == bindparam("version"), ACCOUNTS.c.disabled.is_(False)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,18 @@ class Profiles:
         """
         own = principal.account
         return self._transactions.read(lambda session: view_account(get_own(session, own, lock=False)))
+
+    def presented(self, principal: Principal) -> PresentedAccount:
+        """Return what services behind a proxy may hear of the caller's account; one statement, no transaction.
+
+        Raises:
+            Unauthenticated: as `read`.
+        """
+        own = principal.account
+        row = self._transactions.row(_PRESENTED, {"id": own.id, "version": own.version})
+        if row is None:
+            raise Unauthenticated
+        return PresentedAccount(row.email_canonical if row.email_verified else None, row.full_name)
 
     def change(
         self,

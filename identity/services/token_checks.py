@@ -82,21 +82,45 @@ class TokenChecks:
         """
         now = self._clock.now()
         kind = token_kind(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
+        if kind is _ACCESS:  # by far the most frequent
+            return self._of_access_token(token, origin, now)
         found = self._find(kind, token, now) if kind else None
         if kind is None or found is None or found.over(now):
             raise Unauthenticated
+        end = found.absolute_end
         if found.idle_end is not None:
-            self._slide(found, found.idle_end, now)
-        elif not found.shown or (kind is not _ACCESS and now - found.last_used_at > USED_GRAIN):
+            end = self._slide(found, found.idle_end, now)
+        elif not found.shown or now - found.last_used_at > USED_GRAIN:
             self._note_use(found, token, kind, now)
-        # The most frequent kind is known without the hash of a member, which is a call of its own.
-        proof = _BY_ACCESS_TOKEN if kind is _ACCESS else _CREDENTIALS[kind]
-        return Principal(origin, found.subject, proof, found.authenticated_at, found.session)
+        return Principal(
+            origin,
+            found.subject,
+            _CREDENTIALS[kind],
+            found.authenticated_at,
+            found.session,
+            expires_at=int(end.timestamp()),
+            checked_at=now.timestamp(),
+        )
+
+    def _of_access_token(self, token: str, origin: Origin, now: datetime) -> Principal:
+        claims, seconds = self._access_tokens.read(token), now.timestamp()
+        found = self._directory.find(claims.session) if claims and policy.timely(claims, seconds) else None
+        if claims is None or found is None or found.over(now):
+            raise Unauthenticated
+        if not found.shown:
+            self._note_use(found, token, _ACCESS, now)
+        return Principal(
+            origin,
+            found.subject,
+            _BY_ACCESS_TOKEN,
+            found.authenticated_at,
+            found.session,
+            None,
+            claims.expires_at,
+            seconds,
+        )
 
     def _find(self, kind: TokenKind, token: str, now: datetime) -> Snapshot | None:
-        if kind is _ACCESS:
-            claims = self._access_tokens.read(token)
-            return self._directory.find(claims.session) if claims and policy.timely(claims, now) else None
         if kind is TokenKind.JWT:
             session = self._jwt_tokens.read(token, now)
             return self._directory.find(session) if session else None
@@ -117,10 +141,11 @@ class TokenChecks:
         by_id = kind in {_ACCESS, TokenKind.JWT}
         self._directory.refresh(found.session if by_id else self._opaque_tokens.digest(token) or "")
 
-    def _slide(self, found: Snapshot, idle_end: datetime, now: datetime) -> None:
+    def _slide(self, found: Snapshot, idle_end: datetime, now: datetime) -> datetime:
+        """Move the end of a sliding session, at most once a minute, and return it."""
         end = min(now + SLIDE, found.absolute_end)
         if end - idle_end <= policy.LAST_USED_GRAIN:
-            return
+            return idle_end
 
         def slide(session: Session) -> None:
             used = update(LoginSession).where(LoginSession.id == found.session, LoginSession.idle_end > now)
@@ -128,3 +153,4 @@ class TokenChecks:
             self._transactions.note_change(session, found.subject.id)
 
         self._transactions.write_unattended(slide)
+        return end

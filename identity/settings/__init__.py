@@ -27,6 +27,7 @@ from identity.settings.readers import (
     read_dialect_hosts,
     read_dialects,
     read_directory,
+    read_forward_headers,
     read_keys,
     read_mail_from,
     read_names,
@@ -102,6 +103,11 @@ class Settings:
     )
     trusted_proxies: tuple[IPNetwork, ...] = _setting(
         read_networks, "", "networks whose X-Forwarded-For counts, comma-separated"
+    )
+    forward_headers: frozenset[str] = _setting(
+        read_forward_headers,
+        "identity",
+        "headers of `/api/verify`, some of identity (always), email, name, remote and webauth, comma-separated",
     )
     directory_sessions: int = _setting(read_whole(1, 10_000_000), "100000", "live sessions remembered per worker")
     metrics_token: str = _setting(

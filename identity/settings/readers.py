@@ -20,6 +20,7 @@ from identity.domain.values import KEY_MIN, canonical, is_username, weak_key
 
 Rate = tuple[int, timedelta]
 
+FORWARD_HEADERS: Final = ("identity", "email", "name", "remote", "webauth")
 DIALECTS: Final = ("nerveshub", "wekan", "continuous", "azuma")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 _PUBLIC_URL: Final = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]*)?")
@@ -164,6 +165,14 @@ def read_dialects(text: str) -> frozenset[str]:
     if not names <= set(DIALECTS):
         raise ValueError(f"give some of {', '.join(DIALECTS)}")
     return names
+
+
+def read_forward_headers(text: str) -> frozenset[str]:
+    """Read names of sets of headers; the one that says who is calling is always among them."""
+    names = frozenset(part.strip() for part in text.split(",")) if text else frozenset()
+    if not names <= set(FORWARD_HEADERS):
+        raise ValueError(f"give some of {', '.join(FORWARD_HEADERS)}")
+    return names | {FORWARD_HEADERS[0]}
 
 
 def read_dialect_hosts(text: str) -> dict[str, str]:

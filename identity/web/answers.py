@@ -8,11 +8,11 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Response
+from flask import Response, request
 
 from identity.web.auth import current_principal
 from identity.web.context import context
-from identity.web.dialect import Plain, Quick
+from identity.web.dialect import CACHEABLE, Plain, Quick
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
@@ -51,6 +51,7 @@ def flask_answer(plain: Plain) -> Response:
     response = Response(plain.body or None, plain.status)
     response.headers.clear()
     response.headers.extend(plain.headers)
+    request.environ[CACHEABLE] = plain.cacheable
     return response
 
 

@@ -121,19 +121,28 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
     def forwarded(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Let only authenticated callers reach the view, and tell a proxy nothing but yes or no.
 
-        A proxy that asks before it forwards a request knows 401 and takes other refusals for an outage. Where a lock
-        is the reason, `Retry-After` says for how long.
+        nginx knows 401 and 403, and takes other refusals for an outage. Where a lock is the reason, `Retry-After` says
+        for how long.
         """
+        return self._proxied(view, "forwarded", BadRequest, RateLimited)
+
+    def relayed(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+        """Do the same for a proxy that relays every refusal to its caller, also that it is to wait."""
+        return self._proxied(view, "relayed", BadRequest)
+
+    def _proxied(
+        self, view: Callable[Parameters, Answer], access: str, *kinds: type[IdentityError]
+    ) -> Callable[Parameters, Answer]:
         guarded = self.required(view)
 
         @functools.wraps(guarded)
         def choose(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
             try:
                 return guarded(*args, **kwargs)
-            except (BadRequest, RateLimited) as error:
+            except kinds as error:
                 raise yes_or_no(error) from None
 
-        choose.identity_access = "forwarded"  # type: ignore[attr-defined]
+        choose.identity_access = access  # type: ignore[attr-defined]
         return choose
 
     def open(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TONGUE: Final = "identity.tongue"
 NO_NEWS: Final = "identity.no_news"  # set where a refusal is told again
+CACHEABLE: Final = "identity.cacheable"  # set where the answer's own headers say for how long
 
 
 class Plain(NamedTuple):
@@ -27,6 +28,7 @@ class Plain(NamedTuple):
     status: str
     headers: list[tuple[str, str]]
     body: bytes = b""
+    cacheable: bool = False  # its headers say for how long
 
 
 Quick = Callable[["Principal", "Context"], Plain]
@@ -38,6 +40,13 @@ class QuickCall(NamedTuple):
 
     answer: Quick
     refuse: QuickRefusal
+
+
+class Question(NamedTuple):
+    """What a proxy asks about a request: the path of the route, and the call that answers."""
+
+    path: str
+    call: QuickCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class Dialect:
         base: a longer base that the document names and whose calls are the same.
         query_token: the query parameter in which its clients may send a token.
         quick: of its calls, by path, those that `web.lane` may answer.
+        question: reads a path under which proxies ask about requests, see `web.forward_auth`; None for other paths.
     """
 
     name: str
@@ -61,6 +71,7 @@ class Dialect:
     base: str = ""
     query_token: str = ""
     quick: Mapping[str, QuickCall] = field(default_factory=dict)
+    question: Callable[[str], Question | None] | None = None
 
 
 class Tongues:

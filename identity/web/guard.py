@@ -18,7 +18,8 @@ from flask import Flask
 
 from identity.web import prechecks
 from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context
-from identity.web.dialect import NO_NEWS, TONGUE
+from identity.web.dialect import CACHEABLE, NO_NEWS, TONGUE
+from identity.web.forward_auth import simplify
 from identity.web.lane import FastLane
 from identity.web.mistakes import answer_mistake
 from identity.web.peers import client_address
@@ -39,9 +40,13 @@ _HEADERS: Final = (
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 )
+_CACHED: Final = _HEADERS[1:]  # of an answer that says itself for how long it may be kept
 _OWN: Final = frozenset(dict(_HEADERS))
+_OWN_CACHED: Final = frozenset(dict(_CACHED))
 _POLICY: Final = "Content-Security-Policy"
 _DEFAULT_POLICY: Final = ((_POLICY, "default-src 'none'; frame-ancestors 'none'"),)
+_ALL: Final = (*_HEADERS, *_DEFAULT_POLICY)
+_ALL_CACHED: Final = (*_CACHED, *_DEFAULT_POLICY)
 
 
 class Guard:
@@ -72,18 +77,21 @@ class Guard:
         given = environ.get("HTTP_X_REQUEST_ID")
         request_id = environ[REQUEST_ID] = given if given and _GIVEN_ID.fullmatch(given) else self._new_id()
         plain = self._lane.answer(environ) if self._lane else None
+        if plain is None and (question := simplify(environ)) and self._lane:
+            plain = self._lane.answer(environ, question)
         if plain is None:
             return self._answered(environ, self._completing(start_response, environ, started))
-        status, headers, body = plain
+        status, headers, body, cacheable = plain
         self._observe(environ, status, started)
-        start_response(status, [*headers, *_HEADERS, *_DEFAULT_POLICY, ("X-Request-ID", request_id)])
+        fixed = _ALL_CACHED if cacheable else _ALL
+        start_response(status, [*headers, *fixed, ("X-Request-ID", request_id)])
         return (body,) if body else ()
 
     def _answered(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             return self._application(environ, start_response)
         except Exception:  # noqa: BLE001 - what Flask let through, such as a header that cannot be sent
-            status, headers, body = answer_mistake(environ[REQUEST_ID])
+            status, headers, body, _ = answer_mistake(environ[REQUEST_ID])
             start_response(status, headers)
             return (body,)
 
@@ -94,8 +102,9 @@ class Guard:
                 self._let_others_go_first()
             given = dict(headers)
             policy = () if _POLICY in given else _DEFAULT_POLICY
-            kept = headers if _OWN.isdisjoint(given) else [header for header in headers if header[0] not in _OWN]
-            return start_response(status, [*kept, *_HEADERS, *policy, ("X-Request-ID", environ[REQUEST_ID])], exc_info)
+            fixed, own = (_CACHED, _OWN_CACHED) if environ.get(CACHEABLE) else (_HEADERS, _OWN)
+            kept = headers if own.isdisjoint(given) else [header for header in headers if header[0] not in own]
+            return start_response(status, [*kept, *fixed, *policy, ("X-Request-ID", environ[REQUEST_ID])], exc_info)
 
         return start
 

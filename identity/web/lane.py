@@ -33,10 +33,15 @@ class FastLane:
         self._settings = here.settings
         self._headers: Remembered[Presented] = Remembered(bound=_HEADERS_KNOWN)
 
-    def answer(self, environ: WSGIEnvironment) -> Plain | None:
-        """Return the answer to one request, or None if it is the application's to give."""
+    def answer(self, environ: WSGIEnvironment, question: QuickCall | None = None) -> Plain | None:
+        """Return the answer to one request, or None if it is the application's to give.
+
+        Args:
+            environ: the request.
+            question: the call that answers it, where it is a proxy's question and the path does not say which.
+        """
         path = environ["PATH_INFO"]
-        quick: QuickCall | None = environ[TONGUE].quick.get(path)
+        quick: QuickCall | None = question or environ[TONGUE].quick.get(path)
         if quick is None or environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
             return None
         header = environ.get("HTTP_AUTHORIZATION", "")

@@ -24,17 +24,23 @@ _NOTE: Final = "identity_operation"
 View = TypeVar("View", bound=Callable[..., Any])
 
 _BODY_REFUSALS: Final = (400, 408, 411, 413, 415, 503)
-_ACCESS_REFUSALS: Final = {"required": (401, 429, 503), "welcome": (401, 429, 503), "forwarded": (401, 503)}
+_ACCESS_REFUSALS: Final = {
+    "required": (401, 429, 503),
+    "welcome": (401, 429, 503),
+    "forwarded": (401, 403, 503),
+    "relayed": (401, 403, 429, 503),
+}
 _SECURITY: Final[dict[str, list[dict[str, list[str]]]]] = {
     "required": [{"basic": []}, {"bearer": []}],
     "forwarded": [{"basic": []}, {"bearer": []}],
+    "relayed": [{"basic": []}, {"bearer": []}],
     "welcome": [{}, {"basic": []}, {"bearer": []}],
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One documented success: its body's model or, for what is not JSON, its media type."""
+    """One documented success: its body's model or, for what is not JSON, its media type; empty: no body."""
 
     status: int = 200
     model: type[BaseModel] | None = None
@@ -156,6 +162,8 @@ class OpenApi:
         if method not in {"GET", "HEAD"}:
             refusals.add(403)
         responses = {str(status): self._refusal(status) for status in refusals}
+        if access == "forwarded":  # a lock is told by the same status
+            responses["401"]["headers"]["Retry-After"] = {"required": False, "schema": {"type": "string"}}
         for reply in note.replies:
             # A status may have two bodies: our problem, and the one a document shows.
             known = responses.setdefault(str(reply.status), _response(reply))
@@ -210,7 +218,7 @@ def _response(reply: Reply) -> dict[str, Any]:
     response: dict[str, Any] = {"description": HTTPStatus(reply.status).phrase}
     if reply.model:
         response["content"] = {reply.media_type: {"schema": {"$ref": _REF.format(model=reply.model.__name__)}}}
-    elif reply.status != HTTPStatus.NO_CONTENT:
+    elif reply.media_type and reply.status != HTTPStatus.NO_CONTENT:
         kind = "object" if reply.media_type == JSON_TYPE else "string"
         response["content"] = {reply.media_type: {"schema": {"type": kind}}}
     if reply.headers:

@@ -492,14 +492,16 @@ PROXIES = {
     254: held("a neighbour", "certificates/test_proxy_headers.py::test_nothing_is_believed_without_the_right_secret"),
     256: held("X-Forwarded-Proto", "catalogue/test_input.py::test_no_forwarded_scheme_is_believed"),
     257: held("PROXY protocol", "catalogue/test_live_input.py::test_the_proxy_protocol_is_no_request"),
-    259: left(
-        "forward-auth answers", "there is no call of its own for a proxy's question; any closed call answers 200 or 401"
+    259: held("forward-auth answers", "web/test_forward_auth.py::test_every_method_is_answered_alike"),
+    260: held(
+        "headers behind forward-auth", "operations/test_forward_auth.py::test_what_a_caller_claims_is_overwritten"
     ),
-    260: left(
-        "headers behind forward-auth", "this service sets none and reads none; the proxy in front of another does"
+    262: held(
+        "caches of forward-auth",
+        "web/test_forward_auth.py::test_a_yes_may_be_kept_for_five_seconds_and_never_beyond_the_credential",
+        "web/test_forward_auth.py::test_a_no_is_never_kept",
     ),
-    262: left("caches of forward-auth", "every answer says no-store (case 286); no cache is shipped"),
-    263: left("bodies through forward-auth", "there is no call of its own for it; bodies are bounded (case 16)"),
+    263: held("bodies through forward-auth", "web/test_forward_auth.py::test_a_body_is_neither_read_nor_refused"),
 }
 
 DATABASE = {
