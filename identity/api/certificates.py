@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import textwrap
+from typing import Final
 
 from flask import Blueprint, Response, request
 
 from identity.api.answers import answer
 from identity.api.bodies import Renewal, SigningRequest
 from identity.api.shown import CertificateEntry, Certificates, SignedCertificate
+from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.web.answers import empty
 from identity.web.auth import auth, current_principal
 from identity.web.body import read_body
 from identity.web.context import services
 from identity.web.openapi import Reply, describes
+from identity.web.published import published
+
+_LIST_SECONDS: Final = 60  # of a week that it is good for
 
 blueprint = Blueprint("certificates", __name__)
 
@@ -70,7 +73,7 @@ def revoke(serial: str) -> Response:
 @describes("The authority's certificate", Reply(200, media_type="application/x-pem-file"), name="show_authority")
 def chain() -> Response:
     """Return the authority's certificates."""
-    return Response(services().certificates.chain(), content_type="application/x-pem-file")
+    return published(services().certificates.chain().encode(), "application/x-pem-file", seconds=GRACE_MIN_SECONDS - 1)
 
 
 @blueprint.get("/ca.crl")
@@ -79,11 +82,8 @@ def chain() -> Response:
     "The revocation list", Reply(200, media_type="application/pkix-crl"), refusals=(503,), name="show_revocation_list"
 )
 def revocation_list() -> Response:
-    """Return the list made now, in DER; in PEM for those who ask so."""
-    der = services().certificates.revocation_list()
-    if request.args.get("format") != "pem":
-        return Response(der, content_type="application/pkix-crl")
-    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode("ascii"), 64))
-    return Response(
-        f"-----BEGIN X509 CRL-----\n{body}\n-----END X509 CRL-----\n", content_type="application/x-pem-file"
-    )
+    """Return the list as it stands, in DER; in PEM for those who ask so."""
+    shown = services().revocations.newest()
+    if request.args.get("format") == "pem":
+        return published(shown.pem, "application/x-pem-file", seconds=_LIST_SECONDS)
+    return published(shown.der, "application/pkix-crl", seconds=_LIST_SECONDS)

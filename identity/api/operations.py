@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hmac
+from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, request
 
 from identity.api.description import document
 from identity.domain.errors import Unavailable
+from identity.domain.kept import Kept
+from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.services.outbox import OutboxState
 from identity.web.answers import json_answer
 from identity.web.auth import auth, current_principal
-from identity.web.body import Body
+from identity.web.body import JSON_TYPE, Body
 from identity.web.context import context, services
 from identity.web.openapi import HERE, Reply, describes
+from identity.web.published import published
+
+METRICS_SECONDS: Final = 1.0  # less than any scraper waits, so that no counter seems to go back
+_DOCUMENT_SECONDS: Final = 60
 
 blueprint = Blueprint("operations", __name__)
 
@@ -45,13 +52,7 @@ def readyz() -> Response:
 def metrics() -> Response:
     """Return the counts of all workers; with IDENTITY_METRICS_TOKEN set, to its bearer and to administrators."""
     expected = context().settings.metrics_token
-    if expected and not _bears(expected):
-        return _metrics_for_administrators()
-    # Asked of the database, which all workers share; left out while it does not answer.
-    try:
-        return _exposition(services().outbox.state())
-    except Unavailable:
-        return _exposition(None)
+    return _metrics_for_administrators() if expected and not _bears(expected) else _metrics()
 
 
 def _bears(expected: str) -> bool:
@@ -61,12 +62,23 @@ def _bears(expected: str) -> bool:
 
 @auth.required
 def _metrics_for_administrators() -> Response:
-    return _exposition(services().administration.outbox(current_principal()))
+    services().administration.outbox(current_principal())  # refuses everyone else
+    return _metrics()
 
 
-def _exposition(outbox: OutboxState | None) -> Response:
-    text, content_type = context().metrics.exposition()
-    return Response(text + (_mails(outbox) if outbox else b""), content_type=content_type)
+def _metrics() -> Response:
+    text, kind = _kept("metrics", METRICS_SECONDS).get(_exposition)
+    return Response(text, content_type=kind)
+
+
+def _exposition() -> tuple[bytes, str]:
+    # Mails are asked of the database, which all workers share; left out while it does not answer.
+    try:
+        mails = _mails(services().outbox.state())
+    except Unavailable:
+        mails = b""
+    text, kind = context().metrics.exposition()
+    return text + mails, kind
 
 
 def _mails(state: OutboxState) -> bytes:
@@ -87,11 +99,22 @@ class KeySet(Body):
 @describes("Keys of the JWTs", Reply(200, KeySet), name="list_jwt_keys")
 def key_set() -> Response:
     """Return the public keys with which anybody can check our JWTs offline."""
-    return json_answer(services().logins.key_set())
+    text = json_answer(services().logins.key_set()).get_data()
+    return published(text, JSON_TYPE, seconds=GRACE_MIN_SECONDS - 1)
 
 
 @blueprint.get("/openapi.json")
 @describes("This document", Reply(200), name="show_openapi")
 def openapi() -> Response:
     """Return the description of every native call."""
-    return json_answer(document(current_app, server=context().settings.public_url or HERE))
+    text = _kept("openapi").get(_document)
+    return published(text, JSON_TYPE, seconds=_DOCUMENT_SECONDS)
+
+
+def _kept(what: str, seconds: float | None = None) -> Kept[Any]:
+    kept: Kept[Any] = current_app.extensions.setdefault(f"identity.kept.{what}", Kept(seconds))
+    return kept
+
+
+def _document() -> bytes:
+    return json_answer(document(current_app, server=context().settings.public_url or HERE)).get_data()

@@ -19,6 +19,7 @@ from identity.cli.processors import available
 from identity.cli.prune import prune
 from identity.cli.serve import serve
 from identity.domain.errors import IdentityError, SchemaOutdated, Unavailable
+from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.services import Services
 from identity.settings import Settings, described
 from identity.settings.readers import SettingError
@@ -190,8 +191,8 @@ def _port(text: str) -> int:
 
 
 def _grace(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 3 <= int(text) <= 86400:  # noqa: PLR2004 - nodes look every second
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 3 to 86400")
+    if not text.isascii() or not text.isdigit() or not GRACE_MIN_SECONDS <= int(text) <= 86400:  # noqa: PLR2004 - a day
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from {GRACE_MIN_SECONDS} to 86400")
     return int(text)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+GRACE_MIN_SECONDS: Final = 3  # nodes look every second, and what is published is kept for less
 # Clocks of nodes differ by seconds, and a request that began with the old key may end with it.
 _MARGIN: Final = timedelta(minutes=1)
 

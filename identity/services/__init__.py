@@ -18,6 +18,7 @@ from identity.services.profiles import Profiles
 from identity.services.pruning import Pruning
 from identity.services.readiness import Readiness
 from identity.services.recovery import Recovery
+from identity.services.revocations import Revocations
 from identity.services.schema import Schema
 from identity.services.tokens import Tokens
 from identity.services.trail import Trail
@@ -43,6 +44,7 @@ class Services:
     pruning: Pruning
     readiness: Readiness
     recovery: Recovery
+    revocations: Revocations
     schema: Schema
     tokens: Tokens
     user_tokens: UserTokens

@@ -157,18 +157,6 @@ class Certificates:
         """Return a new key and its certificate for a server of these host names and addresses, in PEM."""
         return self._authority.server_identity(names, self._clock.now())
 
-    def revocation_list(self) -> bytes:
-        """Return the list of everything revoked that time has not ended, in DER."""
-        now = self._clock.now()
-        dead = or_(Certificate.revoked_at.is_not(None), Account.id.is_(None), Certificate.version < Account.version)
-        query = (
-            select(Certificate.serial, func.coalesce(Certificate.revoked_at, Certificate.not_before))
-            .outerjoin(Account, Account.id == Certificate.account_id)
-            .where(dead, Certificate.not_after > now)
-        )
-        rows = self._transactions.read(lambda session: session.execute(query).all())
-        return self._authority.revocation_list([(serial, at) for serial, at in rows], now)
-
     def _sign(self, principal: Principal, request: str, description: str) -> str:
         if len(description) > _DESCRIPTION_MAX or not description.isprintable():
             raise InvalidInput.of("description", f"use one line of up to {_DESCRIPTION_MAX} characters")

@@ -24,6 +24,7 @@ from identity.web.lane import FastLane
 from identity.web.mistakes import answer_mistake
 from identity.web.peers import client_address
 from identity.web.prechecks import NO_ROUTE, SAFE_METHODS
+from identity.web.published import PUBLISHED
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,13 +34,9 @@ _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _METHODS: Final = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 _PAUSE_SECONDS: Final = 0.005  # some fifty times what the refusal takes
 
-# An API has no pages, frames or scripts, and nothing it says is for a cache or another site's reader.
-_HEADERS: Final = (
-    ("Cache-Control", "no-store"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Content-Type-Options", "nosniff"),
-)
+# An API has no pages, frames or scripts, and nothing it says is for a cache or another site's reader unless published.
+_ALWAYS: Final = (("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff"))
+_HEADERS: Final = (("Cache-Control", "no-store"), ("Cross-Origin-Resource-Policy", "same-origin"), *_ALWAYS)
 _CACHED: Final = _HEADERS[1:]  # of an answer that says itself for how long it may be kept
 _OWN: Final = frozenset(dict(_HEADERS))
 _OWN_CACHED: Final = frozenset(dict(_CACHED))
@@ -102,7 +99,7 @@ class Guard:
                 self._let_others_go_first()
             given = dict(headers)
             policy = () if _POLICY in given else _DEFAULT_POLICY
-            fixed, own = (_CACHED, _OWN_CACHED) if environ.get(CACHEABLE) else (_HEADERS, _OWN)
+            own, fixed = _told(environ)
             kept = headers if own.isdisjoint(given) else [header for header in headers if header[0] not in own]
             return start_response(status, [*kept, *fixed, *policy, ("X-Request-ID", environ[REQUEST_ID])], exc_info)
 
@@ -140,6 +137,13 @@ class Guard:
             "address": client_address(environ, self._settings.trusted_proxies),
         }
         _log.info("request", extra={"fields": fields})
+
+
+def _told(environ: WSGIEnvironment) -> tuple[frozenset[str], Iterable[tuple[str, str]]]:
+    """Return the headers that an answer may not set by itself, and those that stand in their place."""
+    if PUBLISHED in environ:
+        return _OWN, (*environ[PUBLISHED], *_ALWAYS)
+    return (_OWN_CACHED, _CACHED) if environ.get(CACHEABLE) else (_OWN, _HEADERS)
 
 
 def _request_ids() -> Callable[[], str]:

@@ -21,6 +21,7 @@ from identity.services.profiles import Profiles
 from identity.services.pruning import Pruning
 from identity.services.readiness import Readiness
 from identity.services.recovery import Recovery
+from identity.services.revocations import Revocations
 from identity.services.schema import Schema
 from identity.services.token_checks import TokenChecks
 from identity.services.tokens import Tokens
@@ -52,6 +53,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         pruning=Pruning(tools.transactions, clock=tools.clock, audit_life=settings.audit_days),
         readiness=Readiness((schema.require_current, schema.require_writable)),
         recovery=_recovery(settings, tools),
+        revocations=Revocations(tools.transactions, clock=tools.clock, authority=authority, directory=tools.directory),
         schema=schema,
         tokens=_tokens(settings, tools, logins),
         user_tokens=UserTokens(

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ from live import curl, environment, identity
 from postgresql import free_port
 from signing_requests import PEM, Authority, Key, name, new_authority, new_key, openssl, own_authority, private_pem
 from tls import Tls, serving_tls
+
+from identity.api.operations import METRICS_SECONDS
 
 ADMIN = ("-u", "admin:changeme")
 
@@ -229,6 +232,7 @@ def test_metrics_are_summed_over_the_workers(tls: Tls) -> None:
 
 
 def _count(tls: Tls) -> float:
+    time.sleep(METRICS_SECONDS + 0.1)
     text = tls.curl("/metrics").body
     found = re.search(r'^identity_requests_total\{[^}]*route="/healthz"[^}]*\} (\S+)$', text, re.MULTILINE)
     return float(found[1]) if found else 0.0

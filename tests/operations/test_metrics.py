@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,8 @@ from conftest import basic, bearer
 from flask import Flask
 from live import Live, serving
 from prometheus_client.parser import text_string_to_metric_families
+
+from identity.api.operations import METRICS_SECONDS
 
 HOSTILE = "canary-in-the-path"
 Counts = Counter[tuple[str, str, str]]
@@ -71,6 +74,7 @@ def test_metrics_count_every_request_of_every_worker_once(busy: Live) -> None:
     with ThreadPoolExecutor(12) as callers:
         statuses = list(callers.map(lambda request: call(busy, *request[:3]), requests))
     assert statuses == [request[3] for request in requests]
+    time.sleep(METRICS_SECONDS + 0.1)
     exposed = busy.curl("/metrics").body
     grown = counts(exposed) - before
     del grown["GET", "/metrics", "200"]

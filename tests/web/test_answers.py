@@ -60,7 +60,6 @@ KINDS: dict[str, tuple[int, Ask]] = {
     "alive": (200, _asking("GET", "/healthz")),
     "ready": (200, _asking("GET", "/readyz")),
     "metrics": (200, _asking("GET", "/metrics")),
-    "description": (200, _asking("GET", "/openapi.json")),
     "page": (200, _asking("GET", "/docs/")),
     "style of the page": (200, _asking("GET", "/docs/swagger-ui.css")),
     "name": (200, _asking("GET", "/api/users/1")),
