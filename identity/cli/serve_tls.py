@@ -51,6 +51,8 @@ def serve_tls(options: argparse.Namespace, settings: Settings, services: Service
         *("--worker-connections", str(room_for_connections())),
         *("--certfile", str(identity), "--keyfile", str(identity), "--ca-certs", str(chain), "--cert-reqs", "1"),
         *("--no-control-socket", "--log-level", "warning", "--graceful-timeout", "10"),
+        # No proxy stands in front, so no header of a caller on this machine is one's: not SCRIPT_NAME, nor a scheme.
+        *("--forwarded-allow-ips", "", "--forwarder-headers", ""),
     ]
     # A session of its own: Ctrl-C reaches this process, which ends the other in order.
     server = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own words

@@ -238,6 +238,25 @@ def _count(tls: Tls) -> float:
     return float(found[1]) if found else 0.0
 
 
+@pytest.mark.parametrize(
+    "name", ["SCRIPT_NAME", "script_name", "PATH_INFO", "Script-Name", "REMOTE_ADDR", "X_FORWARDED_FOR"]
+)
+def test_no_header_of_a_caller_reroutes_a_request(tls: Tls, name: str) -> None:
+    for value in ("/x", "/healthz", "/", "127.0.0.2"):
+        given = ("-H", f"{name}: {value}")
+        assert tls.curl("/healthz", *given).status == 200
+        assert tls.curl("/x/healthz", *given).status == 404
+        assert tls.curl("/healthz/healthz", *given).status == 404
+    assert '"address": "127.0.0.2"' not in tls.live.output()
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Ssl", "Forwarded"])
+def test_no_header_of_a_caller_changes_the_scheme(tls: Tls, name: str) -> None:
+    fields = f"username={name.lower()}&password=newpwd"
+    made = tls.curl("/api/users", "-d", fields, "-H", f"{name}: http")
+    assert (made.status, (made.header("Location") or "").partition(":")[0]) == (201, "https")
+
+
 def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
     with serving_tls(tmp_path) as running:
         assert running.live.stop() == 0
