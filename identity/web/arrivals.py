@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from identity.domain.limits import address_group
+from identity.domain.memory import keep_latest
 from identity.web.connections import hang_up
 from identity.web.problems import SlowBodies
 
@@ -28,6 +29,8 @@ HURRY_SECONDS: Final = 3.0  # while others are turned away; longer than any wait
 _LOOK_SECONDS: Final = 0.25
 _SLACK_SECONDS: Final = 0.5  # the server may have sent "100 Continue" after it began to wait
 _RETRY_AFTER: Final = timedelta(seconds=1)
+_NEWS_SECONDS: Final = 10.0  # a caller who is refused again within so long is no news
+_REFUSED_KNOWN: Final = 1024
 
 
 @dataclass(eq=False, slots=True)
@@ -52,6 +55,7 @@ class Arrivals:
         self._cut_off = cut_off
         self._lock = threading.Lock()
         self._waiting: set[Arrival] = set()
+        self._refused: dict[str, float] = {}
         self._watcher: threading.Thread | None = None
 
     @contextmanager
@@ -91,7 +95,15 @@ class Arrivals:
     def _require_room(self, caller: str) -> None:
         known = any(each.caller == caller for each in self._waiting)
         if len(self._waiting) >= BODIES_AT_ONCE + (0 if known else _SPARE):
-            raise SlowBodies(_RETRY_AFTER)
+            raise SlowBodies(_RETRY_AFTER, again=self._is_known(caller))
+
+    def _is_known(self, caller: str) -> bool:
+        """Tell whether a caller was refused a while ago, and note that they are now."""
+        now = time.monotonic()
+        known = now < self._refused.get(caller, 0.0)
+        if not known:
+            keep_latest(self._refused, caller, now + _NEWS_SECONDS, bound=_REFUSED_KNOWN)
+        return known
 
     def _watch(self) -> None:
         if self._watcher is None:

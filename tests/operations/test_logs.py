@@ -20,6 +20,7 @@ from services.watching import wait_until
 from werkzeug.test import TestResponse
 
 from identity.adapters.logs import JsonFormatter
+from identity.web.arrivals import Arrival, Arrivals
 from identity.web.guard import Guard
 
 FORGED = 'bob\n{"level": "info", "message": "forged"}\r\n2026 INFO login ok for admin'
@@ -185,6 +186,22 @@ def test_a_refusal_that_is_told_again_is_logged_only_where_all_is(
         assert statuses == [401, 401, 429, 429, 429, 429]
         told = [line["status"] for line in logged if line["logger"] == "identity.requests"]
         assert told == statuses[: 3 + again]
+
+
+def test_bodies_that_are_turned_away_leave_one_line_for_each_caller(
+    app: Flask, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Arrivals()
+    full._waiting = {Arrival(1, "", "", 0.0) for _ in range(99)}
+    monkeypatch.setattr("identity.web.body_bytes._arrivals", full)
+    client = app.test_client()
+    calls = [("POST", "/api/users"), ("POST", "/wekan/users/login"), ("POST", "/azuma/users")]
+    for number in range(300):
+        method, path = calls[number % 3]
+        peer = {"REMOTE_ADDR": f"192.0.2.{number % 10}"}
+        answer = client.open(path, method=method, json={}, environ_overrides=peer)
+        assert answer.status_code == 503
+    assert sum(line["logger"] == "identity.requests" for line in logged) == 10
 
 
 def test_no_path_of_any_dialect_is_logged_with_what_stood_in_it(

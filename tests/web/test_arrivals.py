@@ -61,6 +61,22 @@ def test_one_caller_has_eight_and_leaves_room_for_others(slow: Slow) -> None:
         slow.begin("192.0.2.4")
 
 
+def test_a_caller_who_is_refused_again_is_no_news_for_a_while(slow: Slow) -> None:
+    for _ in range(BODIES_AT_ONCE):
+        slow.begin()
+
+    def again() -> bool:
+        with pytest.raises(SlowBodies) as refused:
+            slow.begin()
+        return refused.value.again
+
+    assert [again() for _ in range(3)] == [False, True, True]
+    slow.later(9)
+    assert again()
+    slow.later(1)
+    assert [again() for _ in range(2)] == [False, True]
+
+
 def test_a_place_is_free_again_when_its_body_has_come(slow: Slow) -> None:
     for _ in range(BODIES_AT_ONCE):
         slow.begin()
