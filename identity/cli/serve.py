@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +17,7 @@ from granian.log import LogLevels
 from granian.server import MPServer, mp
 
 from identity.cli.administrator import make_first_admin
+from identity.cli.draining import Ending
 from identity.cli.listening import bindable, reachable
 from identity.cli.mail import start_sender
 from identity.cli.prune import start_pruning
@@ -43,11 +45,14 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     print(f"Identity serves on {base} with {options.workers} workers; see {base}/docs. Ctrl-C ends it.", flush=True)
     start_sender(services)
     start_pruning(services)
+    ending = Ending(services.readiness.drain, settings.drain_seconds)
     if options.tls:
-        serve_tls(options, settings, services, ip=ip)
+        serve_tls(options, settings, services, ip=ip, ending=ending)
     else:
         options.host = ip
-        server("identity.wiring:create_worker", options).serve(target_loader=partial(_create, options.threads))
+        own = server("identity.wiring:create_worker", options)
+        own.ending = ending
+        own.serve(target_loader=partial(_create, options.threads))
     print("Identity has ended.", flush=True)
 
 
@@ -58,7 +63,18 @@ def _create(threads: int, target: str) -> Callable[..., Any]:
 
 
 class WorkerServer(MPServer):
-    """Granian, whose workers come back however often they are killed."""
+    """Granian, whose workers come back however often they are killed, and that ends when we say so."""
+
+    ending: Ending | None = None
+
+    def signal_handler_interrupt(self, number: int = signal.SIGINT, _frame: object = None) -> None:
+        """End on a signal, or after a while."""
+        stop: Callable[[], None] = super().signal_handler_interrupt
+        self.ending.heard(number, stop) if self.ending else stop()
+
+    def signal_handler_reload(self, number: int = signal.SIGHUP, _frame: object = None) -> None:
+        """End when the terminal closes; there is nothing to reload."""
+        self.signal_handler_interrupt(number)
 
     def _respawn_workers(
         self, workers: list[int], spawn_target: object, target_loader: object, delay: float = 0

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
+from identity.cli.draining import Ending
 from identity.cli.workers import room_for_connections
 from identity.services import Services
 from identity.settings import Settings
@@ -29,7 +30,7 @@ def require_gunicorn() -> None:
         raise SettingError("--tls needs gunicorn: install identityd[tls]")
 
 
-def serve_tls(options: argparse.Namespace, settings: Settings, services: Services, *, ip: str) -> None:
+def serve_tls(options: argparse.Namespace, settings: Settings, services: Services, *, ip: str, ending: Ending) -> None:
     """Serve with a certificate of our own authority, asking clients for theirs, until interrupted.
 
     Args:
@@ -37,6 +38,7 @@ def serve_tls(options: argparse.Namespace, settings: Settings, services: Service
         settings: of the service.
         services: make the certificate.
         ip: the address to listen at.
+        ending: decides when a signal ends the server.
 
     Raises:
         SettingError: gunicorn did not start, or did not live.
@@ -57,10 +59,10 @@ def serve_tls(options: argparse.Namespace, settings: Settings, services: Service
     # A session of its own: Ctrl-C reaches this process, which ends the other in order.
     server = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own words
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        server.send_signal(signal.SIGTERM)
+    def end(number: int, _frame: FrameType | None) -> None:
+        ending.heard(number, server.terminate)
 
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, end)
     if code := server.wait():
         raise SettingError(f"gunicorn has ended by itself, with code {code}")

@@ -32,10 +32,20 @@ Connection = Any  # gunicorn's, which has no types
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """Holds slow clients without a thread; the methods are gunicorn's own, but for those with an underscore."""
 
+    sockets: list[socket.socket]
+
     def init_process(self) -> None:
         """Read certificate and key once, not for each connection."""
         self._context: ssl.SSLContext = ssl_context(self.cfg)
         super().init_process()
+
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's
+        """Take connections or not; a worker that ends closes its door, where nobody would ever be answered."""
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:
+                listener.close()
+            self.sockets = []
 
     def enqueue_req(self, conn: Connection) -> None:
         """Wait for the head of the next request of a connection."""

@@ -63,12 +63,12 @@ def _begin(modules: list[str]) -> None:
 
 @contextmanager
 def told_by_parent_alone() -> Iterator[None]:
-    """Start processes that do not hear what is said to all: Ctrl-C in a terminal, a supervisor's SIGTERM.
+    """Start processes that do not hear what is said to all: Ctrl-C, a terminal that closes, a supervisor's SIGTERM.
 
     A worker listens to SIGTERM again as soon as it is one.
     """
     resource_tracker.ensure_running()  # starting it later would lift the block
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
     finally:

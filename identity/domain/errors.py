@@ -292,3 +292,10 @@ class DatabaseReadOnly(Unavailable):
         "The database can only be read: it is a standby, it is set to read only, or its role may not write. "
         "Point IDENTITY_DATABASE_URL to the primary server."
     )
+
+
+class Draining(Unavailable):
+    """This node is about to end, and still answers what comes."""
+
+    code = "draining"
+    detail = "This node is about to end: send requests to another one."

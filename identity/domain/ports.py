@@ -23,6 +23,16 @@ class Clock(Protocol):
         """Return the time as aware UTC."""
 
 
+class DrainMark(Protocol):
+    """Known to all processes of a node: it is about to end."""
+
+    def set(self) -> None:
+        """Let every process know."""
+
+    def is_set(self) -> bool:
+        """Tell whether it was said."""
+
+
 class Identifiers(Protocol):
     """Randomness that names things."""
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from identity.domain.errors import IdentityError, Unavailable
+from identity.domain.errors import Draining, IdentityError, Unavailable
+from identity.domain.ports import DrainMark
 
 _log = logging.getLogger(__name__)
 _LIMIT_SECONDS: Final = 2.0
@@ -26,11 +27,15 @@ class Readiness:
 
     Args:
         conditions: are asked in this order.
+        drain_mark: known to all processes of this node.
         limit_seconds: for all of them together.
     """
 
-    def __init__(self, conditions: Sequence[Condition], *, limit_seconds: float = _LIMIT_SECONDS) -> None:
+    def __init__(
+        self, conditions: Sequence[Condition], drain_mark: DrainMark, *, limit_seconds: float = _LIMIT_SECONDS
+    ) -> None:
         self._conditions = conditions
+        self._drain_mark = drain_mark
         self._limit_seconds = limit_seconds
         self._turn = threading.Lock()
         self._asking: _Round | None = None
@@ -41,11 +46,18 @@ class Readiness:
         Raises:
             Unavailable: they cannot; which one it is says why.
         """
+        if self._drain_mark.is_set():
+            raise Draining(_RETRY_AFTER)
         asked = self._ask()
         if not asked.answered.wait(self._limit_seconds):
             raise Unavailable(_RETRY_AFTER, "no answer in time")
         if asked.refusal is not None:
             raise asked.refusal
+
+    def drain(self) -> None:
+        """Have every process of this node say from now on that it is not ready."""
+        _log.info("draining: /readyz says 503 from now on")
+        self._drain_mark.set()
 
     def _ask(self) -> _Round:
         with self._turn:

@@ -150,6 +150,9 @@ class Settings:
     certificate_limit: Rate = _setting(
         read_rate, "200/3600", "certificates signed for one account, as number/seconds; 0: any number"
     )
+    drain_seconds: timedelta = _setting(
+        read_seconds(0, 3600), "0", "how long /readyz says 503 after SIGTERM, before the service stops to listen"
+    )
     log_requests: str = _setting(
         one_of("changes", "all", "none"), "changes", "requests to log: changes (and refusals), all or none"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from identity.adapters.ca import LocalAuthority
+from identity.adapters.drain_mark import DrainMark
 from identity.adapters.jwt_keys import JwtKeyFolder
 from identity.adapters.secret_keys import SecretKeyFile, UnmadeKeys
 from identity.domain.keys import KeyUse
@@ -51,7 +52,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         outbox=tools.outbox,
         profiles=_profiles(settings, tools, authentication),
         pruning=Pruning(tools.transactions, clock=tools.clock, audit_life=settings.audit_days),
-        readiness=Readiness((schema.require_current, schema.require_writable)),
+        readiness=Readiness((schema.require_current, schema.require_writable), DrainMark()),
         recovery=_recovery(settings, tools),
         revocations=Revocations(tools.transactions, clock=tools.clock, authority=authority, directory=tools.directory),
         schema=schema,

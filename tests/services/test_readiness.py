@@ -11,8 +11,20 @@ from datetime import timedelta
 import pytest
 from services.watching import wait_until
 
-from identity.domain.errors import SchemaOutdated, Unavailable
+from identity.domain.errors import Draining, SchemaOutdated, Unavailable
 from identity.services.readiness import Readiness
+
+
+class Mark:
+    """A mark that this process alone knows."""
+
+    said = False
+
+    def set(self) -> None:
+        self.said = True
+
+    def is_set(self) -> bool:
+        return self.said
 
 
 def refusing(error: Exception) -> Callable[[], None]:
@@ -24,14 +36,14 @@ def refusing(error: Exception) -> Callable[[], None]:
 
 def test_all_conditions_hold_or_the_first_that_does_not_says_why() -> None:
     outdated, unavailable = SchemaOutdated(timedelta(1)), Unavailable(timedelta(1))
-    Readiness([lambda: None, lambda: None]).require()
+    Readiness([lambda: None, lambda: None], Mark()).require()
     with pytest.raises(SchemaOutdated):
-        Readiness([lambda: None, refusing(outdated), refusing(unavailable)]).require()
+        Readiness([lambda: None, refusing(outdated), refusing(unavailable)], Mark()).require()
 
 
 def test_a_mistake_in_a_condition_is_not_ready() -> None:
     with pytest.raises(Unavailable):
-        Readiness([refusing(KeyError("x"))]).require()
+        Readiness([refusing(KeyError("x"))], Mark()).require()
 
 
 def test_a_condition_that_does_not_end_is_waited_for_once_by_all_and_only_for_the_limit() -> None:
@@ -41,7 +53,7 @@ def test_a_condition_that_does_not_end_is_waited_for_once_by_all_and_only_for_th
         begun.append(1)
         going_on.wait(30)
 
-    readiness = Readiness([silent], limit_seconds=0.3)
+    readiness = Readiness([silent], Mark(), limit_seconds=0.3)
 
     def ask(_number: int) -> float:
         started = time.monotonic()
@@ -65,8 +77,16 @@ def test_every_question_is_asked_anew() -> None:
         if (error := answers.pop(0)) is not None:
             raise error
 
-    readiness = Readiness([condition])
+    readiness = Readiness([condition], Mark())
     readiness.require()
     with pytest.raises(SchemaOutdated):
         readiness.require()
     readiness.require()
+
+
+def test_a_node_that_drains_is_not_ready_whatever_else_holds() -> None:
+    readiness = Readiness([lambda: None], Mark())
+    readiness.require()
+    readiness.drain()
+    with pytest.raises(Draining):
+        readiness.require()
