@@ -20,7 +20,11 @@ from postgresql import free_port
 
 COMMAND = str(Path(sys.executable).with_name("identity"))
 ADMIN = ("admin", "changeme")  # seed 004's example
-CHEAP = {"IDENTITY_ARGON2_MEMORY_KIB": "8", "IDENTITY_ARGON2_TIME": "1"}
+CHEAP = {
+    "IDENTITY_ARGON2_MEMORY_KIB": "8",
+    "IDENTITY_ARGON2_TIME": "1",
+    "IDENTITY_REQUESTED_MAIL_LIMIT": "0",  # many accounts in little time, all from one IP
+}
 
 
 @dataclass

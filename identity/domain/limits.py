@@ -16,6 +16,7 @@ ADDRESS: Final = "address"
 REGISTRATION: Final = "registration"
 RESET: Final = "reset"
 LETTER: Final = "letter"
+REQUESTED_MAIL: Final = "requested_mail"
 CERTIFICATE: Final = "certificate"
 
 NO_ADDRESS: Final = "-"

@@ -31,6 +31,7 @@ from identity.services.addresses import announce, write_unique, yield_address
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits
+from identity.services.mail_limits import RequestedMails
 from identity.services.outbox import Outbox
 from identity.services.rights import Rights
 from identity.services.rows import MAX_ID, find_account, subject_of, view_account
@@ -69,6 +70,7 @@ class Accounts:
         outbox: Outbox,
         limits: Limits,
         attempts: Attempts,
+        requested_mails: RequestedMails,
         registrations: Limit,
         registration: Registration,
         reserved: frozenset[str],
@@ -83,6 +85,7 @@ class Accounts:
         self._outbox = outbox
         self._limits = limits
         self._attempts = attempts
+        self._requested_mails = requested_mails
         self._registrations = registrations
         self._registration = registration
         self._reserved = reserved
@@ -101,12 +104,14 @@ class Accounts:
             InvalidInput: a value cannot be used.
             UsernameTaken: another account has the name, or one that reads the same.
             EmailTaken: another account has the address; never when hardened, see `services.addresses`.
-            RateLimited: too many accounts were asked for from this address; administrators are not limited.
+            RateLimited: too many accounts, or mails, were asked for from this IP; administrators are not limited.
             Busy: too many passwords are waiting.
         """
         policy.require_registration(self._registration, principal)
         by_admin = principal.subject is not None and principal.subject.admin
-        counts = () if by_admin else (Count.of(self._registrations, address_group(principal.origin.address)),)
+        registrations = Count.of(self._registrations, address_group(principal.origin.address))
+        mails = () if wanted.email is None else self._requested_mails.counts(principal)
+        counts = () if by_admin else (registrations, *mails)
         with self._limits.refusals.remembered(counts):
             first = first_is_admin and not self._hardened
             return self._make(principal, wanted, *counts, first_is_admin=first, discreet=self._hardened)

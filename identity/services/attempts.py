@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from identity.domain.limits import ADDRESS, REGISTRATION, RESET, Limit, address_group
+from identity.domain.limits import ADDRESS, REGISTRATION, REQUESTED_MAIL, RESET, Limit, address_group
 from identity.domain.ports import Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.values import canonical_email
@@ -110,7 +110,7 @@ class Attempts:
 
     def unlock_address(self, session: Session, group: str) -> None:
         """Forget what is counted for a group of addresses: failures, registrations and requests for mail."""
-        keys = [digest(name, group) for name in (ADDRESS, REGISTRATION, RESET)]
+        keys = [digest(name, group) for name in (ADDRESS, REGISTRATION, RESET, REQUESTED_MAIL)]
         self._limits.lift(session, _NOBODY, Counter.key.in_(keys))
 
     def locked_until(self, session: Session, accounts: Sequence[Account]) -> dict[int, datetime]:

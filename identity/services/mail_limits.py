@@ -1,4 +1,4 @@
-"""How many mails one mailbox gets, however many ask for them: no mailbox is a target, and no owner is cut off.
+"""How many mails one mailbox gets, and how many one IP has sent: no mailbox is a target, and no owner is cut off.
 
 What one IP asks for does not use up what the owner may get by asking from another. All counters are written every
 time, whatever they say: a statement less would tell whose mailbox it is.
@@ -13,7 +13,8 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from identity.domain.letters import LetterKind
-from identity.domain.limits import Limit
+from identity.domain.limits import Limit, address_group
+from identity.domain.principal import Principal
 from identity.services.limits import Count, Limits
 
 _REQUESTERS: Final = 4  # so many use up what all together may ask for
@@ -44,3 +45,27 @@ class MailLimits:
         )
         again = self._limits.within(session, Count.of(self._again[kind], f"{kind.value}:{mailbox}:again"))
         return all(within) or again
+
+
+class RequestedMails:
+    """Limits the mails that one IP has sent to emails that it names: others judge the service by them.
+
+    Counted before anything is looked up, and whether or not a mail follows: the refusal tells nothing of an email.
+    """
+
+    def __init__(self, limits: Limits, limit: Limit) -> None:
+        self._limits = limits
+        self._limit = limit
+
+    def counts(self, principal: Principal) -> tuple[Count, ...]:
+        """Return where a request for a mail is counted; nowhere for administrators."""
+        by_admin = principal.subject is not None and principal.subject.admin
+        return () if by_admin else (Count.of(self._limit, address_group(principal.origin.address)),)
+
+    def take(self, principal: Principal) -> None:
+        """Count one request.
+
+        Raises:
+            RateLimited: it is one too many.
+        """
+        self._limits.take(*self.counts(principal))

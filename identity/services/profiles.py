@@ -15,13 +15,14 @@ from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Origin, Principal
 from identity.domain.usernames import require_own_email, require_unreserved
-from identity.domain.values import KEEP, Keep, read_full_name, read_password, read_username
+from identity.domain.values import KEEP, Keep, Spelling, read_full_name, read_password, read_username
 from identity.domain.views import AccountView, PresentedAccount
 from identity.services.addresses import write_unique
 from identity.services.admins import require_remaining_admin
 from identity.services.audit import Audit
 from identity.services.authentication import Authentication
 from identity.services.emails import EmailChanges, read_wanted
+from identity.services.mail_limits import RequestedMails
 from identity.services.outbox import Outbox
 from identity.services.rights import Rights
 from identity.services.rows import get_own, invalidate_credentials, view_account
@@ -85,6 +86,7 @@ class Profiles:
         rights: Rights,
         audit: Audit,
         outbox: Outbox,
+        requested_mails: RequestedMails,
         reserved: frozenset[str],
         hardened: bool,
     ) -> None:
@@ -95,6 +97,7 @@ class Profiles:
         self._rights = rights
         self._audit = audit
         self._outbox = outbox
+        self._requested_mails = requested_mails
         self._emails = EmailChanges(outbox, clock, discreet=hardened)
         self._reserved = reserved
         self._hardened = hardened
@@ -139,6 +142,7 @@ class Profiles:
 
         Raises:
             InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering; EmailTaken never when hardened.
+            RateLimited: too many mails were asked for from this IP; administrators are not limited.
             StepUpRequired, CurrentPasswordRequired, WrongPassword: the proof is too old, missing or wrong.
         """
         if current_password is None and (wanted.sensitive or password is not None):
@@ -151,6 +155,8 @@ class Profiles:
         if new is not None and current_password is None and not fresh_proof_suffices:
             raise CurrentPasswordRequired
         proven_at = self._prove(principal, current_password)
+        if isinstance(email, Spelling):
+            self._requested_mails.take(principal)
         if new is not None:
             with self._passwords.admit(principal.origin.address, own.username) as hasher:
                 values["password_hash"] = hasher.hash(new)

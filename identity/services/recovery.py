@@ -24,6 +24,7 @@ from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.emails import confirmed
 from identity.services.limits import Count, Limits
+from identity.services.mail_limits import RequestedMails
 from identity.services.mailed_tokens import Redeemable, require_activation, require_reset
 from identity.services.outbox import Outbox
 from identity.services.rows import (
@@ -56,6 +57,7 @@ class Recovery:
         audit: Audit,
         limits: Limits,
         attempts: Attempts,
+        requested_mails: RequestedMails,
         requests: Limit,
         hardened: bool,
     ) -> None:
@@ -67,6 +69,7 @@ class Recovery:
         self._audit = audit
         self._limits = limits
         self._attempts = attempts
+        self._requested_mails = requested_mails
         self._requests = requests
         self._hardened = hardened
 
@@ -143,7 +146,8 @@ class Recovery:
         Raises:
             RateLimited: too many were asked for from the caller's own address, whoever they were for.
         """
-        self._limits.take(Count.of(self._requests, address_group(principal.origin.address)))
+        requests = Count.of(self._requests, address_group(principal.origin.address))
+        self._limits.take(requests, *self._requested_mails.counts(principal))
 
         def request(session: Session) -> bool:
             account, anybody = seek_account(session, Account.email_canonical == canonical_email(email))

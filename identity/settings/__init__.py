@@ -144,6 +144,11 @@ class Settings:
     reset_limit: Rate = _setting(
         read_rate, "300/3600", "requests for a new password from one address, as number/seconds; 0: any number"
     )
+    requested_mail_limit: Rate = _setting(
+        read_rate,
+        "60/3600",
+        "registrations with an email, new emails and requests for a new password from one IP together; 0: any number",
+    )
     letter_limit: Rate = _setting(
         read_rate, "3/3600", "mails of a kind to one email at the request of one IP, as number/seconds; 0: any number"
     )

@@ -127,6 +127,7 @@ def _accounts(settings: Settings, tools: Tools) -> Accounts:
         registrations=Limit(REGISTRATION, *settings.registration_limit),
         registration=settings.registration,
         reserved=settings.reserved_usernames,
+        requested_mails=tools.requested_mails,
         hardened=settings.hardened,
     )
 
@@ -166,6 +167,7 @@ def _profiles(settings: Settings, tools: Tools, authentication: Authentication) 
         audit=tools.audit,
         outbox=tools.outbox,
         reserved=settings.reserved_usernames,
+        requested_mails=tools.requested_mails,
         hardened=settings.hardened,
     )
 
@@ -181,6 +183,7 @@ def _recovery(settings: Settings, tools: Tools) -> Recovery:
         limits=tools.limits,
         attempts=tools.attempts,
         requests=Limit(RESET, *settings.reset_limit),
+        requested_mails=tools.requested_mails,
         hardened=settings.hardened,
     )
 

@@ -24,7 +24,7 @@ from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.directory import Directory
 from identity.services.limits import Limits
-from identity.services.mail_limits import MailLimits
+from identity.services.mail_limits import MailLimits, RequestedMails
 from identity.services.outbox import LETTER_LIVES, Outbox
 from identity.services.rights import Rights
 from identity.services.transactions import Transactions
@@ -53,6 +53,7 @@ class Tools:
     attempts: Attempts
     directory: Directory
     outbox: Outbox
+    requested_mails: RequestedMails
 
     @staticmethod
     def of(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Tools:
@@ -78,6 +79,7 @@ class Tools:
             limits=limits,
             attempts=_attempts(settings, limits, clock),
             directory=directory,
+            requested_mails=RequestedMails(limits, Limit(limit_names.REQUESTED_MAIL, *settings.requested_mail_limit)),
             outbox=Outbox(
                 transactions,
                 clock=clock,

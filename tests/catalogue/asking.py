@@ -37,6 +37,7 @@ UNREACHED = {
     "address_failures": "1000000",
     "registration_limit": "1000000/60",
     "reset_limit": "1000000/60",
+    "requested_mail_limit": "1000000/60",
 }
 ENGINES = ("sqlite", "postgresql")
 WHO = ("unknown", "known", "known here", "disabled", "unusable")

@@ -28,6 +28,7 @@ UNLIMITED = {  # per address: here everybody comes from one
     "address_failures": "0",
     "registration_limit": "0",
     "reset_limit": "0",
+    "requested_mail_limit": "0",
     "certificate_limit": "0",
 }
 SETTINGS = UNLIMITED | {

@@ -216,6 +216,63 @@ def test_requests_for_letters_from_one_address_are_limited_alike_for_known_and_u
     assert spelled(refusals[0]) == spelled(refusals[1])
 
 
+NAMED = {"username": "{new}", "email": "{new}@example.org"}
+MAILING: dict[str, tuple[str, str, dict[str, str]]] = {
+    "native registration": ("POST", "/api/users", NAMED),
+    "nerveshub registration": (
+        "POST",
+        "/nerveshub/users/register",
+        NAMED,
+    ),
+    "wekan registration": ("POST", "/wekan/users/register", {"email": "{new}@example.org"}),
+    "continuous registration": ("POST", "/continuous/users", {"email": "{new}@example.org", "password_confirm": LONG}),
+    "azuma registration": ("POST", "/azuma/users", {"name": "{new}", "email": "{new}@example.org"}),
+    "native change": ("PATCH", "/api/users/me", {"email": "{new}@example.org"}),
+    "native reset": ("POST", "/api/password-resets", {"email": "{new}@example.org"}),
+    "reset of a known email": ("POST", "/api/password-resets", {"email": EMAIL}),
+    "continuous reset": ("POST", "/continuous/passwords/reset", {"email": "{new}@example.org"}),
+}
+
+
+def mailing(client: FlaskClient, what: str, new: str) -> TestResponse:
+    method, path, fields = MAILING[what]
+    body = {key: value.format(new=new) for key, value in fields.items()}
+    headers = basic(KITE, LONG) if method == "PATCH" else {}
+    password = {} if "reset" in what or method == "PATCH" else {"password": LONG}
+    return client.open(path, method=method, json=body | password, headers=headers)
+
+
+@pytest.mark.parametrize("used_by", MAILING)
+def test_mails_that_one_ip_asks_for_are_limited_together(
+    make: Callable[..., FlaskClient], clock: HandClock, used_by: str
+) -> None:
+    client = make(requested_mail_limit="2/60")
+    for number in range(2):
+        assert mailing(client, used_by, f"bird{number}").status_code != 429
+    for number, what in enumerate(MAILING):
+        require_refusal(mailing(client, what, f"fish{number}"), "requested_mail", 2, 60, 60)
+    registered = client.post("/api/users", json={"username": "silent", "password": LONG})
+    assert registered.status_code == 201, registered.text  # without an email, without a mail
+    clock.advance(seconds=60)
+    assert mailing(client, "native registration", "late").status_code == 201
+
+
+def test_administrators_have_as_many_mails_sent_as_they_like(make: Callable[..., FlaskClient]) -> None:
+    client = make(requested_mail_limit="1/60")
+    for number in range(3):
+        body = {"username": f"bird{number}", "password": LONG, "email": f"bird{number}@example.org"}
+        assert client.post("/api/admin/users", json=body, headers=basic(*ADMIN)).status_code == 201
+
+
+def test_one_ip_cannot_mail_a_hundred_strangers_by_default(make: Callable[..., FlaskClient]) -> None:
+    client = make()
+    statuses = [
+        client.post("/api/password-resets", json={"email": f"stranger{number}@example.org"}).status_code
+        for number in range(100)
+    ]
+    assert statuses == [204] * 60 + [429] * 40
+
+
 def test_certificates_of_one_account_are_limited_over_both_tongues(
     make: Callable[..., FlaskClient], clock: HandClock
 ) -> None:
