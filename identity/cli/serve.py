@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import MPServer, mp
 
@@ -28,6 +29,9 @@ from identity.settings import Settings
 
 _STARTS: Final = 5
 _PAUSE_SECONDS: Final = 0.2
+# A head that does not end waits in memory. What comes together with the last part of it is read, too: up to this much
+# is always taken, and more than twice as much never (431).
+_HEAD_BYTES: Final = 16 * 1024
 
 
 def serve(options: argparse.Namespace, settings: Settings, services: Services) -> None:
@@ -127,5 +131,6 @@ def server(target: str, options: argparse.Namespace) -> WorkerServer:
         workers_kill_timeout=10,
         log_level=LogLevels.error,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=_HEAD_BYTES),
         websockets=False,
     )

@@ -22,7 +22,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 _PATIENCE_SECONDS: Final = 10.0  # for a handshake and a head, for hanging up, and with silence in a body or an answer
 _MOMENT_SECONDS: Final = 0.05
-_HEAD_MAX_BYTES: Final = 64 * 1024
+_HEAD_MAX_BYTES: Final = 32 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
 _QUOTING: Final = (InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
 
@@ -150,11 +150,13 @@ def _receive_head(conn: Connection) -> None:
     unreader = conn.parser.unreader
     held = unreader.take_buffered()
     try:
-        while _HEAD_END not in held.lstrip(b"\r\n"):  # some begin with an empty line
+        while (length := held.lstrip(b"\r\n").find(_HEAD_END)) < 0:  # some begin with an empty line
             if len(held) > _HEAD_MAX_BYTES:
                 raise LimitRequestHeaders("limit request headers fields size")
             if not (more := conn.sock.recv(_HEAD_MAX_BYTES)):
                 raise ConnectionResetError
             held += more
+        if length > _HEAD_MAX_BYTES:
+            raise LimitRequestHeaders("limit request headers fields size")
     finally:
         unreader.unread(held)

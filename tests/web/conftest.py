@@ -9,7 +9,9 @@ from contextlib import ExitStack
 import pytest
 from conftest import HandClock, close, config, populate
 from flask import Flask
+from live import Live, serving
 from postgresql import Database
+from tls import serving_tls
 from web.door import Door
 
 from identity import create_app
@@ -48,3 +50,15 @@ def make_door(make_app: Callable[..., Flask], clock: HandClock) -> Callable[...,
         return Door(app, clock)
 
     return make
+
+
+@pytest.fixture(scope="module", params=["http", "tls"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A real service, by each of the two server libraries."""
+    folder = tmp_path_factory.mktemp("chunks")
+    if request.param == "http":
+        with serving(folder, "--workers", "1") as live:
+            yield live
+    else:
+        with serving_tls(folder) as tls:
+            yield tls.live

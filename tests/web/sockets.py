@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from live import Live
@@ -56,3 +58,17 @@ def send(live: Live, request: bytes, *, half_close: bool = False) -> Raw:
             while chunk := connection.recv(65536):
                 received += chunk
     return Raw(received.decode("latin-1"))
+
+
+@contextmanager
+def connected(live: Live) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Connect to a service; return the connection, and what to speak HTTP over: the same, or TLS on it."""
+    port = int(live.base.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
+        if not live.base.startswith("https"):
+            yield plain, plain
+            return
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(plain) as secured:
+            yield plain, secured

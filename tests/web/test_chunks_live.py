@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import itertools
 import socket
-import ssl
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from live import ADMIN, Live, serving
-from tls import serving_tls
+from live import ADMIN, Live
+from web.sockets import connected
 
 REGISTER = "POST /api/users HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 JSON = "Content-Type: application/json"
 CHUNKED = "Transfer-Encoding: chunked"
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="module", params=["http", "tls"])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    folder = tmp_path_factory.mktemp("chunks")
-    if request.param == "http":
-        with serving(folder, "--workers", "1") as live:
-            yield live
-    else:
-        with serving_tls(folder) as tls:
-            yield tls.live
 
 
 def new_body(*, ending: str = "}") -> bytes:
@@ -41,10 +28,8 @@ def chunks(body: bytes, *, size: int = 7) -> bytes:
 def send(served: Live, headers: list[str], body: bytes, *, half_close: bool = False) -> str:
     """Send a registration, end our side of the connection if asked, and return everything that comes back."""
     head = REGISTER + "".join(f"{header}\r\n" for header in headers) + "\r\n"
-    port = int(served.base.rpartition(":")[2])
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
-        connection = _secured(plain) if served.base.startswith("https") else plain
+    with connected(served) as (plain, connection):
         with suppress(OSError):
             connection.sendall(head.encode() + body)
             if half_close:
@@ -53,12 +38,6 @@ def send(served: Live, headers: list[str], body: bytes, *, half_close: bool = Fa
             while part := connection.recv(65536):
                 received += part
     return received.decode("latin-1")
-
-
-def _secured(plain: socket.socket) -> ssl.SSLSocket:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context.wrap_socket(plain)
 
 
 def users(served: Live) -> list[str]:
