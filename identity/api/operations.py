@@ -16,7 +16,7 @@ from identity.web.answers import json_answer
 from identity.web.auth import auth, current_principal
 from identity.web.body import JSON_TYPE, Body
 from identity.web.context import context, services
-from identity.web.openapi import HERE, Reply, describes
+from identity.web.openapi import HERE, Reply, describes, in_order
 from identity.web.published import published
 
 METRICS_SECONDS: Final = 1.0  # less than any scraper waits, so that no counter seems to go back
@@ -117,4 +117,4 @@ def _kept(what: str, seconds: float | None = None) -> Kept[Any]:
 
 
 def _document() -> bytes:
-    return json_answer(document(current_app, server=context().settings.public_url or HERE)).get_data()
+    return in_order(document(current_app, server=context().settings.public_url or HERE))

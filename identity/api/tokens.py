@@ -37,7 +37,12 @@ QUICK: Final = {
 
 @blueprint.route("/api/token", methods=["GET", "POST"])
 @auth.opening
-@describes("Get a token", Reply(200, Token, headers=("token",)), name={"GET": "get_token", "POST": "issue_token"})
+@describes(
+    "Get a token",
+    Reply(200, Token, headers=("token",)),
+    refusals=(403,),
+    name={"GET": "get_token", "POST": "issue_token"},
+)
 def issue() -> Response:
     """Return a token (seed 004): for a password of a new session, for a live token of the same one."""
     return respond(_issue)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -202,6 +203,11 @@ _SCHEMES: Final = {
 }
 
 
+def in_order(document: Mapping[str, Any]) -> bytes:
+    """Return a document as JSON with its calls in its own order, which is the one that pages show."""
+    return f"{json.dumps(document, separators=(',', ':'))}\n".encode()
+
+
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(each.capitalize() for each in others)
@@ -249,7 +255,14 @@ def _query_parameters(model: type[BaseModel] | None) -> list[dict[str, Any]]:
     if model is None:
         return []
     properties: Mapping[str, Any] = model.model_json_schema()["properties"]
-    return [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
+    return [{"name": name, "in": "query", "schema": _without_null(schema)} for name, schema in properties.items()]
+
+
+def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    # A query has no word for null: what is not wanted is left out.
+    wanted = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    plain = {name: value for name, value in schema.items() if name != "anyOf" and (name, value) != ("default", None)}
+    return plain | wanted[0] if len(wanted) == 1 else dict(schema)
 
 
 def _schemas(models: Iterable[type[BaseModel]]) -> dict[str, Any]:

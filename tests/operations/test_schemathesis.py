@@ -33,8 +33,11 @@ CONFIG = {
         "positive_data_acceptance": {"enabled": False},
     },
 }
-# Ids, mailed tokens and signed requests cannot be guessed; what they open is told elsewhere.
+# Ids, passwords, mailed tokens and signed requests cannot be guessed; what they open is told elsewhere.
 UNGUESSABLE = {
+    "DELETE /api/admin/users/{account_id}/sessions/{session_id}",
+    "DELETE /api/admin/users/{account_id}/certificates/{serial}",
+    "POST /api/password-changes",
     "DELETE /api/sessions/{session_id}",
     "DELETE /api/certificates/{serial}",
     "POST /api/certificates",
