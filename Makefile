@@ -11,10 +11,10 @@ PACKAGING_READY := .venv/.packaging-ready
 COMPILED := .venv/.compiled
 SOURCES := $(shell find identity -name '*.py') config.py wsgi.py
 JOBS ?= auto
-APART := catalogue faults packaging timing
+APART := catalogue clients faults packaging timing
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-tls test catalogue faults packaging timing check lint types arch bench bench-profile bench-flood lock clean
+.PHONY: help run run-tls test catalogue clients faults packaging timing check lint types arch bench bench-profile bench-flood lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ run-tls: $(COMPILED) ## the same over https, asking for client certificates; the
 	@$(BIN)/identity migrate
 	@exec $(BIN)/identity serve --tls
 
-test: $(TEST_READY) ## run the suite in about five minutes (two cores); the next four are the rest
+test: $(TEST_READY) ## run the suite in about five minutes (two cores); the next five are the rest
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(APART:%=--ignore tests/%) $(ARGS)
 
 catalogue: $(TEST_READY) ## abuse, races and revocation, much of it against two live nodes
@@ -38,6 +38,10 @@ faults: $(TEST_READY) ## break everything around the service under load, and loo
 
 packaging: $(PACKAGING_READY) ## wheel and sdist as people install them; needs PyPI
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup $(ARGS) tests/packaging
+
+clients: $(TEST_READY) ## generate clients from the OpenAPI documents, in Python and (with Node) TypeScript, and use them
+	@if command -v npm >/dev/null; then $(MAKE) -s tests/clients/typescript/node_modules/.package-lock.json; fi
+	@$(BIN)/python -m pytest -q -n 0 $(ARGS) tests/clients
 
 timing: $(TEST_READY) ## what a clock decides, one by one: by hand and at night, on a quiet machine, never in CI
 	@$(BIN)/python -m pytest -q -n 0 --timeout 600 $(ARGS) tests/timing
@@ -75,7 +79,7 @@ lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 		-c requirements/test.txt -o requirements/packaging.txt
 
 clean: ## remove the environment and what tools left behind; never instance/
-	rm -rf .venv .bench build *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .bench tests/clients/typescript/node_modules build *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
 	find identity -name __pycache__ -exec rm -rf {} +
 
 .venv/bin/python:
@@ -91,6 +95,10 @@ $(RUN_READY): .venv/bin/python requirements/run.txt setup.cfg
 # Whose process may not write here, such as the service's own user, would compile everything at each start.
 $(COMPILED): $(RUN_READY) $(SOURCES)
 	@$(BIN)/python -m compileall -q identity config.py wsgi.py
+	@touch $@
+
+tests/clients/typescript/node_modules/.package-lock.json: tests/clients/typescript/package-lock.json
+	@cd tests/clients/typescript && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(TEST_READY): $(RUN_READY) requirements/test.txt

@@ -269,4 +269,7 @@ def _schemas(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
     ordered = sorted(models, key=lambda model: model.__name__)
     _, schema = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
     definitions: dict[str, Any] = schema["$defs"]
+    for definition in definitions.values():
+        for words in definition.get("properties", {}).values():
+            words.pop("default", None)  # what may be left out; generators take a default for what is always there
     return definitions
