@@ -13,6 +13,11 @@ SOURCES := $(shell find identity -name '*.py') config.py wsgi.py
 JOBS ?= auto
 APART := catalogue clients faults packaging timing
 
+# Links in mails work at once, unless others are to reach the service by a name of its own.
+OWN_URL = case "$$HOST:$$IDENTITY_HARDENED$${IDENTITY_PUBLIC_URL+set}" in \
+	127.*:|127.*:false|localhost:|localhost:false) export IDENTITY_PUBLIC_URL="$(1)://$$HOST:$$PORT";; \
+	::1:|::1:false) export IDENTITY_PUBLIC_URL="$(1)://[::1]:$$PORT";; esac;
+
 .DEFAULT_GOAL := help
 .PHONY: help run run-tls test catalogue clients faults packaging timing check lint types arch bench bench-profile bench-flood lock clean
 
@@ -21,11 +26,11 @@ help: ## list the targets
 
 run: $(COMPILED) ## migrate and serve on http://127.0.0.1:5000 (HOST, PORT and IDENTITY_… change it)
 	@$(BIN)/identity migrate
-	@exec $(BIN)/identity serve
+	@$(call OWN_URL,http) exec $(BIN)/identity serve
 
 run-tls: $(COMPILED) ## the same over https, asking for client certificates; the CA is at /ca.pem
 	@$(BIN)/identity migrate
-	@exec $(BIN)/identity serve --tls
+	@$(call OWN_URL,https) exec $(BIN)/identity serve --tls
 
 test: $(TEST_READY) ## run the suite in about five minutes (two cores); the next five are the rest
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(APART:%=--ignore tests/%) $(ARGS)

@@ -18,4 +18,5 @@ class TestConfig(Config):
         "IDENTITY_ARGON2_MEMORY_KIB": "8",
         "IDENTITY_ARGON2_TIME": "1",
         "IDENTITY_HASH_PLACES": "64",
+        "IDENTITY_NAME": "",
     }

@@ -90,6 +90,7 @@ class MailServer:
     port: int = field(default_factory=free_port)
     received: list[Received] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    refusal: str = "450 4.2.1 not now"
     hang_ups: int = 0
     before_answer: Callable[[], object] = lambda: None
     _controller: Controller | None = None
@@ -111,7 +112,7 @@ class MailServer:
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if address in self.refused:
-            return "550 no such mailbox"
+            return self.refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

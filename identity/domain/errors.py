@@ -228,9 +228,17 @@ class Busy(Later):
 
 
 class MailRefused(IdentityError):
-    """A letter was not taken by the mail server."""
+    """A letter was not taken by the mail server; `reply` is the server's code, if it gave one.
+
+    `permanent` if the same letter would be refused again (RFC 5321 section 4.2.1).
+    """
 
     code = "mail_refused"
+
+    def __init__(self, reason: str, *, reply: str = "", permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.reply = reply
+        self.permanent = permanent
 
 
 @dataclass(eq=False)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Purpose(StrEnum):
@@ -35,6 +37,30 @@ class OneTimeClaims:
     version: int
     expires_at: int
     binding: str
+
+
+_EMAIL: Final = r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+"
+_SENDER: Final = re.compile(rf'(?P<plain>{_EMAIL})|(?P<name>[^<>"\\]+|"[^<>"\\]+") <(?P<email>{_EMAIL})>')
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who mails come from: an email, and a name to show with it, if any."""
+
+    email: str
+    name: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> Sender:
+        """Read `id@example.org` or `Name <id@example.org>`, the name in quotation marks or not.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        found = _SENDER.fullmatch(text) if text.isprintable() else None
+        if found is None:
+            raise ValueError("give a plain address such as identity@example.org, or Name <identity@example.org>")
+        return cls(found["plain"] or found["email"], (found["name"] or "").strip('" '))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +143,7 @@ _WORDS = {
 def write(  # noqa: PLR0913 - what a letter is made of
     kind: LetterKind,
     *,
+    service: str = "",
     message_id: str,
     recipient: str,
     username: str,
@@ -124,14 +151,14 @@ def write(  # noqa: PLR0913 - what a letter is made of
     link: str = "",
     about: str = "",
 ) -> Letter:
-    """Compose a letter with the link, where there is one, and the bare token, for those who type."""
+    """Compose a letter with the name of the service, the link, where there is one, and the bare token to type."""
     words = _WORDS[kind]
     # A dot with a space keeps mail readers from making a link of a name that looks like one.
     name = username.replace(".", ". ")[:80]
-    lines = [f"Account: {name}", words.opening, about, link, f"Token: {token}" if token else "", words.closing]
+    subject = f"{service}: {words.subject}" if service else words.subject
+    lines = [f"Service: {service}" if service else "", f"Account: {name}"]
+    lines += [words.opening, about, link, f"Token: {token}" if token else "", words.closing]
     told = [line for line in lines if line]
     anchor = f'<a href="{html.escape(link)}">{html.escape(words.subject)}</a>'
     paragraphs = "".join(f"<p>{anchor if line == link else html.escape(line)}</p>" for line in told)
-    return Letter(
-        message_id, recipient, words.subject, "\n\n".join(told) + "\n", f"<html><body>{paragraphs}</body></html>"
-    )
+    return Letter(message_id, recipient, subject, "\n\n".join(told) + "\n", f"<html><body>{paragraphs}</body></html>")

@@ -160,7 +160,7 @@ class Mailer(Protocol):
         """Hand one letter over for delivery.
 
         Raises:
-            MailRefused: it was not taken; try again later.
+            MailRefused: it was not taken; try again later, unless that is permanent.
         """
 
 

@@ -53,7 +53,7 @@ class OutboxState:
 class Outbox:
     """Takes letters in, and sends those that are due."""
 
-    def __init__(  # noqa: PLR0913 - collaborators and one setting
+    def __init__(  # noqa: PLR0913 - collaborators and two settings
         self,
         transactions: Transactions,
         *,
@@ -63,6 +63,7 @@ class Outbox:
         mailer: Mailer,
         limits: MailLimits,
         public_url: str,
+        service: str,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
@@ -71,6 +72,7 @@ class Outbox:
         self._mailer = mailer
         self._limits = limits
         self._public_url = public_url
+        self._service = service
 
     def put(  # noqa: PLR0913 - a letter has that many sides
         self,
@@ -149,9 +151,12 @@ class Outbox:
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever one letter is made of, the others go out
-            reason = str(error) if isinstance(error, MailRefused) else type(error).__name__
-            _log.warning("mail %s was not taken: %s", mail_id, reason)
-            self._transactions.write_unattended(lambda session: self._postpone(session, mail_id))
+            refusal = error if isinstance(error, MailRefused) else MailRefused(type(error).__name__)
+            reply = f" ({refusal.reply})" if refusal.reply else ""
+            then = ", and is parked" if refusal.permanent else ""
+            _log.warning("mail %s was not taken%s: %s%s", mail_id, then, refusal, reply)
+            park = refusal.permanent
+            self._transactions.write_unattended(lambda session: self._postpone(session, mail_id, park=park))
             return False
         done = update(OutboxMail).where(OutboxMail.id == mail_id).values(sent_at=self._clock.now())
         self._transactions.write_unattended(lambda session: session.execute(done))
@@ -181,6 +186,7 @@ class Outbox:
             link = f"{self._public_url}/{_PATHS[kind]}?token={token}" if self._public_url else ""
         return letters.write(
             kind,
+            service=self._service,
             message_id=row.message_id,
             recipient=row.recipient,
             username=account.username,
@@ -189,14 +195,14 @@ class Outbox:
             about=about,
         )
 
-    def _postpone(self, session: Session, mail_id: int) -> None:
+    def _postpone(self, session: Session, mail_id: int, *, park: bool) -> None:
         row = session.get(OutboxMail, mail_id)
         if row is None:  # its account went away meanwhile
             return
         row.attempts += 1
         row.claimed_until = None
         row.next_attempt_at = self._clock.now() + min(_FIRST_RETRY * 2**row.attempts, _LONGEST_RETRY)
-        if row.attempts >= _ATTEMPTS:
+        if park or row.attempts >= _ATTEMPTS:
             row.parked_at = self._clock.now()
 
 

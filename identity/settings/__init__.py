@@ -36,6 +36,7 @@ from identity.settings.readers import (
     read_rate,
     read_seconds,
     read_secret,
+    read_service_name,
     read_smtp_url,
     read_switch,
     read_whole,
@@ -85,7 +86,12 @@ class Settings:
         "smtp://user:password@host:port, smtps://…, or with ?starttls=1; unset: mail is printed to the log",
         secret=True,
     )
-    mail_from: str = _setting(read_mail_from, "identity@localhost", "sender of every mail")
+    mail_from: str = _setting(
+        read_mail_from,
+        "identity@localhost",
+        "sender of every mail: an email, or Name <email>; without a name, IDENTITY_NAME",
+    )
+    name: str = _setting(read_service_name, "Identity", "what the service is called in mails; empty: nothing")
     dialects: frozenset[str] = _setting(
         read_dialects, ",".join(DIALECTS), "other tongues that are spoken, comma-separated; empty: none"
     )

@@ -15,7 +15,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from identity.domain.ips import IPNetwork, plain_network
-from identity.domain.letters import SmtpServer
+from identity.domain.letters import Sender, SmtpServer
 from identity.domain.values import KEY_MIN, canonical, is_username, weak_key
 
 Rate = tuple[int, timedelta]
@@ -24,6 +24,7 @@ FORWARD_HEADERS: Final = ("identity", "email", "name", "remote", "webauth")
 DIALECTS: Final = ("nerveshub", "wekan", "continuous", "azuma")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 _PUBLIC_URL: Final = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]*)?")
+_SERVICE_NAME_MAX: Final = 64
 _NO_URL: Final = URL.create("")
 
 
@@ -211,7 +212,13 @@ def read_smtp_url(text: str) -> SmtpServer | None:
 
 
 def read_mail_from(text: str) -> str:
-    """Read a plain address."""
-    if not re.fullmatch(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+", text):
-        raise ValueError("give a plain address such as identity@example.org")
+    """Read the sender of mails: an email, with a display name or without."""
+    Sender.read(text)
+    return text
+
+
+def read_service_name(text: str) -> str:
+    """Read what the service is called in mails: one short line; empty: it has no name."""
+    if len(text) > _SERVICE_NAME_MAX or not text.isprintable() or set(text) & set('<>"\\'):
+        raise ValueError(f'use one line of up to {_SERVICE_NAME_MAX} characters, without <, >, " and \\')
     return text

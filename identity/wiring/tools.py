@@ -18,8 +18,9 @@ from identity.adapters.passwords import Argon2Cost, Argon2Hasher
 from identity.adapters.rotating import RotatingAccessTokens, RotatingJwtTokens, RotatingOneTimeTokens
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain import limits as limit_names
+from identity.domain.letters import Sender
 from identity.domain.limits import Limit
-from identity.domain.ports import Clock
+from identity.domain.ports import Clock, Mailer
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.directory import Directory
@@ -85,11 +86,18 @@ class Tools:
                 clock=clock,
                 identifiers=identifiers,
                 tokens=one_time_tokens,
-                mailer=SmtpMailer(settings.smtp_url, sender=settings.mail_from) if settings.smtp_url else LogMailer(),
+                mailer=_mailer(settings),
                 limits=MailLimits(limits, Limit(limit_names.LETTER, *settings.letter_limit), lives=LETTER_LIVES),
                 public_url=settings.public_url,
+                service=settings.name,
             ),
         )
+
+
+def _mailer(settings: Settings) -> Mailer:
+    sender = Sender.read(settings.mail_from)
+    shown = f"{sender.name or settings.name} <{sender.email}>" if sender.name or settings.name else sender.email
+    return SmtpMailer(settings.smtp_url, sender=shown) if settings.smtp_url else LogMailer(sender=shown)
 
 
 def _jwt_tokens(settings: Settings, keys: Keys, clock: Clock) -> RotatingJwtTokens:

@@ -62,7 +62,9 @@ def test_what_names_no_mail_server_is_refused_without_repeating_it(text: str) ->
     assert text == "x" or text not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "x", "a@b\nBcc: c@d", "A <a@b.org>", "a@b.org,c@d.org", "a@b.org "])
+@pytest.mark.parametrize(
+    "text", ["", "x", "a@b\nBcc: c@d", "A <a@b.org", "A <a@b.org>, c@d.org", "a@b.org,c@d.org", "a@b.org "]
+)
 def test_a_sender_is_one_plain_address(text: str) -> None:
     with pytest.raises(ValueError, match=r"plain address"):
         read_mail_from(text)
@@ -229,3 +231,57 @@ def test_a_connection_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MailRefused, match=r"^TimeoutError$"):
         SmtpMailer(SmtpServer("h", 25, "", "", tls=False, starttls=False), sender=SENDER).send(LETTER)
     assert given == [15]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "envelope"),
+    [
+        ("id@example.org", "id@example.org", "id@example.org"),
+        ("Acme <id@example.org>", "Acme <id@example.org>", "id@example.org"),
+        ('"Acme, Inc." <id@example.org>', '"Acme, Inc." <id@example.org>', "id@example.org"),
+        ("Acme, Inc. <id@example.org>", '"Acme, Inc." <id@example.org>', "id@example.org"),
+        ("Büro <id@example.org>", "Büro <id@example.org>", "id@example.org"),
+    ],
+)
+def test_a_sender_may_have_a_name(text: str, shown: str, envelope: str) -> None:
+    with mail_server() as server:
+        SmtpMailer(_plain(server), sender=read_mail_from(text)).send(LETTER)
+    (received,) = server.received
+    assert (received.message["From"], received.sender) == (shown, envelope)
+    assert received.id == "<1@example.org>"
+
+
+def _answering(monkeypatch: pytest.MonkeyPatch, command: str, answer: str) -> None:
+    async def refuse(self: SMTP, _argument: str) -> None:
+        await self.push(answer)
+
+    monkeypatch.setattr(SMTP, f"smtp_{command}", refuse)
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize(
+    ("answer", "reply", "permanent"),
+    [
+        ("550 5.1.1 hawk@example.org: no such user", "550 5.1.1", True),
+        ("554 rejected", "554", True),
+        ("552 5.2.2", "552 5.2.2", True),
+        ("450 4.2.0 greylisted", "450 4.2.0", False),
+        ("451 try again", "451", False),
+        ("530 5.7.0 log in first", "530 5.7.0", False),
+    ],
+)
+def test_what_the_server_says_of_a_letter_is_permanent_or_not(
+    monkeypatch: pytest.MonkeyPatch, command: str, answer: str, reply: str, permanent: bool
+) -> None:
+    _answering(monkeypatch, command, answer)
+    with mail_server() as server, pytest.raises(MailRefused) as refused:
+        SmtpMailer(_plain(server), sender=SENDER).send(LETTER)
+    assert (refused.value.reply, refused.value.permanent) == (reply, permanent)
+
+
+def test_a_server_that_refuses_everybody_says_nothing_of_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    _answering(monkeypatch, "EHLO", "554 5.7.1 not you")
+    _answering(monkeypatch, "HELO", "554 5.7.1 not you")
+    with mail_server() as server, pytest.raises(MailRefused) as refused:
+        SmtpMailer(_plain(server), sender=SENDER).send(LETTER)
+    assert refused.value.permanent is False

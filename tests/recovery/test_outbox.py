@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from threading import Barrier, Event, Thread
 
 import pytest
@@ -19,6 +22,7 @@ from identity.domain.letters import Letter
 from identity.domain.principal import operator
 from identity.services.accounts import NewAccount
 from identity.services.outbox import Outbox, OutboxState
+from identity.settings import Settings
 
 PUBLIC = "https://id.example.org"
 SENDER = "identity@id.example.org"
@@ -120,6 +124,76 @@ def test_a_refused_recipient_does_not_stop_the_others(
     server.refused = set()
     clock.advance(seconds=10)
     assert outbox.send_due() == 1
+
+
+def test_what_the_server_refuses_for_good_is_parked_at_once_and_its_code_logged(
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.refused, server.refusal = {EMAIL}, "550 5.1.1 no such mailbox"
+    register(client)
+    register(client, "kite", "kite@example.org")
+    assert outbox.send_due() == 1
+    assert outbox.state() == OutboxState(waiting=0, sent=1, parked=1)
+    assert "was not taken, and is parked: SMTPRecipientsRefused (550 5.1.1)" in caplog.text
+    server.refused = set()
+    clock.advance(days=1)
+    assert outbox.send_due() == 0
+
+
+def test_what_the_server_refuses_for_now_is_tried_again_and_its_code_logged(
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.refused = {EMAIL}
+    register(client)
+    assert outbox.send_due() == 0
+    assert "was not taken: SMTPRecipientsRefused (450 4.2.1)" in caplog.text
+    server.refused = set()
+    clock.advance(seconds=10)
+    assert outbox.send_due() == 1
+
+
+@pytest.mark.parametrize(
+    ("mail_from", "shown"),
+    [
+        ("id@example.org", "Acme <id@example.org>"),
+        ("Acme Accounts <id@example.org>", "Acme Accounts <id@example.org>"),
+    ],
+)
+def test_the_service_has_a_name_in_its_mails(
+    make_app: Callable[..., Flask], server: MailServer, mail_from: str, shown: str
+) -> None:
+    app = make_app(smtp_url=server.url, mail_from=mail_from, name="Acme")
+    register(app.test_client(use_cookies=False))
+    assert services(app).outbox.send_due() == 1
+    (mail,) = server.received
+    assert (mail.message["From"], mail.message["Subject"]) == (shown, "Acme: Confirm your address")
+    assert mail.part("plain").splitlines()[0] == "Service: Acme"
+    assert "Service: Acme<" in mail.part("html")
+
+
+def test_the_services_name_is_identity_by_default(tmp_path: Path) -> None:
+    read = Settings.load({"IDENTITY_DATA_DIR": str(tmp_path)})
+    assert read.name == "Identity"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_mail_is_printed_as_a_mail(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    app = make_app(public_url=PUBLIC, name="Acme")
+    register(app.test_client(use_cookies=False))
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert services(app).outbox.send_due() == 1
+    printed = terminal.getvalue().splitlines()
+    assert printed[1:4] == ["From: Acme <identity@localhost>", f"To: {EMAIL}", "Subject: Acme: Confirm your address"]
+    token = next(line.removeprefix("Token: ") for line in printed if line.startswith("Token: "))
+    assert f"{PUBLIC}/activate?token={token}" in printed
+    assert app.test_client().post("/api/activations", json={"token": token}).status_code == 200
 
 
 def test_a_bad_row_is_parked_and_does_not_stop_the_others(
