@@ -29,6 +29,7 @@ class Event(StrEnum):
     SESSIONS_DROPPED = "sessions.dropped"
     EMAIL_CHANGE_REQUESTED = "email.change_requested"
     EMAIL_CHANGED = "email.changed"
+    EMAIL_RELEASED = "email.released"
     ADMIN_GRANTED = "admin.granted"
     ADMIN_WITHDRAWN = "admin.withdrawn"
     ADMINISTRATION = "administration"

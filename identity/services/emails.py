@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import EmailTaken, InvalidInput
+from identity.domain.errors import EmailTaken, InvalidInput, UsernameTaken
 from identity.domain.events import Event
 from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock
@@ -108,15 +108,15 @@ def confirmed(session: Session, account: Account, now: datetime) -> dict[str, An
         "updated_at": now,
     }
     if "@" in account.username and is_email_of(account.username, account.email_canonical):
-        name = _free_name(session, account, pending)
+        name = free_name(session, account, pending)
         values |= {"username": name, "username_canonical": canonical(name)}
     return values
 
 
-def _free_name(session: Session, account: Account, email: str) -> str:
-    names = [email, f"user-{account.short_id}", f"user-{account.uuid}"]
-    for name in filter(is_username, names):
+def free_name(session: Session, account: Account, *wanted: str) -> str:
+    """Return the first of these names that can be a username and that no other account has, else a new one."""
+    for name in filter(is_username, (*wanted, f"user-{account.short_id}", f"user-{account.uuid}")):
         other = find_account(session, Account.username_canonical == canonical(name))
         if other is None or other is account:
             return name
-    raise EmailTaken
+    raise UsernameTaken(wanted[0] if wanted else account.username)

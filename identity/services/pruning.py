@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from identity.domain.ports import Clock
 from identity.services.rows import session_over
 from identity.services.transactions import Transactions
+from identity.services.unconfirmed import UnconfirmedEmails
 from identity.store.models import AuditEvent, Counter, LoginSession, OutboxMail
 
 SENT_KEPT: Final = timedelta(days=7)
@@ -50,12 +51,16 @@ class Pruning:
         transactions: one for each step.
         clock: the time.
         audit_life: how long an event of the audit trail is kept; zero: for ever.
+        unconfirmed: takes emails back that were not confirmed.
     """
 
-    def __init__(self, transactions: Transactions, *, clock: Clock, audit_life: timedelta) -> None:
+    def __init__(
+        self, transactions: Transactions, *, clock: Clock, audit_life: timedelta, unconfirmed: UnconfirmedEmails
+    ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._audit_life = audit_life
+        self._unconfirmed = unconfirmed
 
     def steps(self) -> Iterator[Pruned]:
         """Walk all tables once; yield after each step, so that the caller may rest.
@@ -63,6 +68,8 @@ class Pruning:
         Raises:
             Unavailable: the database does not answer; what was deleted stays so.
         """
+        for released in self._unconfirmed.steps():
+            yield Pruned("unconfirmed emails", released)
         for sweep in self._sweeps(self._clock.now()):
             yield from self._walk(sweep)
 

@@ -74,6 +74,9 @@ class Settings:
     registration: Registration = _setting(
         one_of(Registration), "open", "who may register accounts: open, admin or closed"
     )
+    unconfirmed_days: timedelta = _setting(
+        read_days(0, 36_500), "0", "after how many days an account loses an email that it has not confirmed; 0: never"
+    )
     reserved_usernames: frozenset[str] = _setting(
         read_names,
         "0,anonymous,me,nobody,none,null,root,self,system,undefined",

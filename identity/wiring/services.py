@@ -27,6 +27,7 @@ from identity.services.schema import Schema
 from identity.services.token_checks import TokenChecks
 from identity.services.tokens import Tokens
 from identity.services.trail import Trail
+from identity.services.unconfirmed import UnconfirmedEmails
 from identity.services.user_tokens import UserTokens
 from identity.settings import Settings
 from identity.wiring.state import Keys
@@ -51,7 +52,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         logins=logins,
         outbox=tools.outbox,
         profiles=_profiles(settings, tools, authentication),
-        pruning=Pruning(tools.transactions, clock=tools.clock, audit_life=settings.audit_days),
+        pruning=_pruning(settings, tools),
         readiness=Readiness((schema.require_current, schema.require_writable), DrainMark()),
         recovery=_recovery(settings, tools),
         revocations=Revocations(tools.transactions, clock=tools.clock, authority=authority, directory=tools.directory),
@@ -170,6 +171,13 @@ def _profiles(settings: Settings, tools: Tools, authentication: Authentication) 
         requested_mails=tools.requested_mails,
         hardened=settings.hardened,
     )
+
+
+def _pruning(settings: Settings, tools: Tools) -> Pruning:
+    unconfirmed = UnconfirmedEmails(
+        tools.transactions, clock=tools.clock, audit=tools.audit, life=settings.unconfirmed_days
+    )
+    return Pruning(tools.transactions, clock=tools.clock, audit_life=settings.audit_days, unconfirmed=unconfirmed)
 
 
 def _recovery(settings: Settings, tools: Tools) -> Recovery:

@@ -100,6 +100,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("drain_seconds", "0", timedelta(0)),
     ("drain_seconds", "3600", timedelta(hours=1)),
     ("audit_days", "0", timedelta(0)),
+    ("unconfirmed_days", "7", timedelta(days=7)),
     ("audit_days", "36500", timedelta(days=36500)),
     ("sessions_per_account", "1", 1),
     ("sessions_per_account", "10000", 10000),
@@ -197,6 +198,7 @@ BAD: dict[str, list[str]] = {
     "log_audit": ["", "True", "1", "canary"],
     "drain_seconds": [*NO_NUMBER, "3601"],
     "audit_days": [*NO_NUMBER, "36501"],
+    "unconfirmed_days": [*NO_NUMBER, "36501"],
     "sessions_per_account": [*NO_NUMBER, "0", "10001"],
     "step_up_seconds": [*NO_NUMBER, "86401"],
 }
