@@ -5,9 +5,11 @@ Else its time would tell accounts that came with another system's hash, or ours 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
+_BCRYPT: Final = re.compile(r"(?:^|\$)\$2[aby]\$")
 _MOST_SECONDS: Final = 0.25  # of a processor, for all that were met: what is beyond may tell, and wears nothing out
 
 
@@ -36,7 +38,10 @@ class HashForms:
 
 
 def form_of(stored: str) -> str:
-    """Return what stands before the salt: method and cost."""
+    """Return what a hash says of method and cost, without its salt and digest."""
     parts = stored.split("$")
-    bcrypt = stored.removeprefix("meteor$").startswith("$2")
-    return "$".join(parts[:-1] if bcrypt else parts[:-2])  # bcrypt writes salt and digest as one
+    if _BCRYPT.search(stored):  # it writes salt and digest as one
+        return "$".join(parts[:-1])
+    if stored.startswith("scrypt$"):  # Django has the salt in the middle
+        return "$".join(parts[:2] + parts[3:-1])
+    return "$".join(parts[:-2])

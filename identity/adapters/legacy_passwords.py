@@ -1,7 +1,7 @@
 """Hashes that other systems made: checked once, then replaced by ours at the first login.
 
-Known: Werkzeug's scrypt and pbkdf2, Django's pbkdf2, bcrypt, and Meteor's bcrypt over SHA-256 (kept here as
-`meteor$` and the bcrypt text). The cost is part of the stored text, so it is bounded before any work.
+The cost is part of the stored text, so it is bounded before any work. Argon2 has its own module, also where another
+system made it.
 """
 
 from __future__ import annotations
@@ -12,76 +12,146 @@ import hmac
 import logging
 import re
 from collections.abc import Callable
-from typing import Final
+from contextlib import suppress
+from functools import cache
+from typing import Any, Final
 
 from werkzeug.security import check_password_hash
 
+from identity.adapters.sha_crypt import verify_sha_crypt
+
 _log = logging.getLogger(__name__)
 _MAX_PBKDF2_ROUNDS: Final = 2_000_000
+_MAX_SHA_CRYPT_ROUNDS: Final = 700_000  # passlib makes 656,000, about a second; everything else 5,000
 _MAX_SCRYPT_BYTES: Final = 256 * 1024 * 1024
 _BCRYPT_COSTS: Final = range(4, 15)
 _BCRYPT_BYTES: Final = 72  # what bcrypt looks at; whoever hashed a longer password looked no further either
 
 _BCRYPT = r"(\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53})"
-_SCRYPT = r"scrypt:(\d{1,7}):(\d{1,3}):(\d{1,3})\$[^$]{1,128}\$[0-9a-f]{128}"
-_PBKDF2 = r"pbkdf2:sha(?:256|512):(\d{1,8})\$[^$]{1,128}\$[0-9a-f]{64,128}"
-_DJANGO = r"pbkdf2_sha256\$(\d{1,8})\$([^$]{1,128})\$([A-Za-z0-9+/]{43}=)"
+
+Check = Callable[[str], bool]
+
+
+def is_legacy(stored: str) -> bool:
+    """Tell whether a hash of another system is of a known form and cost, without computing anything."""
+    return _find(stored) is not None
 
 
 def verify_legacy(stored: str, password: str) -> bool | None:
     """Check `password` against a hash of another system; None if it is of no known or no bearable form."""
-    for pattern, verify in _FORMATS:
-        form = re.fullmatch(pattern, stored, re.ASCII)
-        if form is not None:
-            try:
-                return verify(form, password)
-            except ValueError:  # the form was right and the content was not
-                return None
+    check = _find(stored)
+    with suppress(ValueError):  # the form was right and the content was not
+        return None if check is None else check(password)
     return None
 
 
-def _scrypt(form: re.Match[str], password: str) -> bool | None:
-    cost, block, lanes = int(form[1]), int(form[2]), int(form[3])
+def _find(stored: str) -> Check | None:
+    for pattern, read in _FORMATS:
+        if form := re.fullmatch(pattern, stored, re.ASCII):
+            with suppress(ValueError):  # as above
+                return read(form)
+    return None
+
+
+def _werkzeug_scrypt(form: re.Match[str]) -> Check | None:
+    return _by_werkzeug(form) if _bearable_scrypt(int(form[1]), int(form[2]), int(form[3])) else None
+
+
+def _django_scrypt(form: re.Match[str]) -> Check | None:
+    cost, salt, block, lanes = int(form[1]), form[2], int(form[3]), int(form[4])
+    if not _bearable_scrypt(cost, block, lanes):
+        return None
+    digest = base64.b64decode(form[5])
+
+    def check(password: str) -> bool:
+        made = hashlib.scrypt(
+            password.encode(),
+            salt=salt.encode(),
+            n=cost,
+            r=block,
+            p=lanes,
+            maxmem=2 * _MAX_SCRYPT_BYTES,
+            dklen=len(digest),
+        )
+        return hmac.compare_digest(made, digest)
+
+    return check
+
+
+def _bearable_scrypt(cost: int, block: int, lanes: int) -> bool:
     sound = cost > 1 and cost & (cost - 1) == 0 and block > 0 and lanes > 0
-    if not sound or 128 * cost * block * lanes > _MAX_SCRYPT_BYTES:
+    return sound and 128 * cost * block * lanes <= _MAX_SCRYPT_BYTES
+
+
+def _werkzeug_pbkdf2(form: re.Match[str]) -> Check | None:
+    return _by_werkzeug(form) if 0 < int(form[1]) <= _MAX_PBKDF2_ROUNDS else None
+
+
+def _by_werkzeug(form: re.Match[str]) -> Check:
+    return lambda password: check_password_hash(form[0], password)
+
+
+def _django_pbkdf2(form: re.Match[str]) -> Check | None:
+    return _pbkdf2("sha256", int(form[1]), form[2].encode(), base64.b64decode(form[3]))
+
+
+def _passlib_pbkdf2(form: re.Match[str]) -> Check | None:
+    return _pbkdf2(form[1], int(form[2]), _from_ab64(form[3]), _from_ab64(form[4]))
+
+
+def _from_ab64(text: str) -> bytes:
+    return base64.b64decode(text.replace(".", "+") + "=" * (-len(text) % 4))
+
+
+def _pbkdf2(digest: str, rounds: int, salt: bytes, wanted: bytes) -> Check | None:
+    if not 0 < rounds <= _MAX_PBKDF2_ROUNDS or len(wanted) != hashlib.new(digest).digest_size:
         return None
-    return check_password_hash(form[0], password)
+    return lambda password: hmac.compare_digest(hashlib.pbkdf2_hmac(digest, password.encode(), salt, rounds), wanted)
 
 
-def _pbkdf2(form: re.Match[str], password: str) -> bool | None:
-    return check_password_hash(form[0], password) if 0 < int(form[1]) <= _MAX_PBKDF2_ROUNDS else None
-
-
-def _django(form: re.Match[str], password: str) -> bool | None:
-    rounds, salt, digest = int(form[1]), form[2], base64.b64decode(form[3])
-    if not 0 < rounds <= _MAX_PBKDF2_ROUNDS:
+def _sha_crypt(form: re.Match[str]) -> Check | None:
+    kind, salt, digest = form[1], form[3], form[4]
+    rounds = int(form[2]) if form[2] else None
+    if rounds is not None and rounds > _MAX_SHA_CRYPT_ROUNDS:
         return None
-    return hmac.compare_digest(hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), rounds), digest)
+    return lambda password: verify_sha_crypt(kind, rounds, salt, digest, password)
 
 
-def _bcrypt(form: re.Match[str], password: str) -> bool | None:
-    return _check_bcrypt(form[1], int(form[2]), password.encode()[:_BCRYPT_BYTES])
+def _bcrypt(form: re.Match[str]) -> Check | None:
+    check = _bcrypt_of(form)
+    return check and (lambda password: check(password.encode()[:_BCRYPT_BYTES]))
 
 
-def _meteor(form: re.Match[str], password: str) -> bool | None:
-    return _check_bcrypt(form[1], int(form[2]), hashlib.sha256(password.encode()).hexdigest().encode())
+def _bcrypt_of_sha256(form: re.Match[str]) -> Check | None:
+    check = _bcrypt_of(form)
+    return check and (lambda password: check(hashlib.sha256(password.encode()).hexdigest().encode()))
 
 
-def _check_bcrypt(stored: str, cost: int, password: bytes) -> bool | None:
-    if cost not in _BCRYPT_COSTS:
+def _bcrypt_of(form: re.Match[str]) -> Callable[[bytes], bool] | None:
+    if int(form[2]) not in _BCRYPT_COSTS:
         return None
+    bcrypt = _bcrypt_module()
+    return bcrypt and (lambda password: bcrypt.checkpw(password, form[1].encode()))
+
+
+@cache  # it is told once
+def _bcrypt_module() -> Any:  # noqa: ANN401 - a module or None
     try:
         import bcrypt  # noqa: PLC0415 - an extra: only imported accounts need it
     except ImportError:
         _log.warning("an imported bcrypt hash cannot be checked: install identityd[imports]")
         return None
-    return bcrypt.checkpw(password, stored.encode())
+    return bcrypt
 
 
-_FORMATS: Final[tuple[tuple[str, Callable[[re.Match[str], str], bool | None]], ...]] = (
-    (_SCRYPT, _scrypt),
-    (_PBKDF2, _pbkdf2),
-    (_DJANGO, _django),
-    (_BCRYPT, _bcrypt),
-    (rf"meteor\${_BCRYPT}", _meteor),
+_FORMATS: Final[tuple[tuple[str, Callable[[re.Match[str]], Check | None]], ...]] = (
+    (r"scrypt:(\d{1,7}):(\d{1,3}):(\d{1,3})\$[^$]{1,128}\$[0-9a-f]{128}", _werkzeug_scrypt),
+    (r"pbkdf2:sha(?:256|512):(\d{1,8})\$[^$]{1,128}\$[0-9a-f]{64,128}", _werkzeug_pbkdf2),
+    (r"scrypt\$(\d{1,7})\$([^$]{1,128})\$(\d{1,3})\$(\d{1,3})\$([A-Za-z0-9+/]{86}==)", _django_scrypt),
+    (r"pbkdf2_sha256\$(\d{1,8})\$([^$]{1,128})\$([A-Za-z0-9+/]{43}=)", _django_pbkdf2),
+    (r"\$pbkdf2-(sha256|sha512)\$(\d{1,8})\$([./A-Za-z0-9]{0,128})\$([./A-Za-z0-9]{43,86})", _passlib_pbkdf2),
+    (r"\$(5)\$(?:rounds=(\d{1,9})\$)?([^$]{0,16})\$([./A-Za-z0-9]{43})", _sha_crypt),
+    (r"\$(6)\$(?:rounds=(\d{1,9})\$)?([^$]{0,16})\$([./A-Za-z0-9]{86})", _sha_crypt),
+    (rf"(?:bcrypt\$)?{_BCRYPT}", _bcrypt),
+    (rf"(?:meteor|bcrypt_sha256)\${_BCRYPT}", _bcrypt_of_sha256),
 )

@@ -18,7 +18,7 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
 from identity.adapters.hash_forms import HashForms
-from identity.adapters.legacy_passwords import verify_legacy
+from identity.adapters.legacy_passwords import is_legacy, verify_legacy
 from identity.domain.errors import Busy
 from identity.domain.ports import Verdict
 
@@ -29,6 +29,9 @@ _NICENESS: Final = 5
 # A stored hash names its own cost; beyond these it is a weapon, not a password.
 _MAX_MEMORY_KIB: Final = 1024 * 1024
 _MAX_TIME: Final = 16
+_MAX_WORK_KIB: Final = 4 * 1024 * 1024  # memory by passes: some four seconds
+_MAX_LANES: Final = 16  # each is a thread
+_DJANGO: Final = "argon2"  # Django writes the name of its hasher before Argon2's own text
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +90,20 @@ class Argon2Hasher:
         return Verdict(matches=False)
 
     def _verify_stored(self, stored: str, password: str) -> Verdict | None:
-        if stored.startswith("$argon2"):
-            return self._verify_argon2(stored, password) if _bearable(stored) else None
+        argon2 = _argon2_text(stored)
+        if argon2 is not None:
+            return self._verify_argon2(argon2, password, own=argon2 == stored) if _bearable(argon2) else None
         matches = verify_legacy(stored, password)
         return None if matches is None else Verdict(matches, outdated=True)
 
-    def _verify_argon2(self, stored: str, password: str) -> Verdict | None:
+    def _verify_argon2(self, stored: str, password: str, *, own: bool) -> Verdict | None:
         try:
             self._argon2.verify(stored, password)
         except VerifyMismatchError:
             return Verdict(matches=False)
         except (Argon2Error, InvalidHashError, ValueError):  # nothing was computed
             return None
-        return Verdict(matches=True, outdated=self._argon2.check_needs_rehash(stored))
+        return Verdict(matches=True, outdated=not own or self._argon2.check_needs_rehash(stored))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -109,6 +113,12 @@ class Argon2Hasher:
             yield
         finally:
             self._slot.release()
+
+
+def can_verify(stored: str) -> bool:
+    """Tell whether a stored hash is of a form and cost that is checked here; nothing is computed."""
+    argon2 = _argon2_text(stored)
+    return is_legacy(stored) if argon2 is None else _bearable(argon2)
 
 
 def _stand_back() -> None:
@@ -121,7 +131,18 @@ def _bearable(stored: str) -> bool:
         cost = extract_parameters(stored)
     except (InvalidHashError, ValueError):
         return False
-    return cost.memory_cost <= _MAX_MEMORY_KIB and cost.time_cost <= _MAX_TIME and cost.parallelism == 1
+    work = cost.memory_cost * cost.time_cost
+    return (
+        cost.memory_cost <= _MAX_MEMORY_KIB
+        and cost.time_cost <= _MAX_TIME
+        and work <= _MAX_WORK_KIB
+        and cost.parallelism <= _MAX_LANES
+    )
+
+
+def _argon2_text(stored: str) -> str | None:
+    text = stored.removeprefix(_DJANGO)
+    return text if text.startswith("$argon2") else None
 
 
 def _unmatched(cost: Argon2Cost) -> str:

@@ -48,6 +48,7 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
         return 1
     print("  answers, migrated to this version")
     _show_misleading(services)
+    _show_unverifiable(services)
     print("Open")
     for fact, closing in _open(settings) or [("nothing", "hardened")]:
         print(f"  {fact}  [{closing}]")
@@ -86,6 +87,12 @@ def _show_misleading(services: Services) -> None:
         print(
             *(f"  {name}" for name in names), *([f"  and {count - len(names)} more"] * (count > len(names))), sep="\n"
         )
+
+
+def _show_unverifiable(services: Services) -> None:
+    if count := services.imported_hashes.unverifiable():
+        print("Passwords that cannot be checked: their hashes are of no form that is known here, or cost too much")
+        print(f"  {count} accounts: have them ask for a new password, or set one")
 
 
 def _open(settings: Settings) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from identity.services.administration import Administration
 from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
 from identity.services.directory import Directory
+from identity.services.imported_hashes import ImportedHashes
 from identity.services.key_rotation import KeyRotation
 from identity.services.locks import Locks
 from identity.services.logins import Logins
@@ -36,6 +37,7 @@ class Services:
     authentication: Authentication
     certificates: Certificates
     directory: Directory
+    imported_hashes: ImportedHashes
     key_rotation: KeyRotation
     locks: Locks
     logins: Logins

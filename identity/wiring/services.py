@@ -5,6 +5,7 @@ from __future__ import annotations
 from identity.adapters.ca import LocalAuthority
 from identity.adapters.drain_mark import DrainMark
 from identity.adapters.jwt_keys import JwtKeyFolder
+from identity.adapters.passwords import can_verify
 from identity.adapters.secret_keys import SecretKeyFile, UnmadeKeys
 from identity.domain.keys import KeyUse
 from identity.domain.limits import CERTIFICATE, REGISTRATION, RESET, Limit
@@ -15,6 +16,7 @@ from identity.services.accounts import Accounts
 from identity.services.administration import Administration
 from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
+from identity.services.imported_hashes import ImportedHashes
 from identity.services.key_rotation import KeyRotation
 from identity.services.locks import Locks
 from identity.services.logins import Logins
@@ -48,6 +50,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         certificates=_certificates(settings, tools, authority),
         directory=tools.directory,
         key_rotation=_key_rotation(settings, tools, keys),
+        imported_hashes=ImportedHashes(tools.transactions, can_verify=can_verify),
         locks=Locks(tools.transactions, attempts=tools.attempts, audit=tools.audit),
         logins=logins,
         outbox=tools.outbox,

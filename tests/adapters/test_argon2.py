@@ -13,7 +13,7 @@ from argon2.low_level import Type
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords import Argon2Cost, Argon2Hasher, can_verify
 from identity.domain.ports import Verdict
 
 COST = Argon2Cost(memory_kib=8, time=1)
@@ -85,6 +85,9 @@ def test_password_matches_its_own_hash_and_no_other(hasher: Argon2Hasher, passwo
         PasswordHasher(memory_cost=8, time_cost=2, parallelism=1),
         PasswordHasher(memory_cost=8, time_cost=1, parallelism=1, hash_len=16),
         PasswordHasher(memory_cost=8, time_cost=1, parallelism=1, salt_len=8),
+        PasswordHasher(memory_cost=64, time_cost=1, parallelism=4),
+        PasswordHasher(memory_cost=64, time_cost=1, parallelism=8),
+        PasswordHasher(memory_cost=64, time_cost=1, parallelism=2, type=Type.I),
         PasswordHasher(memory_cost=8, time_cost=1, parallelism=1, type=Type.I),
         PasswordHasher(memory_cost=8, time_cost=1, parallelism=1, type=Type.D),
     ],
@@ -95,6 +98,15 @@ def test_matching_hash_is_outdated_when_it_was_made_with_other_parameters(
     stored = made_by.hash("newpwd")
     assert hasher.verify(stored, "newpwd") == Verdict(matches=True, outdated=True)
     assert hasher.verify(stored, "wrong") == Verdict(matches=False)
+    assert can_verify(stored)
+    django = f"argon2{stored}"
+    assert hasher.verify(django, "newpwd") == Verdict(matches=True, outdated=True)
+    assert hasher.verify(django, "wrong") == Verdict(matches=False)
+    assert can_verify(django)
+
+
+def test_a_hash_that_django_made_at_our_cost_is_outdated_too(hasher: Argon2Hasher) -> None:
+    assert hasher.verify(f"argon2{hasher.hash('newpwd')}", "newpwd") == Verdict(matches=True, outdated=True)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +141,15 @@ def test_nothing_usable_stored_costs_one_whole_hash_of_todays_parameters(
 
 @pytest.mark.parametrize(
     "cost",
-    [f"m={GIBIBYTE + 1},t=1,p=1", "m=4294967295,t=1,p=1", "m=8,t=17,p=1", "m=8,t=4294967295,p=1", "m=16,t=1,p=2"],
+    [
+        f"m={GIBIBYTE + 1},t=1,p=1",
+        "m=4294967295,t=1,p=1",
+        "m=8,t=17,p=1",
+        "m=8,t=4294967295,p=1",
+        f"m={GIBIBYTE},t=5,p=1",
+        "m=1024,t=1,p=17",
+        "m=134217720,t=1,p=16777215",
+    ],
 )
 def test_stored_hash_is_not_computed_when_it_asks_for_too_much(
     hasher: Argon2Hasher, watched: Watched, cost: str
@@ -138,6 +158,7 @@ def test_stored_hash_is_not_computed_when_it_asks_for_too_much(
     assert hasher.verify(stored, "newpwd") == Verdict(matches=False)
     assert stored not in watched.asked
     assert len(watched.computed) == 1
+    assert not can_verify(stored)
 
 
 def test_dummy_hash_is_another_one_in_every_process_and_matches_nothing(hasher: Argon2Hasher) -> None:

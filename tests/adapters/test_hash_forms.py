@@ -9,6 +9,7 @@ from datetime import timedelta
 import bcrypt
 import pytest
 from argon2 import PasswordHasher
+from signing_requests import openssl
 from werkzeug.security import generate_password_hash
 
 from identity.adapters.hash_forms import HashForms, form_of
@@ -24,6 +25,14 @@ OTHERS = {
     "pbkdf2:sha256:1000": generate_password_hash(RIGHT, "pbkdf2:sha256:1000"),
     "pbkdf2_sha256$1000": f"pbkdf2_sha256$1000$salt${DJANGO}",
     "$2b$04": BCRYPT,
+    "bcrypt_sha256$$2b$05": f"bcrypt_sha256${METEOR}",
+    "$argon2id$v=19$m=64,t=1,p=4": PasswordHasher(memory_cost=64, time_cost=1, parallelism=4).hash(RIGHT),
+    "argon2$argon2id$v=19$m=64,t=1,p=8": "argon2"
+    + PasswordHasher(memory_cost=64, time_cost=1, parallelism=8).hash(RIGHT),
+    "scrypt$1024$8$1": "scrypt$1024$salt$8$1$"
+    + base64.b64encode(hashlib.scrypt(RIGHT.encode(), salt=b"salt", n=1024, r=8, p=1)).decode(),
+    "$6": openssl("passwd", "-6", RIGHT).strip(),
+    "$5": openssl("passwd", "-5", RIGHT).strip(),
     "meteor$$2b$05": f"meteor${METEOR}",
     "$argon2id$v=19$m=16,t=2,p=1": PasswordHasher(memory_cost=16, time_cost=2, parallelism=1).hash(RIGHT),
 }

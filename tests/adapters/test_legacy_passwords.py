@@ -10,10 +10,11 @@ import bcrypt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from signing_requests import openssl
 from werkzeug.security import generate_password_hash
 
 from identity.adapters import legacy_passwords
-from identity.adapters.legacy_passwords import verify_legacy
+from identity.adapters.legacy_passwords import is_legacy, verify_legacy
 from identity.adapters.passwords import Argon2Cost, Argon2Hasher
 from identity.domain.ports import Verdict
 
@@ -34,7 +35,31 @@ def meteor(password: str) -> str:
     return "meteor$" + bcrypted(hashlib.sha256(password.encode()).hexdigest().encode(), prefix=b"2a")
 
 
+def django_scrypt(password: str) -> str:
+    digest = hashlib.scrypt(password.encode(), salt=b"Q1w2E3r4", n=1024, r=8, p=1, dklen=64)
+    return f"scrypt$1024$Q1w2E3r4$8$1${base64.b64encode(digest).decode()}"
+
+
+def passlib(password: str, digest: str) -> str:
+    made = hashlib.pbkdf2_hmac(digest, password.encode(), b"salt and more", 1000)
+    salt, wanted = (base64.b64encode(raw).decode().rstrip("=").replace("+", ".") for raw in (b"salt and more", made))
+    return f"$pbkdf2-{digest}$1000${salt}${wanted}"
+
+
+def shadow(password: str, *options: str) -> str:
+    """Return what the real openssl makes for /etc/shadow."""
+    return openssl("passwd", *options, "-stdin", given=password + "\n").strip()
+
+
 MADE = {
+    "Django bcrypt": "bcrypt$" + bcrypted(PASSWORD.encode()),
+    "Django bcrypt over SHA-256": meteor(PASSWORD).replace("meteor$", "bcrypt_sha256$"),
+    "Django scrypt": django_scrypt(PASSWORD),
+    "passlib pbkdf2 sha256": passlib(PASSWORD, "sha256"),
+    "passlib pbkdf2 sha512": passlib(PASSWORD, "sha512"),
+    "SHA-crypt 256": shadow(PASSWORD, "-5"),
+    "SHA-crypt 512": shadow(PASSWORD, "-6"),
+    "SHA-crypt 512 with a long salt": shadow(PASSWORD, "-6", "-salt", "0123456789abcdef"),
     "Werkzeug scrypt": generate_password_hash(PASSWORD, "scrypt:1024:8:1"),
     "Werkzeug scrypt of today": generate_password_hash(PASSWORD, "scrypt"),
     "Werkzeug pbkdf2 sha256": generate_password_hash(PASSWORD, "pbkdf2:sha256:1000"),
@@ -71,6 +96,15 @@ MALFORMED = {
     "bcrypt with spare bits in the salt": f"$2b$04${'z' * 53}",
     "bcrypt of no cost": f"$2b$00${'.' * 53}",
     "Meteor without bcrypt": "meteor$",
+    "Django bcrypt without bcrypt": "bcrypt_sha256$",
+    "Django scrypt of no cost": f"scrypt$0$salt$8$1${'A' * 86}==",
+    "passlib over sha1": f"$pbkdf2$1000$salt${'A' * 27}",
+    "passlib of no rounds": f"$pbkdf2-sha256$0$salt${'A' * 43}",
+    "passlib with a short digest": f"$pbkdf2-sha512$1000$salt${'A' * 43}",
+    "passlib with half a byte": f"$pbkdf2-sha256$1000$saltx${'A' * 43}",
+    "MD5-crypt": f"$1$salt${'A' * 22}",
+    "SHA-crypt with a short digest": f"$6$salt${'A' * 43}",
+    "SHA-crypt with a long salt": f"$6$0123456789abcdefg${'A' * 86}",
     "Meteor twice": f"meteor$meteor$$2b$04${'.' * 53}",
     "line break at the end": django(PASSWORD) + "\n",
 }
@@ -82,6 +116,10 @@ HOSTILE = {
     "pbkdf2 of 99999999 rounds": f"pbkdf2:sha256:99999999$salt${'0' * 64}",
     "pbkdf2 of one round too many": f"pbkdf2:sha512:2000001$salt${'0' * 128}",
     "Django of 99999999 rounds": f"pbkdf2_sha256$99999999$salt${'A' * 43}=",
+    "passlib of 99999999 rounds": f"$pbkdf2-sha512$99999999$salt${'A' * 86}",
+    "SHA-crypt of a million rounds": f"$6$rounds=1000000$salt${'A' * 86}",
+    "SHA-crypt of all rounds": f"$5$rounds=999999999$salt${'A' * 43}",
+    "Django scrypt of 1 GiB": f"scrypt$1048576$salt$8$1${'A' * 86}==",
     "bcrypt of cost 15": f"$2b$15${'.' * 53}",
     "bcrypt of cost 31": f"$2b$31${'.' * 53}",
     "Meteor of cost 31": f"meteor$$2b$31${'.' * 53}",
@@ -90,6 +128,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("stored", MADE.values(), ids=MADE.keys())
 def test_password_matches_the_hash_that_its_old_system_made(stored: str) -> None:
+    assert is_legacy(stored)
     assert verify_legacy(stored, PASSWORD) is True
     assert verify_legacy(stored, PASSWORD + "x") is False
     assert verify_legacy(stored, "") is False
@@ -115,7 +154,10 @@ def test_hash_is_not_computed_when_it_asks_for_too_much(stored: str, monkeypatch
     monkeypatch.setattr(legacy_passwords, "check_password_hash", compute)
     monkeypatch.setattr(hashlib, "pbkdf2_hmac", compute)
     monkeypatch.setattr(bcrypt, "checkpw", compute)
+    monkeypatch.setattr(hashlib, "scrypt", compute)
+    monkeypatch.setattr(legacy_passwords, "verify_sha_crypt", compute)
     assert verify_legacy(stored, PASSWORD) is None
+    assert not is_legacy(stored)
 
 
 def test_bcrypt_looks_at_72_bytes_of_an_imported_password_as_its_old_system_did() -> None:

@@ -72,6 +72,16 @@ def test_check_lists_usernames_that_look_like_the_email_of_another_person(app: F
     assert "\n  boss@corp.example\n" in listed
 
 
+def test_check_counts_passwords_that_no_login_can_match(app: Flask, tmp_path: Path) -> None:
+    environ = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": url_of(app)})
+    assert "Passwords that cannot be checked" not in identity(environ, "check").stdout
+    for stored, counted in (("$1$salt$4n4ryc4n4ry", 1), ("!", 0), ("*", 0), ("", 0), ("c4n4ry", 1)):
+        execute(app, "UPDATE account SET password_hash = :stored WHERE id = 2", stored=stored)
+        listed = identity(environ, "check").stdout
+        assert ("\n  1 accounts: " in listed) == bool(counted), stored
+        assert "4n4ry" not in listed
+
+
 def test_check_repeats_no_secret(check: Callable[..., str]) -> None:
     text = check(IDENTITY_SECRET_KEYS=KEY, IDENTITY_ADMIN_PASSWORD=PASSWORD)
     assert (KEY in text, PASSWORD in text) == (False, False)

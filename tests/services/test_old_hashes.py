@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from conftest import HAWK, principal, services
 from flask import Flask
 from services.watching import by_token, count_hashes, execute, rows, token_principal
+from signing_requests import openssl
 from werkzeug.security import generate_password_hash
 
 from identity.domain.errors import Unauthenticated
@@ -26,6 +27,9 @@ OLD = {
     + base64.b64encode(hashlib.pbkdf2_hmac("sha256", PASSWORD, b"salt", 1000)).decode(),
     "bcrypt": bcrypt.hashpw(PASSWORD, bcrypt.gensalt(4)).decode(),
     "Meteor": "meteor$" + bcrypt.hashpw(hashlib.sha256(PASSWORD).hexdigest().encode(), bcrypt.gensalt(4)).decode(),
+    "Argon2id of four lanes": PasswordHasher(memory_cost=64, time_cost=1, parallelism=4).hash(HAWK[1]),
+    "Django's Argon2": "argon2" + PasswordHasher(memory_cost=64, time_cost=1, parallelism=8).hash(HAWK[1]),
+    "SHA-crypt": openssl("passwd", "-6", HAWK[1]).strip(),
     "Argon2id of other parameters": PasswordHasher(memory_cost=16, time_cost=2, parallelism=1).hash(HAWK[1]),
 }
 UNUSABLE = {
