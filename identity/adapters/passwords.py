@@ -68,26 +68,38 @@ class Argon2Hasher:
         with self._alone():
             return self._thread.submit(self._argon2.hash, password).result()
 
-    def verify(self, stored: str | None, password: str) -> Verdict:
+    def verify(self, stored: str | None, password: str, *, typed: str | None = None) -> Verdict:
         """Check a password; with nothing usable stored, do the same work and say no.
 
-        A wrong one costs a check of every form that was met before (`adapters.hash_forms`).
+        A wrong one costs a check of every form that was met before (`adapters.hash_forms`), in both spellings where
+        there are two.
         """
+        spellings = (password,) if typed is None or typed == password else (typed, password)
         with self._alone():
-            return self._thread.submit(self._verify, stored, password).result()
+            return self._thread.submit(self._verify, stored, spellings).result()
 
-    def _verify(self, stored: str | None, password: str) -> Verdict:
+    def _verify(self, stored: str | None, spellings: tuple[str, ...]) -> Verdict:
         # Every known form has a dollar; what has none, such as "!", is nobody's, and by the same steps.
         checked = stored if stored and "$" in stored else self._nobodys_hash
         begun = time.thread_time()
-        verdict = self._verify_stored(checked, password)
+        verdict = self._verify_spellings(checked, spellings)
         if verdict and verdict.matches:
             return verdict
         if verdict:
-            self._forms.meet(checked, seconds=time.thread_time() - begun)
+            self._forms.meet(checked, seconds=(time.thread_time() - begun) / len(spellings))
         for other in self._forms.beside(checked if verdict else ""):
-            self._verify_stored(other, password)
+            self._verify_spellings(other, spellings)
         return Verdict(matches=False)
+
+    def _verify_spellings(self, stored: str, spellings: tuple[str, ...]) -> Verdict | None:
+        verdict = None
+        for spelling in spellings:
+            verdict = self._verify_stored(stored, spelling)
+            if verdict is None:
+                return None
+            if verdict.matches:  # of two spellings the last one is that in which hashes are kept
+                return Verdict(matches=True, outdated=verdict.outdated or spelling != spellings[-1])
+        return verdict
 
     def _verify_stored(self, stored: str, password: str) -> Verdict | None:
         argon2 = _argon2_text(stored)

@@ -64,8 +64,13 @@ class Hasher(Protocol):
             Busy: the hash slot stayed taken for too long.
         """
 
-    def verify(self, stored: str | None, password: str) -> Verdict:
+    def verify(self, stored: str | None, password: str, *, typed: str | None = None) -> Verdict:
         """Check a password; with nothing (usable) stored, do the same work and say no.
+
+        Args:
+            stored: the hash, ours or another system's.
+            password: normalised, as our hashes are made of it.
+            typed: as it came, where that differs: other systems may have hashed it so. It is tried first.
 
         Raises:
             Busy: the hash slot stayed taken for too long.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import unicodedata
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from argon2.exceptions import VerifyMismatchError
 from argon2.low_level import Type
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.security import generate_password_hash
 
 from identity.adapters.passwords import Argon2Cost, Argon2Hasher, can_verify
 from identity.domain.ports import Verdict
@@ -159,6 +161,40 @@ def test_stored_hash_is_not_computed_when_it_asks_for_too_much(
     assert stored not in watched.asked
     assert len(watched.computed) == 1
     assert not can_verify(stored)
+
+
+ANGSTROM = "\u212b and \ufb01sh"  # NFKC makes other letters of both
+FOLDED = unicodedata.normalize("NFKC", ANGSTROM)
+FOREIGN = {
+    "folded by the other system": PasswordHasher(memory_cost=16, time_cost=1, parallelism=2).hash(FOLDED),
+    "as it came": PasswordHasher(memory_cost=16, time_cost=1, parallelism=2).hash(ANGSTROM),
+    "as it came, at our cost": PasswordHasher(memory_cost=8, time_cost=1, parallelism=1, hash_len=32, salt_len=16).hash(
+        ANGSTROM
+    ),
+    "as it came, by Werkzeug": generate_password_hash(ANGSTROM, "pbkdf2:sha256:1000"),
+}
+
+
+@pytest.mark.parametrize("stored", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_hash_matches_the_password_as_it_came_or_folded(hasher: Argon2Hasher, stored: str) -> None:
+    assert hasher.verify(stored, FOLDED, typed=ANGSTROM) == Verdict(matches=True, outdated=True)
+    assert hasher.verify(stored, "wrong", typed="wr\u00f6ng") == Verdict(matches=False)
+
+
+def test_our_own_hash_matches_folded_and_is_kept(hasher: Argon2Hasher) -> None:
+    own = hasher.hash(FOLDED)
+    assert hasher.verify(own, FOLDED, typed=ANGSTROM) == Verdict(matches=True, outdated=False)
+    assert hasher.verify(own, FOLDED) == Verdict(matches=True, outdated=False)
+
+
+def test_two_spellings_cost_two_hashes_whoever_they_are_for(hasher: Argon2Hasher, watched: Watched) -> None:
+    for stored in (None, "!", hasher.hash("other"), FOREIGN["as it came, at our cost"]):
+        watched.computed.clear()
+        assert not hasher.verify(stored, "wrong", typed="wr\u212bng").matches
+        assert len(watched.computed) == 2
+        watched.computed.clear()
+        assert not hasher.verify(stored, "wrong", typed="wrong").matches
+        assert len(watched.computed) == 1
 
 
 def test_dummy_hash_is_another_one_in_every_process_and_matches_nothing(hasher: Argon2Hasher) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import unicodedata
 from collections.abc import Callable
 
 import bcrypt
@@ -45,11 +46,29 @@ UNUSABLE = {
     "malformed scrypt": "scrypt:65536:1:1$salt$" + "0" * 128,
     "malformed Argon2": "$argon2id$v=19$m=8,t=1,p=1$\u00e9\u00e9\u00e9\u00e9$AAAA",
 }
+ANGSTROM = "\u212b and \ufb01sh"  # NFKC makes other letters of both
+AS_IT_CAME = {
+    "Werkzeug": generate_password_hash(ANGSTROM, "pbkdf2:sha256:1000"),
+    "bcrypt": bcrypt.hashpw(ANGSTROM.encode(), bcrypt.gensalt(4)).decode(),
+    "Argon2id at our cost": PasswordHasher(memory_cost=8, time_cost=1, parallelism=1).hash(ANGSTROM),
+    "folded there already": generate_password_hash(unicodedata.normalize("NFKC", ANGSTROM), "pbkdf2:sha256:1000"),
+}
 STORED = "SELECT password_hash, version FROM account WHERE id = 2"
 
 
 def keep(app: Flask, stored: str) -> None:
     execute(app, "UPDATE account SET password_hash = :stored WHERE id = 2", stored=stored)
+
+
+def test_a_password_that_is_folded_matches_as_it_came_and_is_kept_folded(app: Flask) -> None:
+    folded = unicodedata.normalize("NFKC", ANGSTROM)
+    for what, old in AS_IT_CAME.items():
+        keep(app, old)
+        assert principal(app, "hawk", ANGSTROM).account.id == 2, what
+        for spelling in (ANGSTROM, folded):
+            assert principal(app, "hawk", spelling).account.id == 2, what
+        ((stored, _),) = rows(app, STORED)
+        assert PasswordHasher().verify(stored, folded), what
 
 
 def test_first_login_replaces_an_old_hash_and_ends_nothing(app: Flask) -> None:

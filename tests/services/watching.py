@@ -56,9 +56,9 @@ class _CountedHasher:
         self._counts.count(None, new=True)
         return self._inner.hash(password)
 
-    def verify(self, stored: str | None, password: str) -> Verdict:
+    def verify(self, stored: str | None, password: str, *, typed: str | None = None) -> Verdict:
         self._counts.count(stored)
-        verdict = self._inner.verify(stored, password)
+        verdict = self._inner.verify(stored, password, typed=typed)
         self._counts.meanwhile()
         return verdict
 

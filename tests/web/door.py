@@ -111,6 +111,6 @@ class CountingPasswords:
         """Return what no hash looks like."""
         return f"counted:{len(password)}"
 
-    def verify(self, _stored: str | None, _password: str) -> Verdict:
+    def verify(self, _stored: str | None, _password: str, **_typed: str | None) -> Verdict:
         """Say no."""
         return Verdict(matches=False)
