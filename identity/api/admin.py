@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from identity.api.answers import answer, located, require_something
-from identity.api.bodies import AuditQuery, NewUserByAdmin, UpdateByAdmin, UserQuery
+from identity.api.bodies import AuditQuery, Invitation, NewUserByAdmin, UpdateByAdmin, UserQuery
 from identity.api.shown import AuditEntry, AuditTrail, OutboxCounts, User, Users
 from identity.domain.views import AccountView
 from identity.services.accounts import NewAccount
@@ -47,6 +47,24 @@ def create_user() -> Response:
         must_change_password=body.must_change_password,
     )
     view = services().accounts.create(current_principal(), wanted, admin=body.admin)
+    return located(_shown(view, 201), f"/api/admin/users/{view.id}")
+
+
+@blueprint.post("/invitations")
+@auth.required
+@describes(
+    "Invite a user by mail",
+    Reply(201, User, headers=("Location",)),
+    body=Invitation,
+    refusals=(401, 403, 409),
+    name="invite_user",
+)
+def invite() -> Response:
+    """Make an account, and mail a link that works once and sets its password."""
+    body = read_body(Invitation)
+    view = services().invitations.invite(
+        current_principal(), body.email, username=body.username, full_name=body.full_name, admin=body.admin
+    )
     return located(_shown(view, 201), f"/api/admin/users/{view.id}")
 
 

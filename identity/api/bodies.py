@@ -93,6 +93,15 @@ class NewUserByAdmin(NewUser):
     must_change_password: Switch = False
 
 
+class Invitation(Strict):
+    """An account whose owner chooses the password by a mail."""
+
+    email: Email
+    username: Username | None = None
+    full_name: FullName | None = None
+    admin: Switch = False
+
+
 class UserUpdate(Strict):
     """What to change of a user; what is absent stays."""
 

@@ -9,6 +9,7 @@ class Event(StrEnum):
     """What happened. The names are stable: scripts filter by them."""
 
     REGISTERED = "account.registered"
+    INVITED = "account.invited"
     CHANGED = "account.changed"
     DELETED = "account.deleted"
     DISABLED = "account.disabled"

@@ -14,6 +14,7 @@ class Purpose(StrEnum):
 
     ACTIVATION = "activation"
     RESET = "password-reset"
+    INVITATION = "invitation"
 
 
 class LetterKind(StrEnum):
@@ -21,6 +22,7 @@ class LetterKind(StrEnum):
 
     ACTIVATION = "activation"
     RESET = "password_reset"
+    INVITATION = "invitation"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a letter
     EMAIL_CHANGE_REQUESTED = "email_change_requested"
     EMAIL_CHANGED = "email_changed"
@@ -105,6 +107,11 @@ _WORDS = {
         "Choose a new password",
         "Somebody, we hope you, asked for a new password. This works once, for 15 minutes:",
         "If it was not you, do nothing: your password stays as it is.",
+    ),
+    LetterKind.INVITATION: Words(
+        "Choose a password for your account",
+        "An administrator made this account for you. Choose its password within a week:",
+        "If you do not want it, do nothing: nobody can log in to it without a password.",
     ),
     LetterKind.PASSWORD_CHANGED: Words(
         "Your password was changed",

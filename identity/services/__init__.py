@@ -11,6 +11,7 @@ from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
 from identity.services.directory import Directory
 from identity.services.imported_hashes import ImportedHashes
+from identity.services.invitations import Invitations
 from identity.services.key_rotation import KeyRotation
 from identity.services.locks import Locks
 from identity.services.logins import Logins
@@ -38,6 +39,7 @@ class Services:
     certificates: Certificates
     directory: Directory
     imported_hashes: ImportedHashes
+    invitations: Invitations
     key_rotation: KeyRotation
     locks: Locks
     logins: Logins

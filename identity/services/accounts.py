@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
@@ -20,13 +20,13 @@ from identity.domain.usernames import NO_EMAIL, is_email_of, require_own_email, 
 from identity.domain.values import (
     Spelling,
     canonical,
-    is_username,
     read_email,
     read_full_name,
     read_password,
     read_username,
 )
 from identity.domain.views import AccountView
+from identity.services.account_rows import Described, name_for, new_account
 from identity.services.addresses import announce, write_unique, yield_address
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
@@ -175,7 +175,9 @@ class Accounts:
         discreet: bool = False,
     ) -> AccountView:
         email = None if wanted.email is None else read_email(wanted.email)
-        name, other_name = self._name_for(email) if wanted.username is None else (wanted.username, "")
+        name, other_name = (
+            name_for(email, self._transactions, self._identifiers) if wanted.username is None else (wanted.username, "")
+        )
         username = read_username(name, personal=wanted.personal_name)
         if principal.credential is not Credential.OPERATOR:
             require_unreserved(username.canonical, self._reserved)
@@ -188,24 +190,11 @@ class Accounts:
             self._limits.take(*counts)
             self._transactions.read(lambda session: _require_free(session, username))
             password_hash = hasher.hash(password)
-        now = self._clock.now()
+        described = Described(username, email, full_name, password_hash, wanted.must_change_password)
 
         def insert(session: Session) -> AccountView:
-            account = Account(
-                uuid=self._identifiers.uuid(),
-                short_id=self._identifiers.short_id(),
-                username=username.typed,
-                username_canonical=username.canonical,
-                email=email.typed if email else None,
-                email_canonical=email.canonical if email else None,
-                email_since=now if email else None,
-                full_name=full_name,
-                password_hash=password_hash,
-                must_change_password=wanted.must_change_password,
-                admin=admin or (first_is_admin and self._is_first(session)),
-                created_at=now,
-                updated_at=now,
-            )
+            is_admin = admin or (first_is_admin and self._is_first(session))
+            account = new_account(described, self._identifiers, self._clock.now(), admin=is_admin)
             owner = yield_address(session, account) if discreet else None
             if owner is not None and other_name:  # who took the email while the password was hashed
                 account.username, account.username_canonical = other_name, canonical(other_name)
@@ -219,18 +208,6 @@ class Accounts:
             return view_account(account)
 
         return write_unique(self._transactions, principal, insert, username=username.typed, discreet=discreet)
-
-    def _name_for(self, email: Spelling | None) -> tuple[str, str]:
-        # A tongue that knows people by their email alone: the email, where it can be a name and nothing of another
-        # account is called so, else a new name; and that new name, made at any rate, as its time would tell.
-        new = f"user-{self._identifiers.short_id()}"
-        if email is not None and is_username(email.typed):
-            taken_by = or_(
-                Account.username_canonical == canonical(email.typed), Account.email_canonical == email.canonical
-            )
-            if self._transactions.row(select(Account.id).where(taken_by).limit(1), {}) is None:
-                return email.typed, new
-        return new, new
 
     def _is_first(self, session: Session) -> bool:
         # Whoever writes this row first is the first; the row goes where its transaction goes.

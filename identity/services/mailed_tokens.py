@@ -53,6 +53,18 @@ def require_activation(session: Session, claims: OneTimeClaims) -> Redeemable:
     return Redeemable(account, Account.pending_email == pending, of_pending=True)
 
 
+def require_invitation(session: Session, claims: OneTimeClaims) -> Redeemable:
+    """Return the account whose first password the token may set.
+
+    Raises:
+        InvalidToken: there is none, or its credentials were invalidated since, or it has another email.
+    """
+    account = _account_of(session, claims)
+    if binding(Purpose.INVITATION, account.email_canonical, "") != claims.binding:
+        raise InvalidToken
+    return Redeemable(account, Account.email_canonical == account.email_canonical)
+
+
 def require_reset(session: Session, claims: OneTimeClaims) -> Redeemable:
     """Return the account whose password the token may set.
 

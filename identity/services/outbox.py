@@ -34,11 +34,19 @@ _FIRST_RETRY: Final = timedelta(seconds=5)
 _LONGEST_RETRY: Final = timedelta(hours=1)
 _ATTEMPTS: Final = 12
 _RECIPIENT_MAX: Final = 254
-LIVES: Final = {Purpose.ACTIVATION: timedelta(hours=24), Purpose.RESET: timedelta(minutes=15)}
+LIVES: Final = {
+    Purpose.ACTIVATION: timedelta(hours=24),
+    Purpose.RESET: timedelta(minutes=15),
+    Purpose.INVITATION: timedelta(days=7),
+}
 # How long a letter is good for: one more of the kind may go out after that, whoever used the limits up.
 LETTER_LIVES: Final = dict.fromkeys(LetterKind, timedelta(hours=24)) | {LetterKind.RESET: LIVES[Purpose.RESET]}
-_PURPOSES: Final = {LetterKind.ACTIVATION: Purpose.ACTIVATION, LetterKind.RESET: Purpose.RESET}
-_PATHS: Final = {LetterKind.ACTIVATION: "activate", LetterKind.RESET: "reset"}
+_PURPOSES: Final = {
+    LetterKind.ACTIVATION: Purpose.ACTIVATION,
+    LetterKind.RESET: Purpose.RESET,
+    LetterKind.INVITATION: Purpose.INVITATION,
+}
+_PATHS: Final = {LetterKind.ACTIVATION: "activate", LetterKind.RESET: "reset", LetterKind.INVITATION: "reset"}
 
 
 @dataclass(frozen=True, slots=True)

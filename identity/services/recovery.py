@@ -25,7 +25,7 @@ from identity.services.audit import Audit
 from identity.services.emails import confirmed
 from identity.services.limits import Count, Limits
 from identity.services.mail_limits import RequestedMails
-from identity.services.mailed_tokens import Redeemable, require_activation, require_reset
+from identity.services.mailed_tokens import Redeemable, require_activation, require_invitation, require_reset
 from identity.services.outbox import Outbox
 from identity.services.rows import (
     Mailbox,
@@ -170,7 +170,9 @@ class Recovery:
         return self._transactions.write(principal, request)
 
     def reset(self, principal: Principal, token: str, password: str, *, email: str | None = None) -> None:
-        """Set a new password with a mailed token; every session ends and the address is told.
+        """Set a password with the token of a reset or an invitation; every session ends and the owner is told.
+
+        An invitation also confirms the email.
 
         The caller's IP is known for the account from then on: a lock of its name does not keep them out there.
 
@@ -179,8 +181,9 @@ class Recovery:
             InvalidInput: the password cannot be used; the token still can.
             Busy: too many passwords are waiting; the token still can be used.
         """
-        claims = self._read(Purpose.RESET, token)
-        found = self._transactions.read(lambda session: require_reset(session, claims))
+        invited, claims = self._read_first(token)
+        require = require_invitation if invited else require_reset
+        found = self._transactions.read(lambda session: require(session, claims))
         account = found.account
         if email is not None and canonical_email(email) != account.email_canonical:
             raise InvalidToken
@@ -190,6 +193,8 @@ class Recovery:
 
         def redeem(session: Session) -> None:
             values = {"password_hash": password_hash, "version": claims.version + 1, "pending_email": None}
+            if invited:  # the mail has arrived, and so the email is proven
+                values |= {"activated": True, "email_verified": True}
             self._claim(session, claims, found.condition, must_change_password=False, **values)
             changed = get_account(session, account.id)
             self._outbox.put(session, LetterKind.PASSWORD_CHANGED, changed)
@@ -203,6 +208,13 @@ class Recovery:
             self._attempts.admit(session, account.id, principal.origin)  # also notes the change
 
         self._transactions.write(principal, redeem)
+
+    def _read_first(self, token: str) -> tuple[bool, OneTimeClaims]:
+        """Return whether a token that sets a password is one of an invitation, and what it says."""
+        try:
+            return False, self._read(Purpose.RESET, token)
+        except InvalidToken:
+            return True, self._read(Purpose.INVITATION, token)
 
     def _read(self, purpose: Purpose, token: str) -> OneTimeClaims:
         claims = self._tokens.read(purpose, token)

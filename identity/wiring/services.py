@@ -17,6 +17,7 @@ from identity.services.administration import Administration
 from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
 from identity.services.imported_hashes import ImportedHashes
+from identity.services.invitations import Invitations
 from identity.services.key_rotation import KeyRotation
 from identity.services.locks import Locks
 from identity.services.logins import Logins
@@ -49,6 +50,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         authentication=authentication,
         certificates=_certificates(settings, tools, authority),
         directory=tools.directory,
+        invitations=_invitations(settings, tools),
         key_rotation=_key_rotation(settings, tools, keys),
         imported_hashes=ImportedHashes(tools.transactions, can_verify=can_verify),
         locks=Locks(tools.transactions, attempts=tools.attempts, audit=tools.audit),
@@ -147,6 +149,18 @@ def _administration(settings: Settings, tools: Tools) -> Administration:
         audit=tools.audit,
         reserved=settings.reserved_usernames,
         hardened=settings.hardened,
+    )
+
+
+def _invitations(settings: Settings, tools: Tools) -> Invitations:
+    return Invitations(
+        tools.transactions,
+        clock=tools.clock,
+        identifiers=tools.identifiers,
+        rights=tools.rights,
+        audit=tools.audit,
+        outbox=tools.outbox,
+        reserved=settings.reserved_usernames,
     )
 
 

@@ -102,6 +102,7 @@ MATRIX = {
     ("GET", "/api/verify/proxy/admin"): Row(401, 403, 200),
     ("GET", "/api/admin/users"): only_admins(200),
     ("POST", "/api/admin/users"): only_admins(201, {"username": "falcon", "password": "newpwd"}),
+    ("POST", "/api/admin/invitations"): only_admins(201, {"email": "falcon@example.org"}),
     ("GET", "/api/admin/users/<account:account_id>"): only_admins(200),
     ("PATCH", "/api/admin/users/<account:account_id>"): only_admins(200, {"admin": True}),
     ("DELETE", "/api/admin/users/<account:account_id>"): only_admins(204),
