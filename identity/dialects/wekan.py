@@ -21,7 +21,7 @@ from identity.domain.principal import Principal
 from identity.domain.views import AccountView
 from identity.services.accounts import NewAccount
 from identity.services.login_names import KnownBy
-from identity.web.answers import empty, json_answer, timestamp
+from identity.web.answers import empty, json_answer, json_array, timestamp
 from identity.web.auth import auth, current_principal
 from identity.web.body import Body, read_body, read_body_if_any
 from identity.web.context import origin, services
@@ -173,9 +173,9 @@ def own() -> Response:
 @blueprint.get("/api/users")
 @auth.required
 def list_users() -> Response:
-    """List everybody."""
-    users = services().administration.everyone(current_principal())
-    return json_answer([{"_id": user.short_id, "username": user.username} for user in users])
+    """List all users."""
+    pieces = services().account_names.all(current_principal())
+    return json_array([{"_id": user.short_id, "username": user.username} for user in piece] for piece in pieces)
 
 
 @blueprint.post("/api/users")

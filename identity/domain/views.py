@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
+
+
+class AccountName(NamedTuple):
+    """An account where only its name is asked for, as for all accounts at once."""
+
+    id: int
+    short_id: str
+    username: str
 
 
 @dataclass(frozen=True, slots=True)

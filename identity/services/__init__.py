@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from identity.services.account_credentials import AccountCredentials
+from identity.services.account_names import AccountNames
 from identity.services.accounts import Accounts
 from identity.services.administration import Administration
 from identity.services.authentication import Authentication
@@ -32,6 +33,7 @@ class Services:
     """The use cases of one application, wired once at start-up."""
 
     account_credentials: AccountCredentials
+    account_names: AccountNames
     accounts: Accounts
     administration: Administration
     audit: Trail

@@ -76,12 +76,6 @@ class Administration:
 
         return self._transactions.read(read)
 
-    def everyone(self, principal: Principal) -> tuple[AccountView, ...]:
-        """Return all accounts, oldest first, for a tongue that knows no pages."""
-        self._rights.require_admin(principal)
-        query = select(Account).order_by(Account.id)
-        return self._transactions.read(lambda session: tuple(map(view_account, session.scalars(query))))
-
     def outbox(self, principal: Principal) -> OutboxState:
         """Return how the mail goes."""
         self._rights.require_admin(principal)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,6 +15,7 @@ from identity.web.auth import current_principal
 from identity.web.context import context
 from identity.web.dialect import CACHEABLE, Plain, Quick
 
+_log = logging.getLogger(__name__)
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -22,6 +24,31 @@ def json_answer(
 ) -> Response:
     """Return a body as compact JSON with sorted keys and a newline."""
     return Response(_ENCODER.encode(body) + "\n", status, content_type=kind)
+
+
+def json_array(pieces: Iterable[Sequence[Any]]) -> Response:
+    """Return one array of all items of the pieces, each sent as soon as it is made.
+
+    The first piece is made at once, so its refusal is one like any other. A later one that fails leaves the array
+    without its end: no reader of JSON takes it for the whole.
+    """
+    following = iter(pieces)
+    return Response(_array(next(following, ()), following), content_type="application/json")
+
+
+def _array(first: Sequence[Any], following: Iterator[Sequence[Any]]) -> Iterator[str]:
+    yield "[" + _items(first)
+    try:
+        for piece in following:
+            yield "," + _items(piece)
+    except Exception as error:  # noqa: BLE001 - the status is sent; the server library would write a traceback
+        _log.error("an answer ended in its middle: %s", type(error).__name__)
+        return
+    yield "]\n"
+
+
+def _items(piece: Sequence[Any]) -> str:
+    return _ENCODER.encode(piece)[1:-1]
 
 
 def plain_json(

@@ -12,6 +12,7 @@ from identity.domain.limits import CERTIFICATE, REGISTRATION, RESET, Limit
 from identity.domain.ports import KeySource, KeyStore
 from identity.services import Services
 from identity.services.account_credentials import AccountCredentials
+from identity.services.account_names import AccountNames
 from identity.services.accounts import Accounts
 from identity.services.administration import Administration
 from identity.services.authentication import Authentication
@@ -44,6 +45,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
     administration = _administration(settings, tools)
     return Services(
         account_credentials=_account_credentials(tools, administration),
+        account_names=AccountNames(tools.transactions, tools.rights),
         accounts=_accounts(settings, tools),
         administration=administration,
         audit=Trail(tools.transactions, tools.rights),
