@@ -32,6 +32,7 @@ from identity.settings.readers import (
     read_mail_from,
     read_names,
     read_networks,
+    read_origins,
     read_public_url,
     read_rate,
     read_seconds,
@@ -119,6 +120,9 @@ class Settings:
         "headers of `/api/verify`, some of identity (always), email, name, remote and webauth, comma-separated",
     )
     directory_sessions: int = _setting(read_whole(1, 10_000_000), "100000", "live sessions remembered per worker")
+    allowed_origins: frozenset[str] = _setting(
+        read_origins, "", "origins whose pages may use the service, such as https://app.example.org, comma-separated"
+    )
     metrics_token: str = _setting(
         read_bearer, "", "what /metrics wants as a Bearer token, else an administrator; empty: open", secret=True
     )

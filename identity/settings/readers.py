@@ -23,6 +23,7 @@ Rate = tuple[int, timedelta]
 FORWARD_HEADERS: Final = ("identity", "email", "name", "remote", "webauth")
 DIALECTS: Final = ("nerveshub", "wekan", "continuous", "azuma")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _PUBLIC_URL: Final = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]*)?")
 _SERVICE_NAME_MAX: Final = 64
 _NO_URL: Final = URL.create("")
@@ -117,6 +118,16 @@ def read_networks(text: str) -> tuple[IPNetwork, ...]:
     if any(network.prefixlen == 0 for network in networks):
         raise ValueError("trusting every address lets anybody choose his own")
     return networks
+
+
+def read_origins(text: str) -> frozenset[str]:
+    """Read origins as browsers write them (RFC 6454 section 6.2): no path, no default port, and never all of them."""
+    origins = frozenset(part.strip() for part in text.split(",")) if text else frozenset()
+    for origin in origins:
+        default = ":443" if origin.startswith("https:") else ":80"
+        if not _ORIGIN.fullmatch(origin) or origin.endswith(default) or not _sound_port(origin):
+            raise ValueError("give origins such as https://app.example.org, without a path or a default port")
+    return origins
 
 
 def read_directory(text: str) -> Path:

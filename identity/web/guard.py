@@ -18,6 +18,7 @@ from flask import Flask
 
 from identity.web import prechecks
 from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context
+from identity.web.cors import Cors
 from identity.web.dialect import CACHEABLE, NO_NEWS, TONGUE
 from identity.web.forward_auth import simplify
 from identity.web.lane import FastLane
@@ -155,4 +156,6 @@ def _request_ids() -> Callable[[], str]:
 def install(app: Flask, here: Context) -> None:
     """Put the guard around `app`."""
     app.wsgi_app = Guard(app.wsgi_app, here, FastLane(here))  # type: ignore[method-assign]
+    if here.settings.allowed_origins:
+        app.wsgi_app = Cors(app.wsgi_app, here.settings.allowed_origins)  # type: ignore[method-assign]
     app.before_request(prechecks.judge)

@@ -50,6 +50,8 @@ def refuse_cross_site() -> None:
         return  # no browser
     site = request.headers.get("Sec-Fetch-Site", "none")
     sender = request.headers.get("Origin")
+    if sender in context().settings.allowed_origins:
+        return
     own = {own_host(request.environ), context().settings.public_url.partition("://")[2].partition("/")[0]} - {""}
     # A page that sends no referrer sends its forms with the origin "null", also to its own site.
     unnamed = sender == "null" and site == "same-origin"
