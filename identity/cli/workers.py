@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ def nursery(arguments: Sequence[str], *, modules: list[str]) -> Iterator[None]:
     if arguments[:1] != ["serve"] or not {"-h", "--help"}.isdisjoint(arguments):
         yield
         return
+    _require_heard_environment()
     with tempfile.TemporaryDirectory(prefix="identity-metrics-") as metrics:
         os.environ[_METRICS_DIRECTORY] = metrics
         os.environ["PYTHONSAFEPATH"] = "1"  # a directory that one starts in is no place to import from
@@ -43,6 +45,13 @@ def nursery(arguments: Sequence[str], *, modules: list[str]) -> Iterator[None]:
             room_for_connections()  # before there is who inherits it
             _begin(modules)
         yield
+
+
+def _require_heard_environment() -> None:
+    # pipx writes `-E` into the first line of a command, so that no variable is heard by it or by its processes. Those
+    # would import from the current directory first. The option is handed on to them.
+    if sys.flags.ignore_environment and not sys.flags.safe_path:
+        os.execv(sys.executable, [sys.executable, "-P", *sys.orig_argv[1:]])  # noqa: S606 - this command itself
 
 
 def _begin(modules: list[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import live as live_services
 import pytest
 from conftest import ORIGIN, services
 from flask import Flask
@@ -67,7 +68,15 @@ def test_the_password_of_the_first_start_is_never_the_same(
     assert one != other
 
 
-def test_no_code_of_the_directory_it_is_started_in_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("options", ["", " -E", " -sE", " -P", " -I"])
+def test_no_code_of_the_directory_it_is_started_in_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    command = tmp_path / "identity"  # as pipx writes it, which makes it deaf to the environment
+    _, _, body = Path(COMMAND).read_text("utf-8").partition("\n")
+    command.write_text(f"#!{sys.executable}{options}\n{body}", "utf-8")
+    command.chmod(0o700)
+    monkeypatch.setattr(live_services, "COMMAND", str(command))
     somewhere = tmp_path / "somewhere"
     somewhere.mkdir()
     for name in ("dis", "json", "socket"):  # names that Python itself imports
