@@ -19,4 +19,5 @@ class TestConfig(Config):
         "IDENTITY_ARGON2_TIME": "1",
         "IDENTITY_HASH_PLACES": "64",
         "IDENTITY_NAME": "",
+        "IDENTITY_PASSWORD_MEMORY_SECONDS": "0",  # tests count hashes
     }

@@ -29,6 +29,7 @@ from identity.services.attempts import Attempts, Tally
 from identity.services.audit import Audit
 from identity.services.limits import Count, Limits, Refusal
 from identity.services.login_names import KnownBy, Named, find_named
+from identity.services.proven_passwords import ProvenPasswords
 from identity.services.token_checks import TokenChecks
 from identity.services.transactions import Transactions
 from identity.store.models import Account
@@ -59,10 +60,12 @@ class Authentication:
         limits: Limits,
         attempts: Attempts,
         audit: Audit,
+        proven: ProvenPasswords,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._passwords = passwords
+        self._proven = proven
         self._tokens = tokens
         self._limits = limits
         self._attempts = attempts
@@ -163,25 +166,33 @@ class Authentication:
 
     def _prove(self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()) -> Principal:
         named, tally = self._transactions.read(lambda session: self._look_up(session, attempt, anonymous, own))
-        with self._passwords.admit(anonymous.origin.address, attempt.login) as hasher:
-            self._count(attempt, anonymous, named, tally.counts)
-            try:
-                accepted = self._check(hasher, named, attempt.password)
-            except Busy:
-                self._transactions.write_unattended(lambda session: self._limits.uncount(session, *tally.counts))
-                raise
+        normal = normal_password(attempt.password)
+        accepted, computed = self._proven.check(
+            self._proven.digest(named, normal), lambda: self._compute(attempt, anonymous, named, tally)
+        )
         if not accepted:
+            if not computed:
+                self._count(attempt, anonymous, named, tally.counts)
             self._refuse(anonymous, named, attempt.login)
             raise Unauthenticated if named.exists else UnknownAccount
         proven = Principal(anonymous.origin, named.subject, Credential.PASSWORD, self._clock.now())
         try:
-            self._transactions.write(proven, lambda session: self._accept(session, proven, tally))
+            self._transactions.write(proven, lambda session: self._accept(session, proven, tally, counted=computed))
         except (Unauthenticated, Forbidden):  # the account changed while the hash was computed
             self._refuse(anonymous, named, attempt.login)
             raise Unauthenticated from None
         if named.must_change and not attempt.to_change:
             raise PasswordChangeRequired
         return proven
+
+    def _compute(self, attempt: _Attempt, anonymous: Principal, named: Named, tally: Tally) -> bool:
+        with self._passwords.admit(anonymous.origin.address, attempt.login) as hasher:
+            self._count(attempt, anonymous, named, tally.counts)
+            try:
+                return self._check(hasher, named, attempt.password)
+            except Busy:
+                self._transactions.write_unattended(lambda session: self._limits.uncount(session, *tally.counts))
+                raise
 
     def _look_up(
         self, session: Session, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...]
@@ -211,15 +222,16 @@ class Authentication:
         else:  # whoever is asked for: what another system hashed may be what was typed
             verdict = hasher.verify(checked, normal, typed=password)
         if usable and verdict.matches and verdict.outdated:
-            new = hasher.hash(normal or _NO_PASSWORD)
-            self._transactions.write_unattended(
-                lambda session: _replace_hash(session, named.subject.id, named.password_hash, new)
-            )
+            hashed = update(Account).values(password_hash=hasher.hash(normal or _NO_PASSWORD))
+            still = (Account.id == named.subject.id, Account.password_hash == named.password_hash)
+            self._transactions.write_unattended(lambda session: session.execute(hashed.where(*still)))
         return usable and verdict.matches
 
-    def _accept(self, session: Session, proven: Principal, tally: Tally) -> None:
+    def _accept(self, session: Session, proven: Principal, tally: Tally, *, counted: bool) -> None:
         subject = proven.account
-        self._limits.succeed(session, subject.id, *tally.counts)
+        # What was not counted takes nothing back: it would be the failure of another login from that IP.
+        counts = [each for each in tally.counts if counted or each.limit.in_a_row]
+        self._limits.succeed(session, subject.id, *counts)
         if not tally.greeted:
             self._attempts.remember(session, subject.id, proven.origin)
         self._audit.record(session, Event.AUTHENTICATED, proven)
@@ -236,9 +248,3 @@ class Authentication:
 
 def _try_of(login: str, known_by: KnownBy, origin: Origin) -> Hashable:
     return login, known_by, address_group(origin.address)
-
-
-def _replace_hash(session: Session, account_id: int, old: str, new: str) -> None:
-    session.execute(
-        update(Account).where(Account.id == account_id, Account.password_hash == old).values(password_hash=new)
-    )

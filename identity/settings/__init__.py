@@ -143,6 +143,9 @@ class Settings:
         "4",
         "password checks per worker at once: one computes, others wait; `identity serve`: at least half of --threads",
     )
+    password_memory_seconds: timedelta = _setting(
+        read_seconds(0, 60), "5", "how long a worker knows a right password again without hashing it; 0: not at all"
+    )
     lockout_failures: int = _setting(read_whole(1, 1000), "50", "wrong passwords in a row before a name is locked")
     lockout_seconds: timedelta = _setting(read_seconds(1, _DAY), "900", "how long a name stays locked")
     address_failures: int = _setting(

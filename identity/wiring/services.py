@@ -23,6 +23,7 @@ from identity.services.key_rotation import KeyRotation
 from identity.services.locks import Locks
 from identity.services.logins import Logins
 from identity.services.profiles import Profiles
+from identity.services.proven_passwords import ProvenPasswords
 from identity.services.pruning import Pruning
 from identity.services.readiness import Readiness
 from identity.services.recovery import Recovery
@@ -40,7 +41,7 @@ from identity.wiring.tools import Tools
 
 def build_services(settings: Settings, tools: Tools, keys: Keys, authority: LocalAuthority) -> Services:
     """Return all use cases."""
-    authentication, logins = _authentication(tools), _logins(settings, tools)
+    authentication, logins = _authentication(settings, tools), _logins(settings, tools)
     schema = Schema(tools.engine, tools.transactions)
     administration = _administration(settings, tools)
     return Services(
@@ -76,7 +77,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
     )
 
 
-def _authentication(tools: Tools) -> Authentication:
+def _authentication(settings: Settings, tools: Tools) -> Authentication:
     return Authentication(
         tools.transactions,
         clock=tools.clock,
@@ -92,6 +93,7 @@ def _authentication(tools: Tools) -> Authentication:
         limits=tools.limits,
         attempts=tools.attempts,
         audit=tools.audit,
+        proven=ProvenPasswords(settings.password_memory_seconds),
     )
 
 

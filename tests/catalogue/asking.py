@@ -38,6 +38,7 @@ UNREACHED = {
     "registration_limit": "1000000/60",
     "reset_limit": "1000000/60",
     "requested_mail_limit": "1000000/60",
+    "password_memory_seconds": "5",  # as in a real service
 }
 ENGINES = ("sqlite", "postgresql")
 WHO = ("unknown", "known", "known here", "disabled", "unusable")
