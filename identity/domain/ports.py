@@ -138,6 +138,16 @@ class OneTimeTokens(Protocol):
         """Return what a genuine token of this purpose says, else None."""
 
 
+class Pseudonyms(Protocol):
+    """Stands words of its own in the place of names that no account has."""
+
+    def of(self, name: str) -> str:
+        """Return the pseudonym of a name; no account can be called so."""
+
+    def known(self, name: str) -> tuple[str, ...]:
+        """Return every pseudonym that the name may have been given."""
+
+
 class KeySource(Protocol):
     """Where signing keys are read."""
 

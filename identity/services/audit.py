@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from identity.domain.events import Event, Outcome
-from identity.domain.ports import Clock
+from identity.domain.ports import Clock, Pseudonyms
 from identity.domain.principal import Credential, Principal, Subject
 from identity.domain.values import is_username
 from identity.domain.views import AuditView
@@ -19,7 +19,6 @@ from identity.store.models import AUDIT_EVENTS
 
 _log = logging.getLogger("identity.audit")
 _NAME_MAX: Final = 64
-_REFUSED: Final = Outcome.REFUSED.value
 _INSERT: Final = insert(AUDIT_EVENTS).returning(AUDIT_EVENTS.c.id)
 
 
@@ -29,12 +28,14 @@ class Audit:
     Args:
         transactions: tells when an event is committed.
         clock: the time.
+        pseudonyms: what is kept of names that no account has.
         log: whether each event is also a log line, once it is committed.
     """
 
-    def __init__(self, transactions: Transactions, clock: Clock, *, log: bool) -> None:
+    def __init__(self, transactions: Transactions, clock: Clock, pseudonyms: Pseudonyms, *, log: bool) -> None:
         self._transactions = transactions
         self._clock = clock
+        self._pseudonyms = pseudonyms
         self._log = log
 
     def record(  # noqa: PLR0913 - an event has that many sides
@@ -56,14 +57,15 @@ class Audit:
             kind: what happened.
             principal: who did it, and from where.
             subject: to whom; the principal's own account if not given.
-            name: to which name, where no account is known to have it; printable ASCII is kept.
+            name: to which name, where no account is known to have it; its pseudonym is kept if it could be a name.
             address: to which address of a network, where it was done to none of the accounts.
             outcome: how it ended.
             credential: by what proof, where it is not the principal's.
         """
         actor = principal.subject
         subject = None if address else subject or actor
-        origin, called = principal.origin, _plain(name)  # also where it is not needed: what is left out would tell
+        # Also where it is not needed: a step that is left out would tell that the account exists.
+        origin, called = principal.origin, self._called(name)
         values: dict[str, Any] = {
             "at": self._clock.now(),
             "kind": kind.value,
@@ -81,15 +83,11 @@ class Audit:
         if self._log:
             self._transactions.after_commit(session, lambda: _tell(AuditView(id=number, **values)))
 
+    def _called(self, name: str | None) -> str | None:
+        # A failed login may carry anything where the name stands, even a password typed into the wrong field: nothing
+        # is kept of what could not be a username.
+        return self._pseudonyms.of(name) if name is not None and is_username(name) else None
+
 
 def _tell(event: AuditView) -> None:
-    # What nobody is called may be a password in the wrong field.
-    unsaid = event.subject_id is None and event.outcome == _REFUSED
-    shown = {"at": event.at.isoformat(), "subject": None if unsaid else event.subject}
-    _log.info("audit", extra={"fields": dataclasses.asdict(event) | shown})
-
-
-def _plain(name: str | None) -> str | None:
-    # A failed login may carry anything where the name stands, even a password typed into the wrong
-    # field: only what could be a username at all is kept.
-    return name if name is not None and is_username(name) else None
+    _log.info("audit", extra={"fields": dataclasses.asdict(event) | {"at": event.at.isoformat()}})

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
 
+from identity.domain.ports import Pseudonyms
 from identity.domain.principal import Principal
 from identity.domain.views import AuditView, Page
 from identity.services.rights import Rights
@@ -17,7 +18,10 @@ from identity.store.models import AuditEvent
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which events to list; None means any. Names are compared as they were; `until` itself is not included."""
+    """Which events to list; None means any. Names are compared as they were; `until` itself is not included.
+
+    A `subject` that no account has is found by its pseudonym.
+    """
 
     kind: str | None = None
     subject_id: int | None = None
@@ -28,17 +32,18 @@ class AuditFilter:
     since: datetime | None = None
     until: datetime | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
+    def conditions(self, pseudonyms: Pseudonyms) -> list[ColumnElement[bool]]:
         """Return what has to be true of an event."""
         equal = {
             AuditEvent.kind: self.kind,
             AuditEvent.subject_id: self.subject_id,
             AuditEvent.actor_id: self.actor_id,
-            AuditEvent.subject: self.subject,
             AuditEvent.actor: self.actor,
             AuditEvent.outcome: self.outcome,
         }
         conditions = [column == wanted for column, wanted in equal.items() if wanted is not None]
+        if self.subject is not None:
+            conditions.append(AuditEvent.subject.in_([self.subject, *pseudonyms.known(self.subject)]))
         if self.since is not None:
             conditions.append(AuditEvent.at >= self.since)
         if self.until is not None:
@@ -49,9 +54,10 @@ class AuditFilter:
 class Trail:
     """Reads events for administrators."""
 
-    def __init__(self, transactions: Transactions, rights: Rights) -> None:
+    def __init__(self, transactions: Transactions, rights: Rights, pseudonyms: Pseudonyms) -> None:
         self._transactions = transactions
         self._rights = rights
+        self._pseudonyms = pseudonyms
 
     def list(self, principal: Principal, which: AuditFilter, *, cursor: int | None, limit: int) -> Page[AuditView]:
         """Return events, newest first.
@@ -60,6 +66,6 @@ class Trail:
             Forbidden: the caller is no administrator.
         """
         self._rights.require_admin(principal)
-        query = select(AuditEvent).where(*which.conditions())
+        query = select(AuditEvent).where(*which.conditions(self._pseudonyms))
         page = self._transactions.read(lambda session: paged(session, query, AuditEvent.id, cursor=cursor, limit=limit))
         return Page(tuple(map(view_event, page.items)), page.cursor)

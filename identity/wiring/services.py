@@ -49,7 +49,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         account_names=AccountNames(tools.transactions, tools.rights),
         accounts=_accounts(settings, tools),
         administration=administration,
-        audit=Trail(tools.transactions, tools.rights),
+        audit=Trail(tools.transactions, tools.rights, tools.pseudonyms),
         authentication=authentication,
         certificates=_certificates(settings, tools, authority),
         directory=tools.directory,

@@ -15,6 +15,7 @@ from identity.adapters.mail import LogMailer, SmtpMailer
 from identity.adapters.opaque import OpaqueTokens
 from identity.adapters.password_queue import GuardedPasswords
 from identity.adapters.passwords import Argon2Cost, Argon2Hasher
+from identity.adapters.pseudonyms import KeyedPseudonyms, derive_keys
 from identity.adapters.rotating import RotatingAccessTokens, RotatingJwtTokens, RotatingOneTimeTokens
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain import limits as limit_names
@@ -49,6 +50,7 @@ class Tools:
     jwt_tokens: RotatingJwtTokens
     opaque_tokens: OpaqueTokens
     audit: Audit
+    pseudonyms: KeyedPseudonyms
     rights: Rights
     limits: Limits
     attempts: Attempts
@@ -64,7 +66,8 @@ class Tools:
         limits = Limits(transactions, clock, directory)
         identifiers = RandomIdentifiers()
         one_time_tokens = RotatingOneTimeTokens(KeyRing(keys.secret, SignedOneTimeTokens, clock).current)
-        audit = Audit(transactions, clock, log=settings.log_audit)
+        pseudonyms = KeyedPseudonyms(KeyRing(keys.secret, derive_keys, clock).current)
+        audit = Audit(transactions, clock, pseudonyms, log=settings.log_audit)
         return Tools(
             engine=engine,
             clock=clock,
@@ -76,6 +79,7 @@ class Tools:
             jwt_tokens=_jwt_tokens(settings, keys, clock),
             opaque_tokens=OpaqueTokens(),
             audit=audit,
+            pseudonyms=pseudonyms,
             rights=Rights(transactions, clock=clock, audit=audit, step_up=settings.step_up_seconds),
             limits=limits,
             attempts=_attempts(settings, limits, clock),

@@ -93,11 +93,17 @@ def test_registration_tells_who_made_whom(app: Flask) -> None:
     ]
 
 
+def pseudonym(app: Flask, name: str) -> str:
+    return services(app).audit._pseudonyms.of(name)
+
+
 def test_failed_login_leaves_one_event_that_keeps_only_what_could_be_a_name(app: Flask) -> None:
     for name, subject in (
         ("hawk", (2, "hawk")),
         ("HAWK", (2, "hawk")),
-        ("nobody", (None, "nobody")),
+        ("nobody", (None, pseudonym(app, "nobody"))),
+        ("Nobody", (None, pseudonym(app, "nobody"))),
+        ("mary@example.org", (None, pseudonym(app, "mary@example.org"))),
         ("canary pass word", (None, None)),
         (LONG_PASSWORD * 3, (None, None)),
         ("bob\n2026 INFO login ok for admin", (None, None)),
