@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from identity.domain.principal import Origin
 
 _HEADERS_KNOWN: Final = 4096
+_HEADER_MAX: Final = 2048  # longer ones are read anew: what stands beside a token is the caller's to choose
 
 
 class FastLane:
@@ -63,7 +64,7 @@ class FastLane:
             return None
         if plain is None:
             return None
-        if known is None and given.token is not None:
+        if known is None and given.token is not None and len(header) <= _HEADER_MAX:
             self._headers.keep(header, given)
         environ[ROUTE] = path
         return plain

@@ -212,6 +212,17 @@ def test_a_forwarding_proxy_hears_yes_or_no_and_nothing_else(lanes: tuple[Lane, 
             assert ("WWW-Authenticate" in dict(headers)) == (status[:3] == "401")
 
 
+def test_a_long_header_is_answered_and_not_remembered(app: Flask, tokens: dict[str, str]) -> None:
+    app.wsgi_app._application = None  # type: ignore[attr-defined]  # whoever reaches Flask fails
+    ask, known = _answering(app.wsgi_app), app.wsgi_app._lane._headers._known  # type: ignore[attr-defined]
+    for pair in (f"{tokens['access']}:{'x' * 9000}", f"{'x' * 9000}:{tokens['access']}"):
+        assert ask(asked(f"Basic {encoded(pair.encode())}"))[0][:3] == "204"
+    assert known == {}
+    for kind in TokenKind:  # every token of ours is short enough
+        assert ask(asked(basic("x-access-token", tokens[kind.value])["Authorization"]))[0][:3] == "204"
+    assert len(known) == len(TokenKind)
+
+
 @pytest.mark.parametrize("name", ["hawk", "nobody"])
 def test_a_locked_name_is_refused_again_before_flask_begins_as_flask_would(
     app: Flask, lanes: tuple[Lane, Lane], name: str

@@ -125,7 +125,8 @@ def test_a_bad_token_asks_the_same_of_the_database_beside_any_name(app: Flask, c
 def test_a_good_token_asks_the_same_of_the_database_beside_any_other_name(
     app: Flask, client: FlaskClient, token: str
 ) -> None:
-    client.post("/api/token", headers=basic("oauth2", token))
+    for _ in range(2):  # the first use is noted
+        client.post("/api/token", headers=basic("oauth2", token))
     asked = []
     for name in ("admin", "falcon", "gone", "nobody", "oauth2"):
         with statements(app) as said:
