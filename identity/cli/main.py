@@ -18,9 +18,10 @@ from identity.cli.mail import send_mail
 from identity.cli.processors import available
 from identity.cli.prune import prune
 from identity.cli.serve import serve
-from identity.domain.errors import IdentityError, SchemaOutdated, Unavailable
+from identity.domain.errors import IdentityError, SchemaNewer, SchemaOutdated, Unavailable
 from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.services import Services
+from identity.services.schema import REVISION
 from identity.settings import Settings, described
 from identity.settings.readers import SettingError
 
@@ -32,6 +33,7 @@ class Start(Protocol):
         """Return them; without `make` nothing is written anywhere."""
 
 
+_VERSION: Final = version("identityd")
 _REFUSED: Final = 1
 _MISCONFIGURED: Final = 2
 
@@ -75,7 +77,7 @@ def main(arguments: Sequence[str], *, start: Start, log: Callable[[], None]) -> 
 def _named_database(settings: Settings) -> Iterator[None]:
     try:
         yield
-    except SchemaOutdated:
+    except (SchemaOutdated, SchemaNewer):
         raise
     except Unavailable as error:
         why = f": {error.reason}" if error.reason else ""
@@ -103,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_settings_help(),
     )
-    parser.add_argument("-V", "--version", action="version", version=f"identity {version('identityd')}")
+    parser.add_argument("-V", "--version", action="version", version=f"identity {_VERSION} (schema {REVISION})")
     parser.add_argument("--print-completion", action=PrintCompletion)
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(metavar="COMMAND")
@@ -174,7 +176,10 @@ def _add(
 
 def _migrate(_options: argparse.Namespace, _settings: Settings, services: Services) -> None:
     beside = services.schema.another_program_beside()
-    print(f"The database is at revision {services.schema.migrate()}.")
+    revision = services.schema.migrate(_VERSION)
+    print(f"The database is at revision {revision}.")
+    if revision != REVISION:
+        print(f"That is later than this Identity's own {REVISION}, which can work with it; nothing was changed.")
     if beside:
         print("The table alembic_version belongs to another program and was left alone.")
 

@@ -251,11 +251,26 @@ class Unavailable(Later):
     reason: str = ""
 
 
-class SchemaNewer(IdentityError):
-    """The database was migrated by a later version of the service."""
+class SchemaNewer(Unavailable):
+    """The database was migrated by a later version of the service, and this one cannot work with it.
+
+    Args:
+        own: the revision that this version knows.
+        revision: the one of the database.
+        least: the oldest one that works with it, if the database tells.
+        version: of an Identity that does, if the database tells.
+    """
 
     code = "schema_newer"
-    detail = "The database belongs to a later version of Identity: install that one, or restore a backup."
+
+    def __init__(self, own: str, revision: str, least: str = "", version: str = "") -> None:
+        super().__init__(timedelta(seconds=30))
+        named = f"Identity {version}, or any" if version else "an Identity"
+        needed = f"with schema {least or revision} or later (`identity --version` tells)"
+        self.detail = (
+            f"This Identity is older than the database: it knows schema {own}, and the database is at {revision}. "
+            f"Install {named} {needed}, or restore a backup of the database."
+        )
 
 
 class SchemaUnversioned(IdentityError):

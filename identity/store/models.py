@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, String, false, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, String, Text, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from identity.store.types import UtcDateTime
@@ -174,6 +174,28 @@ class Counter(Base):
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
+class SchemaReader(Base):
+    """A revision whose code works with this schema, the newest at age 0; see `store.migrations.readers`."""
+
+    __tablename__ = "schema_reader"
+
+    revision: Mapped[str] = mapped_column(String(32), primary_key=True)
+    age: Mapped[int] = mapped_column(Integer)
+    version: Mapped[str | None] = mapped_column(String(32))
+
+
+class Node(Base):
+    """A running node and the names of its keys, never the keys; gone once it was not seen for a while."""
+
+    __tablename__ = "node"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    signing: Mapped[str] = mapped_column(Text)
+    accepted: Mapped[str] = mapped_column(Text)
+
+
 # For statements that are asked often and need no object.
 ACCOUNTS: Final = Base.metadata.tables[Account.__tablename__]
 CERTIFICATES: Final = Base.metadata.tables[Certificate.__tablename__]
@@ -181,3 +203,5 @@ COUNTERS: Final = Base.metadata.tables[Counter.__tablename__]
 SESSIONS: Final = Base.metadata.tables[LoginSession.__tablename__]
 AUDIT_EVENTS: Final = Base.metadata.tables[AuditEvent.__tablename__]
 CHANGES: Final = Base.metadata.tables[AccountChange.__tablename__]
+SCHEMA_READERS: Final = Base.metadata.tables[SchemaReader.__tablename__]
+NODES: Final = Base.metadata.tables[Node.__tablename__]

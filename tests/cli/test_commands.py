@@ -62,7 +62,11 @@ def test_the_command_alone_prints_the_help(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["-V", "--version"])
 def test_the_version_is_that_of_the_package(tmp_path: Path, option: str) -> None:
     shown = identity(environment(tmp_path, {}), option)
-    assert (shown.returncode, shown.stdout, shown.stderr) == (0, f"identity {version('identityd')}\n", "")
+    assert (shown.returncode, shown.stdout, shown.stderr) == (
+        0,
+        f"identity {version('identityd')} (schema {HEAD})\n",
+        "",
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from identity.store import migrations
 from identity.store.engines import engine_options, prepare
+from identity.store.migrations import readers
 from identity.store.models import Base
 
 ACCOUNT = (
@@ -201,3 +203,39 @@ def test_two_processes_that_migrate_at_once_both_succeed(empty_database_url: str
         done = [each.result() for each in [pool.submit(identity, variables, "migrate") for _ in range(2)]]
     assert [(each.returncode, each.stderr) for each in done] == [(0, "")] * 2
     assert {each.stdout for each in done} == {f"The database is at revision {migrations.HEAD}.\n"}
+
+
+def described(engine: Engine) -> dict[tuple[str, str], dict[str, Any]]:
+    found = inspect(engine)
+    return {
+        (table, column["name"]): dict(column)
+        for table in found.get_table_names()
+        for column in found.get_columns(table)
+    }
+
+
+def test_what_came_since_the_oldest_reader_takes_nothing_away_from_it(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    newest = described(empty)
+    migrations.downgrade(empty, readers.READERS_FROM)
+    oldest = described(empty)
+    for place, column in oldest.items():
+        assert place in newest, f"{place} is gone: raise READERS_FROM"
+        assert str(newest[place]["type"]) == str(column["type"]), place
+        assert column["nullable"] <= newest[place]["nullable"], f"{place} is demanded: raise READERS_FROM"
+    tables_then = {table for table, _ in oldest}
+    for (table, name), column in newest.items():
+        if (table, name) not in oldest and table in tables_then:
+            filled = column["nullable"] or column["default"] is not None
+            assert filled, f"{table}.{name} is not written by older code: raise READERS_FROM"
+
+
+def test_a_schema_that_was_taken_back_names_no_readers(empty: Engine) -> None:
+    migrations.upgrade(empty)
+    migrations.downgrade(empty, readers.READERS_FROM)
+    with empty.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM schema_reader")).scalar() == 0
+    migrations.upgrade(empty)
+    with empty.connect() as connection:
+        found = connection.execute(text("SELECT revision FROM schema_reader")).scalars().all()
+    assert {readers.READERS_FROM, migrations.HEAD} <= set(found)

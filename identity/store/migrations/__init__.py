@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from identity.store.engines import for_single_reads
-from identity.store.migrations import version_table
+from identity.store.migrations import readers, version_table
 from identity.store.migrations.version_table import VERSION_TABLE
 from identity.store.models import Base
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD: Final = "0005"
+HEAD: Final = "0007"
 _LOCK: Final = 0x1DE27177  # any number, as long as every node takes the same
 
 
@@ -38,8 +38,12 @@ class UnversionedTables(Exception):
         self.names = names
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(engine: Engine, *, version: str | None = None) -> None:
     """Bring the schema to HEAD; a second node that tries meanwhile waits and finds nothing to do.
+
+    Args:
+        engine: of the database.
+        version: of this Identity, for those who will be older than the database.
 
     Raises:
         UnknownRevision: a later version was here; nothing was changed.
@@ -51,6 +55,7 @@ def upgrade(engine: Engine) -> None:
     with _alone(engine) as connection:
         _require_known(connection)
         command.upgrade(config(connection), HEAD)
+        readers.declare(connection, _readers(connection), version=version)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -59,6 +64,13 @@ def downgrade(engine: Engine, revision: str) -> None:
 
     with _alone(engine) as connection:
         command.downgrade(config(connection), revision)
+        readers.withdraw(connection)
+
+
+def is_older(engine: Engine, revision: str) -> bool:
+    """Tell whether a revision comes before HEAD; one that this version has never heard of does not."""
+    with engine.connect() as connection:
+        return revision in _known(_script(connection))
 
 
 def check(engine: Engine) -> None:
@@ -123,6 +135,11 @@ def _script(connection: Connection) -> ScriptDirectory:
 
 def _known(script: ScriptDirectory) -> set[str]:
     return {step.revision for step in script.walk_revisions()}
+
+
+def _readers(connection: Connection) -> list[str]:
+    steps = _script(connection).iterate_revisions(HEAD, readers.READERS_FROM, inclusive=True)
+    return [step.revision for step in steps]
 
 
 @contextmanager
