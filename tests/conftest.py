@@ -142,7 +142,7 @@ def make_app(database_url: str, tmp_path: Path, clock: HandClock) -> Iterator[Ca
     made: list[Flask] = []
 
     def make(**settings: str) -> Flask:
-        data_dir = tmp_path / "data"
+        data_dir = Path(settings.pop("data_dir", tmp_path / "data"))
         app = create_app(config(data_dir, **({"database_url": database_url} | settings)), clock=clock)
         made.append(app)
         return app

@@ -85,3 +85,27 @@ class KeyRing(Generic[T]):
         if before is not None:
             _log.info("key %s signs; %d are accepted", accepted[-1].name, len(accepted))
         return _Ring(now, until, stamp, keys, accepted, made)
+
+
+class RememberedKeys:
+    """The keys as they were when they could last be read, so that asking often costs a look at their files."""
+
+    def __init__(self, source: WatchedKeys) -> None:
+        self._source = source
+        self._stamp: object = self  # none of the source's
+        self._keys: tuple[SigningKey, ...] = ()
+
+    def read(self) -> tuple[SigningKey, ...]:
+        """Return the keys, oldest first.
+
+        Raises:
+            DataDirectoryError: they could never be read.
+        """
+        stamp = self._source.stamp()
+        if stamp != self._stamp:
+            try:
+                self._keys, self._stamp = self._source.read(), stamp
+            except DataDirectoryError:  # which `KeyRing` says
+                if not self._keys:
+                    raise
+        return self._keys

@@ -43,6 +43,9 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
         _require_file(settings)
         services.schema.require_current()
         services.schema.require_writable()
+        if _all_made(services):
+            services.key_agreement.observe()
+            services.key_agreement.require()
     except Unavailable as error:
         print(f"  not usable: {error.reason or error.detail}")
         return 1
@@ -72,6 +75,10 @@ def _keys(services: Services) -> Iterator[str]:
     yield from lines(views)
     for use in set(KeyUse) - {view.use for view in views}:
         yield f"  {use}: none yet  [made by the first `identity migrate` or `identity serve`]"
+
+
+def _all_made(services: Services) -> bool:
+    return {view.use for view in services.key_rotation.listed()} == set(KeyUse)
 
 
 def _require_file(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from identity.cli.administrator import make_first_admin
 from identity.cli.draining import Ending
 from identity.cli.listening import bindable, reachable
 from identity.cli.mail import start_sender
+from identity.cli.node import known_to_others
 from identity.cli.prune import start_pruning
 from identity.cli.serve_tls import require_gunicorn, serve_tls
 from identity.cli.workers import room_for_connections, told_by_parent_alone
@@ -50,13 +51,14 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     start_sender(services)
     start_pruning(services)
     ending = Ending(services.readiness.drain, settings.drain_seconds)
-    if options.tls:
-        serve_tls(options, settings, services, ip=ip, ending=ending)
-    else:
-        options.host = ip
-        own = server("identity.wiring:create_worker", options)
-        own.ending = ending
-        own.serve(target_loader=partial(_create, options.threads))
+    with known_to_others(services):
+        if options.tls:
+            serve_tls(options, settings, services, ip=ip, ending=ending)
+        else:
+            options.host = ip
+            own = server("identity.wiring:create_worker", options)
+            own.ending = ending
+            own.serve(target_loader=partial(_create, options.threads))
     print("Identity has ended.", flush=True)
 
 

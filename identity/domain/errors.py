@@ -322,3 +322,13 @@ class Draining(Unavailable):
 
     code = "draining"
     detail = "This node is about to end: send requests to another one."
+
+
+class KeysDiffer(Unavailable):
+    """This node has other signing keys than the nodes that were here first."""
+
+    code = "keys_differ"
+    detail = (
+        "The signing keys of this node are not those of the nodes that were here first: what one signs, the others "
+        "refuse. Give every node the same keys; the log and `identity check` name them."
+    )

@@ -13,6 +13,7 @@ from identity.services.certificates import Certificates
 from identity.services.directory import Directory
 from identity.services.imported_hashes import ImportedHashes
 from identity.services.invitations import Invitations
+from identity.services.key_agreement import KeyAgreement
 from identity.services.key_rotation import KeyRotation
 from identity.services.locks import Locks
 from identity.services.logins import Logins
@@ -42,6 +43,7 @@ class Services:
     directory: Directory
     imported_hashes: ImportedHashes
     invitations: Invitations
+    key_agreement: KeyAgreement
     key_rotation: KeyRotation
     locks: Locks
     logins: Logins

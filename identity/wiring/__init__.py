@@ -58,6 +58,7 @@ def create_worker(threads: int) -> Flask:
         os.environ.pop(name, None)  # it has no use for it, and the file may be gone after the first start
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked until there was somebody to hear it
     app = _patiently(create_app)
+    app.extensions["identity"].services.key_agreement.observe()  # the serving process tells the other nodes
     publish = app.extensions["identity"].metrics.publish
     threading.Thread(target=_keep_house, args=(publish,), name="house", daemon=True).start()
     return app

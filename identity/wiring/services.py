@@ -6,6 +6,7 @@ from identity.adapters.ca import LocalAuthority
 from identity.adapters.drain_mark import DrainMark
 from identity.adapters.jwt_keys import JwtKeyFolder
 from identity.adapters.passwords import can_verify
+from identity.adapters.key_ring import RememberedKeys
 from identity.adapters.secret_keys import SecretKeyFile, UnmadeKeys
 from identity.domain.keys import KeyUse
 from identity.domain.limits import CERTIFICATE, REGISTRATION, RESET, Limit
@@ -19,6 +20,7 @@ from identity.services.authentication import Authentication
 from identity.services.certificates import Certificates
 from identity.services.imported_hashes import ImportedHashes
 from identity.services.invitations import Invitations
+from identity.services.key_agreement import KeyAgreement
 from identity.services.key_rotation import KeyRotation
 from identity.services.locks import Locks
 from identity.services.logins import Logins
@@ -42,7 +44,8 @@ from identity.wiring.tools import Tools
 def build_services(settings: Settings, tools: Tools, keys: Keys, authority: LocalAuthority) -> Services:
     """Return all use cases."""
     authentication, logins = _authentication(settings, tools), _logins(settings, tools)
-    schema = Schema(tools.engine, tools.transactions)
+    schema, agreement = Schema(tools.engine, tools.transactions), _key_agreement(tools, keys)
+    conditions = (schema.require_current, schema.require_writable, agreement.require)
     administration = _administration(settings, tools)
     return Services(
         account_credentials=_account_credentials(tools, administration),
@@ -54,6 +57,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         certificates=_certificates(settings, tools, authority),
         directory=tools.directory,
         invitations=_invitations(settings, tools),
+        key_agreement=agreement,
         key_rotation=_key_rotation(settings, tools, keys),
         imported_hashes=ImportedHashes(tools.transactions, can_verify=can_verify),
         locks=Locks(tools.transactions, attempts=tools.attempts, audit=tools.audit),
@@ -61,7 +65,7 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         outbox=tools.outbox,
         profiles=_profiles(settings, tools, authentication),
         pruning=_pruning(settings, tools),
-        readiness=Readiness((schema.require_current, schema.require_writable), DrainMark()),
+        readiness=Readiness(conditions, DrainMark()),
         recovery=_recovery(settings, tools),
         revocations=Revocations(tools.transactions, clock=tools.clock, authority=authority, directory=tools.directory),
         schema=schema,
@@ -228,6 +232,16 @@ def _certificates(settings: Settings, tools: Tools, authority: LocalAuthority) -
         limit=Limit(CERTIFICATE, *settings.certificate_limit),
         outbox=tools.outbox,
         life=settings.certificate_seconds,
+    )
+
+
+def _key_agreement(tools: Tools, keys: Keys) -> KeyAgreement:
+    return KeyAgreement(
+        tools.engine,
+        tools.transactions,
+        sources={KeyUse.TOKENS: RememberedKeys(keys.secret), KeyUse.JWTS: RememberedKeys(keys.jwt)},
+        clock=tools.clock,
+        identifiers=tools.identifiers,
     )
 
 

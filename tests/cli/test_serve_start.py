@@ -151,6 +151,9 @@ def test_one_administrator_is_made_when_two_services_start_at_once(tmp_path: Pat
     shared = {"IDENTITY_DATABASE_URL": empty_database_url, "IDENTITY_ADMIN_PASSWORD": ""}
     nodes = [environment(tmp_path / name, shared) for name in ("one", "other")]
     assert identity(nodes[0], "migrate").returncode == 0
+    (tmp_path / "one").rename(tmp_path / "keys")
+    for variables in nodes:
+        shutil.copytree(tmp_path / "keys", variables["IDENTITY_DATA_DIR"])
     running = []
     try:
         for number, variables in enumerate(nodes):

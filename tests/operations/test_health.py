@@ -120,6 +120,8 @@ def test_a_service_is_not_ready_while_its_role_may_not_write(app: Flask, make_ap
         reading = make_app(database_url=url.set(username=name).render_as_string(hide_password=False))
         assert_read_only(reading)
         set_(app, f"GRANT INSERT ON ALL TABLES IN SCHEMA public TO {name}")
+        assert_read_only(reading)
+        set_(app, f"GRANT UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}")
         assert reading.test_client().get("/readyz").status_code == 200
     finally:
         set_(app, f"DROP OWNED BY {name}; DROP ROLE {name}")
