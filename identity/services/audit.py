@@ -30,13 +30,24 @@ class Audit:
         clock: the time.
         pseudonyms: what is kept of names that no account has.
         log: whether each event is also a log line, once it is committed.
+        sessions: whether a session is an event also where the login that opened it is one.
     """
 
-    def __init__(self, transactions: Transactions, clock: Clock, pseudonyms: Pseudonyms, *, log: bool) -> None:
+    def __init__(self, transactions: Transactions, clock: Clock, pseudonyms: Pseudonyms, *, log: bool, sessions: bool = True) -> None:
         self._transactions = transactions
         self._clock = clock
         self._pseudonyms = pseudonyms
         self._log = log
+        self._sessions = sessions
+
+    def record_session(self, session: Session, principal: Principal, owner: Subject) -> None:
+        """Add that a session was opened, unless the event of the login says so already.
+
+        A password that opens one's own session was recorded a moment ago, as a login or a registration.
+        """
+        own_login = owner == principal.subject and principal.credential is Credential.PASSWORD
+        if self._sessions or not own_login:
+            self.record(session, Event.SESSION_OPENED, principal, subject=owner)
 
     def record(  # noqa: PLR0913 - an event has that many sides
         self,

@@ -136,7 +136,7 @@ class Logins:
                 _lock_owner(session, owner)
             self._make_room(session, principal, account, kind=kind, now=now)
             session.execute(_INSERT, row)
-            self._audit.record(session, Event.SESSION_OPENED, principal, subject=account)
+            self._audit.record_session(session, principal, account)
 
         # Two administrators who act on each other lock both accounts in one order.
         self._transactions.write(principal, write, lock_admins=owner is not None)

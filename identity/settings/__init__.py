@@ -181,6 +181,9 @@ class Settings:
         read_whole(0, 1_000_000), "0", "of the requests that are not logged otherwise, log one in so many; 0: none"
     )
     log_audit: bool = _setting(read_switch, "true", "log each event of the audit trail")
+    audit_sessions: bool = _setting(
+        read_switch, "false", "record also the session that a login by password opens, as an event of its own"
+    )
     audit_days: timedelta = _setting(
         read_days(0, 36_500), "365", "how long the audit trail keeps an event; 0: for ever"
     )

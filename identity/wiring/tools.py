@@ -67,7 +67,7 @@ class Tools:
         identifiers = RandomIdentifiers()
         one_time_tokens = RotatingOneTimeTokens(KeyRing(keys.secret, SignedOneTimeTokens, clock).current)
         pseudonyms = KeyedPseudonyms(KeyRing(keys.secret, derive_keys, clock).current)
-        audit = Audit(transactions, clock, pseudonyms, log=settings.log_audit)
+        audit = Audit(transactions, clock, pseudonyms, log=settings.log_audit, sessions=settings.audit_sessions)
         return Tools(
             engine=engine,
             clock=clock,

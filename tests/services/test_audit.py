@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, HandClock, principal, services
+from conftest import ADMIN, HAWK, ORIGIN, HandClock, populate, principal, services
 from flask import Flask
 from services.watching import rows, token_principal, trail
 
@@ -33,7 +33,6 @@ BY_ADMIN: dict[Event, Happening] = {
 BY_ONESELF: dict[Event, Happening] = {
     Event.CHANGED: lambda app, _, hawk: services(app).profiles.change(hawk, ProfileChange(username="osprey")),
     Event.DELETED: lambda app, _, hawk: services(app).profiles.delete(hawk),
-    Event.SESSION_OPENED: lambda app, *_: services(app).tokens.issue(principal(app, *HAWK)),
     Event.SESSION_REVOKED: lambda app, _, hawk: services(app).tokens.revoke_current(hawk),
     Event.SESSIONS_REVOKED: lambda app, _, hawk: services(app).tokens.revoke_all(hawk),
 }
@@ -72,12 +71,18 @@ def test_change_of_password_leaves_its_own_event_after_the_proof(app: Flask) -> 
     assert kinds == [("authentication", "password"), ("password.changed", "access_token")]
 
 
-def test_login_and_token_leave_an_event_each_and_a_token_check_none(app: Flask) -> None:
+@pytest.mark.parametrize("sessions", ["false", "true"])
+def test_a_login_leaves_one_event_or_two_by_setting_and_a_token_check_none(
+    make_app: Callable[..., Flask], sessions: str
+) -> None:
+    app = make_app(audit_sessions=sessions)
+    populate(app)
     before = len(trail(app, operator()))
     _, caller = token_principal(app, *HAWK)
     services(app).tokens.issue(caller)
     kinds = [(event.kind, event.outcome, event.actor) for event in trail(app, operator())[before:]]
-    assert kinds == [("authentication", "accepted", "hawk"), ("session.opened", "accepted", "hawk")]
+    opened = [("session.opened", "accepted", "hawk")] if sessions == "true" else []
+    assert kinds == [("authentication", "accepted", "hawk"), *opened]
 
 
 def test_registration_tells_who_made_whom(app: Flask) -> None:
