@@ -89,20 +89,21 @@ class Schema:
         revision = str(row[0])
         if revision == migrations.HEAD:
             return revision
-        found = self._readers()
-        if {revision, migrations.HEAD} <= found.keys():  # they are those of this very schema, and name us
+        found = self._readers(revision)
+        if migrations.HEAD in found:
             return revision
         with translated():
             if migrations.is_older(self._engine, revision):
                 raise SchemaOutdated(_RETRY_AFTER)
         raise SchemaNewer(migrations.HEAD, revision, next(reversed(found), ""), found.get(revision) or "")
 
-    def _readers(self) -> dict[str, str | None]:
+    def _readers(self, revision: str) -> dict[str, str | None]:
         try:
             rows = self._transactions.read(lambda session: session.execute(ALL_READERS).all())
         except Unavailable:  # such as a schema from before there were any
             return {}
-        return {row.revision: row.version for row in rows}
+        found = {row.revision: row.version for row in rows}
+        return found if revision in found else {}  # else they are those of another schema
 
     def _require(self, statement: Executable) -> Row[Any] | None:
         try:

@@ -95,6 +95,19 @@ def test_migrating_works_on_two_nodes_at_once(tmp_path: Path, empty_database_url
             assert (migrated.returncode, migrated.stdout, migrated.stderr) == (0, MIGRATED, "")
 
 
+def test_migrating_leaves_a_later_schema_that_this_version_can_read_as_it_is(tmp_path: Path) -> None:
+    variables = environment(tmp_path, {})
+    assert identity(variables, "migrate").stdout == MIGRATED
+    with sqlite3.connect(tmp_path / "identity.sqlite3") as database:
+        database.execute("UPDATE identity_alembic_version SET version_num = '9999'")
+        database.execute("INSERT INTO schema_reader (revision, age) VALUES ('9999', -1)")
+    for _ in range(2):
+        migrated = identity(variables, "migrate")
+        assert (migrated.returncode, migrated.stderr) == (0, "")
+        assert migrated.stdout.startswith("The database is at revision 9999.\nThat is later than")
+    assert identity(variables, "check").returncode == 0
+
+
 def test_the_first_command_makes_a_data_directory_closed_to_others(tmp_path: Path) -> None:
     home = tmp_path / "new" / "data"
     assert identity(environment(home, {}), "migrate").returncode == 0
