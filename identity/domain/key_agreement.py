@@ -26,8 +26,16 @@ class KeyNames:
         )
 
     def agrees(self, other: KeyNames) -> bool:
-        """Tell whether each accepts what the other signs."""
-        return self.signing <= other.accepted and other.signing <= self.accepted
+        """Tell whether each accepts what the other signs, of the kinds that both sign."""
+        return self._known_to(other) and other._known_to(self)
+
+    def _known_to(self, other: KeyNames) -> bool:
+        kinds = {_kind(name) for name in other.signing}
+        return all(name in other.accepted for name in self.signing if _kind(name) in kinds)
+
+
+def _kind(name: str) -> str:
+    return name.partition("/")[0]
 
 
 def settled(nodes: Iterable[KeyNames]) -> list[KeyNames]:

@@ -44,7 +44,7 @@ from identity.wiring.tools import Tools
 def build_services(settings: Settings, tools: Tools, keys: Keys, authority: LocalAuthority) -> Services:
     """Return all use cases."""
     authentication, logins = _authentication(settings, tools), _logins(settings, tools)
-    schema, agreement = Schema(tools.engine, tools.transactions), _key_agreement(tools, keys)
+    schema, agreement = Schema(tools.engine, tools.transactions), _key_agreement(settings, tools, keys)
     conditions = (schema.require_current, schema.require_writable, agreement.require)
     administration = _administration(settings, tools)
     return Services(
@@ -235,11 +235,14 @@ def _certificates(settings: Settings, tools: Tools, authority: LocalAuthority) -
     )
 
 
-def _key_agreement(tools: Tools, keys: Keys) -> KeyAgreement:
+def _key_agreement(settings: Settings, tools: Tools, keys: Keys) -> KeyAgreement:
+    sources = {KeyUse.TOKENS: RememberedKeys(keys.secret)}
+    if "continuous" in settings.dialects:  # no other document has JWTs
+        sources[KeyUse.JWTS] = RememberedKeys(keys.jwt)
     return KeyAgreement(
         tools.engine,
         tools.transactions,
-        sources={KeyUse.TOKENS: RememberedKeys(keys.secret), KeyUse.JWTS: RememberedKeys(keys.jwt)},
+        sources=sources,
         clock=tools.clock,
         identifiers=tools.identifiers,
     )

@@ -60,6 +60,15 @@ def test_of_two_nodes_with_other_jwt_keys_the_later_one_is_not_ready(
     assert [ready(first), ready(second), ready(first)] == [True, False, True]
 
 
+def test_jwt_keys_do_not_count_for_a_node_that_signs_no_jwts(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+    def make(name: str, dialects: str) -> Flask:
+        return make_app(secret_keys=OLD, data_dir=str(tmp_path / name), dialects=dialects)
+
+    assert [ready(make("one", "wekan")), ready(make("other", "wekan"))] == [True, True]
+    assert [ready(make("third", "continuous")), ready(make("fourth", "continuous"))] == [True, False]
+    assert not ready(make_app(secret_keys=NEW, data_dir=str(tmp_path / "fifth"), dialects="wekan"))
+
+
 def test_nodes_with_the_same_keys_are_ready_beside_one_with_others(node: MakeNode) -> None:
     assert [ready(node(OLD)), ready(node(NEW)), ready(node(OLD)), ready(node(NEW))] == [True, False, True, False]
 
@@ -158,6 +167,6 @@ def names(signing: str, accepted: str) -> KeyNames:
 
 
 def test_who_does_not_fit_those_before_makes_nobody_wrong() -> None:
-    right, wrong, later = names("a", "a b"), names("c", "c"), names("b", "a b")
+    right, wrong, later = names("t/a", "t/a t/b"), names("t/c", "t/c"), names("t/b", "t/a t/b")
     assert settled([right, wrong, later]) == [right, later]
     assert settled([wrong, right, later]) == [wrong]
