@@ -33,7 +33,9 @@ class Audit:
         sessions: whether a session is an event also where the login that opened it is one.
     """
 
-    def __init__(self, transactions: Transactions, clock: Clock, pseudonyms: Pseudonyms, *, log: bool, sessions: bool = True) -> None:
+    def __init__(
+        self, transactions: Transactions, clock: Clock, pseudonyms: Pseudonyms, *, log: bool, sessions: bool = True
+    ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._pseudonyms = pseudonyms

@@ -7,8 +7,8 @@ from alembic import op
 
 from identity.store.types import UtcDateTime
 
-revision = "0004"
-down_revision = "0008"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:

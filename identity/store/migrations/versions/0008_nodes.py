@@ -7,8 +7,8 @@ from alembic import op
 
 from identity.store.types import UtcDateTime
 
-revision = "0007"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 
 Time = UtcDateTime(timezone=True)
 
