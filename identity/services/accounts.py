@@ -181,7 +181,9 @@ class Accounts:
         username = read_username(name, personal=wanted.personal_name)
         if principal.credential is not Credential.OPERATOR:
             require_unreserved(username.canonical, self._reserved)
-        _require_own(username, email, chosen=discreet and wanted.username is not None)
+        by_admin = principal.subject is not None and principal.subject.admin
+        if not (by_admin and wanted.personal_name):  # Wekan's administrators give what names they like
+            _require_own(username, email, chosen=discreet and wanted.username is not None)
         full_name = None if wanted.full_name is None else read_full_name(wanted.full_name)
         names = (username.typed, email.typed if email else username.typed)
         password = read_password(wanted.password, hardened=self._hardened, names=names)

@@ -48,6 +48,8 @@ def prepare_state(settings: Settings, now: datetime, *, make: bool = True) -> Ke
 def _look(settings: Settings) -> Keys:
     if settings.data_dir.is_dir() and any(settings.data_dir.iterdir()):
         data_directory.close(settings.data_dir)  # which changes an empty one alone
+    if settings.database_file is not None and settings.database_file.exists():
+        _close_database(settings)  # which makes no file that is there already
     file = SecretKeyFile(settings.data_dir / "secret_keys")
     folder = JwtKeyFolder(settings.data_dir / "jwt_keys")
     secret = file if file.made() else UnmadeKeys(file.new())

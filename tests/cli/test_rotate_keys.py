@@ -59,7 +59,7 @@ def test_keys_rotate_with_their_times_said(run: Run) -> None:
 
 
 def test_leaked_keys_go_at_once_and_it_is_said_what_ends(run: Run, data: Path) -> None:
-    run("check")
+    run("migrate")
     before = (data / "secret_keys").read_text(), [path.read_text() for path in data.glob("jwt_keys/*.pem")]
     ran = run("rotate-keys", "--now")
     assert listed(ran) == [("access tokens and mails", "signs"), ("JWTs", "signs")]
@@ -99,12 +99,12 @@ def test_keys_rotate_also_while_the_database_is_away(run: Run, data: Path) -> No
 
 
 def test_an_authority_that_others_can_read_stops_the_start(run: Run, data: Path, tmp_path: Path) -> None:
-    run("check")
+    run("migrate")
     own = tmp_path / "authority.pem"
     shutil.copy(data / "ca" / "0001.pem", own)
     own.chmod(0o600)
     assert run("check", ca_file=str(own)).returncode == 0
-    own.chmod(0o640)
+    own.chmod(0o604)
     ran = run("check", ca_file=str(own))
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == f"identity: {own} can be read by others: run `chmod 600 {own}`\n"
@@ -112,8 +112,8 @@ def test_an_authority_that_others_can_read_stops_the_start(run: Run, data: Path,
 
 @pytest.mark.parametrize("name", ["ca/0001.pem", "jwt_keys/0001.pem", "secret_keys", "identity.sqlite3"])
 def test_a_secret_file_that_others_can_read_stops_the_start(run: Run, data: Path, name: str) -> None:
-    run("check")
-    (data / name).chmod(0o640)
+    run("migrate")
+    (data / name).chmod(0o604)
     ran = run("check")
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
     assert f"run `chmod 600 {data / name}`" in ran.stderr

@@ -185,6 +185,8 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: W
     call("GET", "/api/admin/users", admin, query_string={"limit": 1})
     call("GET", "/api/admin/users/{account_id}", admin, ids=one)
     call("PATCH", "/api/admin/users/{account_id}", admin, ids=one, json={"admin": False})
+    invited = call("POST", "/api/admin/invitations", admin, json={"email": "heron@example.org"}).json["id"]
+    call("DELETE", "/api/admin/users/{account_id}", admin, ids={"account_id": invited})
     for verb in ("disable", "enable", "unlock", "revoke"):
         call("POST", f"/api/admin/users/{{account_id}}/{verb}", admin, ids=one)
     token_of(call.app.test_client(), "wren", "newpwd")

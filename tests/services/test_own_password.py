@@ -82,9 +82,11 @@ def test_change_of_password_by_password_ends_every_session(app: Flask) -> None:
 def test_change_of_password_does_not_revive_a_session_that_was_ended(app: Flask) -> None:
     token, caller = token_principal(app, *HAWK)
     services(app).tokens.revoke_current(caller)
-    change(app, caller, "other-pw", "newpwd")
+    with pytest.raises(Unauthenticated):
+        change(app, caller, "other-pw", "newpwd")
     with pytest.raises(Unauthenticated):
         by_token(app, token)
+    assert principal(app, *HAWK)
 
 
 def test_password_may_stay_the_same_and_still_ends_the_other_sessions(app: Flask) -> None:

@@ -66,7 +66,7 @@ def test_ending_the_current_session_ends_it_alone(app: Flask) -> None:
     services(app).tokens.revoke_current(caller)
     assert dead(app, first)
     assert not dead(app, second)
-    with pytest.raises(NotFound):
+    with pytest.raises(Unauthenticated):
         services(app).tokens.revoke_current(caller)
 
 

@@ -358,7 +358,8 @@ def test_all_sets_together_are_asked_for_by_one_statement(make_app: Callable[...
     change(client, "email_verified = true")
     token = token_of(client, *HAWK)
     wait_until(services(client.application).directory.current)
-    ask(client, NGINX, bearer(token))
+    for _ in range(2):  # the first use of a token is noted, and then read once
+        ask(client, NGINX, bearer(token))
     with statements(client.application) as seen:
         answer = ask(client, NGINX, bearer(token))
     assert len(seen) == 1
