@@ -16,7 +16,7 @@ from identity.domain.limits import Limit, address_group
 from identity.domain.policy import Registration
 from identity.domain.ports import Clock, Identifiers, Passwords
 from identity.domain.principal import Credential, Principal
-from identity.domain.usernames import NO_EMAIL, is_email_of, require_own_email, require_unreserved
+from identity.domain.usernames import NO_EMAIL, OWN_EMAIL, is_email_of, require_own_email, require_unreserved
 from identity.domain.values import (
     Spelling,
     canonical,
@@ -178,12 +178,16 @@ class Accounts:
         name, other_name = (
             name_for(email, self._transactions, self._identifiers) if wanted.username is None else (wanted.username, "")
         )
+        other_canonical = canonical(other_name)  # also where it is not needed: its time would tell
         username = read_username(name, personal=wanted.personal_name)
         if principal.credential is not Credential.OPERATOR:
             require_unreserved(username.canonical, self._reserved)
         by_admin = principal.subject is not None and principal.subject.admin
-        if not (by_admin and wanted.personal_name):  # Wekan's administrators give what names they like
-            _require_own(username, email, chosen=discreet and wanted.username is not None)
+        if wanted.username is not None and not (by_admin and wanted.personal_name):
+            # Where it is not told whether the email is another account's, it cannot be chosen as a name yet.
+            # Wekan's administrators give what names they like.
+            own = None if discreet or email is None else email.canonical
+            require_own_email(username.typed, own, otherwise=NO_EMAIL if discreet else OWN_EMAIL)
         full_name = None if wanted.full_name is None else read_full_name(wanted.full_name)
         names = (username.typed, email.typed if email else username.typed)
         password = read_password(wanted.password, hardened=self._hardened, names=names)
@@ -199,7 +203,7 @@ class Accounts:
             account = new_account(described, self._identifiers, self._clock.now(), admin=is_admin)
             owner = yield_address(session, account) if discreet else None
             if owner is not None and other_name:  # who took the email while the password was hashed
-                account.username, account.username_canonical = other_name, canonical(other_name)
+                account.username, account.username_canonical = other_name, other_canonical
             session.add(account)
             session.flush()
             for event in [Event.REGISTERED, *([Event.ADMIN_GRANTED] if account.admin else [])]:
@@ -223,11 +227,3 @@ def _require_free(session: Session, username: Spelling) -> None:
     # Saves the hash where the answer is clear; the unique constraint decides where it is not.
     if find_account(session, Account.username_canonical == username.canonical) is not None:
         raise UsernameTaken(username.typed)
-
-
-def _require_own(username: Spelling, email: Spelling | None, *, chosen: bool) -> None:
-    # Who chooses a name where it is not told whether the email is another account's cannot have that one yet.
-    if chosen:
-        require_own_email(username.typed, None, otherwise=NO_EMAIL)
-    else:
-        require_own_email(username.typed, email.canonical if email else None)
