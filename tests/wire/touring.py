@@ -25,7 +25,7 @@ FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MAILED = r"""
 mailed() {
     for _ in $(seq 200); do
-        found=$(sed -n 's/.*"Choose a new password".*Token: \([A-Za-z0-9._-]*\).*/\1/p' "$LOG" | tail -n 1)
+        found=$(sed -n 's/.*Choose a new password".*Token: \([A-Za-z0-9._-]*\).*/\1/p' "$LOG" | tail -n 1)
         [ -z "$found" ] || break
         command sleep 0.1
     done
