@@ -31,6 +31,7 @@ from identity.services.limits import Count, Limits, Refusal
 from identity.services.login_names import KnownBy, Named, find_named
 from identity.services.proven_passwords import ProvenPasswords
 from identity.services.token_checks import TokenChecks
+from identity.services.token_usernames import TokenUsernames
 from identity.services.transactions import Transactions
 from identity.store.models import Account
 
@@ -67,6 +68,7 @@ class Authentication:
         self._passwords = passwords
         self._proven = proven
         self._tokens = tokens
+        self._usernames = TokenUsernames(transactions)
         self._limits = limits
         self._attempts = attempts
         self._audit = audit
@@ -124,14 +126,8 @@ class Authentication:
         """
         found = self._tokens.principal(token, origin)
         if beside and beside != found.account.username:
-            self._require_no_other(found.account, beside[: _LOGIN_MAX + 1])
+            self._usernames.require_no_other(found.account, beside)
         return found
-
-    def _require_no_other(self, owner: Subject, username: str) -> None:
-        # Asked only about the owner of a good token: what a bad one is refused with tells of no account.
-        named = self._transactions.read(lambda session: find_named(session, username, KnownBy.LOGIN))
-        if named.exists and named.subject.id != owner.id:
-            raise Unauthenticated
 
     def of_registration(self, account: AccountView, origin: Origin) -> Principal:
         """Return the principal of somebody who has just chosen his password, without asking for it again."""

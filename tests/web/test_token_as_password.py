@@ -8,12 +8,13 @@ import pytest
 from conftest import ADMIN, HAWK, basic, principal, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from services.watching import count_hashes, execute, statements
+from services.watching import count_hashes, execute, statements, wait_until
 from web.door import row_counts
 from web.test_authorization_header import LOOKING_LIKE_TOKENS
 
 from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal, operator
+from identity.services import token_usernames
 from identity.services.accounts import NewAccount
 
 HELLO = {"data": "Hello, hawk!"}
@@ -126,7 +127,7 @@ def test_a_good_token_asks_the_same_of_the_database_beside_any_other_name(
     app: Flask, client: FlaskClient, token: str
 ) -> None:
     for _ in range(2):  # the first use is noted
-        client.post("/api/token", headers=basic("oauth2", token))
+        client.post("/api/token", headers=basic("hawk", token))
     asked = []
     for name in ("admin", "falcon", "gone", "nobody", "oauth2"):
         with statements(app) as said:
@@ -134,6 +135,23 @@ def test_a_good_token_asks_the_same_of_the_database_beside_any_other_name(
         asked.append(said)
     assert asked == [asked[0]] * len(asked)
     assert asked[0] != []
+
+
+def test_a_username_that_no_account_has_is_looked_up_once_a_second(
+    app: Flask, client: FlaskClient, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(token_usernames.time, "monotonic", lambda: now[0])
+    wait_until(services(app).directory.current)
+    for _ in range(2):  # the first use is noted
+        client.get("/api/resource", headers=basic("kite", token))
+    with statements(app) as seen:
+        for _ in range(20):
+            assert client.get("/api/resource", headers=basic("kite", token)).status_code == 200
+    assert seen == []
+    services(app).accounts.create(operator(), NewAccount("kite", "kitepwd"), admin=False)
+    now[0] += 1.0
+    assert [client.get("/api/resource", headers=basic("kite", token)).status_code for _ in range(2)] == [401, 401]
 
 
 def test_the_username_comes_first_where_both_are_tokens(app: Flask, client: FlaskClient, token: str) -> None:
