@@ -162,9 +162,10 @@ class Authentication:
 
     def _prove(self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()) -> Principal:
         named, tally = self._transactions.read(lambda session: self._look_up(session, attempt, anonymous, own))
-        normal = normal_password(attempt.password)
+        # As it was typed: another system's hash may match one spelling of a password and not another.
+        possible = None if normal_password(attempt.password) is None else attempt.password
         accepted, computed = self._proven.check(
-            self._proven.digest(named, normal), lambda: self._compute(attempt, anonymous, named, tally)
+            self._proven.digest(named, possible), lambda: self._compute(attempt, anonymous, named, tally)
         )
         if not accepted:
             if not computed:

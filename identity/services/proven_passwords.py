@@ -54,7 +54,12 @@ class ProvenPasswords:
         self._lock = threading.Lock()
 
     def digest(self, named: Named, password: str | None) -> bytes:
-        """Return what stands for a password of an account, or of a name that no account has."""
+        """Return what stands for a password of an account, or of a name that no account has.
+
+        Args:
+            named: the account, or what stands in for it.
+            password: as typed; None where no account can have it.
+        """
         account = (named.exists, named.subject.id, named.subject.version, named.disabled, named.counted_as)
         text = repr((*account, named.password_hash, password))
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)

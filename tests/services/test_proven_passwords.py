@@ -93,6 +93,13 @@ def test_what_is_known_ends_with_the_password_and_with_the_account_on_every_node
         assert log_in(node) in {"Unauthenticated", "UnknownAccount"}
 
 
+def test_another_spelling_of_the_same_password_is_hashed_for_itself(app: Flask) -> None:
+    services(app).accounts.create(operator(), NewAccount("kite", "caf\u00e9"), admin=False)
+    hashes = count_hashes(app)
+    assert [log_in(app, "kite", typed) for typed in ("caf\u00e9", "cafe\u0301") * 2] == ["in"] * 4
+    assert len(hashes.checked) == 2
+
+
 def test_logging_out_everywhere_has_the_password_hashed_once_more(app: Flask) -> None:
     log_in(app)
     services(app).administration.revoke_sessions(operator(), 2)
