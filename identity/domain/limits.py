@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 from identity.domain.ips import read_ip
@@ -20,6 +20,7 @@ REQUESTED_MAIL: Final = "requested_mail"
 CERTIFICATE: Final = "certificate"
 
 NO_ADDRESS: Final = "-"
+_WIDE_BITS_IPV4, _WIDE_BITS_IPV6 = 24, 48
 _SITE_BITS: Final = 64  # what one customer gets; he has all addresses in it
 
 
@@ -47,3 +48,13 @@ def address_group(address: str) -> str:
     if not isinstance(parsed, IPv6Address):
         return NO_ADDRESS if parsed is None else str(parsed)
     return str(IPv6Network((int(parsed), _SITE_BITS), strict=False))
+
+
+def wide_network(address: str) -> str:
+    """Return the network of an IP that one provider's customer may have many of: /24 of IPv4, /48 of IPv6."""
+    parsed = read_ip(address)
+    if parsed is None:
+        return NO_ADDRESS
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((int(parsed), _WIDE_BITS_IPV6), strict=False))
+    return str(IPv4Network((int(parsed), _WIDE_BITS_IPV4), strict=False))

@@ -14,16 +14,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from identity.domain.limits import address_group
+from identity.domain.limits import address_group, wide_network
 from identity.domain.memory import keep_latest
 from identity.web.connections import hang_up
+from identity.web.context import CONTEXT
+from identity.web.peers import trusted
 from identity.web.problems import SlowBodies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-BODIES_AT_ONCE: Final = 8
-_SPARE: Final = 4  # for callers of whom no body is on its way
+_PLACES: Final = 12  # of the sixteen threads of a worker; the others never wait for a body
+BODIES_AT_ONCE: Final = _PLACES // 2  # of one network; then those who take long are hurried
+_SLOW_SECONDS: Final = 60.0  # for so long who has taken too long gets one of the first six places only
+_SLOW_KNOWN: Final = 4096
 PATIENCE_SECONDS: Final = 10.0  # for 64 KiB: an honest sender needs a hundredth
 HURRY_SECONDS: Final = 3.0  # while others are turned away; longer than any wait for a password's hash
 _LOOK_SECONDS: Final = 0.25
@@ -40,7 +44,9 @@ class Arrival:
     port: int
     address: str
     caller: str
+    network: str
     since: float
+    proxied: bool = False
     cut: bool = False
 
 
@@ -56,6 +62,7 @@ class Arrivals:
         self._lock = threading.Lock()
         self._waiting: set[Arrival] = set()
         self._refused: dict[str, float] = {}
+        self._slow: dict[str, float] = {}
         self._watcher: threading.Thread | None = None
 
     @contextmanager
@@ -67,12 +74,11 @@ class Arrivals:
             caller: the address behind it, which a proxy may have told.
 
         Raises:
-            SlowBodies: eight others are still arriving, one of them from this caller, or a dozen.
+            SlowBodies: too many others are still arriving, in all or from the caller's network.
         """
-        peer, port = str(environ.get("REMOTE_ADDR", "")), str(environ.get("SERVER_PORT", ""))
-        arrival = Arrival(int(port) if port.isdigit() else 0, peer, address_group(caller), time.monotonic())
+        arrival = _arrival(environ, caller)
         with self._lock:
-            self._require_room(arrival.caller)
+            self._require_room(arrival)
             self._waiting.add(arrival)
             self._watch()
         try:
@@ -82,20 +88,28 @@ class Arrivals:
                 self._waiting.discard(arrival)
 
     def cut_overdue(self) -> None:
-        """Cut off every sender who has had his time; it is short while all places are taken."""
+        """Cut off every sender who has had their time; it is short while half of the places are taken.
+
+        What a trusted proxy sends is not cut off: its connections are shared by others.
+        """
         with self._lock:
             patience = HURRY_SECONDS if len(self._waiting) >= BODIES_AT_ONCE else PATIENCE_SECONDS
             latest = time.monotonic() - patience
-            overdue = {(each.port, each.address) for each in self._waiting if each.since <= latest}
+            late = [each for each in self._waiting if each.since <= latest]
+            overdue = {(each.port, each.address) for each in late if not each.proxied}
+            for each in late:
+                keep_latest(self._slow, each.caller, time.monotonic() + _SLOW_SECONDS, bound=_SLOW_KNOWN)
             for each in self._waiting:
                 each.cut |= each.since <= latest + _SLACK_SECONDS and (each.port, each.address) in overdue
         for port, address in overdue:
             self._cut_off(port, address, idle_seconds=patience - _SLACK_SECONDS)
 
-    def _require_room(self, caller: str) -> None:
-        known = any(each.caller == caller for each in self._waiting)
-        if len(self._waiting) >= BODIES_AT_ONCE + (0 if known else _SPARE):
-            raise SlowBodies(_RETRY_AFTER, again=self._is_known(caller))
+    def _require_room(self, arrival: Arrival) -> None:
+        # A network may hold as many places as are still free, so each one that comes gets its share of the rest.
+        slow = time.monotonic() < self._slow.get(arrival.caller, 0.0)
+        free = (_PLACES // 2 if slow else _PLACES) - len(self._waiting)
+        if sum(each.network == arrival.network for each in self._waiting) >= free:
+            raise SlowBodies(_RETRY_AFTER, again=self._is_known(arrival.caller))
 
     def _is_known(self, caller: str) -> bool:
         """Tell whether a caller was refused a while ago, and note that they are now."""
@@ -114,3 +128,15 @@ class Arrivals:
         while True:
             time.sleep(_LOOK_SECONDS)
             self.cut_overdue()
+
+
+def _arrival(environ: WSGIEnvironment, caller: str) -> Arrival:
+    peer, port = str(environ.get("REMOTE_ADDR", "")), str(environ.get("SERVER_PORT", ""))
+    return Arrival(
+        port=int(port) if port.isdigit() else 0,
+        address=peer,
+        caller=address_group(caller),
+        network=wide_network(caller),
+        since=time.monotonic(),
+        proxied=CONTEXT in environ and trusted(peer, environ[CONTEXT].settings.trusted_proxies),
+    )

@@ -192,7 +192,7 @@ def test_bodies_that_are_turned_away_leave_one_line_for_each_caller(
     app: Flask, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = Arrivals()
-    full._waiting = {Arrival(1, "", "", 0.0) for _ in range(99)}
+    full._waiting = {Arrival(1, "", "", "", 0.0) for _ in range(99)}
     monkeypatch.setattr("identity.web.body_bytes._arrivals", full)
     client = app.test_client()
     calls = [("POST", "/api/users"), ("POST", "/wekan/users/login"), ("POST", "/azuma/users")]

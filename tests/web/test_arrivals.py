@@ -6,12 +6,15 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 
+from identity.settings.readers import read_networks
 from identity.web import arrivals
 from identity.web.arrivals import BODIES_AT_ONCE, HURRY_SECONDS, PATIENCE_SECONDS, Arrival, Arrivals
 from identity.web.connections import hang_up
+from identity.web.context import CONTEXT
 from identity.web.problems import SlowBodies
 
 HERE, THERE, PROXY = "192.0.2.1", "198.51.100.1", "10.0.0.1"
@@ -48,17 +51,49 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
         yield found
 
 
-def test_one_caller_has_eight_and_leaves_room_for_others(slow: Slow) -> None:
-    for _ in range(BODIES_AT_ONCE):
-        slow.begin("2001:db8::1")
-    with pytest.raises(SlowBodies):
-        slow.begin("2001:db8::2")  # of the same network
-    for caller in (HERE, THERE, "192.0.2.2", "192.0.2.3"):
-        slow.begin(caller, peer=PROXY)
-        with pytest.raises(SlowBodies):
+def admitted(slow: Slow, caller: str) -> int:
+    """Return how many bodies of a caller are let in until one is not."""
+    for count in range(99):
+        try:
             slow.begin(caller, peer=PROXY)
-    with pytest.raises(SlowBodies):
-        slow.begin("192.0.2.4")
+        except SlowBodies:
+            return count
+    raise AssertionError
+
+
+def test_a_network_has_half_of_what_is_left(slow: Slow) -> None:
+    assert admitted(slow, "2001:db8::1") == BODIES_AT_ONCE
+    assert admitted(slow, "2001:db8:0:ffff::2") == 0  # of the same network
+    assert [admitted(slow, caller) for caller in (HERE, "192.0.2.200")] == [3, 0]
+    assert [admitted(slow, caller) for caller in (THERE, "203.0.113.1", "10.1.1.1")] == [2, 1, 0]
+
+
+def test_one_network_of_many_addresses_leaves_room_for_others(slow: Slow) -> None:
+    assert sum(admitted(slow, f"192.0.2.{number}") for number in range(30)) == BODIES_AT_ONCE
+    assert admitted(slow, THERE) > 1
+
+
+def test_who_took_too_long_leaves_half_of_the_places_to_others(slow: Slow) -> None:
+    attackers = [f"198.51.{number}.1" for number in range(30)]
+    for _ in range(15):
+        for each in attackers:
+            admitted(slow, each)
+        slow.later(HURRY_SECONDS)
+        slow.open.close()  # all that were cut off have gone
+    assert sum(admitted(slow, each) for each in attackers) == BODIES_AT_ONCE
+    assert admitted(slow, HERE) > 1
+    slow.open.close()
+    slow.later(61)
+    assert admitted(slow, attackers[0]) == BODIES_AT_ONCE
+
+
+def test_no_connection_of_a_trusted_proxy_is_cut_off(slow: Slow) -> None:
+    settings = SimpleNamespace(trusted_proxies=read_networks("10.0.0.0/8"))
+    environ = {"REMOTE_ADDR": PROXY, "SERVER_PORT": "5000", CONTEXT: SimpleNamespace(settings=settings)}
+    proxied = slow.open.enter_context(slow.arrivals.awaiting(environ, HERE))
+    direct = slow.begin(THERE)
+    assert slow.later(PATIENCE_SECONDS) == [(5000, THERE, PATIENCE_SECONDS - 0.5)]
+    assert (proxied.cut, direct.cut) == (False, True)
 
 
 def test_a_caller_who_is_refused_again_is_no_news_for_a_while(slow: Slow) -> None:
