@@ -57,8 +57,9 @@ def test_no_route_answers_to_another_spelling(door: Door) -> None:
             for other in spelled:
                 environ = {"PATH_INFO": other, "REQUEST_METHOD": method}
                 answer = door.client.open("/", environ_overrides=environ, headers=headers)
-                # Wekan's document has an empty object where nothing is.
-                assert answer.status_code == 404 or answer.text == "{}\n", (method, other)
+                # Wekan's document has an empty object where nothing is; an unknown condition of a proxy's is unmet.
+                unmet = path.startswith("/api/verify") and answer.status_code == 403
+                assert unmet or answer.status_code == 404 or answer.text == "{}\n", (method, other)
 
 
 def test_the_page_of_the_documentation_is_found_with_and_without_its_slash(door: Door) -> None:
