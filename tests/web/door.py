@@ -53,7 +53,8 @@ class Door:
         """Make sure that no row was made or removed."""
         before = row_counts(self.app)
         yield
-        assert row_counts(self.app) == before
+        now = row_counts(self.app)
+        assert now == before, {name: (before[name], now[name]) for name in now if now[name] != before[name]}
 
     def refuses(self, method: str, path: str, status: int, code: str, **request: Any) -> TestResponse:
         """Send a request that is refused with a problem, changes nothing and gets no secret back."""

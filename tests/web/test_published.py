@@ -48,8 +48,8 @@ def test_a_public_document_is_not_sent_to_who_has_it(door: Door, path: str) -> N
 
 def test_the_description_is_built_once(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[object] = []
-    document = operations.OpenApi.document
-    monkeypatch.setattr(operations.OpenApi, "document", lambda *given: built.append(1) or document(*given))
+    make = operations._document
+    monkeypatch.setattr(operations, "_document", lambda: built.append(1) or make())
     door.app.extensions.pop("identity.kept.openapi", None)
     assert len({door.client.get("/openapi.json").data for _ in range(5)}) == 1
     assert len(built) == 1
