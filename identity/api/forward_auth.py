@@ -36,6 +36,9 @@ _PROXY: Final = "proxy"
 _GUARDED_PATH: Final = "-"
 
 _KEPT_SECONDS: Final = 5
+_VARY: Final = ("Vary", "Authorization")
+_KEPT: Final = (("Cache-Control", f"private, max-age={_KEPT_SECONDS}"), _VARY)
+_CERTIFICATE: Final = Credential.CERTIFICATE  # by a short name: asking the class for a member is slow
 _SAID_MOST: Final = 4096
 _SHOWN: Final = (*ALWAYS, "Cache-Control", "Vary")
 
@@ -72,13 +75,13 @@ class _Yes:
         headers = [*self._own, *identity_headers(principal)]
         if more := needs_more(principal, here):
             headers += more_headers(principal, here)
-        if principal.credential is Credential.CERTIFICATE:
+        if principal.credential is _CERTIFICATE:
             # It came in no header that a cache could tell callers apart by.
             return Plain(self._status, headers)
-        seconds = _kept_seconds(principal)
-        headers += ("Cache-Control", f"private, max-age={seconds}"), ("Vary", "Authorization")
+        kept = _kept(principal)
+        headers += kept
         plain = Plain(self._status, headers, cacheable=True)
-        if principal.session and principal.expires_at and seconds == _KEPT_SECONDS and not more:
+        if kept is _KEPT and principal.session and principal.expires_at and not more:
             self._remember(principal.account, principal.expires_at, plain)
         return plain
 
@@ -88,10 +91,13 @@ class _Yes:
         self._said[id(who)] = who, end, plain
 
 
-def _kept_seconds(principal: Principal) -> int:
-    if principal.expires_at is None:
-        return _KEPT_SECONDS
-    return max(0, min(_KEPT_SECONDS, int(principal.expires_at - principal.checked_at)))
+def _kept(principal: Principal) -> tuple[Header, ...]:
+    """Return for how long the answer may be kept: never longer than the credential lives."""
+    end = principal.expires_at
+    left = _KEPT_SECONDS if end is None else end - principal.checked_at
+    if left >= _KEPT_SECONDS:
+        return _KEPT
+    return ("Cache-Control", f"private, max-age={max(0, int(left))}"), _VARY
 
 
 _FOR_NGINX: Final = QuickCall(_Yes("204 NO CONTENT").say, refuse_forwarded)

@@ -28,6 +28,8 @@ ALWAYS: Final = (
     "X-Identity-Expires",
 )
 _USER, _ID, _ADMIN, _CREDENTIAL, _EXPIRES = ALWAYS
+_IS_ADMIN: Final = (_ADMIN, "true")
+_IS_NO_ADMIN: Final = (_ADMIN, "false")
 _PLAIN: Final = "".join(sorted({*string.printable} - {*string.whitespace, "%"})) + " "
 
 
@@ -37,8 +39,8 @@ def identity_headers(principal: Principal) -> list[Header]:
     return [
         (_USER, who.username),
         (_ID, str(who.id)),
-        (_ADMIN, "true" if who.admin else "false"),
-        (_CREDENTIAL, principal.credential.value),
+        _IS_ADMIN if who.admin else _IS_NO_ADMIN,
+        (_CREDENTIAL, str(principal.credential)),
         (_EXPIRES, "never" if end is None else str(end)),
     ]
 
