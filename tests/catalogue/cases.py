@@ -494,7 +494,7 @@ PROXIES = {
     257: held("PROXY protocol", "catalogue/test_live_input.py::test_the_proxy_protocol_is_no_request"),
     259: held("forward-auth answers", "web/test_forward_auth.py::test_every_method_is_answered_alike"),
     260: held(
-        "headers behind forward-auth", "operations/test_forward_auth.py::test_what_a_caller_claims_is_overwritten"
+        "headers behind forward-auth", "operations/test_forward_auth.py::test_what_a_caller_claims_reaches_no_service"
     ),
     262: held(
         "caches of forward-auth",
