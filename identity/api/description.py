@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Flask
 
 from identity.api.problems import UNAUTHORIZED, ProblemDetails
-from identity.web.openapi import OpenApi, Tag
+from identity.web.openapi import OpenApi, Refusals, Tag
 
 _DESCRIPTION: Final = """\
 User accounts, and an answer to the question who is asking.
@@ -43,4 +43,6 @@ TAGS: Final = (
 def document(app: Flask, *, server: str) -> dict[str, Any]:
     """Return the document of all native calls of `app`, which are below the URL `server`."""
     info = {"title": "Identity", "version": version("identityd"), "description": _DESCRIPTION}
-    return OpenApi(info, TAGS, problem=ProblemDetails, unauthorized=UNAUTHORIZED).document(app, server=server)
+    return OpenApi(info, TAGS, refusals=Refusals(ProblemDetails, unauthorized=UNAUTHORIZED)).document(
+        app, server=server
+    )

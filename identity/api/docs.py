@@ -10,6 +10,8 @@ from typing import Final
 import flask_swagger_ui
 from flask import Blueprint, Response, render_template, request, send_from_directory
 
+from identity.web.context import context
+
 blueprint = Blueprint("docs", "flask_swagger_ui", url_prefix="/docs", template_folder="templates")
 
 _FILES: Final = Path(flask_swagger_ui.__file__).with_name("dist")
@@ -24,10 +26,12 @@ _POLICY: Final = (
 @blueprint.get("/")
 @blueprint.get("/index.html")
 def page() -> Response:
-    """Show the document. Every URL is relative, so that the page also works below a proxy's sub-path."""
+    """Show the documents. Every URL is relative, so that the page also works below a proxy's sub-path."""
     inside = request.path.endswith(("/", ".html"))
+    root = ".." if inside else "."
+    prefixes = {"native": ""} | dict(context().tongues.others)
     config = {
-        "url": "../openapi.json" if inside else "openapi.json",
+        "urls": [{"url": f"{root}{prefix}/openapi.json", "name": name} for name, prefix in prefixes.items()],
         "dom_id": "#swagger-ui",
         "layout": "StandaloneLayout",
         "deepLinking": True,

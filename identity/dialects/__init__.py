@@ -1,12 +1,21 @@
-"""The tongues of other services, one module each; none knows another."""
+"""The tongues of other services, one package each; none knows another."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from identity.dialects import azuma, continuous, nerveshub, wekan
+from identity.dialects.azuma import described as azuma_described
+from identity.dialects.continuous import described as continuous_described
+from identity.dialects.nerveshub import described as nerveshub_described
+from identity.dialects.wekan import described as wekan_described
 from identity.web.dialect import Dialect
+from identity.web.dialect_document import with_document
 
-DIALECTS: Final[dict[str, Dialect]] = {
-    dialect.name: dialect for dialect in (azuma.DIALECT, continuous.DIALECT, nerveshub.DIALECT, wekan.DIALECT)
-}
+_DESCRIBED: Final = (
+    with_document(azuma.DIALECT, azuma_described.DESCRIPTION),
+    with_document(continuous.DIALECT, continuous_described.DESCRIPTION),
+    with_document(nerveshub.DIALECT, nerveshub_described.DESCRIPTION),
+    with_document(wekan.DIALECT, wekan_described.DESCRIPTION),
+)
+DIALECTS: Final[dict[str, Dialect]] = {dialect.name: dialect for dialect in _DESCRIBED}

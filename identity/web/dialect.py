@@ -89,6 +89,11 @@ class Tongues:
         by_name = {dialect.name: dialect for dialect in self._others.values()}
         self._hosts = {host: by_name[name] for host, name in hosts.items() if name in by_name}
 
+    @property
+    def others(self) -> Mapping[str, str]:
+        """The prefixes of the dialects beside the native one, by name."""
+        return {dialect.name: dialect.prefix for dialect in self._others.values()}
+
     def select(self, environ: WSGIEnvironment) -> None:
         """Note in the request which tongue it speaks, and bring its path to the one form that is routed."""
         path: str = environ["PATH_INFO"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -77,8 +77,8 @@ def describes(
         body: the model of what it reads; only JSON is described, although forms are taken too.
         query: the model of its query string.
         refusals: statuses beside those that follow from its access and its body.
-        name: the operation's id, from which generators make a method, or one for each HTTP method; the view's own
-            name by default. Of several HTTP methods under one name, all but GET stand behind it.
+        name: the operation's id, from which generators make a method, or one for each HTTP method or route; the
+            view's own name by default. Of several HTTP methods under one name, all but GET stand behind it.
     """
 
     def note(view: View) -> View:
@@ -107,23 +107,49 @@ class Tag:
         return {"name": self.name, "description": self.description}
 
 
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How a dialect refuses, and with which statuses it does so by itself.
+
+    Args:
+        model: the body of a refusal.
+        media_type: its type.
+        unauthorized: a reply of a 401 beside that.
+        access: the statuses that follow from who may make a call.
+        body: the statuses that follow from reading a body.
+    """
+
+    model: type[BaseModel]
+    media_type: str = PROBLEM_TYPE
+    unauthorized: Reply | None = None
+    access: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: _ACCESS_REFUSALS)
+    body: tuple[int, ...] = _BODY_REFUSALS
+
+    def response(self, status: int) -> dict[str, Any]:
+        """Return what the document says of a refusal."""
+        headers = ("Retry-After",) if status in {429, 503} else ()
+        response = _response(Reply(status, self.model, self.media_type, headers))
+        if status == HTTPStatus.UNAUTHORIZED and self.unauthorized:
+            other = _response(self.unauthorized)
+            return other | {"content": other["content"] | response["content"]}
+        return response
+
+
 class OpenApi:
     """Builds the document of one application.
 
     Args:
         info: title, version, description.
         tags: the groups of calls, in the order in which they are shown; calls of other blueprints are left out.
-        problem: the model of a refusal.
-        unauthorized: the reply of a 401, which a dialect may spell in its own type.
+        refusals: how it refuses.
+        prefix: what stands before every path of a dialect, and is part of the server's URL.
     """
 
-    def __init__(
-        self, info: Mapping[str, str], tags: Iterable[Tag], *, problem: type[BaseModel], unauthorized: Reply
-    ) -> None:
+    def __init__(self, info: Mapping[str, str], tags: Iterable[Tag], *, refusals: Refusals, prefix: str = "") -> None:
         self._info = dict(info) | {"license": {"name": "MIT", "identifier": "MIT"}}
         self._tags = {tag.blueprint: tag for tag in tags}
-        self._problem = problem
-        self._unauthorized = unauthorized
+        self._refusals = refusals
+        self._prefix = prefix
 
     def document(self, app: Flask, *, server: str) -> dict[str, Any]:
         """Return the whole document for the described routes of `app`.
@@ -133,12 +159,14 @@ class OpenApi:
             server: the URL before every path; a relative one counts from the document's own.
         """
         paths: dict[str, dict[str, Any]] = {}
-        models: set[type[BaseModel]] = {self._problem}
+        models: set[type[BaseModel]] = {self._refusals.model}
         for rule, view, note in self._described(app):
             models |= {model for model in (note.body, *(reply.model for reply in note.replies)) if model}
             access = getattr(view, "identity_access", "open")
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                paths.setdefault(_path(rule), {})[method.lower()] = self._operation(rule, method, note, access)
+                paths.setdefault(_path(rule).removeprefix(self._prefix), {})[method.lower()] = self._operation(
+                    rule, method, note, access
+                )
         return {
             "openapi": "3.1.0",
             "info": self._info,
@@ -158,17 +186,18 @@ class OpenApi:
                     yield rule, view, note
 
     def _operation(self, rule: Rule, method: str, note: Operation, access: str) -> dict[str, Any]:
-        refusals = {*note.refusals, *_ACCESS_REFUSALS.get(access, ()), *(_BODY_REFUSALS if note.body else ())}
+        own = self._refusals
+        refusals = {*note.refusals, *own.access.get(access, ()), *(own.body if note.body else ())}
         refusals.add(400)  # a Host, an Authorization header or a query that cannot be
         if method not in {"GET", "HEAD"}:
             refusals.add(403)
-        responses = {str(status): self._refusal(status) for status in refusals}
+        responses = {str(status): own.response(status) for status in refusals}
         if access == "forwarded":  # a lock is told by the same status
             responses["401"]["headers"]["Retry-After"] = {"required": False, "schema": {"type": "string"}}
         for reply in note.replies:
             # A status may have two bodies: our problem, and the one a document shows.
-            known = responses.setdefault(str(reply.status), _response(reply))
-            known.get("content", {}).update(_response(reply).get("content", {}))
+            status = str(reply.status)
+            responses[status] = _either(responses[status], reply) if status in responses else _response(reply)
         operation: dict[str, Any] = {
             "summary": note.summary,
             "operationId": _operation_id(rule, method, note),
@@ -184,15 +213,8 @@ class OpenApi:
             operation["security"] = _SECURITY[access]
         return operation
 
-    def _refusal(self, status: int) -> dict[str, Any]:
-        if status == HTTPStatus.UNAUTHORIZED:  # also a problem, for a step-up and for who asks for JSON
-            response = _response(self._unauthorized)
-            response["content"] |= _response(Reply(status, self._problem, PROBLEM_TYPE))["content"]
-            return response
-        headers = ("Retry-After",) if status in {429, 503} else ()
-        return _response(Reply(status, self._problem, PROBLEM_TYPE, headers))
 
-
+_TEXT: Final = {"type": "string"}
 _SCHEMES: Final = {
     "basic": {
         "type": "http",
@@ -215,7 +237,7 @@ def _camel(name: str) -> str:
 
 def _operation_id(rule: Rule, method: str, note: Operation) -> str:
     if not isinstance(note.name, str):
-        return _camel(note.name[method])
+        return _camel(note.name.get(method) or note.name[rule.rule])
     several = (rule.methods or set()) - {"HEAD", "OPTIONS", method}
     return _camel(note.name) + (method.capitalize() if several and method != "GET" else "")
 
@@ -232,6 +254,15 @@ def _response(reply: Reply) -> dict[str, Any]:
     return response
 
 
+def _either(known: dict[str, Any], reply: Reply) -> dict[str, Any]:
+    content = dict(known.get("content", {}))
+    for kind, other in _response(reply).get("content", {}).items():
+        one = content.get(kind, other)["schema"]
+        several = [*one.get("anyOf", (one,)), other["schema"]]
+        content[kind] = other if one == other["schema"] else {"schema": {"anyOf": several}}
+    return known | ({"content": content} if content else {})
+
+
 def _path(rule: Rule) -> str:
     return "".join(f"{{{text}}}" if dynamic else text for dynamic, text in _parts(rule))
 
@@ -245,8 +276,9 @@ def _parts(rule: Rule) -> Iterable[tuple[bool, str]]:
 
 
 def _path_parameters(rule: Rule) -> list[dict[str, Any]]:
+    converters = rule._converters  # noqa: SLF001 - Werkzeug keeps a rule's converters nowhere else
     return [
-        {"name": name, "in": "path", "required": True, "schema": rule._converters[name].openapi_schema}  # type: ignore[attr-defined]  # noqa: SLF001 - Werkzeug keeps a rule's converters nowhere else
+        {"name": name, "in": "path", "required": True, "schema": getattr(converters[name], "openapi_schema", _TEXT)}
         for name in sorted(rule.arguments)
     ]
 

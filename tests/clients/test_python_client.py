@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from live import ADMIN, Live
+
+from identity.dialects import DIALECTS
 
 HERE = Path(__file__).parent
 TOOLS = Path(sys.executable).parent
@@ -20,10 +23,14 @@ def run(*command: str | Path, where: Path) -> str:
     return done.stdout
 
 
-def test_a_generated_python_client_works(service: Live, document: Path, tmp_path: Path) -> None:
-    generator = ("openapi-python-client", "generate", "--meta", "none", "--fail-on-warning")
+def generate(document: Path, where: Path) -> None:
+    command = (TOOLS / "openapi-python-client", "generate", "--meta", "none", "--fail-on-warning")
     options = ("--config", HERE / "python-client.yaml", "--path", document, "--output-path", "identity_client")
-    run(TOOLS / generator[0], *generator[1:], *options, where=tmp_path)
+    run(*command, *options, where=where)
+
+
+def test_a_generated_python_client_works(service: Live, document: Path, tmp_path: Path) -> None:
+    generate(document, tmp_path)
     program = HERE / "program.py"
     run(
         TOOLS / "mypy",
@@ -40,3 +47,13 @@ def test_a_generated_python_client_works(service: Live, document: Path, tmp_path
     assert hawk.startswith("hawk disabled: True; 20")
     assert refused == "refused: 409 username_taken, 404 not_found"
     assert logged_out.startswith("logged out: 204; then 401 Unauthorized")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_generated_python_client_of_a_dialect_can_be_imported(service: Live, tmp_path: Path, dialect: str) -> None:
+    (tmp_path / "openapi.json").write_text(service.curl(f"/{dialect}/openapi.json").body, "utf-8")
+    generate(tmp_path / "openapi.json", tmp_path)
+    calls = sorted((tmp_path / "identity_client" / "api" / dialect).glob("[a-z]*.py"))
+    assert len(calls) > 2
+    imported = "; ".join(f"import identity_client.api.{dialect}.{call.stem}" for call in calls)
+    run(sys.executable, "-c", imported, where=tmp_path)

@@ -12,6 +12,7 @@ from conftest import close, config
 from flask.testing import FlaskClient
 
 from identity import create_app
+from identity.dialects import DIALECTS
 
 ASSETS = {
     "/docs/index.css": "text/css",
@@ -68,15 +69,18 @@ def policy(client: FlaskClient, path: str = "/docs/") -> dict[str, list[str]]:
 @pytest.mark.parametrize("below", ["", "/id", "/some/where"])
 def test_the_page_works_below_any_path_that_a_proxy_strips(client: FlaskClient, path: str, below: str) -> None:
     page = Page(client.get(path).text)
-    (document,) = re.findall(r'"url": "([^"]+)"', page.scripts[0])
+    documents = re.findall(r'"url": "([^"]+)"', page.scripts[0])
+    assert len(documents) == 5  # the native one and four dialects
     shown = f"https://id.example.org{below}{path}"
-    asked = [urljoin(shown, each) for each in (document, *page.loaded)]
+    asked = [urljoin(shown, each) for each in (*documents, *page.loaded)]
     start = f"https://id.example.org{below}/"
     assert [each for each in asked if not each.startswith(start)] == []
     answers = [client.get(each.removeprefix(start[:-1])) for each in asked]
     assert {answer.status_code for answer in answers} == {200}
-    (server,) = answers[0].json["servers"]
-    assert urljoin(asked[0], server["url"]) == start
+    servers = {
+        urljoin(url, answer.json["servers"][0]["url"]) for url, answer in zip(asked[:5], answers[:5], strict=True)
+    }
+    assert servers == {start, *(f"{start}{name}/" for name in DIALECTS)}
 
 
 def test_the_page_loads_nothing_from_elsewhere(page: str, client: FlaskClient) -> None:
@@ -100,6 +104,7 @@ def test_the_styles_load_nothing_but_data(client: FlaskClient) -> None:
 def test_the_page_reads_our_document_and_tells_nobody(page: str, client: FlaskClient) -> None:
     (script,) = Page(page).scripts
     assert '"url": "../openapi.json"' in script
+    assert '"url": "../wekan/openapi.json"' in script
     assert '"validatorUrl": null' in script  # else Swagger UI shows the document to a site of its makers
     assert client.get("/openapi.json").status_code == 200
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from conftest import ADMIN, HAWK, basic, bearer, token_of
 from flask import Flask
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
-from werkzeug.test import TestResponse
+from operations.witness import NO_ID, WRONG, Document, Witness, operations
 
 from identity.domain.errors import Busy, RateLimited, Unavailable
 
 PROBLEM = "application/problem+json"
-NO_ID = "0" * 32
-Document = dict[str, Any]
 
 
 @pytest.fixture
@@ -29,53 +25,6 @@ def document(app: Flask) -> Document:
     assert (answer.status_code, answer.content_type) == (200, "application/json")
     found: Document = answer.json
     return found
-
-
-def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
-    """Return every described method, path and operation."""
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            yield method.upper(), path, operation
-
-
-@dataclass
-class Witness:
-    """Calls the service and compares every answer with the document."""
-
-    app: Flask
-    document: Document
-    seen: set[tuple[str, str, str]] = field(default_factory=set)
-
-    def __call__(self, method: str, path: str, headers: dict[str, str] | None = None, **request: Any) -> TestResponse:
-        """Make one call to a described path; what stands in braces is taken from `ids`."""
-        ids = request.pop("ids", {})
-        answer = self.app.test_client().open(path.format(**ids), method=method, headers=headers or {}, **request)
-        self.check(method, path, answer)
-        return answer
-
-    def check(self, method: str, path: str, answer: TestResponse) -> None:
-        """Compare an answer's status, type, headers and body with the operation's description."""
-        told = f"{method} {path}: {answer.status_code} {answer.data[:200]!r}"
-        described = self.document["paths"][path][method.lower()]["responses"].get(str(answer.status_code))
-        assert described is not None, f"not documented: {told}"
-        self.seen.add((method, path, str(answer.status_code)))
-        promised = {name for name, header in described.get("headers", {}).items() if header.get("required", True)}
-        assert promised - {name for name, _ in answer.headers} == set(), told
-        if "content" not in described:
-            assert (answer.data, "Content-Type" in answer.headers) == (b"", False), told
-            return
-        assert answer.mimetype in described["content"], told
-        body = answer.json if answer.is_json else answer.data.decode("latin-1")  # a revocation list is binary
-        self.validator(described["content"][answer.mimetype]["schema"]).validate(body)
-
-    def validator(self, schema: Document) -> Draft202012Validator:
-        """Return a validator that takes a field for an error when no schema names it."""
-        strict = {name: known | _closed(known) for name, known in self.document["components"]["schemas"].items()}
-        return Draft202012Validator(schema | {"components": {"schemas": strict}})
-
-
-def _closed(schema: Document) -> Document:
-    return {"additionalProperties": False} if schema.get("type") == "object" else {}
 
 
 @pytest.fixture
@@ -204,30 +153,6 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: W
         if status < "400" and not path.startswith(TOLD_ELSEWHERE)
     }
     assert call.seen == promised
-
-
-# What may be wrong with any call, whatever it is for.
-WRONG: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
-    "anonymous": lambda _: {"headers": {}},
-    "wrong password": lambda _: {"headers": basic("hawk", "loremipsum")},
-    "unreadable credential": lambda _: {"headers": {"Authorization": "Basic"}},
-    "two credentials": lambda good: {"headers": {"Authorization": f"{good['Authorization']}, Basic eDp5"}},
-    "no administrator": lambda _: {"headers": basic(*HAWK)},
-    "page of another site": lambda good: {"headers": good | {"Origin": "https://evil.example"}},
-    "no body": lambda good: {"headers": good | {"Content-Type": "application/json", "Content-Length": "0"}},
-    "no length": lambda good: {"headers": good | {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}},
-    "no JSON": lambda good: {"headers": good, "data": "{", "content_type": "application/json"},
-    "other type": lambda good: {"headers": good, "data": "<a/>", "content_type": "application/xml"},
-    "too large": lambda good: {"headers": good, "data": "x" * 70_000, "content_type": "application/json"},
-    "wrong field": lambda good: {"headers": good, "json": {"no_such_field": 1}},
-    "wrong value": lambda good: {"headers": good, "json": {"username": 1, "password": []}},
-    "wrong query": lambda good: {"headers": good, "query_string": "limit=0&cursor=x&no_such_parameter=1"},
-    "repeated query": lambda good: {"headers": good, "query_string": "limit=1&limit=1"},
-    "no such thing": lambda good: {"headers": good, "ids": {"account_id": 999, "session_id": NO_ID, "serial": 1}},
-    "huge number": lambda good: {"headers": good, "ids": {"account_id": 10**30, "session_id": NO_ID, "serial": 1}},
-    "no number": lambda good: {"headers": good, "ids": {"account_id": "x", "session_id": "x", "serial": "x"}},
-    "no host": lambda good: {"headers": good | {"Host": "a b"}},
-}
 
 
 @pytest.mark.parametrize("case", WRONG)
