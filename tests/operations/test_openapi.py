@@ -143,6 +143,7 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: W
     ended = one | {"session_id": session["id"]}
     call("DELETE", "/api/admin/users/{account_id}/sessions/{session_id}", admin, ids=ended)
     call("GET", "/api/admin/users/{account_id}/certificates", admin, ids=one)
+    call("POST", "/api/admin/invitations", admin, json={"email": "rook@example.org"})
     call("GET", "/api/admin/audit", admin)
     call("DELETE", "/api/admin/users/{account_id}", admin, ids=one)
     call("DELETE", "/api/users/me", hawk)
