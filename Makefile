@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 5000
 HOST ?= 127.0.0.1
+PREFIX ?= /opt/identity
 export PORT HOST
 
 BIN := .venv/bin
@@ -19,7 +20,7 @@ OWN_URL = case "$$HOST:$$IDENTITY_HARDENED$${IDENTITY_PUBLIC_URL+set}" in \
 	::1:|::1:false) export IDENTITY_PUBLIC_URL="$(1)://[::1]:$$PORT";; esac;
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-tls test catalogue clients faults packaging timing check lint types arch bench bench-profile bench-flood lock clean
+.PHONY: help run run-tls test catalogue clients faults packaging timing check lint types arch bench bench-profile bench-flood dist install lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,8 +42,8 @@ catalogue: $(TEST_READY) ## abuse, races and revocation, much of it against two 
 faults: $(TEST_READY) ## break everything around the service under load, and look for what must never happen
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist load $(ARGS) tests/faults
 
-packaging: $(PACKAGING_READY) ## wheel and sdist as people install them; needs PyPI
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup $(ARGS) tests/packaging
+packaging: $(PACKAGING_READY) ## wheel, sdist and image as people install them; needs PyPI, the image root
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS) tests/packaging
 
 clients: $(TEST_READY) ## generate clients from the OpenAPI documents, in Python and (with Node) TypeScript, and use them
 	@if command -v npm >/dev/null; then $(MAKE) -s tests/clients/typescript/node_modules/.package-lock.json; fi
@@ -73,6 +74,18 @@ bench-profile: $(RUN_READY) ## what each layer of the token check costs, in micr
 bench-flood: $(RUN_READY) ## token checks and honest logins during a flood of wrong passwords
 	@$(BIN)/python bench/flood.py
 
+dist: $(RUN_READY) ## the wheel, into dist/
+	@rm -rf build
+	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf build
+
+install: ## the service into an environment of its own (PREFIX=/opt/identity), by hash
+	@$(PYTHON) -m venv $(PREFIX)
+	@$(PREFIX)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@rm -rf build
+	@$(PREFIX)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
+	@rm -rf build
+
 lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		setup.cfg requirements/build.in --extra postgresql --extra imports --extra tls -o requirements/run.txt
@@ -84,7 +97,7 @@ lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 		-c requirements/test.txt -o requirements/packaging.txt
 
 clean: ## remove the environment and what tools left behind; never instance/
-	rm -rf .venv .bench tests/clients/typescript/node_modules build *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .bench tests/clients/typescript/node_modules build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
 	find identity -name __pycache__ -exec rm -rf {} +
 
 .venv/bin/python:

@@ -15,7 +15,7 @@ from postgresql import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = (DEPLOY / "identity.service").read_text("utf-8")
-INSTALLED = "/opt/identity/.venv/bin/identity"
+INSTALLED = "/opt/identity/bin/identity"
 WORST_EXPOSURE = 15  # tenths; 0 is nothing, 100 everything
 
 
@@ -56,6 +56,13 @@ def test_the_unit_runs_commands_that_there_are() -> None:
     assert commands == ["migrate", "serve"]
     for command in commands:
         assert identity(os.environ, command, "--help").returncode == 0
+
+
+def test_the_unit_starts_what_the_pages_install() -> None:
+    page = (DEPLOY.parent / "docs" / "operations.md").read_text("utf-8")
+    assert f"python3 -m venv {INSTALLED.removesuffix('/bin/identity')}\n" in page
+    assert f"runuser -u identity -- {INSTALLED} " in page
+    assert ".venv/bin" not in UNIT
 
 
 def test_the_unit_writes_to_one_place_and_leaves_no_core() -> None:

@@ -11,6 +11,7 @@ from artefacts import Artefacts, install, run
 from conftest import ADMIN
 from interpreters import VERSIONS, required_python
 
+pytestmark = pytest.mark.timeout(300)
 KINDS = [*((version, "wheel") for version in VERSIONS), (VERSIONS[0], "sdist")]
 
 
@@ -54,13 +55,17 @@ def test_it_migrates_serves_and_logs_in(command: Path, empty_database_url: str, 
     assert list(Path.cwd().iterdir()) == []
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_a_first_start_says_in_one_line_what_is_missing(command: Path, empty_database_url: str, tmp_path: Path) -> None:
-    variables = live.environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": empty_database_url})
+@pytest.mark.usefixtures("command")
+def test_a_first_start_in_an_empty_directory_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
+    variables = live.environment(tmp_path, {})
+    del variables["IDENTITY_DATA_DIR"]
     ran = live.identity(variables, "serve")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.count("\n") == 1
-    assert "identity migrate" in ran.stderr
+    assert "`identity migrate`" in ran.stderr
+    assert live.identity(variables, "migrate").returncode == 0
+    assert [each.name for each in Path.cwd().iterdir()] == ["instance"]
+    assert live.identity(variables, "check").returncode == 0
 
 
 @pytest.fixture(scope="module")
