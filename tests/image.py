@@ -90,7 +90,7 @@ class Image:
 @contextmanager
 def built() -> Iterator[Image]:
     """Build the image from the checkout and give it back at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="identity-image-", dir="/var/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="identity-image-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT", "/var/tmp")))
     try:
         _make_base(folder)
         _fetch_wheels(folder)
