@@ -174,6 +174,13 @@ def test_the_manifests_refer_to_each_other_by_names_that_there_are() -> None:
     assert MANIFESTS["deployment"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
+def test_an_ending_pod_leaves_the_service_before_it_closes_and_has_the_time_to() -> None:
+    drain = int(MANIFESTS["settings"]["data"]["IDENTITY_DRAIN_SECONDS"])
+    (container,) = POD["containers"]
+    assert drain > 2 * container["readinessProbe"]["periodSeconds"]
+    assert POD["terminationGracePeriodSeconds"] > drain + 20  # ten for requests, ten for what a worker may take beyond
+
+
 def test_the_example_secret_cannot_be_used_as_it_is() -> None:
     with pytest.raises(SettingError):
         Settings.load({"IDENTITY_SECRET_KEYS": MANIFESTS["secret.example"]["stringData"]["secret-keys"]})
