@@ -40,6 +40,7 @@ def pair(cluster: Cluster, tmp_path: Path) -> Iterator[Pair]:
         (tmp_path / "far").mkdir()
         near_url, far_url = (each.render_as_string(hide_password=False) for each in (url, url.set(port=way.port)))
         near = stack.enter_context(serving(tmp_path, *THREADS, database_url=near_url, **keys))
+        (tmp_path / "far").chmod(0o700)
         shutil.copytree(tmp_path / "jwt_keys", tmp_path / "far/jwt_keys")
         far = stack.enter_context(serving(tmp_path / "far", *THREADS, database_url=far_url, **keys))
         experiment = stack.enter_context(trial([near, far], near_url))
