@@ -27,6 +27,10 @@ def node(make_app: Callable[..., Flask]) -> MakeNode:
 
 def ready(app: Flask) -> bool:
     answer = app.test_client().get("/readyz")
+    for _ in range(5):  # a machine that is busy may take longer than the limit
+        if answer.status_code == 200 or answer.json["code"] != "unavailable":
+            break
+        answer = app.test_client().get("/readyz")
     if answer.status_code == 200:
         return True
     assert (answer.status_code, answer.json["code"]) == (503, "keys_differ")
