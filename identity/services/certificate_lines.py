@@ -1,6 +1,6 @@
 """Lines of certificates: a certificate and what was renewed from it, on whatever key.
 
-Whoever holds a stolen certificate can renew it on a key of their own. So revoking one revokes its descendants, and a
+A thief of a certificate can renew it on a key of their own. So revoking one revokes its descendants, and a
 line has room for few living members (the idea of token families, RFC 9700 section 4.14).
 """
 
