@@ -15,7 +15,7 @@ The keys of access tokens and mails are given by IDENTITY_SECRET_KEYS, so they a
 every node after each step:
   1. IDENTITY_SECRET_KEYS=<new>,<old>   the new key is known everywhere, and signs nowhere
   2. IDENTITY_SECRET_KEYS=<old>,<new>   the new key, now the last, signs
-  3. IDENTITY_SECRET_KEYS=<new>         a day after step 2: what the old key signed is over
+  3. IDENTITY_SECRET_KEYS=<new>         a week after step 2: what the old key signed has expired
 A new key: openssl rand -hex 32"""
 _BY_SETTING_NOW = """\
 The keys of access tokens and mails are given by IDENTITY_SECRET_KEYS. If one of them was leaked, put a new one in the

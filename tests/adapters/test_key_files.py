@@ -202,7 +202,7 @@ def test_a_pem_file_without_a_key_is_named(tmp_path: Path, content: bytes) -> No
         store.read()
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
+@pytest.mark.parametrize("mode", [0o604, 0o602, 0o666])
 def test_a_pem_file_that_others_can_read_is_named(tmp_path: Path, mode: int) -> None:
     store = JwtKeyFolder(tmp_path / "jwt_keys")
     store.make_first(NOW)

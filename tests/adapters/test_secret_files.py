@@ -18,6 +18,7 @@ VALUES = {
     "IDENTITY_ADMIN_PASSWORD": " with spaces ",
     "IDENTITY_SMTP_URL": "smtp://user:pass@mail.example.org",
     "IDENTITY_PROXY_SECRET": KEY,
+    "IDENTITY_METRICS_TOKEN": KEY,
 }
 SECRET = [one.name for one in described() if one.secret]
 OTHERS = [one.name for one in described() if not one.secret]

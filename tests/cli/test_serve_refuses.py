@@ -186,7 +186,7 @@ def test_a_key_file_that_is_none_is_named(serve: Run, tmp_path: Path) -> None:
     assert_one_clear_line(serve(), str(tmp_path / "data" / "secret_keys"))
 
 
-@pytest.mark.parametrize(("name", "mode"), [("secret_keys", 0o640), ("identity.sqlite3", 0o604)])
+@pytest.mark.parametrize(("name", "mode"), [("secret_keys", 0o604), ("identity.sqlite3", 0o604)])
 def test_a_file_with_secrets_that_others_can_read_is_named(serve: Run, tmp_path: Path, name: str, mode: int) -> None:
     path = tmp_path / "data" / name
     path.touch()

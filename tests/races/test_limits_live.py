@@ -21,12 +21,9 @@ SETTINGS = {"lockout_failures": str(FAILURES), "address_failures": "20", "hash_p
 @pytest.fixture
 def nodes(tmp_path: Path, empty_database_url: str) -> Iterator[list[Live]]:
     with ExitStack() as stack:
-        homes = [tmp_path / name for name in ("one", "other")]
-        for home in homes:
-            home.mkdir()
         yield [
-            stack.enter_context(serving(home, "--workers", "1", database_url=empty_database_url, **SETTINGS))
-            for home in homes
+            stack.enter_context(serving(tmp_path, "--workers", "1", database_url=empty_database_url, **SETTINGS))
+            for _ in range(2)
         ]
 
 

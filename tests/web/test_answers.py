@@ -84,7 +84,7 @@ KINDS: dict[str, tuple[int, Ask]] = {
     "conflict": (409, _asking("POST", "/api/admin/users", ADMIN, **TAKEN)),
     "no length": (411, _asking("POST", "/api/users", None, **JSON)),
     "too long": (413, _asking("POST", "/api/users", None, **JSON, data=b" " * 70_000)),
-    "wrong type": (415, _asking("POST", "/api/users", None, data=b"{}", content_type="text/plain")),
+    "wrong type": (415, _asking("POST", "/api/users", None, data=b"<a/>", content_type="application/xml")),
     "locked": (429, _failing(RateLimited(timedelta(seconds=30)))),
     "our mistake": (500, _failing(RuntimeError(CANARY))),
     "busy": (503, _failing(Busy(timedelta(seconds=1)))),

@@ -215,4 +215,4 @@ def test_an_id_has_one_spelling(live: Live, number: str) -> None:
 
 @pytest.mark.parametrize("length", [5_000, 100_000])
 def test_a_long_request_line_is_refused(live: Live, length: int) -> None:
-    require_refusal(send(live, lines(f"GET /{'y' * length} HTTP/1.1")), 404, 414)
+    require_refusal(send(live, lines(f"GET /{'y' * length} HTTP/1.1")), 404, 414, 431)
