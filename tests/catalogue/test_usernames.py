@@ -47,7 +47,6 @@ NAMING: dict[str, Call] = {
         "/api/users", json={"username": name, "password": LONG}
     ),
     "native, by an administrator": _as("admin", "POST", "/api/admin/users", username="{wanted}", password=LONG),
-    "wekan, by an administrator": _as("admin", "POST", "/wekan/api/users", username="{wanted}", password=LONG),
     "native, one's own": _as("kite", "PATCH", "/api/users/me", username="{wanted}"),
     "azuma, one's own": _as("kite", "PATCH", "/azuma/user/update", name="{wanted}"),
     "native, of another account": _as("admin", "PATCH", "/api/admin/users/3", username="{wanted}"),
