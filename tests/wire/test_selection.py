@@ -125,6 +125,9 @@ def test_native_calls_cannot_be_reached_on_a_bound_host(client: FlaskClient, ton
         assert (answer.status_code, answer.json) == (200, {})
     elif tongue == "nerveshub" and path == "/api/users/me":
         assert answer.json["username"] == "admin"
+    elif path == "/openapi.json":
+        assert answer.json == client.get(f"/{tongue}/openapi.json").json
+        assert "/api/token" not in answer.json["paths"]
     else:
         require_refusal(answer, tongue, 404)
 
