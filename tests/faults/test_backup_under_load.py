@@ -75,7 +75,7 @@ def test_a_backup_of_sqlite_under_load_has_everything_from_before(tmp_path: Path
     data.mkdir()
     backup.mkdir()
     places = {
-        "/opt/identity/.venv/bin/python": sys.executable,
+        "/opt/identity/bin/python": sys.executable,
         "/var/lib/identity/": f"{data}/",
         "/backup/": f"{backup}/",
         "-o identity ": f"-o {getpass.getuser()} ",

@@ -38,7 +38,7 @@ def run(text: str, **places: str) -> None:
 
 
 def back_up_sqlite(word: str, source: Path, copy: Path) -> None:
-    theirs = {"/opt/identity/.venv/bin/python": sys.executable, "/var/lib/identity/identity.sqlite3": str(source)}
+    theirs = {"/opt/identity/bin/python": sys.executable, "/var/lib/identity/identity.sqlite3": str(source)}
     run(command(word), **theirs | {"/backup/identity.sqlite3": str(copy)})
 
 
