@@ -21,7 +21,7 @@ from postgresql import WHY_SKIPPED, Database, server
 from config import TestConfig
 from identity import create_app
 from identity.domain.principal import Origin, Principal, operator
-from identity.services import Services
+from identity.services import Services, use_notes
 from identity.services.accounts import NewAccount
 
 # Thousands of small databases: where memory can hold them, no test waits for a disk.
@@ -33,6 +33,8 @@ if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYT
 # A shell that runs the suite in the background has programs ignore these signals, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+use_notes.IN_BACKGROUND = False
 
 ORIGIN = Origin("192.0.2.1", "test", "native")
 ADMIN = ("admin", "changeme")

@@ -5,42 +5,23 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, case, or_, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
-from identity.domain.errors import Unauthenticated, Unavailable
+from identity.domain.errors import Unauthenticated
 from identity.domain.forms import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
-from identity.domain.memory import Remembered
 from identity.domain.ports import AccessTokens, Clock, JwtTokens, OpaqueTokens
 from identity.domain.principal import Credential, Origin, Principal
 from identity.services.directory import Directory
 from identity.services.known_sessions import Snapshot
 from identity.services.session_pools import USED_GRAIN
 from identity.services.transactions import Transactions
+from identity.services.use_notes import UseNotes
 from identity.store.models import LoginSession
-from identity.store.types import UtcDateTime
 
 # Seed 003: an unused session lives five minutes, each use moves its end to two weeks from then.
 SLIDE: Final = timedelta(days=14)
-_AGAIN_AFTER: Final = timedelta(minutes=1)
-
-# Which session gives way to a new one depends on its use (`services.session_pools`). The first one is noted at once,
-# later ones once an hour; access tokens need no more, because each is renewed within its life or ends.
-_NOTE_USE: Final = (
-    update(LoginSession)
-    .where(
-        LoginSession.id == bindparam("session"),
-        or_(LoginSession.shown_at.is_(None), LoginSession.shown_at < bindparam("before", type_=UtcDateTime())),
-    )
-    .values(
-        shown_at=bindparam("now", type_=UtcDateTime()),
-        last_used_at=case(
-            (LoginSession.last_used_at < bindparam("now", type_=UtcDateTime()), bindparam("now", type_=UtcDateTime())),
-            else_=LoginSession.last_used_at,
-        ),
-    )
-)
 
 # Both by a short name: a member is looked up anew, slowly, each time its class is asked.
 _ACCESS: Final = TokenKind.ACCESS
@@ -72,7 +53,7 @@ class TokenChecks:
         self._access_tokens = access_tokens
         self._jwt_tokens = jwt_tokens
         self._opaque_tokens = opaque_tokens
-        self._noted: Remembered[datetime] = Remembered()  # when this worker last noted a session's use
+        self._uses = UseNotes(transactions, directory)
 
     def principal(self, token: str, origin: Origin) -> Principal:
         """Return the principal of a token.
@@ -128,18 +109,8 @@ class TokenChecks:
         return self._directory.find_by_digest(digest) if digest else None
 
     def _note_use(self, found: Snapshot, token: str, kind: TokenKind, now: datetime) -> None:
-        noted = self._noted.find(found.session)
-        if noted is not None and now - noted <= USED_GRAIN:
-            return
-        self._noted.keep(found.session, now)
-        used = {"session": found.session, "now": now, "before": now - USED_GRAIN}
-        try:
-            self._transactions.write_unattended(lambda session: session.execute(_NOTE_USE, used))
-        except Unavailable:  # the token is good all the same, and not each check waits for a database that is stuck
-            self._noted.keep(found.session, now - USED_GRAIN + _AGAIN_AFTER)
-            return
         by_id = kind in {_ACCESS, TokenKind.JWT}
-        self._directory.refresh(found.session if by_id else self._opaque_tokens.digest(token) or "")
+        self._uses.note(found.session, found.session if by_id else self._opaque_tokens.digest(token) or "", now)
 
     def _slide(self, found: Snapshot, idle_end: datetime, now: datetime) -> datetime:
         """Move the end of a sliding session, at most once a minute, and return it."""

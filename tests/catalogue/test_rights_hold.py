@@ -232,7 +232,17 @@ def test_these_calls_write_while_the_caller_keeps_their_rights(pair: Pair) -> No
 
 
 # Work that is done for no account: counted tries, housekeeping, and proofs that are judged by one UPDATE.
-UNATTENDED = {"transactions", "limits", "rights", "authentication", "token_checks", "outbox", "pruning", "unconfirmed"}
+UNATTENDED = {
+    "transactions",
+    "limits",
+    "rights",
+    "authentication",
+    "token_checks",
+    "use_notes",
+    "outbox",
+    "pruning",
+    "unconfirmed",
+}
 
 
 def test_only_work_for_no_account_is_written_without_a_principal() -> None:

@@ -9,10 +9,11 @@ import pytest
 from conftest import HAWK, ORIGIN, HandClock, basic, bearer, populate, principal, services
 from flask import Flask
 from flask.testing import FlaskClient
-from services.watching import by_token, rows, statements
+from services.watching import by_token, rows, statements, wait_until
 
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.forms import TokenKind
+from identity.services import use_notes
 
 CAP = 5
 AUTOMATIC = [TokenKind.ACCESS, TokenKind.JWT, TokenKind.UUID]
@@ -168,7 +169,7 @@ def test_a_database_that_takes_no_writes_is_asked_once_a_minute_and_the_token_is
         raise Unavailable(timedelta(seconds=2))
 
     with monkeypatch.context() as patch:
-        patch.setattr(services(app).authentication._tokens._transactions, "write_unattended", stuck)
+        patch.setattr(services(app).authentication._tokens._uses._transactions, "write_unattended", stuck)
         for _ in range(10):
             assert alive(app, token)
         clock.advance(seconds=61)
@@ -177,3 +178,14 @@ def test_a_database_that_takes_no_writes_is_asked_once_a_minute_and_the_token_is
     clock.advance(seconds=61)
     assert alive(app, token)
     assert rows(app, "SELECT count(*) FROM session WHERE shown_at IS NOT NULL") == [(1,)]
+
+
+def test_a_use_is_written_beside_the_requests(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use_notes, "IN_BACKGROUND", True)
+    token = log_in(app)
+    with statements(app) as seen:
+        assert alive(app, token)
+    noted = "SELECT count(*) FROM session WHERE shown_at IS NOT NULL"
+    wait_until(lambda: rows(app, noted) == [(1,)], seconds=10)
+    assert alive(app, token)
+    assert [each for each in seen if each.startswith(WRITING)] == []
