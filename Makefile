@@ -33,7 +33,7 @@ run-tls: $(COMPILED) ## the same over https, asking for client certificates; the
 	@$(BIN)/identity migrate
 	@$(call OWN_URL,https) exec $(BIN)/identity serve --tls
 
-test: $(TEST_READY) ## run the suite in about five minutes (two cores); the next five are the rest
+test: $(TEST_READY) ## run the suite in about ten minutes (two cores); the next five are the rest
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(APART:%=--ignore tests/%) $(ARGS)
 
 catalogue: $(TEST_READY) ## abuse, races and revocation, much of it against two live nodes
