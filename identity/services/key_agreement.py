@@ -58,8 +58,12 @@ class KeyAgreement:
         self._differs_since: float | None = None
 
     def observe(self) -> None:
-        """Only compare from now on: another process tells the others which keys this node has."""
+        """Only compare from now on: another process tells the others which keys this node has.
+
+        The keys are read, so that a file that cannot be read later changes nothing.
+        """
         self._tells = False
+        self._own()
 
     def leave(self) -> None:
         """Have the others forget this process, which ends.

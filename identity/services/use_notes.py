@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from identity.services.session_pools import USED_GRAIN
 from identity.services.transactions import Transactions
 from identity.store.models import SESSIONS
 from identity.store.types import UtcDateTime
+
+_log = logging.getLogger(__name__)
 
 IN_BACKGROUND = True  # the suite in one process writes at once, so that its rows hold still
 _MOST_WAITING: Final = 10_000  # what comes beyond is noted at a later check
@@ -83,7 +86,10 @@ class UseNotes:
             self._wake.wait()
             self._wake.clear()
             time.sleep(_PAUSE_SECONDS)  # what comes together is written together
-            self._write()
+            try:
+                self._write()
+            except Exception:  # noqa: BLE001 - a note that cannot be written must not end all others
+                _log.exception("notes of use could not be written")
             if self._waiting:
                 self._wake.set()
 
@@ -92,6 +98,8 @@ class UseNotes:
             batch = {session: self._waiting[session] for session in list(self._waiting)[:_BATCH]}
             for session in batch:
                 del self._waiting[session]
+        if not batch:  # another note came while the last ones were being written, and went with them
+            return
         used = [{"session": session, "now": now, "before": now - USED_GRAIN} for session, (_, now) in batch.items()]
         try:
             self._transactions.write_unattended(lambda session: session.execute(_NOTE_USE, used))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -189,3 +190,18 @@ def test_a_use_is_written_beside_the_requests(app: Flask, monkeypatch: pytest.Mo
     wait_until(lambda: rows(app, noted) == [(1,)], seconds=10)
     assert alive(app, token)
     assert [each for each in seen if each.startswith(WRITING)] == []
+
+
+def test_a_use_that_comes_while_others_are_written_ends_no_thread(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use_notes, "IN_BACKGROUND", True)
+    uses = services(app).authentication._tokens._uses
+    for _ in range(2):
+        token = log_in(app)
+        assert alive(app, token)
+        uses._write()  # as the thread does between two notes
+    noted = "SELECT count(*) FROM session WHERE shown_at IS NOT NULL"
+    assert rows(app, noted) == [(2,)]
+    wait_until(lambda: not uses._wake.is_set())
+    time.sleep(2 * use_notes._PAUSE_SECONDS)
+    assert uses._thread is not None
+    assert uses._thread.is_alive()
