@@ -21,7 +21,7 @@ from identity.store.types import UtcDateTime
 _log = logging.getLogger(__name__)
 
 IN_BACKGROUND = True  # the suite in one process writes at once, so that its rows hold still
-_MOST_WAITING: Final = 10_000  # what comes beyond is noted at a later check
+_MOST_WAITING: Final = 1_000  # what comes beyond is noted at a later check
 _BATCH: Final = 500
 _PAUSE_SECONDS: Final = 0.5
 _AGAIN_AFTER: Final = timedelta(minutes=1)
@@ -52,7 +52,7 @@ class UseNotes:
     def __init__(self, transactions: Transactions, directory: Directory) -> None:
         self._transactions = transactions
         self._directory = directory
-        self._not_before: Remembered[datetime] = Remembered()  # when a session may be noted again
+        self._not_before: Remembered[datetime] = Remembered(bound=_MOST_WAITING)  # when a session may be noted again
         self._waiting: dict[str, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
