@@ -10,7 +10,6 @@ from identity.domain.events import Event
 from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock
 from identity.domain.principal import Principal
-from identity.domain.values import canonical, canonical_email
 from identity.domain.views import AccountView, SessionView
 from identity.services.administration import Administration
 from identity.services.audit import Audit
@@ -18,10 +17,9 @@ from identity.services.certificate_lines import certificates_of, revoke_line
 from identity.services.outbox import Outbox
 from identity.services.profiles import ProfileChange
 from identity.services.rights import Rights
-from identity.services.rows import find_account, get_account, subject_of
+from identity.services.rows import find_by_name, get_account, subject_of
 from identity.services.session_rows import end_session, sessions_of
 from identity.services.transactions import Transactions
-from identity.store.models import Account
 
 
 class AccountCredentials:
@@ -113,6 +111,7 @@ class AccountCredentials:
             InvalidInput: the password cannot be used.
             StepUpRequired, Busy: as for `Administration.change`.
         """
+        self._rights.require_admin(principal, fresh=True)
         account_id = self._transactions.read(lambda session: _find_id(session, name))
         return self._administration.change(
             principal, account_id, ProfileChange(), password=password, must_change=must_change
@@ -120,9 +119,7 @@ class AccountCredentials:
 
 
 def _find_id(session: Session, name: str) -> int:
-    account = find_account(session, Account.username_canonical == canonical(name)) or find_account(
-        session, Account.email_canonical == canonical_email(name)
-    )
+    account = find_by_name(session, name)
     if account is None:
         raise NotFound("user")
     return account.id

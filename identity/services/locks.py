@@ -10,12 +10,10 @@ from identity.domain import policy
 from identity.domain.events import Event
 from identity.domain.limits import NO_ADDRESS, address_group
 from identity.domain.principal import Principal
-from identity.domain.values import canonical, canonical_email
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
-from identity.services.rows import find_account, subject_of
+from identity.services.rows import find_by_name, subject_of
 from identity.services.transactions import Transactions
-from identity.store.models import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,7 @@ class Locks:
         self._audit.record(session, Event.ADDRESS_UNLOCKED, principal, address=group)
 
     def _lift_name(self, session: Session, principal: Principal, what: str) -> str | None:
-        account = find_account(session, Account.username_canonical == canonical(what)) or find_account(
-            session, Account.email_canonical == canonical_email(what)
-        )
+        account = find_by_name(session, what)
         if account is None:
             self._attempts.unlock_name(session, what)
             return None

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import EmailTaken, IdentityError, NotFound, Unauthenticated, UsernameTaken
 from identity.domain.principal import Subject
+from identity.domain.values import canonical, canonical_email
 from identity.domain.views import AccountView, AuditView, Page
 from identity.store.models import ACCOUNTS, Account, AuditEvent, LoginSession
 
@@ -26,6 +27,13 @@ Row = TypeVar("Row")
 def find_account(session: Session, where: ColumnElement[bool]) -> Account | None:
     """Return the one account that fits, or None."""
     return session.scalars(select(Account).where(where)).one_or_none()
+
+
+def find_by_name(session: Session, name: str) -> Account | None:
+    """Return the account with this username or, where none has it, with this email; or None."""
+    return find_account(session, Account.username_canonical == canonical(name)) or find_account(
+        session, Account.email_canonical == canonical_email(name)
+    )
 
 
 def seek_account(session: Session, where: ColumnElement[bool]) -> tuple[Account | None, Account | None]:
