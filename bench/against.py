@@ -57,9 +57,16 @@ def _measured(live: Live) -> Rates:
     for name in names:
         live.ask(live.registration(name))
     loads, long = live.loads(names[0]), max(SECONDS, _LEAST_SECONDS)
-    measures = {work: lambda load=load: requests_per_second(load, seconds=SECONDS) for work, load in loads.items()}
-    measures["login"] = lambda: live.per_second(lambda number: live.login(names[number]), seconds=long)
-    measures["registration"] = lambda: live.per_second(lambda _: live.registration(live.new_name()), seconds=long)
+    measures = {
+        work: lambda load=load: requests_per_second(load, seconds=SECONDS)
+        for work, load in loads.items()
+    }
+    measures["login"] = lambda: live.per_second(
+        lambda number: live.login(names[number]), seconds=long
+    )
+    measures["registration"] = lambda: live.per_second(
+        lambda _: live.registration(live.new_name()), seconds=long
+    )
     return alternate(measures, warm_up=True)
 
 
@@ -67,10 +74,21 @@ def _measured(live: Live) -> Rates:
 def _started(peer: Peer) -> Iterator[Live]:
     environment, port = installed(peer), free_port()
     with tempfile.TemporaryDirectory(prefix="identity-peer-") as folder:
-        given = {"bin": str(environment / "bin"), "port": str(port), "folder": folder, "here": str(_HERE)}
-        own = {"BENCH_FOLDER": folder, "BENCH_MODULES": str(environment), "BENCH_SECRET": secrets.token_hex(32)}
+        given = {
+            "bin": str(environment / "bin"),
+            "port": str(port),
+            "folder": folder,
+            "here": str(_HERE),
+        }
+        own = {
+            "BENCH_FOLDER": folder,
+            "BENCH_MODULES": str(environment),
+            "BENCH_SECRET": secrets.token_hex(32),
+        }
         own |= {"BENCH_PORT": str(port), "BENCH_WORKERS": str(WORKERS), "GOMAXPROCS": str(WORKERS)}
-        variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | own
+        variables = {
+            name: value for name, value in os.environ.items() if name != "PYTHONPATH"
+        } | own
         if peer.prepare:
             command = [part.format(**given) for part in peer.prepare]
             subprocess.run(command, check=True, env=variables, cwd=_HERE, capture_output=True)  # noqa: S603 - our own words
@@ -81,11 +99,15 @@ def _started(peer: Peer) -> Iterator[Live]:
 
 
 def _cells(rates: Rates | str) -> list[str]:
-    return [rates, "", "", ""] if isinstance(rates, str) else [f"{rates[work]:,.0f}" for work in _WORK]
+    return (
+        [rates, "", "", ""] if isinstance(rates, str) else [f"{rates[work]:,.0f}" for work in _WORK]
+    )
 
 
 def _goals(found: dict[str, Rates | str]) -> list[Row]:
-    checks = {name: rates["token check"] for name, rates in found.items() if not isinstance(rates, str)}
+    checks = {
+        name: rates["token check"] for name, rates in found.items() if not isinstance(rates, str)
+    }
     python = {peer.name: checks[peer.name] for peer in PEERS if peer.python and peer.name in checks}
     best = max(python, key=lambda name: python[name], default="the best Python peer")
     return [

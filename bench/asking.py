@@ -49,7 +49,9 @@ class Live:
     def registration(self, name: str) -> Ask:
         """Return how to make an account."""
         extra = {key: value.replace("{password}", PASSWORD) for key, value in self.peer.extra}
-        return _json("POST", self.peer.register, {self.peer.name_field: name, "password": PASSWORD, **extra})
+        return _json(
+            "POST", self.peer.register, {self.peer.name_field: name, "password": PASSWORD, **extra}
+        )
 
     def login(self, name: str) -> Ask:
         """Return how to get a token for a password."""
@@ -58,7 +60,12 @@ class Live:
             pair = base64.b64encode(f"{name}:{PASSWORD}".encode()).decode()
             return Ask("GET", peer.login, {"Authorization": f"Basic {pair}"})
         if peer.login_by == "form":
-            return Ask("POST", peer.login, {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(body))
+            return Ask(
+                "POST",
+                peer.login,
+                {"Content-Type": "application/x-www-form-urlencoded"},
+                urlencode(body),
+            )
         return _json("POST", peer.login, body)
 
     def loads(self, name: str) -> dict[str, Load]:
@@ -88,7 +95,9 @@ class Live:
         """
         status, text = _ask(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60), one)
         if status not in _OK:
-            raise LoadError(f"{self.peer.name}: {one.method} {one.path} answers {status} {text[:200]!r}")
+            raise LoadError(
+                f"{self.peer.name}: {one.method} {one.path} answers {status} {text[:200]!r}"
+            )
         document: dict[str, Any] = json.loads(text)
         return document
 

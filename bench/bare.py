@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 def app(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Say yes to everybody, in the words of /api/verify."""
-    start_response("204 No Content", [("X-Identity-User", "hawk"), ("X-Identity-Id", "1"), ("X-Identity-Admin", "no")])
+    start_response(
+        "204 No Content",
+        [("X-Identity-User", "hawk"), ("X-Identity-Id", "1"), ("X-Identity-Admin", "no")],
+    )
     return ()
 
 

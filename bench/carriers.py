@@ -33,10 +33,15 @@ def rows(service: Service, throughput: dict[str, dict[str, float]]) -> Iterator[
     """Measure all carriers on one database; note the rates under its name in `throughput`."""
     carriers = [one for one in _carriers(service) if wanted(one.row)]
     able = [
-        one for one in carriers if service.status(one.path, one.credential) in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}
+        one
+        for one in carriers
+        if service.status(one.path, one.credential) in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}
     ]
     with plain("hello.py", "/api/resource") as hello, plain("bare.py", VERIFY) as bare:
-        measures = {"Flask hello": _measure(f"{hello}/api/resource"), "bare WSGI": _measure(bare + VERIFY)}
+        measures = {
+            "Flask hello": _measure(f"{hello}/api/resource"),
+            "bare WSGI": _measure(bare + VERIFY),
+        }
         measures |= {one.what: _measure(service.base + one.path, one.credential) for one in able}
         note(f"carriers on {service.engine}")
         rates = throughput[service.engine] = alternate(measures, warm_up=True)
@@ -45,7 +50,9 @@ def rows(service: Service, throughput: dict[str, dict[str, float]]) -> Iterator[
         if one in able:
             yield Row(what, rates[one.what], (rates[one.against], one.against), one.goal)
         else:
-            yield Row(what, against=(0, one.against), goal=one.goal, missing=f"{one.path} refuses it")
+            yield Row(
+                what, against=(0, one.against), goal=one.goal, missing=f"{one.path} refuses it"
+            )
 
 
 def _measure(url: str, *credentials: str) -> Callable[[], float]:
@@ -61,7 +68,14 @@ def _carriers(service: Service) -> list[Carrier]:
         Carrier("resource", "`/api/resource`, Bearer", "/api/resource", bearer, hello, goal),
         Carrier("verify", "`/api/verify`, token", VERIFY, bearer, bare, 0.60),
         Carrier("verify", "`/api/verify`, JWT", VERIFY, f"Bearer {_jwt(service)}", bare, 0.40),
-        Carrier("verify", "`/api/verify`, opaque token", VERIFY, f"Bearer {_opaque(service)}", bare, 0.40),
+        Carrier(
+            "verify",
+            "`/api/verify`, opaque token",
+            VERIFY,
+            f"Bearer {_opaque(service)}",
+            bare,
+            0.40,
+        ),
         Carrier("token", "`/api/token`, renewal", "/api/token", bearer, hello, 0.80),
     ]
 

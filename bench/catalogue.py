@@ -8,8 +8,26 @@ from typing import Final
 from knobs import THREADS, WORKERS
 
 _GRANIAN: Final = (
-    *("{bin}/granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "{port}", "--http", "1", "--no-ws"),
-    *("--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--backpressure", str(THREADS * 4)),
+    *(
+        "{bin}/granian",
+        "--interface",
+        "wsgi",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "{port}",
+        "--http",
+        "1",
+        "--no-ws",
+    ),
+    *(
+        "--workers",
+        str(WORKERS),
+        "--blocking-threads",
+        str(THREADS),
+        "--backpressure",
+        str(THREADS * 4),
+    ),
     *("--log-level", "error"),
 )
 
@@ -38,7 +56,12 @@ class Peer:
     token: str = "token"  # where it stands in the answer to a login  # noqa: S105 - a path
 
 
-_DJANGO: Final = ("Django==5.2.19", "djangorestframework==3.18.3", "django-rest-knox==5.1.0", "granian==2.8.7")
+_DJANGO: Final = (
+    "Django==5.2.19",
+    "djangorestframework==3.18.3",
+    "django-rest-knox==5.1.0",
+    "granian==2.8.7",
+)
 _DJANGO_ALL: Final = (*_DJANGO, "djangorestframework-simplejwt==5.5.1", "argon2-cffi==25.1.0")
 _FLASK: Final = ("Flask==3.1.3", "Flask-SQLAlchemy==3.1.1", "argon2-cffi==25.1.0", "granian==2.8.7")
 
@@ -89,8 +112,23 @@ PEERS: Final = (
     Peer(
         "fastapi-users",
         "fastapi",
-        ("{bin}/uvicorn", "fastapi_app:app", "--port", "{port}", "--workers", str(WORKERS), "--log-level", "error"),
-        ("fastapi-users[sqlalchemy]==15.0.5", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "aiosqlite"),
+        (
+            "{bin}/uvicorn",
+            "fastapi_app:app",
+            "--port",
+            "{port}",
+            "--workers",
+            str(WORKERS),
+            "--log-level",
+            "error",
+        ),
+        (
+            "fastapi-users[sqlalchemy]==15.0.5",
+            "uvicorn==0.54.0",
+            "uvloop==0.23.0",
+            "httptools==0.9.0",
+            "aiosqlite",
+        ),
         ("{bin}/python", "fastapi_app.py"),
         login_field="username",
         login_by="form",

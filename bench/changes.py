@@ -36,7 +36,10 @@ class Writer:
     def writing(self) -> Iterator[None]:
         """Write until the block ends."""
         stop, start = threading.Event(), time.monotonic()
-        threads = [threading.Thread(target=self._write, args=(first, stop, start)) for first in range(_WRITERS)]
+        threads = [
+            threading.Thread(target=self._write, args=(first, stop, start))
+            for first in range(_WRITERS)
+        ]
         for thread in threads:
             thread.start()
         try:

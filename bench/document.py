@@ -40,7 +40,9 @@ def write_drawing(name: str, drawing: str) -> None:
 
 def circumstances(command: str) -> str:
     """Return when, how and with what something was measured."""
-    given = " ".join(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("BENCH_"))
+    given = " ".join(
+        f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("BENCH_")
+    )
     versions = ", ".join(f"{name} {version(name)}" for name in ("granian", "flask", "sqlalchemy"))
     today = dt.datetime.now(dt.UTC).date().isoformat()
     return (

@@ -76,19 +76,35 @@ def _rows(one: Service) -> Iterator[Row]:
             return requests_per_second(full, seconds=SECONDS)
 
     calm = "without the flood"
-    rates = alternate({calm: lambda: requests_per_second(full, seconds=SECONDS), "flooded": flooded})
+    rates = alternate(
+        {calm: lambda: requests_per_second(full, seconds=SECONDS), "flooded": flooded}
+    )
     times = seen.logins.seconds
     yield Row("wrong passwords sent", seen.attempts_per_second)
-    yield Row(f"checks at {_PER_SECOND}/s: not answered 200", seen.checks.errors, goal=0, unit="errors", at_most=True)
+    yield Row(
+        f"checks at {_PER_SECOND}/s: not answered 200",
+        seen.checks.errors,
+        goal=0,
+        unit="errors",
+        at_most=True,
+    )
     yield Row(f"checks at {_PER_SECOND}/s: median", seen.checks.percentile(50) * 1000, unit="ms")
     yield Row(
-        f"checks at {_PER_SECOND}/s: p99", seen.checks.percentile(99) * 1000, goal=_P99_MS, unit="ms", at_most=True
+        f"checks at {_PER_SECOND}/s: p99",
+        seen.checks.percentile(99) * 1000,
+        goal=_P99_MS,
+        unit="ms",
+        at_most=True,
     )
     yield Row("checks at full speed", rates["flooded"], (rates[calm], calm), 0.5)
-    yield Row("memory growth, all workers", seen.growth_mib, goal=_MEMORY_MIB, unit="MiB", at_most=True)
+    yield Row(
+        "memory growth, all workers", seen.growth_mib, goal=_MEMORY_MIB, unit="MiB", at_most=True
+    )
     yield Row("honest logins that got through", len(times), goal=1, unit="logins")
     yield Row("honest logins: told to wait", seen.logins.waits, unit="times")
-    yield Row("honest logins: refused otherwise", seen.logins.refused, goal=0, unit="times", at_most=True)
+    yield Row(
+        "honest logins: refused otherwise", seen.logins.refused, goal=0, unit="times", at_most=True
+    )
     yield Row("honest logins: median, waits included", statistics.median(times or [0]), unit="s")
     yield Row("honest logins: slowest, waits included", max(times, default=0.0), unit="s")
 
@@ -97,12 +113,20 @@ def _flood(one: Service, attack: Load, credential: str) -> Outcome:
     workers = list(connections(one.port, one.pid))
     before = sum(map(pss_mib, workers))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as aside, ThreadPoolExecutor(1) as beside, flooding(attack) as attempts:
-        checks = aside.submit(ask, one.port, credential, per_second=_PER_SECOND, seconds=FLOOD_SECONDS)
+    with (
+        ProcessPoolExecutor(1, context) as aside,
+        ThreadPoolExecutor(1) as beside,
+        flooding(attack) as attempts,
+    ):
+        checks = aside.submit(
+            ask, one.port, credential, per_second=_PER_SECOND, seconds=FLOOD_SECONDS
+        )
         logins = beside.submit(log_in, one.port, bench_user(_HONEST), seconds=FLOOD_SECONDS)
         with _watching(workers) as highest:
             found = checks.result(), logins.result()
-    return Outcome(*found, attempts_per_second=attempts[0], growth_mib=max(0.0, highest[0] - before))
+    return Outcome(
+        *found, attempts_per_second=attempts[0], growth_mib=max(0.0, highest[0] - before)
+    )
 
 
 @contextmanager

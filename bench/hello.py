@@ -23,7 +23,9 @@ def serve(target: str) -> None:
 
     multiprocessing.set_start_method("spawn")
     port, workers, threads = map(int, sys.argv[1:])
-    options = argparse.Namespace(host="127.0.0.1", port=port, workers=workers, threads=threads, tls=False)
+    options = argparse.Namespace(
+        host="127.0.0.1", port=port, workers=workers, threads=threads, tls=False
+    )
     server(target, options).serve()
 
 

@@ -34,7 +34,9 @@ def log_in(port: int, credential: str, *, seconds: float) -> Logins:
 
 
 def _try(port: int, credential: str, found: Logins) -> float | None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_SECONDS, source_address=(_ADDRESS, 0))
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=_PATIENCE_SECONDS, source_address=(_ADDRESS, 0)
+    )
     try:
         connection.request("GET", "/api/token", headers={"Authorization": credential})
         answer = connection.getresponse()

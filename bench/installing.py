@@ -37,8 +37,17 @@ def installed(peer: Peer) -> Path:
 
 def _commands(peer: Peer, folder: Path) -> list[list[str]]:
     if peer.environment == "node":
-        return [["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), *peer.packages]]
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        return [
+            ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), *peer.packages]
+        ]
+    pip = [
+        str(folder / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+    ]
     return [[sys.executable, "-m", "venv", str(folder)], [*pip, *peer.packages]]
 
 

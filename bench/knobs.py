@@ -11,11 +11,17 @@ ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
 WORKERS: Final = int(os.environ.get("BENCH_WORKERS", "2"))
 THREADS: Final = int(os.environ.get("BENCH_THREADS", "16"))
 CONNECTIONS: Final = int(os.environ.get("BENCH_CONNECTIONS", "32"))
-ROWS: Final = int(os.environ.get("BENCH_ROWS", "1000000"))  # accounts, and as many sessions, of the big table
-SESSIONS: Final = int(os.environ.get("BENCH_SESSIONS", "100000"))  # presented before memory is measured
+ROWS: Final = int(
+    os.environ.get("BENCH_ROWS", "1000000")
+)  # accounts, and as many sessions, of the big table
+SESSIONS: Final = int(
+    os.environ.get("BENCH_SESSIONS", "100000")
+)  # presented before memory is measured
 FLOOD_SECONDS: Final = float(os.environ.get("BENCH_FLOOD_SECONDS", "20"))
 ONLY: Final = frozenset(filter(None, os.environ.get("BENCH_ONLY", "").split(",")))
-WRITES: Final = os.environ.get("BENCH_WRITE", "1") == "1" and not ONLY  # half a table is not for the page
+WRITES: Final = (
+    os.environ.get("BENCH_WRITE", "1") == "1" and not ONLY
+)  # half a table is not for the page
 
 # What one password hash costs, here and at the peers: the service's own default.
 MEMORY_KIB: Final = 19 * 1024

@@ -53,25 +53,44 @@ def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 
     bare = _calls(bare_app, _VERIFY, token)
     layers = {
         "WSGI call": (bare, "a callable that sends three headers"),
-        "guard": (_tried(lambda: _calls(Guard(bare_app, here), _RESOURCE, token) - bare), "id, tongue, headers, count"),
+        "guard": (
+            _tried(lambda: _calls(Guard(bare_app, here), _RESOURCE, token) - bare),
+            "id, tongue, headers, count",
+        ),
         **_inside(here, token),
     }
     whole = _calls(app, _RESOURCE, token)
     known = sum(microseconds or 0.0 for microseconds, _ in layers.values())
     layers["rest"] = (whole - known, "what only happens when the layers meet")
     layers["`GET /api/resource`"] = (whole, "the whole, by Bearer, on SQLite, session known")
-    layers["`GET /api/verify`"] = (_tried(lambda: _calls(app, _VERIFY, token)), "the same, without a body")
-    layers["`GET /api/token`"] = (_tried(lambda: _calls(app, _TOKEN, token)), "the same, with a signature made")
+    layers["`GET /api/verify`"] = (
+        _tried(lambda: _calls(app, _VERIFY, token)),
+        "the same, without a body",
+    )
+    layers["`GET /api/token`"] = (
+        _tried(lambda: _calls(app, _TOKEN, token)),
+        "the same, with a signature made",
+    )
     layers["Flask hello"] = (_calls(hello_app, _RESOURCE, token), "a bare view, for comparison")
     by_flask = Guard(app.wsgi_app._application, here)  # noqa: SLF001 - the lane is what is left out
-    layers["by Flask's route"] = (_tried(lambda: _calls(by_flask, _RESOURCE, token)), "`GET /api/resource`, not quick")
-    return [(name, "-" if each is None else f"{each:.1f}", what) for name, (each, what) in layers.items()]
+    layers["by Flask's route"] = (
+        _tried(lambda: _calls(by_flask, _RESOURCE, token)),
+        "`GET /api/resource`, not quick",
+    )
+    return [
+        (name, "-" if each is None else f"{each:.1f}", what)
+        for name, (each, what) in layers.items()
+    ]
 
 
 def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # noqa: ANN401 - a context
     signer = SignedAccessTokens([SECRET_KEY])
     claims = signer.read(token)
-    environ = _environ(_RESOURCE, token) | {CONTEXT: here, REQUEST_ID: "bench", TONGUE: here.tongues.native}
+    environ = _environ(_RESOURCE, token) | {
+        CONTEXT: here,
+        REQUEST_ID: "bench",
+        TONGUE: here.tongues.native,
+    }
     origin = origin_of(environ, here.settings)
     principal = here.services.authentication.by_token(token, origin)
 
@@ -86,7 +105,10 @@ def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # no
     return {
         "lane": (_timed(read), "Host, header to credential, origin"),
         "token check": (by_token - signature - directory, "kind, claims, time, principal"),
-        "signature": (signature, "form and HMAC of the access token, or that both were seen before"),
+        "signature": (
+            signature,
+            "form and HMAC of the access token, or that both were seen before",
+        ),
         "directory": (directory, "feed current, session looked up"),
         "answer": (_timed(lambda: greet(principal, here)), "JSON and its headers"),
     }
@@ -95,7 +117,9 @@ def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # no
 def _calls(application: Any, path: str, token: str) -> float:  # noqa: ANN401 - any WSGI application
     statuses: list[str] = []
 
-    def start_response(status: str, _headers: list[tuple[str, str]], _exc_info: object = None) -> None:
+    def start_response(
+        status: str, _headers: list[tuple[str, str]], _exc_info: object = None
+    ) -> None:
         statuses[:] = [status]
 
     def call() -> None:
@@ -132,7 +156,11 @@ def _environ(path: str, token: str) -> dict[str, Any]:
 
 def _timed(call: Callable[[], object]) -> float:
     # Processor time, so that a busy machine tells about the same.
-    return min(timeit.repeat(call, timer=time.process_time, number=_CALLS, repeat=_TIMES)) / _CALLS * 1e6
+    return (
+        min(timeit.repeat(call, timer=time.process_time, number=_CALLS, repeat=_TIMES))
+        / _CALLS
+        * 1e6
+    )
 
 
 def _tried(measure: Callable[[], float]) -> float | None:

@@ -21,7 +21,9 @@ from knobs import CONNECTIONS
 
 WRK = shutil.which("wrk")
 TOOL = (
-    "wrk" if WRK else "a loop in Python (apt-get install wrk, or brew install wrk, for figures near the server's own)"
+    "wrk"
+    if WRK
+    else "a loop in Python (apt-get install wrk, or brew install wrk, for figures near the server's own)"
 )
 _ROTATE = Path(__file__).with_name("rotate.lua")
 _FOR_EVER = 3600
@@ -82,7 +84,13 @@ def _rate(output: str) -> float:
 
 @contextmanager
 def _command(load: Load, seconds: float) -> Iterator[list[str]]:
-    command = ["wrk", "-t1", "--timeout=30s", f"-c{load.connections}", f"-d{max(1, round(seconds))}s"]
+    command = [
+        "wrk",
+        "-t1",
+        "--timeout=30s",
+        f"-c{load.connections}",
+        f"-d{max(1, round(seconds))}s",
+    ]
     if load.method == "GET" and len(load.credentials) <= 1:
         given = [part for value in load.credentials for part in ("-H", f"Authorization: {value}")]
         yield [*command, *given, load.url]
@@ -115,7 +123,9 @@ def _one(load: Load, turn: Iterator[int], end: float) -> int:
     base = {"Content-Type": "application/json"} if load.body else {}
     while time.monotonic() < end:
         one = load.credentials[next(turn) % len(load.credentials)] if load.credentials else None
-        connection.request(load.method, parts.path, load.body, base | ({"Authorization": one} if one else {}))
+        connection.request(
+            load.method, parts.path, load.body, base | ({"Authorization": one} if one else {})
+        )
         answer = connection.getresponse()
         answer.read()
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - what counts as done

@@ -23,7 +23,10 @@ def present(port: int, pid: int, path: str, credentials: Sequence[str]) -> None:
     """Ask every worker once with each credential."""
     to_workers = connections(port, pid)
     note(f"presenting {len(credentials):,} sessions to each of {len(to_workers)} workers")
-    sending = [threading.Thread(target=_send, args=(each, path, credentials)) for each in to_workers.values()]
+    sending = [
+        threading.Thread(target=_send, args=(each, path, credentials))
+        for each in to_workers.values()
+    ]
     for thread in sending:
         thread.start()
     for thread in sending:
@@ -81,7 +84,15 @@ def _owner(inode: str, root: int) -> int:
 def descendants(root: int) -> list[int]:
     """Return a process and all that it began."""
     children = Path(f"/proc/{root}/task").glob("*/children")
-    return [root, *(pid for each in children for child in each.read_text().split() for pid in descendants(int(child)))]
+    return [
+        root,
+        *(
+            pid
+            for each in children
+            for child in each.read_text().split()
+            for pid in descendants(int(child))
+        ),
+    ]
 
 
 def pss_mib(pid: int) -> float:

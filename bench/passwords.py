@@ -24,17 +24,23 @@ def rows(services: list[Service]) -> list[Row]:
     note("password logins")
     seconds = max(SECONDS, _LEAST_SECONDS)
     measures = {_HASHES: lambda: hashes_per_second(seconds)}
-    measures |= {one.engine: lambda one=one: logins_per_second(one.base, seconds) for one in services}
+    measures |= {
+        one.engine: lambda one=one: logins_per_second(one.base, seconds) for one in services
+    }
     rates = alternate(measures)
     return [
-        Row(f"password logins, {one.engine}", rates[one.engine], (rates[_HASHES], _HASHES), 0.90) for one in services
+        Row(f"password logins, {one.engine}", rates[one.engine], (rates[_HASHES], _HASHES), 0.90)
+        for one in services
     ]
 
 
 def logins_per_second(base: str, seconds: float) -> float:
     """Log in with different accounts at once; a refusal for want of room is asked again and not counted."""
     end, counts = time.monotonic() + seconds, [0] * CLIENTS
-    clients = [threading.Thread(target=_client, args=(base, number, end, counts)) for number in range(CLIENTS)]
+    clients = [
+        threading.Thread(target=_client, args=(base, number, end, counts))
+        for number in range(CLIENTS)
+    ]
     for client in clients:
         client.start()
     for client in clients:

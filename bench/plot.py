@@ -42,7 +42,9 @@ def lines(title: str, series: Mapping[str, Mapping[int, float]]) -> str:
     most, parts = max(y for _, y in points) * 1.15, _legend(list(series))
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return left + (right - left) * (math.log10(x) - low) / ((high - low) or 1), bottom - (bottom - top) * y / most
+        return left + (right - left) * (math.log10(x) - low) / ((high - low) or 1), bottom - (
+            bottom - top
+        ) * y / most
 
     for step in range(5):
         y = most * step / 4
@@ -55,16 +57,22 @@ def lines(title: str, series: Mapping[str, Mapping[int, float]]) -> str:
     for colour, each in zip(_COLOURS, series.values(), strict=False):
         spots = [place(x, y) for x, y in sorted(each.items())]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
+        parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>'
+        )
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in spots]
     return _drawing(title, bottom + 40, parts)
 
 
 def _legend(names: Iterable[str]) -> list[str]:
     spots = [
-        (10 + 150 * number, name, colour) for number, (name, colour) in enumerate(zip(names, _COLOURS, strict=False))
+        (10 + 150 * number, name, colour)
+        for number, (name, colour) in enumerate(zip(names, _COLOURS, strict=False))
     ]
-    boxes = [f'<rect x="{x}" y="36" width="12" height="12" rx="2" fill="{colour}"/>' for x, _, colour in spots]
+    boxes = [
+        f'<rect x="{x}" y="36" width="12" height="12" rx="2" fill="{colour}"/>'
+        for x, _, colour in spots
+    ]
     return boxes + [_text(x + 18, 47, name) for x, name, _ in spots]
 
 
@@ -74,4 +82,6 @@ def _text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = 
 
 def _drawing(title: str, height: float, parts: list[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" role="img">'
-    return "\n".join([head, f"<title>{title}</title>", _STYLE, _text(10, 22, title), *parts, "</svg>", ""])
+    return "\n".join(
+        [head, f"<title>{title}</title>", _STYLE, _text(10, 22, title), *parts, "</svg>", ""]
+    )

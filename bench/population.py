@@ -20,7 +20,10 @@ SECRET_KEY: Final = secrets.token_hex(32)  # the service is told, so that tokens
 _STEP: Final = 100_000
 _HOURS: Final = 3
 
-_RANDOM: Final = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "replace(gen_random_uuid()::text, '-', '')"}
+_RANDOM: Final = {
+    "sqlite": "lower(hex(randomblob(16)))",
+    "postgresql": "replace(gen_random_uuid()::text, '-', '')",
+}
 _NUMBERS: Final = """
     WITH RECURSIVE series(n) AS (SELECT CAST(:first AS INTEGER) UNION ALL SELECT n + 1 FROM series WHERE n < :last),
     numbered AS (SELECT n, {random} AS r FROM series)"""
@@ -64,7 +67,12 @@ def _values(engine: Engine) -> dict[str, object]:
     embedded = engine.dialect.name == "sqlite"  # keeps times as text without a zone
     moments = [f"{moment:%Y-%m-%d %H:%M:%S.%f}" if embedded else moment for moment in (now, end)]
     hasher = PasswordHasher(time_cost=TIME, memory_cost=MEMORY_KIB, parallelism=1)
-    return {"now": moments[0], "end": moments[1], "kind": TokenKind.ACCESS.value, "hash": hasher.hash(PASSWORD)}
+    return {
+        "now": moments[0],
+        "end": moments[1],
+        "kind": TokenKind.ACCESS.value,
+        "hash": hasher.hash(PASSWORD),
+    }
 
 
 def tokens(url: str, *, count: int, account: int = 0) -> list[str]:

@@ -31,6 +31,9 @@ def fresh_database(address: str) -> Iterator[str]:
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         try:
-            yield address.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/{name}"
+            yield (
+                address.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://")
+                + f"/{name}"
+            )
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -26,7 +26,13 @@ from table import Row, markdown
 
 # The order of the promises, which is not the order of measuring.
 _ORDER: Final = (
-    *("`/api/resource`", "`/api/verify`, token", "`/api/verify`, JWT", "`/api/verify`, opaque", "`/api/token`"),
+    *(
+        "`/api/resource`",
+        "`/api/verify`, token",
+        "`/api/verify`, JWT",
+        "`/api/verify`, opaque",
+        "`/api/token`",
+    ),
     *("password logins", f"token check, {ROWS:,}", "token check while", "memory", "from"),
 )
 
@@ -34,26 +40,40 @@ _ORDER: Final = (
 def main() -> None:
     """Measure, print, and write the page."""
     begun = time.monotonic()
-    note(f"{WORKERS} workers, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS:g} s, loaded by {TOOL}")
+    note(
+        f"{WORKERS} workers, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS:g} s, loaded by {TOOL}"
+    )
     throughput: dict[str, dict[str, float]] = {}
     points: dict[str, dict[int, float]] = {}
     with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as postgresql:
         rows = list(_rows(postgresql, throughput, points))
     if postgresql is None:
-        rows.append(Row("everything on PostgreSQL", missing="set IDENTITY_TEST_POSTGRESQL, or install postgresql"))
+        rows.append(
+            Row(
+                "everything on PostgreSQL",
+                missing="set IDENTITY_TEST_POSTGRESQL, or install postgresql",
+            )
+        )
     table = markdown(sorted(rows, key=_place))
     print(table)
     note(f"{time.monotonic() - begun:.0f} s in all")
-    document.write("table", f"{document.circumstances('make bench')} Loaded by {TOOL.partition(' (')[0]}.\n\n{table}")
+    document.write(
+        "table",
+        f"{document.circumstances('make bench')} Loaded by {TOOL.partition(' (')[0]}.\n\n{table}",
+    )
     _draw(throughput, points)
 
 
 def _place(row: Row) -> int:
-    return next((place for place, start in enumerate(_ORDER) if row.what.startswith(start)), len(_ORDER))
+    return next(
+        (place for place, start in enumerate(_ORDER) if row.what.startswith(start)), len(_ORDER)
+    )
 
 
 def _rows(
-    postgresql: str | None, throughput: dict[str, dict[str, float]], points: dict[str, dict[int, float]]
+    postgresql: str | None,
+    throughput: dict[str, dict[str, float]],
+    points: dict[str, dict[int, float]],
 ) -> Iterator[Row]:
     engines = [None, postgresql] if postgresql else [None]
     if any(map(wanted, ("resource", "verify", "token", "logins", "changes"))):
@@ -67,7 +87,9 @@ def _rows(
         yield from _careful("start", starting.rows(postgresql))
 
 
-def _side_by_side(services: list[Service], throughput: dict[str, dict[str, float]]) -> Iterator[Row]:
+def _side_by_side(
+    services: list[Service], throughput: dict[str, dict[str, float]]
+) -> Iterator[Row]:
     if any(map(wanted, ("resource", "verify", "token"))):
         for one in services:
             yield from _careful(f"carriers, {one.engine}", carriers.rows(one, throughput))
@@ -90,10 +112,14 @@ def _careful(what: str, rows: Iterable[Row]) -> Iterator[Row]:
 def _draw(throughput: dict[str, dict[str, float]], points: dict[str, dict[int, float]]) -> None:
     names = dict.fromkeys(name for rates in throughput.values() for name in rates)
     groups = {
-        name.replace("`", ""): {engine: rates[name] for engine, rates in throughput.items() if name in rates}
+        name.replace("`", ""): {
+            engine: rates[name] for engine, rates in throughput.items() if name in rates
+        }
         for name in names
     }
-    document.write_drawing("performance-carriers.svg", plot.bars("Requests per second, by carrier", groups))
+    document.write_drawing(
+        "performance-carriers.svg", plot.bars("Requests per second, by carrier", groups)
+    )
     size = "Microseconds of a worker's time for a token check, by accounts and sessions in the database"
     document.write_drawing("performance-size.svg", plot.lines(size, points))
 

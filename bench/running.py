@@ -26,7 +26,12 @@ class StartError(RuntimeError):
 
 @contextmanager
 def running(
-    command: list[str], url: str, *, environment: Mapping[str, str], folder: Path | None = None, seconds: float = 180
+    command: list[str],
+    url: str,
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    seconds: float = 180,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; inside it answers on `url`.
 
@@ -38,19 +43,30 @@ def running(
         try:
             if not answers(url, process, seconds=seconds):
                 words.seek(0)
-                raise StartError(f"{command[0]} did not start:\n{words.read().decode(errors='replace')[-2000:]}")
+                raise StartError(
+                    f"{command[0]} did not start:\n{words.read().decode(errors='replace')[-2000:]}"
+                )
             yield process
         finally:
             end(process)
 
 
 def begin(
-    command: list[str], *, environment: Mapping[str, str], folder: Path | None = None, words: IO[bytes] | None = None
+    command: list[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    words: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a program as the head of a group of its own; what it says goes to `words`."""
     output = words or subprocess.DEVNULL
     return subprocess.Popen(  # noqa: S603 - our own command
-        command, env=dict(environment), cwd=folder, stdout=output, stderr=output, start_new_session=True
+        command,
+        env=dict(environment),
+        cwd=folder,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
     )
 
 
@@ -64,7 +80,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def answers(url: str, process: subprocess.Popen[bytes], *, seconds: float, pause: float = 0.05) -> bool:
+def answers(
+    url: str, process: subprocess.Popen[bytes], *, seconds: float, pause: float = 0.05
+) -> bool:
     """Wait until a URL is answered with 2xx, or a refusal for want of a credential; False if the process ends first."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:

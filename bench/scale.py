@@ -29,7 +29,9 @@ def rows(postgresql: str | None, points: dict[str, dict[int, float]]) -> Iterato
             yield _grow(small, big, known)
         elif wanted("memory"):
             fill(big.database, start=SMALL + _GAP, upto=SESSIONS + _GAP)
-        if wanted("memory") and (postgresql is None or "memory" in ONLY):  # half a minute each, and alike
+        if wanted("memory") and (
+            postgresql is None or "memory" in ONLY
+        ):  # half a minute each, and alike
             yield _memory(big)
 
 
@@ -50,7 +52,9 @@ def _grow(small: Service, big: Service, known: dict[int, float]) -> Row:
 
 def _rotating(one: Service) -> Callable[[], float]:
     load = Load(f"{one.base}{_RESOURCE}", one.bearer(SMALL))
-    present(one.port, one.pid, _RESOURCE, load.credentials)  # so that nobody's first check is in the figure
+    present(
+        one.port, one.pid, _RESOURCE, load.credentials
+    )  # so that nobody's first check is in the figure
     return lambda: requests_per_second(load, seconds=SECONDS)
 
 

@@ -28,9 +28,11 @@ IDENTITY = str(Path(sys.executable).with_name("identity"))
 OPTIONS = ("--workers", str(WORKERS), "--threads", str(THREADS))
 
 # Whatever counts attempts lets them pass; settings that this version does not have are left out.
-_OPEN = {"IDENTITY_LOCKOUT_FAILURES": "1000", "IDENTITY_ADDRESS_FAILURES": "0", "IDENTITY_REGISTRATION_LIMIT": "0"} | {
-    "IDENTITY_REQUESTED_MAIL_LIMIT": "0"
-}
+_OPEN = {
+    "IDENTITY_LOCKOUT_FAILURES": "1000",
+    "IDENTITY_ADDRESS_FAILURES": "0",
+    "IDENTITY_REGISTRATION_LIMIT": "0",
+} | {"IDENTITY_REQUESTED_MAIL_LIMIT": "0"}
 LIMITS_OFF = {one.name: _OPEN[one.name] for one in described() if one.name in _OPEN}
 
 
@@ -102,7 +104,9 @@ def service(
         port = free_port()
         command = [IDENTITY, "serve", "--port", str(port), *OPTIONS]
         base = f"http://127.0.0.1:{port}"
-        process = stack.enter_context(running(command, f"{base}/readyz", environment=environment | (settings or {})))
+        process = stack.enter_context(
+            running(command, f"{base}/readyz", environment=environment | (settings or {}))
+        )
         engine = "PostgreSQL" if postgresql else "SQLite"
         yield Service(base, port, process.pid, database, engine)
 
@@ -110,7 +114,11 @@ def service(
 def prepared(data_dir: Path, database: str) -> tuple[dict[str, str], str]:
     """Migrate a new database; return the environment to serve it with, and its URL."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("IDENTITY_")}
-    own = {"IDENTITY_DATA_DIR": str(data_dir), "IDENTITY_ADMIN_PASSWORD": PASSWORD, "IDENTITY_SECRET_KEYS": SECRET_KEY}
+    own = {
+        "IDENTITY_DATA_DIR": str(data_dir),
+        "IDENTITY_ADMIN_PASSWORD": PASSWORD,
+        "IDENTITY_SECRET_KEYS": SECRET_KEY,
+    }
     own["IDENTITY_PASSWORD_MEMORY_SECONDS"] = "0"  # noqa: S105 - seconds: a login is measured with its hash
     environment = clean | own | ({"IDENTITY_DATABASE_URL": database} if database else {})
     subprocess.run([IDENTITY, "migrate"], check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command

@@ -25,7 +25,11 @@ def rows(postgresql: str | None) -> list[Row]:
     """Measure the service on each database, and a bare application, in turn."""
     note("start")
     with ExitStack() as stack:
-        measures = {_BARE: _starter([sys.executable, str(HERE / "start.py"), "{port}", str(WORKERS), str(THREADS)])}
+        measures = {
+            _BARE: _starter(
+                [sys.executable, str(HERE / "start.py"), "{port}", str(WORKERS), str(THREADS)]
+            )
+        }
         for engine, server in {"SQLite": None, "PostgreSQL": postgresql}.items():
             if engine == "SQLite" or server:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -36,13 +40,22 @@ def rows(postgresql: str | None) -> list[Row]:
                 measures[engine]()  # the first start makes the administrator
         seconds = alternate(measures, rounds=_ROUNDS)
     return [
-        Row(f"from `identity serve` to `/readyz`, {engine}", value, (seconds[_BARE], _BARE), 1.5, "s", at_most=True)
+        Row(
+            f"from `identity serve` to `/readyz`, {engine}",
+            value,
+            (seconds[_BARE], _BARE),
+            1.5,
+            "s",
+            at_most=True,
+        )
         for engine, value in seconds.items()
         if engine != _BARE
     ]
 
 
-def _starter(command: list[str], environment: Mapping[str, str] = os.environ) -> Callable[[], float]:
+def _starter(
+    command: list[str], environment: Mapping[str, str] = os.environ
+) -> Callable[[], float]:
     def measure() -> float:
         port = str(free_port())
         begun = time.perf_counter()

@@ -28,7 +28,9 @@ def ask(port: int, credential: str, *, per_second: int, seconds: float) -> Answe
     """Ask for the protected resource at this pace; to be run in a process of its own."""
     found, start = Answers(), time.monotonic()
     clients = [
-        threading.Thread(target=_client, args=(port, credential, _due(start, first, per_second, seconds), found))
+        threading.Thread(
+            target=_client, args=(port, credential, _due(start, first, per_second, seconds), found)
+        )
         for first in range(_CLIENTS)
     ]
     for client in clients:
@@ -39,7 +41,9 @@ def ask(port: int, credential: str, *, per_second: int, seconds: float) -> Answe
 
 
 def _due(start: float, first: int, per_second: int, seconds: float) -> list[float]:
-    return [start + number / per_second for number in range(first, int(per_second * seconds), _CLIENTS)]
+    return [
+        start + number / per_second for number in range(first, int(per_second * seconds), _CLIENTS)
+    ]
 
 
 def _client(port: int, credential: str, moments: list[float], found: Answers) -> None:

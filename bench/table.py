@@ -40,10 +40,19 @@ class Row:
         if self.missing:
             against = self.against[1] if self.against else "-"
             return (self.what, "-", against, "-", self._goal(), f"not measured: {self.missing}")
-        against = f"{_number(self.against[0])} {self.unit} {self.against[1]}" if self.against else "-"
+        against = (
+            f"{_number(self.against[0])} {self.unit} {self.against[1]}" if self.against else "-"
+        )
         ratio = f"{self.ratio:.2f}" if self.against else "-"
         verdict = "" if self.goal is None else "met" if self.met else "**missed**"
-        return (self.what, f"{_number(self.figure)} {self.unit}", against, ratio, self._goal(), verdict)
+        return (
+            self.what,
+            f"{_number(self.figure)} {self.unit}",
+            against,
+            ratio,
+            self._goal(),
+            verdict,
+        )
 
     def _goal(self) -> str:
         if self.goal is None:
@@ -61,7 +70,10 @@ def grid(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
     """Return any table as aligned Markdown."""
     cells = [list(head), *map(list, lines)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    texts = [" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
+    texts = [
+        " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in cells
+    ]
     rule = "|".join("-" * (width + 2) for width in widths)
     return "\n".join([f"| {texts[0]} |", f"|{rule}|", *(f"| {text} |" for text in texts[1:])])
 
@@ -82,7 +94,10 @@ def alternate(
     for number in range(rounds):
         for name, measure in measures.items():
             figures[name].append(measure())
-        note(f"round {number + 1}/{rounds}: " + ", ".join(f"{name} {each[-1]:,.1f}" for name, each in figures.items()))
+        note(
+            f"round {number + 1}/{rounds}: "
+            + ", ".join(f"{name} {each[-1]:,.1f}" for name, each in figures.items())
+        )
     return {name: statistics.median(each) for name, each in figures.items()}
 
 

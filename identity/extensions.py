@@ -26,13 +26,17 @@ def connect(app: Flask, settings: Settings) -> Engine:
         SettingError: the database's driver is not installed.
     """
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url, pool_size=settings.database_pool)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
+        settings.database_url, pool_size=settings.database_pool
+    )
     try:
         db.init_app(app)
         with app.app_context():
             engine = db.engine
     except ImportError:
-        raise SettingError("IDENTITY_DATABASE_URL: PostgreSQL needs psycopg: install identityd[postgresql]") from None
+        raise SettingError(
+            "IDENTITY_DATABASE_URL: PostgreSQL needs psycopg: install identityd[postgresql]"
+        ) from None
     app.teardown_appcontext_funcs.clear()  # use cases have sessions of their own: there is none to end here
     prepare(engine)
     return engine

@@ -14,7 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 UV = BIN / "uv"
-_BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
+_BUILD = (
+    "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,18 @@ class Artefacts:
 
 def tracked(*under: str) -> list[str]:
     """Return the paths of all files in git's care, or below some folders of it."""
-    command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *under]
+    command = [
+        "git",
+        "-C",
+        str(ROOT),
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "-z",
+        "--",
+        *under,
+    ]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
     return sorted(path for path in listed if path and (ROOT / path).is_file())
 
@@ -49,7 +62,12 @@ def build(folder: Path) -> Artefacts:
 
 def _run_build(kind: str, source: Path, built: Path) -> Path:
     before = set(built.iterdir())
-    subprocess.run([sys.executable, "-c", _BUILD, kind, str(built)], check=True, cwd=source, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", _BUILD, kind, str(built)],
+        check=True,
+        cwd=source,
+        capture_output=True,
+    )
     (made,) = set(built.iterdir()) - before
     return made
 
@@ -65,7 +83,11 @@ def locked_versions(folder: Path) -> Path:
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> str:
     """Run a command that must succeed and return what it printed."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("IDENTITY_", "PYTHON"))}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("IDENTITY_", "PYTHON"))
+    }
     ran = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,

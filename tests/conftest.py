@@ -28,7 +28,9 @@ from identity.services.accounts import NewAccount
 _MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 4 * 2**30
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))  # pytest's name for where `tmp_path` is
+    os.environ.setdefault(
+        "PYTEST_DEBUG_TEMPROOT", str(_MEMORY)
+    )  # pytest's name for where `tmp_path` is
 
 # A shell that runs the suite in the background has programs ignore these signals, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -98,11 +100,16 @@ def _migrate(url: str, data_dir: Path) -> None:
 
 def sqlalchemy_url(server_url: str, database: str) -> str:
     """Return the service's address of a database on the test server."""
-    return server_url.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://") + f"/{database}"
+    return (
+        server_url.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://")
+        + f"/{database}"
+    )
 
 
 @pytest.fixture
-def empty_database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def empty_database_url(
+    engine_name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[str]:
     """A database without tables."""
     if engine_name == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
@@ -126,7 +133,9 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
 
 def config(data_dir: Path, **settings: str) -> Any:
     """Return a configuration for tests; settings are given without their prefix, in lower case."""
-    own = {"IDENTITY_DATA_DIR": str(data_dir)} | {f"IDENTITY_{k.upper()}": v for k, v in settings.items()}
+    own = {"IDENTITY_DATA_DIR": str(data_dir)} | {
+        f"IDENTITY_{k.upper()}": v for k, v in settings.items()
+    }
     return type("OwnConfig", (TestConfig,), {"IDENTITY": TestConfig.IDENTITY | own})
 
 
@@ -150,7 +159,9 @@ def make_app(database_url: str, tmp_path: Path, clock: HandClock) -> Iterator[Ca
 
     def make(**settings: str) -> Flask:
         data_dir = Path(settings.pop("data_dir", tmp_path / "data"))
-        app = create_app(config(data_dir, **({"database_url": database_url} | settings)), clock=clock)
+        app = create_app(
+            config(data_dir, **({"database_url": database_url} | settings)), clock=clock
+        )
         made.append(app)
         return app
 
@@ -193,7 +204,9 @@ def client(app: Flask) -> FlaskClient:
 
 def basic(username: str, password: str = "x") -> dict[str, str]:
     """Return the header of a Basic credential."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
+    return {
+        "Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+    }
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -210,7 +223,9 @@ def token_of(client: FlaskClient, username: str, password: str) -> str:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def live(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
     """A real service with two workers, on each database; its administrator is admin:changeme."""
     data_dir = tmp_path_factory.mktemp("live")
     if request.param == "sqlite":

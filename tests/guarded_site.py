@@ -36,7 +36,9 @@ class Site:
 @contextmanager
 def running(folder: Path, service: str) -> Iterator[Site]:
     """Serve the site from a folder; `service` is the URL of the Identity that guards it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Guard, directory=str(folder), service=service))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(_Guard, directory=str(folder), service=service)
+    )
     site = Site(f"127.0.0.1:{server.server_port}")
     _publish_git(folder)
     _publish_npm(folder, site)
@@ -112,9 +114,16 @@ def _publish_python(folder: Path) -> None:
     wheel = folder / "tiny-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("tiny.py", "")
-        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            "tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            "tiny-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         archive.writestr("tiny-1.0.dist-info/RECORD", "")
     index = folder / "simple" / "tiny"
     index.mkdir(parents=True)
-    (index / "index.html").write_text(f'<!DOCTYPE html><a href="../../{wheel.name}">{wheel.name}</a>')
+    (index / "index.html").write_text(
+        f'<!DOCTYPE html><a href="../../{wheel.name}">{wheel.name}</a>'
+    )

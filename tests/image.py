@@ -40,7 +40,9 @@ exec chroot --userspec=10001:10001 --groups= "$root" "$@"
 
 def require_programs() -> None:
     """Skip the test where an image cannot be built, or fail in CI."""
-    missing = [f"Debian's {package}" for program, package in _PROGRAMS.items() if not shutil.which(program)]
+    missing = [
+        f"Debian's {package}" for program, package in _PROGRAMS.items() if not shutil.which(program)
+    ]
     if os.geteuid() != 0:
         missing.append("to be root")
     if sys.version_info[:2] != (3, 11):
@@ -66,7 +68,9 @@ class Image:
         """The variables that the image sets."""
         return dict(line.split("=", 1) for line in self.config["Env"])
 
-    def run(self, data: Path, *arguments: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, data: Path, *arguments: str, settings: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
         """Run the image's entry point with arguments, to its end."""
         options = [f"--env={name}={value}" for name, value in settings.items()]
         command = [*_buildah(self.storage), "run", "--isolation", "chroot", *options]
@@ -79,7 +83,15 @@ class Image:
     ) -> subprocess.Popen[bytes]:
         """Start a command on a root file system that is read-only, but for the volume, /tmp and /run."""
         variables = [f"{name}={value}" for name, value in {**self.environment, **settings}.items()]
-        arguments = [str(self.root), str(data), str(secrets), "/usr/bin/env", "-i", "-C", "/var/lib/identity"]
+        arguments = [
+            str(self.root),
+            str(data),
+            str(secrets),
+            "/usr/bin/env",
+            "-i",
+            "-C",
+            "/var/lib/identity",
+        ]
         return subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", _READ_ONLY, "sh", *arguments, *variables, *command],
             stdout=(data.parent / "log").open("ab"),
@@ -90,7 +102,11 @@ class Image:
 @contextmanager
 def built() -> Iterator[Image]:
     """Build the image from the checkout and give it back at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="identity-image-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT", "/var/tmp")))
+    folder = Path(
+        tempfile.mkdtemp(
+            prefix="identity-image-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT", "/var/tmp")
+        )
+    )
     try:
         _make_base(folder)
         _fetch_wheels(folder)
@@ -123,14 +139,31 @@ def _make_base(folder: Path) -> None:
 
 def _fetch_wheels(folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes"]
-    _output(*command, "--requirement", str(ROOT / "requirements" / "run.txt"), "--dest", str(folder / "wheels"))
+    _output(
+        *command,
+        "--requirement",
+        str(ROOT / "requirements" / "run.txt"),
+        "--dest",
+        str(folder / "wheels"),
+    )
     (folder / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
 
 
 def _build(folder: Path) -> Image:
     run = _buildah(folder)
-    mounts = [f"--volume={folder}/wheels:/wheels:ro", f"--volume={folder}/pip.conf:/etc/pip.conf:ro"]
-    options = ["--isolation", "chroot", "--format", "docker", "--pull-never", "--build-arg", f"BASE={BASE}"]
+    mounts = [
+        f"--volume={folder}/wheels:/wheels:ro",
+        f"--volume={folder}/pip.conf:/etc/pip.conf:ro",
+    ]
+    options = [
+        "--isolation",
+        "chroot",
+        "--format",
+        "docker",
+        "--pull-never",
+        "--build-arg",
+        f"BASE={BASE}",
+    ]
     file = ["--file", str(ROOT / "Containerfile"), str(ROOT)]
     _output(*run, "build", "--quiet", *options, *mounts, "--tag", IMAGE, *file)
     container = _output(*run, "from", "--pull-never", IMAGE)

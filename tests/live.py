@@ -84,7 +84,11 @@ class Live:
 
 def environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
     """Return a clean environment with these settings."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("IDENTITY_", "PROMETHEUS_"))}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("IDENTITY_", "PROMETHEUS_"))
+    }
     own = {
         "IDENTITY_DATA_DIR": str(data_dir),
         "IDENTITY_ADMIN_USERNAME": ADMIN[0],
@@ -112,7 +116,9 @@ def identity(
 @contextmanager
 def serving(data_dir: Path, *arguments: str, **settings: str) -> Iterator[Live]:
     """Migrate, serve, and end it again. Settings are given without their prefix, in lower case."""
-    variables = environment(data_dir, {f"IDENTITY_{name.upper()}": value for name, value in settings.items()})
+    variables = environment(
+        data_dir, {f"IDENTITY_{name.upper()}": value for name, value in settings.items()}
+    )
     migrated = identity(variables, "migrate")
     assert migrated.returncode == 0, migrated.stderr
     port = free_port()

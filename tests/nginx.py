@@ -59,7 +59,9 @@ def running(folder: Path, servers: str, *, ports: list[int]) -> Iterator[None]:
 
 def framed(folder: Path, servers: str) -> str:
     """Return a whole configuration around these blocks, which writes into `folder` only."""
-    return _FRAME.substitute(folder=folder, servers=servers, user="user root;" if os.geteuid() == 0 else "")
+    return _FRAME.substitute(
+        folder=folder, servers=servers, user="user root;" if os.geteuid() == 0 else ""
+    )
 
 
 def _binary() -> str | None:

@@ -58,9 +58,13 @@ def token_in(text: str) -> str:
     return found[1]
 
 
-def register(client: FlaskClient, username: str = "hawk", email: str = EMAIL, password: str = "newpwd") -> None:
+def register(
+    client: FlaskClient, username: str = "hawk", email: str = EMAIL, password: str = "newpwd"
+) -> None:
     """Make an account with an address."""
-    answer = client.post("/api/users", json={"username": username, "email": email, "password": password})
+    answer = client.post(
+        "/api/users", json={"username": username, "email": email, "password": password}
+    )
     assert answer.status_code == 201, answer.text
 
 
@@ -109,7 +113,12 @@ class MailServer:
         self._controller = None
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
     ) -> str:
         if address in self.refused:
             return self.refusal

@@ -17,7 +17,9 @@ from typing import ClassVar
 import psycopg
 
 GIVEN = "IDENTITY_TEST_POSTGRESQL"
-WHY_SKIPPED = f"no PostgreSQL: set {GIVEN}=postgresql://user@host/database, or install Debian's postgresql"
+WHY_SKIPPED = (
+    f"no PostgreSQL: set {GIVEN}=postgresql://user@host/database, or install Debian's postgresql"
+)
 
 
 @contextmanager
@@ -46,9 +48,23 @@ def _binaries() -> Path | None:
 def _started(binaries: Path, directory: Path) -> Iterator[str]:
     # initdb refuses to run as root; the package's own user is there wherever the package is.
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    home = Path(subprocess.check_output([*as_user, "mktemp", "-d", "/tmp/identity-pg-XXXXXX"], text=True).strip())
+    home = Path(
+        subprocess.check_output(
+            [*as_user, "mktemp", "-d", "/tmp/identity-pg-XXXXXX"], text=True
+        ).strip()
+    )
     port = free_port()
-    run = [*as_user, str(binaries / "initdb"), "-D", str(home / "data"), "-U", "postgres", "-A", "trust", "--no-sync"]
+    run = [
+        *as_user,
+        str(binaries / "initdb"),
+        "-D",
+        str(home / "data"),
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "--no-sync",
+    ]
     subprocess.run([*run, "-E", "UTF8", "--locale=C"], check=True, capture_output=True, cwd="/")
     options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off"
     log = (directory / "postgresql.log").open("wb")
@@ -68,7 +84,15 @@ def _started(binaries: Path, directory: Path) -> Iterator[str]:
         yield url
     finally:
         subprocess.run(
-            [*as_user, str(binaries / "pg_ctl"), "-D", str(home / "data"), "stop", "-m", "immediate"],
+            [
+                *as_user,
+                str(binaries / "pg_ctl"),
+                "-D",
+                str(home / "data"),
+                "stop",
+                "-m",
+                "immediate",
+            ],
             check=False,
             capture_output=True,
             cwd="/",

@@ -38,7 +38,9 @@ def private_pem(key: Key) -> str:
 
 def name(*common_names: str) -> x509.Name:
     """Return a subject of these common names."""
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, each, _validate=False) for each in common_names])
+    return x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, each, _validate=False) for each in common_names]
+    )
 
 
 def csr(
@@ -56,12 +58,16 @@ def csr(
     return made.public_bytes(PEM).decode()
 
 
-def sign(client: FlaskClient, request: str, user: tuple[str, str] = ("hawk", "newpwd"), **more: str) -> TestResponse:
+def sign(
+    client: FlaskClient, request: str, user: tuple[str, str] = ("hawk", "newpwd"), **more: str
+) -> TestResponse:
     """Ask for a certificate with a password."""
     return client.post("/api/certificates", json={"csr": request, **more}, headers=basic(*user))
 
 
-def signed(client: FlaskClient, request: str | None = None, user: tuple[str, str] = ("hawk", "newpwd")) -> Any:
+def signed(
+    client: FlaskClient, request: str | None = None, user: tuple[str, str] = ("hawk", "newpwd")
+) -> Any:
     """Return a new certificate, loaded."""
     answer = sign(client, request or csr(), user)
     assert answer.status_code == 201, answer.text
@@ -96,9 +102,16 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(start)
             .not_valid_after(start + life)
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=path_length), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .add_extension(
+                x509.BasicConstraints(ca=authority, path_length=path_length), critical=True
+            )
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+                critical=False,
+            )
         )
         if usage is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -142,7 +155,8 @@ def openssl(*arguments: str, given: str | bytes = b"") -> str:
 
 # Under CI a Java that is missing is a failure where .ci/run installs one.
 keytool_needed = pytest.mark.skipif(
-    shutil.which("keytool") is None and not os.environ.get("CI"), reason="no keytool: install default-jre-headless"
+    shutil.which("keytool") is None and not os.environ.get("CI"),
+    reason="no keytool: install default-jre-headless",
 )
 
 

@@ -34,7 +34,9 @@ def serving_tls(data_dir: Path) -> Iterator[Tls]:
     command = [COMMAND, "serve", "--tls", "--port", str(port), "--workers", "2", "--threads", "4"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
-    tls = Tls(Live(f"https://127.0.0.1:{port}", variables, log, process), data_dir / "tls" / "ca.pem")
+    tls = Tls(
+        Live(f"https://127.0.0.1:{port}", variables, log, process), data_dir / "tls" / "ca.pem"
+    )
     try:
         _wait(tls)
         yield tls

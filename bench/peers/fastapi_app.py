@@ -23,7 +23,9 @@ _SECRET = os.environ["BENCH_SECRET"]
 _LIFE_SECONDS = 600
 engine = create_async_engine(f"sqlite+aiosqlite:///{os.environ['BENCH_FOLDER']}/app.sqlite3")
 sessions = async_sessionmaker(engine, expire_on_commit=False)
-hashing = PasswordHelper(PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19456, parallelism=1),)))
+hashing = PasswordHelper(
+    PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19456, parallelism=1),))
+)
 
 
 class Base(DeclarativeBase):

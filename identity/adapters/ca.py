@@ -14,7 +14,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from identity.domain.certificates import IssuedCertificate, KeyFacts, SigningRequest, judge_key, read_request_text
+from identity.domain.certificates import (
+    IssuedCertificate,
+    KeyFacts,
+    SigningRequest,
+    judge_key,
+    read_request_text,
+)
 from identity.domain.errors import AuthorityExpired, BadCertificateRequest
 
 _ROOT_LIFE: Final = timedelta(days=3650)
@@ -23,7 +29,13 @@ _BACKDATED: Final = timedelta(minutes=5)
 _LIST_LIFE: Final = timedelta(days=7)
 _RETRY_AFTER: Final = timedelta(hours=1)
 # What reading a request or a certificate of somebody else's making may raise.
-_UNREADABLE: Final = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion)
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+)
 
 
 class LocalAuthority:
@@ -63,7 +75,9 @@ class LocalAuthority:
         if not genuine:
             raise BadCertificateRequest("The request is not signed by its own key.")
         encoded = _spki(key)
-        if encoded not in request.tbs_certrequest_bytes:  # such as a curve spelled out instead of named
+        if (
+            encoded not in request.tbs_certrequest_bytes
+        ):  # such as a curve spelled out instead of named
             raise BadCertificateRequest("The request has its key in an unusual form.")
         if encoded == _spki(self._own.public_key()):
             raise BadCertificateRequest("This key belongs to somebody else.")
@@ -92,7 +106,9 @@ class LocalAuthority:
             .add_extension(authority_key_id, critical=False)
         )
         if self._list_url:
-            where = x509.DistributionPoint([x509.UniformResourceIdentifier(self._list_url)], None, None, None)
+            where = x509.DistributionPoint(
+                [x509.UniformResourceIdentifier(self._list_url)], None, None, None
+            )
             builder = builder.add_extension(x509.CRLDistributionPoints([where]), critical=False)
         made = builder.sign(self._key, hashes.SHA256())
         return IssuedCertificate(
@@ -114,7 +130,11 @@ class LocalAuthority:
         except (*_UNREADABLE, x509.ExtensionNotFound):
             return None
         living = shown.not_valid_before_utc <= now < shown.not_valid_after_utc
-        return shown.fingerprint(hashes.SHA256()).hex() if living and ExtendedKeyUsageOID.CLIENT_AUTH in usage else None
+        return (
+            shown.fingerprint(hashes.SHA256()).hex()
+            if living and ExtendedKeyUsageOID.CLIENT_AUTH in usage
+            else None
+        )
 
     def server_identity(self, names: tuple[str, ...], now: datetime) -> str:
         """Return a new key and its certificate for a server of these host names and addresses, in PEM."""
@@ -130,7 +150,9 @@ class LocalAuthority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(digital_signature=True), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False
+            )
             .add_extension(_authority_key_id(self._own), critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -138,7 +160,9 @@ class LocalAuthority:
 
     def chain(self) -> str:
         """Return our own certificate and those above it, in PEM."""
-        return "".join(one.public_bytes(serialization.Encoding.PEM).decode("ascii") for one in self._chain)
+        return "".join(
+            one.public_bytes(serialization.Encoding.PEM).decode("ascii") for one in self._chain
+        )
 
     def revocation_list(self, revoked: Iterable[tuple[str, datetime]], now: datetime) -> bytes:
         """Return the signed list of these serials, in DER; it is good for a week."""
@@ -210,10 +234,14 @@ def _authority_key_id(own: x509.Certificate) -> x509.AuthorityKeyIdentifier:
 
 
 def _may_sign(own: x509.Certificate) -> bool:
-    return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in own.extensions)
+    return any(
+        isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in own.extensions
+    )
 
 
-def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
+def _usage(
+    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
+) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital_signature,
         key_cert_sign=key_cert_sign,

@@ -53,7 +53,9 @@ def close(path: Path) -> None:
     used = any(path.iterdir())
     found = path.stat()
     if _belongs_to_another(found):
-        raise DataDirectoryError(f"IDENTITY_DATA_DIR: {path} belongs to another user: name a directory for this alone")
+        raise DataDirectoryError(
+            f"IDENTITY_DATA_DIR: {path} belongs to another user: name a directory for this alone"
+        )
     ours = os.geteuid() in {0, found.st_uid}
     if ours and not used and found.st_mode & _OTHERS:
         path.chmod(_DIRECTORY_MODE)
@@ -148,7 +150,9 @@ def require_private(path: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise NotAFile(f"{path} is not a file")
     if _belongs_to_another(found):
-        raise DataDirectoryError(f"{path} belongs to another user: run `chown` as root, or name another file")
+        raise DataDirectoryError(
+            f"{path} belongs to another user: run `chown` as root, or name another file"
+        )
     if _opened(found):
         raise DataDirectoryError(f"{path} can be read by others: run `chmod 600 {path}`")
 

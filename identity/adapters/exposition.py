@@ -6,7 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from identity.adapters.metrics_pages import BOUNDS, STATE, SUM, WIDTH, Key, Pages
@@ -37,7 +42,9 @@ class _Collector(Collector):
                 row = numbers[STATE + number * WIDTH : STATE + (number + 1) * WIDTH].tolist()
                 requests[key] += sum(row[:SUM])
                 tongue, _, route, _ = key
-                seconds[tongue, route] = [one + other for one, other in zip(seconds[tongue, route], row, strict=True)]
+                seconds[tongue, route] = [
+                    one + other for one, other in zip(seconds[tongue, route], row, strict=True)
+                ]
         yield _counted(requests)
         yield _timed(seconds)
         for name, values in zip(self._states, states, strict=True):

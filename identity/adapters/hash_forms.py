@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 _BCRYPT: Final = re.compile(r"(?:^|\$)\$2[aby]\$")
-_MOST_SECONDS: Final = 0.25  # of a processor, for all that were met: what is beyond may tell, and wears nothing out
+_MOST_SECONDS: Final = (
+    0.25  # of a processor, for all that were met: what is beyond may tell, and wears nothing out
+)
 
 
 class HashForms:

@@ -21,7 +21,9 @@ ALGORITHM: Final = "ES256"
 AUDIENCE: Final = "identity"
 _LEEWAY_SECONDS: Final = 5
 # 64 bytes of signature end in a character with four spare bits: only these four are canonical.
-_FORM: Final = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]", re.ASCII)
+_FORM: Final = re.compile(
+    r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]", re.ASCII
+)
 _REQUIRED: Final = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
 _TYPE: Final = "session"
 
@@ -52,7 +54,9 @@ class Es256Tokens:
             "iat": int(issued_at.timestamp()),
             "exp": int(expires_at.timestamp()),
         }
-        return jwt.encode(claims, self._keys[self._newest], ALGORITHM, headers={"kid": self._newest})
+        return jwt.encode(
+            claims, self._keys[self._newest], ALGORITHM, headers={"kid": self._newest}
+        )
 
     def read(self, token: str, now: datetime) -> str | None:
         """Return the session of a genuine token in its life and its one spelling, else None."""
@@ -116,7 +120,9 @@ def _load(pem: bytes) -> tuple[str, ec.EllipticCurvePrivateKey]:
     key = serialization.load_pem_private_key(pem, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise TypeError("a JWT key must be a P-256 private key")
-    public = key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+    )
     return hashlib.sha256(public).hexdigest()[:16], key
 
 

@@ -42,7 +42,9 @@ class JwtKeyFolder:
         """
         keys = tuple(map(_read_pem, self._paths()))
         if not key_texts.lasting(keys):
-            raise DataDirectoryError(f"{self._folder} holds no key that lasts: move it away to get a new one")
+            raise DataDirectoryError(
+                f"{self._folder} holds no key that lasts: move it away to get a new one"
+            )
         return keys
 
     def changing(self) -> AbstractContextManager[None]:
@@ -91,12 +93,16 @@ def _read_pem(path: Path) -> SigningKey:
     try:
         data_directory.require_private(path)
         head, mark, body = path.read_text("ascii").partition(_PEM)
-        times = key_texts.read_times(word for word in head.split() if word.startswith(key_texts.TIME_NAMES))
+        times = key_texts.read_times(
+            word for word in head.split() if word.startswith(key_texts.TIME_NAMES)
+        )
         return SigningKey(jwt.key_id(f"{mark}{body}".encode()), mark + body, times)
     except OSError as error:
         raise key_texts.unusable(path, error) from None
     except (ValueError, TypeError):
-        raise DataDirectoryError(f"{path} holds no P-256 private key in PEM: restore it, or move it away") from None
+        raise DataDirectoryError(
+            f"{path} holds no P-256 private key in PEM: restore it, or move it away"
+        ) from None
 
 
 def _following(stem: str) -> str:

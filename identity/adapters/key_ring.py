@@ -42,7 +42,9 @@ class _Ring(Generic[T]):
 class KeyRing(Generic[T]):
     """Gives what is made of the accepted keys, the one that signs last."""
 
-    def __init__(self, source: WatchedKeys, make: Callable[[tuple[str, ...]], T], clock: Clock) -> None:
+    def __init__(
+        self, source: WatchedKeys, make: Callable[[tuple[str, ...]], T], clock: Clock
+    ) -> None:
         self._source = source
         self._make = make
         self._clock = clock

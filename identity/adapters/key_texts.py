@@ -19,7 +19,9 @@ TIME_NAMES: Final = tuple(field.name for field in fields(KeyTimes))
 def named(key: str, times: KeyTimes | None = None) -> SigningKey:
     """Return a secret key with the name that it is shown by."""
     # A key has more bits than anybody can try, so its digest does not tell it.
-    return SigningKey(hashlib.sha256(f"identity.name.{key}".encode()).hexdigest()[:16], key, times or KeyTimes())
+    return SigningKey(
+        hashlib.sha256(f"identity.name.{key}".encode()).hexdigest()[:16], key, times or KeyTimes()
+    )
 
 
 def words(times: KeyTimes) -> list[str]:
@@ -37,7 +39,9 @@ def read_times(words: Iterable[str]) -> KeyTimes:
     pairs = dict(word.split("=", 1) for word in words)
     if not pairs.keys() <= set(TIME_NAMES):
         raise ValueError("there is no such time")
-    return KeyTimes(**{name: datetime.strptime(text, _TIME).replace(tzinfo=UTC) for name, text in pairs.items()})
+    return KeyTimes(
+        **{name: datetime.strptime(text, _TIME).replace(tzinfo=UTC) for name, text in pairs.items()}
+    )
 
 
 def lasting(keys: Sequence[SigningKey]) -> bool:

@@ -22,10 +22,14 @@ from identity.adapters.sha_crypt import verify_sha_crypt
 
 _log = logging.getLogger(__name__)
 _MAX_PBKDF2_ROUNDS: Final = 2_000_000
-_MAX_SHA_CRYPT_ROUNDS: Final = 700_000  # passlib makes 656,000, about a second; everything else 5,000
+_MAX_SHA_CRYPT_ROUNDS: Final = (
+    700_000  # passlib makes 656,000, about a second; everything else 5,000
+)
 _MAX_SCRYPT_BYTES: Final = 256 * 1024 * 1024
 _BCRYPT_COSTS: Final = range(4, 15)
-_BCRYPT_BYTES: Final = 72  # what bcrypt looks at; whoever hashed a longer password looked no further either
+_BCRYPT_BYTES: Final = (
+    72  # what bcrypt looks at; whoever hashed a longer password looked no further either
+)
 
 _BCRYPT = r"(\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53})"
 
@@ -54,7 +58,9 @@ def _find(stored: str) -> Check | None:
 
 
 def _werkzeug_scrypt(form: re.Match[str]) -> Check | None:
-    return _by_werkzeug(form) if _bearable_scrypt(int(form[1]), int(form[2]), int(form[3])) else None
+    return (
+        _by_werkzeug(form) if _bearable_scrypt(int(form[1]), int(form[2]), int(form[3])) else None
+    )
 
 
 def _django_scrypt(form: re.Match[str]) -> Check | None:
@@ -106,7 +112,9 @@ def _from_ab64(text: str) -> bytes:
 def _pbkdf2(digest: str, rounds: int, salt: bytes, wanted: bytes) -> Check | None:
     if not 0 < rounds <= _MAX_PBKDF2_ROUNDS or len(wanted) != hashlib.new(digest).digest_size:
         return None
-    return lambda password: hmac.compare_digest(hashlib.pbkdf2_hmac(digest, password.encode(), salt, rounds), wanted)
+    return lambda password: hmac.compare_digest(
+        hashlib.pbkdf2_hmac(digest, password.encode(), salt, rounds), wanted
+    )
 
 
 def _sha_crypt(form: re.Match[str]) -> Check | None:
@@ -124,7 +132,9 @@ def _bcrypt(form: re.Match[str]) -> Check | None:
 
 def _bcrypt_of_sha256(form: re.Match[str]) -> Check | None:
     check = _bcrypt_of(form)
-    return check and (lambda password: check(hashlib.sha256(password.encode()).hexdigest().encode()))
+    return check and (
+        lambda password: check(hashlib.sha256(password.encode()).hexdigest().encode())
+    )
 
 
 def _bcrypt_of(form: re.Match[str]) -> Callable[[bytes], bool] | None:
@@ -147,9 +157,15 @@ def _bcrypt_module() -> Any:  # noqa: ANN401 - a module or None
 _FORMATS: Final[tuple[tuple[str, Callable[[re.Match[str]], Check | None]], ...]] = (
     (r"scrypt:(\d{1,7}):(\d{1,3}):(\d{1,3})\$[^$]{1,128}\$[0-9a-f]{128}", _werkzeug_scrypt),
     (r"pbkdf2:sha(?:256|512):(\d{1,8})\$[^$]{1,128}\$[0-9a-f]{64,128}", _werkzeug_pbkdf2),
-    (r"scrypt\$(\d{1,7})\$([^$]{1,128})\$(\d{1,3})\$(\d{1,3})\$([A-Za-z0-9+/]{86}==)", _django_scrypt),
+    (
+        r"scrypt\$(\d{1,7})\$([^$]{1,128})\$(\d{1,3})\$(\d{1,3})\$([A-Za-z0-9+/]{86}==)",
+        _django_scrypt,
+    ),
     (r"pbkdf2_sha256\$(\d{1,8})\$([^$]{1,128})\$([A-Za-z0-9+/]{43}=)", _django_pbkdf2),
-    (r"\$pbkdf2-(sha256|sha512)\$(\d{1,8})\$([./A-Za-z0-9]{0,128})\$([./A-Za-z0-9]{43,86})", _passlib_pbkdf2),
+    (
+        r"\$pbkdf2-(sha256|sha512)\$(\d{1,8})\$([./A-Za-z0-9]{0,128})\$([./A-Za-z0-9]{43,86})",
+        _passlib_pbkdf2,
+    ),
     (r"\$(5)\$(?:rounds=(\d{1,9})\$)?([^$]{0,16})\$([./A-Za-z0-9]{43})", _sha_crypt),
     (r"\$(6)\$(?:rounds=(\d{1,9})\$)?([^$]{0,16})\$([./A-Za-z0-9]{86})", _sha_crypt),
     (rf"(?:bcrypt\$)?{_BCRYPT}", _bcrypt),

@@ -44,8 +44,12 @@ class SmtpMailer:
             sender = Sender.read(self._sender).email
             with closing(self._connect(context)) as connection:
                 self._introduce(connection, context)
-                connection.send_message(compose(letter, self._sender), sender, [_in_ascii(letter.recipient)])
-                with suppress(OSError, smtplib.SMTPException):  # the letter is taken, however they part
+                connection.send_message(
+                    compose(letter, self._sender), sender, [_in_ascii(letter.recipient)]
+                )
+                with suppress(
+                    OSError, smtplib.SMTPException
+                ):  # the letter is taken, however they part
                     connection.quit()
         except (OSError, smtplib.SMTPException, ValueError) as error:
             raise _refusal(error) from None
@@ -53,7 +57,9 @@ class SmtpMailer:
     def _connect(self, context: ssl.SSLContext) -> smtplib.SMTP:
         server = self._server
         if server.tls:
-            return smtplib.SMTP_SSL(server.host, server.port, timeout=_TIMEOUT_SECONDS, context=context)
+            return smtplib.SMTP_SSL(
+                server.host, server.port, timeout=_TIMEOUT_SECONDS, context=context
+            )
         return smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT_SECONDS)
 
     def _introduce(self, connection: smtplib.SMTP, context: ssl.SSLContext) -> None:
@@ -93,7 +99,9 @@ def _refusal(error: Exception) -> MailRefused:
         replies = [(error.smtp_code, error.smtp_error)]
     code, text = replies[0] if replies else (0, b"")
     # Refused before the letter was begun, such as a login, it is no judgement of this letter.
-    of_letter = isinstance(error, smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused | smtplib.SMTPDataError)
+    of_letter = isinstance(
+        error, smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused | smtplib.SMTPDataError
+    )
     permanent = of_letter and _PERMANENT <= code < _PERMANENT + 100 and code not in _AUTHENTICATION
     return MailRefused(type(error).__name__, reply=_reply(code, text), permanent=permanent)
 

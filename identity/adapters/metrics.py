@@ -29,10 +29,14 @@ class PrometheusMetrics:
         self._state = state
         self._pages = Pages(os.environ.get(_DIRECTORY))
 
-    def answered(self, tongue: str, method: str, route: str, status: int, *, seconds: float) -> None:
+    def answered(
+        self, tongue: str, method: str, route: str, status: int, *, seconds: float
+    ) -> None:
         """Count one answered request."""
         pages = self._pages
-        row = pages.rows.get((tongue, method, route, status)) or pages.add((tongue, method, route, status))
+        row = pages.rows.get((tongue, method, route, status)) or pages.add(
+            (tongue, method, route, status)
+        )
         numbers = pages.numbers
         numbers[row + bisect_left(BOUNDS, seconds)] += 1
         numbers[row + SUM] += seconds

@@ -47,7 +47,9 @@ class Pages:
                 if self.shared:
                     self._index.write_text(self._names)
                 row = self.rows[key] = STATE + len(self.rows) * WIDTH
-            return row or STATE  # routes and statuses are few; if they were not, the first row would take the rest
+            return (
+                row or STATE
+            )  # routes and statuses are few; if they were not, the first row would take the rest
 
     def all(self) -> Iterator[tuple[list[Key], memoryview[float]]]:
         """Return the names of the rows and the numbers of every process."""

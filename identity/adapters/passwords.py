@@ -55,7 +55,11 @@ class Argon2Hasher:
 
     def __init__(self, cost: Argon2Cost, *, wait: timedelta) -> None:
         self._argon2 = PasswordHasher(
-            time_cost=cost.time, memory_cost=cost.memory_kib, parallelism=1, hash_len=_HASH_BYTES, salt_len=_SALT_BYTES
+            time_cost=cost.time,
+            memory_cost=cost.memory_kib,
+            parallelism=1,
+            hash_len=_HASH_BYTES,
+            salt_len=_SALT_BYTES,
         )
         self._slot = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hash", initializer=_stand_back)
@@ -104,7 +108,11 @@ class Argon2Hasher:
     def _verify_stored(self, stored: str, password: str) -> Verdict | None:
         argon2 = _argon2_text(stored)
         if argon2 is not None:
-            return self._verify_argon2(argon2, password, own=argon2 == stored) if _bearable(argon2) else None
+            return (
+                self._verify_argon2(argon2, password, own=argon2 == stored)
+                if _bearable(argon2)
+                else None
+            )
         matches = verify_legacy(stored, password)
         return None if matches is None else Verdict(matches, outdated=True)
 

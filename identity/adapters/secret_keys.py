@@ -82,7 +82,10 @@ class SecretKeyFile:
         try:
             data_directory.require_private(self._path)
             lines = map(str.split, self._path.read_text("ascii", "replace").splitlines())
-            keys = tuple(key_texts.named(key, key_texts.read_times(times)) for key, *times in filter(None, lines))
+            keys = tuple(
+                key_texts.named(key, key_texts.read_times(times))
+                for key, *times in filter(None, lines)
+            )
         except OSError as error:
             raise key_texts.unusable(self._path, error) from None
         except ValueError:

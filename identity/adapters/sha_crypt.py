@@ -24,12 +24,16 @@ def verify_sha_crypt(kind: str, rounds: int | None, salt: str, digest: str, pass
     """Check a password against the digest of a stored `$kind$rounds=…$salt$digest`; kind is 5 or 6."""
     new: Hash = hashlib.sha256 if kind == "5" else hashlib.sha512
     wanted = _DEFAULT_ROUNDS if rounds is None else max(rounds, _LEAST_ROUNDS)
-    return hmac.compare_digest(_encoded(_stretched(new, password.encode(), salt.encode(), wanted)), digest)
+    return hmac.compare_digest(
+        _encoded(_stretched(new, password.encode(), salt.encode(), wanted)), digest
+    )
 
 
 def _stretched(new: Hash, password: bytes, salt: bytes, rounds: int) -> bytes:
     sum_b = new(password + salt + password).digest()
-    bits = [sum_b if len(password) >> bit & 1 else password for bit in range(len(password).bit_length())]
+    bits = [
+        sum_b if len(password) >> bit & 1 else password for bit in range(len(password).bit_length())
+    ]
     result: bytes = new(password + salt + _repeated(sum_b, len(password)) + b"".join(bits)).digest()
     key = _repeated(new(password * len(password)).digest(), len(password))
     seed = _repeated(new(salt * (16 + result[0])).digest(), len(salt))
@@ -47,7 +51,11 @@ def _repeated(block: bytes, length: int) -> bytes:
 
 
 def _encoded(digest: bytes) -> str:
-    return "".join(_DIGITS[group >> 6 * place & 63] for group, digits in _groups(digest) for place in range(digits))
+    return "".join(
+        _DIGITS[group >> 6 * place & 63]
+        for group, digits in _groups(digest)
+        for place in range(digits)
+    )
 
 
 def _groups(digest: bytes) -> Iterator[tuple[int, int]]:

@@ -26,7 +26,8 @@ _TOKEN: Final = re.compile(
     re.ASCII,
 )
 _ONE_TIME: Final = re.compile(
-    rf"([0-9a-f]{{1,16}})\.([0-9a-f]{{1,8}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{16}})\.{_SIGNATURE}", re.ASCII
+    rf"([0-9a-f]{{1,16}})\.([0-9a-f]{{1,8}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{16}})\.{_SIGNATURE}",
+    re.ASCII,
 )
 
 

@@ -28,14 +28,24 @@ def list_users() -> Response:
     """Return users, newest first."""
     query = read_query(UserQuery)
     page = services().administration.list(
-        current_principal(), search=query.search, cursor=query.cursor, limit=min(query.limit, _PAGE_MAX)
+        current_principal(),
+        search=query.search,
+        cursor=query.cursor,
+        limit=min(query.limit, _PAGE_MAX),
     )
-    return answer(Users(users=[User.model_validate(view) for view in page.items], cursor=page.cursor))
+    return answer(
+        Users(users=[User.model_validate(view) for view in page.items], cursor=page.cursor)
+    )
 
 
 @blueprint.post("/users")
 @auth.required
-@describes("Create a user", Reply(201, User, headers=("Location",)), body=NewUserByAdmin, refusals=(401, 403, 409))
+@describes(
+    "Create a user",
+    Reply(201, User, headers=("Location",)),
+    body=NewUserByAdmin,
+    refusals=(401, 403, 409),
+)
 def create_user() -> Response:
     """Make an account, whatever the mode of registration."""
     body = read_body(NewUserByAdmin)
@@ -63,7 +73,11 @@ def invite() -> Response:
     """Make an account, and mail a link that works once and sets its password."""
     body = read_body(Invitation)
     view = services().invitations.invite(
-        current_principal(), body.email, username=body.username, full_name=body.full_name, admin=body.admin
+        current_principal(),
+        body.email,
+        username=body.username,
+        full_name=body.full_name,
+        admin=body.admin,
     )
     return located(_shown(view, 201), f"/api/admin/users/{view.id}")
 
@@ -129,7 +143,12 @@ def unlock_user(account_id: int) -> Response:
 
 @blueprint.post("/users/<account:account_id>/revoke")
 @auth.required
-@describes("End all sessions of a user", Reply(200, User), refusals=(401, 403, 404), name="end_user_sessions")
+@describes(
+    "End all sessions of a user",
+    Reply(200, User),
+    refusals=(401, 403, 404),
+    name="end_user_sessions",
+)
 def revoke_user(account_id: int) -> Response:
     """End every session; the password stays good."""
     return _shown(services().administration.revoke_sessions(current_principal(), account_id))
@@ -140,18 +159,32 @@ def revoke_user(account_id: int) -> Response:
 @describes("Show how the mail goes", Reply(200, OutboxCounts), refusals=(403,), name="show_outbox")
 def outbox() -> Response:
     """Return how many letters wait, were sent, and were given up."""
-    return answer(OutboxCounts.model_validate(services().administration.outbox(current_principal())))
+    return answer(
+        OutboxCounts.model_validate(services().administration.outbox(current_principal()))
+    )
 
 
 @blueprint.get("/audit")
 @auth.required
-@describes("Read the audit trail", Reply(200, AuditTrail), query=AuditQuery, refusals=(403,), name="list_audit_events")
+@describes(
+    "Read the audit trail",
+    Reply(200, AuditTrail),
+    query=AuditQuery,
+    refusals=(403,),
+    name="list_audit_events",
+)
 def audit() -> Response:
     """Return what happened, newest first."""
     query = read_query(AuditQuery)
     which = AuditFilter(**query.model_dump(exclude={"cursor", "limit"}))
-    page = services().audit.list(current_principal(), which, cursor=query.cursor, limit=min(query.limit, _PAGE_MAX))
-    return answer(AuditTrail(events=[AuditEntry.model_validate(view) for view in page.items], cursor=page.cursor))
+    page = services().audit.list(
+        current_principal(), which, cursor=query.cursor, limit=min(query.limit, _PAGE_MAX)
+    )
+    return answer(
+        AuditTrail(
+            events=[AuditEntry.model_validate(view) for view in page.items], cursor=page.cursor
+        )
+    )
 
 
 def _shown(view: AccountView, status: int = 200) -> Response:

@@ -11,12 +11,16 @@ from identity.web.auth import auth, current_principal
 from identity.web.context import services
 from identity.web.openapi import Reply, describes
 
-blueprint = Blueprint("admin_credentials", __name__, url_prefix="/api/admin/users/<account:account_id>")
+blueprint = Blueprint(
+    "admin_credentials", __name__, url_prefix="/api/admin/users/<account:account_id>"
+)
 
 
 @blueprint.get("/sessions")
 @auth.required
-@describes("List a user's sessions", Reply(200, Sessions), refusals=(403, 404), name="list_user_sessions")
+@describes(
+    "List a user's sessions", Reply(200, Sessions), refusals=(403, 404), name="list_user_sessions"
+)
 def list_sessions(account_id: int) -> Response:
     """Return the live sessions of a user, newest first."""
     views = services().account_credentials.sessions(current_principal(), account_id)
@@ -34,16 +38,28 @@ def end_session(account_id: int, session_id: str) -> Response:
 
 @blueprint.get("/certificates")
 @auth.required
-@describes("List a user's certificates", Reply(200, Certificates), refusals=(403, 404), name="list_user_certificates")
+@describes(
+    "List a user's certificates",
+    Reply(200, Certificates),
+    refusals=(403, 404),
+    name="list_user_certificates",
+)
 def list_certificates(account_id: int) -> Response:
     """Return the certificates of a user that have not expired, newest first."""
     views = services().account_credentials.certificates(current_principal(), account_id)
-    return answer(Certificates(certificates=[CertificateEntry.model_validate(view) for view in views]))
+    return answer(
+        Certificates(certificates=[CertificateEntry.model_validate(view) for view in views])
+    )
 
 
 @blueprint.delete("/certificates/<serial:serial>")
 @auth.required
-@describes("Revoke a user's certificate", Reply(204), refusals=(401, 403, 404), name="revoke_user_certificate")
+@describes(
+    "Revoke a user's certificate",
+    Reply(204),
+    refusals=(401, 403, 404),
+    name="revoke_user_certificate",
+)
 def revoke_certificate(account_id: int, serial: str) -> Response:
     """Revoke a certificate of a user and all that were renewed from it; they are told by mail."""
     services().account_credentials.revoke_certificate(current_principal(), account_id, serial)

@@ -36,7 +36,9 @@ def _absent() -> Any:  # noqa: ANN401 - never read: presence is asked of `model_
     return Field(default=None)
 
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
 _LINE = rf"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{{0,{FULL_NAME_MAX}}}$"
 _PASSWORD: dict[str, Any] = {
     "minLength": 1,
@@ -61,7 +63,9 @@ def _moment(text: object) -> datetime:
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise PydanticCustomError("moment", "give a time such as 2026-01-31T00:00:00Z, a + written as %2B")
+    raise PydanticCustomError(
+        "moment", "give a time such as 2026-01-31T00:00:00Z, a + written as %2B"
+    )
 
 
 Switch = Annotated[bool, BeforeValidator(_switch)]
@@ -166,7 +170,9 @@ class SigningRequest(Strict):
     """A certificate signing request in PEM."""
 
     csr: Annotated[str, _documented(examples=["-----BEGIN CERTIFICATE REQUEST-----"])]
-    description: Annotated[str, _documented(maxLength=128, pattern=r"^[^\u0000-\u001f\u007f-\u009f]{0,128}$")] = ""
+    description: Annotated[
+        str, _documented(maxLength=128, pattern=r"^[^\u0000-\u001f\u007f-\u009f]{0,128}$")
+    ] = ""
 
 
 class Renewal(Strict):
@@ -188,7 +194,9 @@ class PageQuery(Strict):
 class UserQuery(PageQuery):
     """Which users to list."""
 
-    search: Annotated[str | None, Field(max_length=254, description="part of a username or address")] = None
+    search: Annotated[
+        str | None, Field(max_length=254, description="part of a username or address")
+    ] = None
 
 
 _EventName = Annotated[str | None, Field(max_length=64, description="as it was then")]
@@ -196,7 +204,10 @@ _Moment = Annotated[
     datetime | None,
     BeforeValidator(_moment),
     WithJsonSchema(
-        {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}], "examples": ["2026-01-31T00:00:00Z"]}
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}],
+            "examples": ["2026-01-31T00:00:00Z"],
+        }
     ),
 ]
 

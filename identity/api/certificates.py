@@ -40,7 +40,9 @@ def sign() -> Response:
 
 @blueprint.post("/api/certificates/renew")
 @auth.required
-@describes("Renew a certificate", Reply(201, SignedCertificate), body=Renewal, name="renew_certificate")
+@describes(
+    "Renew a certificate", Reply(201, SignedCertificate), body=Renewal, name="renew_certificate"
+)
 def renew() -> Response:
     """Sign a new key for the owner of the client certificate that makes this request."""
     use = services().certificates
@@ -55,7 +57,11 @@ def list_certificates() -> Response:
     """Return the caller's certificates, newest first."""
     views = services().certificates.list(current_principal())
     return answer(
-        Certificates(certificates=[CertificateEntry.model_validate(view, from_attributes=True) for view in views])
+        Certificates(
+            certificates=[
+                CertificateEntry.model_validate(view, from_attributes=True) for view in views
+            ]
+        )
     )
 
 
@@ -70,16 +76,27 @@ def revoke(serial: str) -> Response:
 
 @blueprint.get("/ca.pem")
 @auth.open
-@describes("The authority's certificate", Reply(200, media_type="application/x-pem-file"), name="show_authority")
+@describes(
+    "The authority's certificate",
+    Reply(200, media_type="application/x-pem-file"),
+    name="show_authority",
+)
 def chain() -> Response:
     """Return the authority's certificates."""
-    return published(services().certificates.chain().encode(), "application/x-pem-file", seconds=GRACE_MIN_SECONDS - 1)
+    return published(
+        services().certificates.chain().encode(),
+        "application/x-pem-file",
+        seconds=GRACE_MIN_SECONDS - 1,
+    )
 
 
 @blueprint.get("/ca.crl")
 @auth.open
 @describes(
-    "The revocation list", Reply(200, media_type="application/pkix-crl"), refusals=(503,), name="show_revocation_list"
+    "The revocation list",
+    Reply(200, media_type="application/pkix-crl"),
+    refusals=(503,),
+    name="show_revocation_list",
 )
 def revocation_list() -> Response:
     """Return the list as it stands, in DER; in PEM for those who ask so."""

@@ -26,14 +26,24 @@ of a name that is taken and, unless JSON is asked for and HTML is not, the 401 o
 
 **Lists** have a `cursor`: send it back to go on, until it is null.
 """
-_ADMINISTRATION: Final = "For administrators: users and their credentials, the audit trail, the mail."
+_ADMINISTRATION: Final = (
+    "For administrators: users and their credentials, the audit trail, the mail."
+)
 TAGS: Final = (
     Tag("tokens", "Log in, stay logged in, log out; ask who is calling.", "tokens"),
-    Tag("forward-auth", "For proxies that ask before they forward a request: who is calling?", "forward_auth"),
+    Tag(
+        "forward-auth",
+        "For proxies that ask before they forward a request: who is calling?",
+        "forward_auth",
+    ),
     Tag("account", "Register, and look after the own account.", "users"),
     Tag("administration", _ADMINISTRATION, "admin"),
     Tag("administration", _ADMINISTRATION, "admin_credentials"),
-    Tag("recovery", "A forgotten password, and the confirmation of an email address; both by mail.", "recovery"),
+    Tag(
+        "recovery",
+        "A forgotten password, and the confirmation of an email address; both by mail.",
+        "recovery",
+    ),
     Tag("certificates", "Client certificates in place of passwords.", "certificates"),
     Tag("service", "What this is, and whether it is well.", "front"),
     Tag("operations", "For those who run it.", "operations"),
@@ -43,6 +53,6 @@ TAGS: Final = (
 def document(app: Flask, *, server: str) -> dict[str, Any]:
     """Return the document of all native calls of `app`, which are below the URL `server`."""
     info = {"title": "Identity", "version": version("identityd"), "description": _DESCRIPTION}
-    return OpenApi(info, TAGS, refusals=Refusals(ProblemDetails, unauthorized=UNAUTHORIZED)).document(
-        app, server=server
-    )
+    return OpenApi(
+        info, TAGS, refusals=Refusals(ProblemDetails, unauthorized=UNAUTHORIZED)
+    ).document(app, server=server)

@@ -31,7 +31,10 @@ def page() -> Response:
     root = ".." if inside else "."
     prefixes = {"native": ""} | dict(context().tongues.others)
     config = {
-        "urls": [{"url": f"{root}{prefix}/openapi.json", "name": name} for name, prefix in prefixes.items()],
+        "urls": [
+            {"url": f"{root}{prefix}/openapi.json", "name": name}
+            for name, prefix in prefixes.items()
+        ],
         "dom_id": "#swagger-ui",
         "layout": "StandaloneLayout",
         "deepLinking": True,

@@ -38,7 +38,9 @@ _GUARDED_PATH: Final = "-"
 _KEPT_SECONDS: Final = 5
 _VARY: Final = ("Vary", "Authorization")
 _KEPT: Final = (("Cache-Control", f"private, max-age={_KEPT_SECONDS}"), _VARY)
-_CERTIFICATE: Final = Credential.CERTIFICATE  # by a short name: asking the class for a member is slow
+_CERTIFICATE: Final = (
+    Credential.CERTIFICATE
+)  # by a short name: asking the class for a member is slow
 _SAID_MOST: Final = 4096
 _SHOWN: Final = (*ALWAYS, "Cache-Control", "Vary")
 
@@ -171,7 +173,10 @@ def verify_for_proxy() -> Response:
 
 @blueprint.get("/api/verify/proxy/admin", provide_automatic_options=False)
 @auth.relayed
-@describes("Check for another proxy that an administrator is calling", Reply(200, media_type="", headers=_SHOWN))
+@describes(
+    "Check for another proxy that an administrator is calling",
+    Reply(200, media_type="", headers=_SHOWN),
+)
 def verify_admin_for_proxy() -> Response:
     """Say the same of administrators only."""
     return _respond()

@@ -18,7 +18,9 @@ blueprint = Blueprint("front", __name__)
 
 _HTML: Final = "text/html"
 _NAME: Final = "Identity"
-_ABOUT: Final = "An identity service: accounts, passwords, tokens and client certificates over HTTP."
+_ABOUT: Final = (
+    "An identity service: accounts, passwords, tokens and client certificates over HTTP."
+)
 # Relative, so that the links also lead right below a proxy's sub-path.
 _TEXT: Final = (
     "<p>{about}</p><ul>"

@@ -48,7 +48,12 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 @auth.open
-@describes("Prometheus metrics", Reply(200, media_type="text/plain"), refusals=(401, 403), name="show_metrics")
+@describes(
+    "Prometheus metrics",
+    Reply(200, media_type="text/plain"),
+    refusals=(401, 403),
+    name="show_metrics",
+)
 def metrics() -> Response:
     """Return the counts of all workers; with IDENTITY_METRICS_TOKEN set, to its bearer and to administrators."""
     expected = context().settings.metrics_token
@@ -57,7 +62,9 @@ def metrics() -> Response:
 
 def _bears(expected: str) -> bool:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip(" ").encode(), expected.encode())
+    return scheme.lower() == "bearer" and hmac.compare_digest(
+        given.strip(" ").encode(), expected.encode()
+    )
 
 
 @auth.required
@@ -84,7 +91,8 @@ def _exposition() -> tuple[bytes, str]:
 def _mails(state: OutboxState) -> bytes:
     lines = ["# HELP identity_outbox_mails Letters by state.", "# TYPE identity_outbox_mails gauge"]
     lines += [
-        f'identity_outbox_mails{{state="{name}"}} {getattr(state, name)}' for name in ("waiting", "sent", "parked")
+        f'identity_outbox_mails{{state="{name}"}} {getattr(state, name)}'
+        for name in ("waiting", "sent", "parked")
     ]
     return ("\n".join(lines) + "\n").encode()
 

@@ -61,7 +61,9 @@ def reset() -> Response:
     """Set the new password."""
     fields = read_form()
     try:
-        services().recovery.reset(Principal(origin()), fields.get("token", ""), fields.get("password", ""))
+        services().recovery.reset(
+            Principal(origin()), fields.get("token", ""), fields.get("password", "")
+        )
     except IdentityError as error:
         return _refusal("Choose a new password", error)
     return page("Choose a new password", "Your password is changed; log in with it.")

@@ -91,7 +91,9 @@ def _say(problem: Problem, environ: WSGIEnvironment) -> Plain:
         headers = (*(("WWW-Authenticate", challenge) for challenge in CHALLENGES), *headers)
         if not wants_json(environ.get("HTTP_ACCEPT", "")):  # the document's own page
             return plain_text(UNAUTHORIZED_PAGE, *headers, status=problem.status, kind=_HTML)
-    return plain_json(_details(problem, environ[REQUEST_ID]), *headers, status=problem.status, kind=PROBLEM_TYPE)
+    return plain_json(
+        _details(problem, environ[REQUEST_ID]), *headers, status=problem.status, kind=PROBLEM_TYPE
+    )
 
 
 def _details(problem: Problem, asked: str) -> dict[str, Any]:
@@ -104,5 +106,7 @@ def _details(problem: Problem, asked: str) -> dict[str, Any]:
         "request_id": asked,
     }
     if problem.fields:
-        details["errors"] = [{"field": each.field, "message": each.message} for each in problem.fields]
+        details["errors"] = [
+            {"field": each.field, "message": each.message} for each in problem.fields
+        ]
     return details

@@ -19,7 +19,9 @@ blueprint = Blueprint("recovery", __name__)
 
 @blueprint.post("/api/activations")
 @auth.open
-@describes("Confirm an address", Reply(200, Name), body=OneTimeToken, refusals=(503,), name="confirm_email")
+@describes(
+    "Confirm an address", Reply(200, Name), body=OneTimeToken, refusals=(503,), name="confirm_email"
+)
 def activate() -> Response:
     """Activate the account a mailed token belongs to."""
     token = read_body(OneTimeToken).token
@@ -29,18 +31,30 @@ def activate() -> Response:
 @blueprint.post("/api/password-changes")
 @auth.open
 @describes(
-    "Change a password with itself", Reply(204), body=PasswordChange, refusals=(401, 429, 503), name="replace_password"
+    "Change a password with itself",
+    Reply(204),
+    body=PasswordChange,
+    refusals=(401, 429, 503),
+    name="replace_password",
 )
 def change_password() -> Response:
     """Replace a password by proving it, also one that must be changed; every session of the account ends."""
     body = read_body(PasswordChange)
-    services().profiles.replace_password(body.username, body.current_password, new=body.password, origin=origin())
+    services().profiles.replace_password(
+        body.username, body.current_password, new=body.password, origin=origin()
+    )
     return empty()
 
 
 @blueprint.post("/api/password-resets")
 @auth.open
-@describes("Ask for a new password", Reply(204), body=ResetRequest, refusals=(429, 503), name="request_password_reset")
+@describes(
+    "Ask for a new password",
+    Reply(204),
+    body=ResetRequest,
+    refusals=(429, 503),
+    name="request_password_reset",
+)
 def request_reset() -> Response:
     """Mail a token to the account with this address; the answer is the same if there is none."""
     services().recovery.request_reset(Principal(origin()), read_body(ResetRequest).email)
@@ -49,7 +63,13 @@ def request_reset() -> Response:
 
 @blueprint.post("/api/password-resets/redeem")
 @auth.open
-@describes("Choose a new password", Reply(204), body=Redemption, refusals=(503,), name="redeem_password_reset")
+@describes(
+    "Choose a new password",
+    Reply(204),
+    body=Redemption,
+    refusals=(503,),
+    name="redeem_password_reset",
+)
 def redeem() -> Response:
     """Set a new password with a mailed token; every session of the account ends."""
     body = read_body(Redemption)

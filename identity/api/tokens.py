@@ -22,7 +22,9 @@ blueprint = Blueprint("tokens", __name__)
 def _issue(principal: Principal, here: Context) -> Plain:
     issued = here.services.tokens.issue(principal)
     told = () if here.settings.hardened else (("token", issued.token),)
-    return plain_json({"token": issued.token, "duration": int(issued.duration.total_seconds())}, *told)
+    return plain_json(
+        {"token": issued.token, "duration": int(issued.duration.total_seconds())}, *told
+    )
 
 
 def _greet(principal: Principal, _here: Context) -> Plain:

@@ -55,7 +55,13 @@ def me() -> Response:
 
 @blueprint.patch("/api/users/me")
 @auth.required
-@describes("Change yourself", Reply(200, Profile), body=OwnUpdate, refusals=(401, 403, 409), name="change_own_account")
+@describes(
+    "Change yourself",
+    Reply(200, Profile),
+    body=OwnUpdate,
+    refusals=(401, 403, 409),
+    name="change_own_account",
+)
 def change_me() -> Response:
     """Change the caller's name, address or, with `current_password`, the password."""
     body = read_body(OwnUpdate)

@@ -30,7 +30,9 @@ def set_password(options: argparse.Namespace, _settings: Settings, services: Ser
     changed = services.account_credentials.set_password(
         operator(), options.username, _password(), must_change=options.must_change
     )
-    print(f"Password of {changed.username} set (id {changed.id}). Its sessions and certificates have ended.")
+    print(
+        f"Password of {changed.username} set (id {changed.id}). Its sessions and certificates have ended."
+    )
 
 
 def unlock(options: argparse.Namespace, _settings: Settings, services: Services) -> None:
@@ -59,16 +61,26 @@ def make_first_admin(settings: Settings, services: Services, base: str) -> None:
         return
     password = settings.admin_password or secrets.token_urlsafe(15)
     try:
-        services.accounts.create(operator(), NewAccount(settings.admin_username, password), admin=True)
+        services.accounts.create(
+            operator(), NewAccount(settings.admin_username, password), admin=True
+        )
     except UsernameTaken:
         if services.accounts.any_admin():  # another node was faster, and has said so
             return
-        raise SettingError("IDENTITY_ADMIN_USERNAME: this name belongs to a user who is no administrator") from None
+        raise SettingError(
+            "IDENTITY_ADMIN_USERNAME: this name belongs to a user who is no administrator"
+        ) from None
     except InvalidInput as error:
-        raise SettingError(f"IDENTITY_ADMIN_USERNAME and IDENTITY_ADMIN_PASSWORD: {error.detail}") from None
+        raise SettingError(
+            f"IDENTITY_ADMIN_USERNAME and IDENTITY_ADMIN_PASSWORD: {error.detail}"
+        ) from None
     name = settings.admin_username
     # A server certificate of our own authority is one that curl does not know.
-    curl = f"curl --cacert {shlex.quote(str(settings.data_dir / 'tls' / 'ca.pem'))}" if base[:6] == "https:" else "curl"
+    curl = (
+        f"curl --cacert {shlex.quote(str(settings.data_dir / 'tls' / 'ca.pem'))}"
+        if base[:6] == "https:"
+        else "curl"
+    )
     address = shlex.quote(f"{base}/api/token")
     if settings.admin_password:
         print(f"Administrator {name} made, with the password of IDENTITY_ADMIN_PASSWORD. Now try:")

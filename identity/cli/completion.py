@@ -21,7 +21,9 @@ class PrintCompletion(argparse.Action):
             help=f"print the completion script for {', '.join(SHELLS[:-1])} or {SHELLS[-1]}",
         )
 
-    def __call__(self, parser: argparse.ArgumentParser, _options: object, shell: object, _: object = None) -> NoReturn:
+    def __call__(
+        self, parser: argparse.ArgumentParser, _options: object, shell: object, _: object = None
+    ) -> NoReturn:
         """Print it."""
         import shtab  # noqa: PLC0415 - no other command needs it
 

@@ -67,7 +67,11 @@ def _shown(one: SettingInfo) -> str:
 
 
 def _unmade(settings: Settings) -> str:
-    return "" if settings.data_dir.exists() else "  [not there yet: the first `identity migrate` makes it]"
+    return (
+        ""
+        if settings.data_dir.exists()
+        else "  [not there yet: the first `identity migrate` makes it]"
+    )
 
 
 def _keys(services: Services) -> Iterator[str]:
@@ -84,21 +88,30 @@ def _all_made(services: Services) -> bool:
 def _require_file(settings: Settings) -> None:
     # SQLite would make it.
     if settings.database_file is not None and not settings.database_file.exists():
-        raise Unavailable(timedelta(), "there is no such file yet: run `identity migrate`, or set IDENTITY_DATA_DIR")
+        raise Unavailable(
+            timedelta(),
+            "there is no such file yet: run `identity migrate`, or set IDENTITY_DATA_DIR",
+        )
 
 
 def _show_misleading(services: Services) -> None:
     names, count = services.accounts.misleading_names(at_most=_NAMES_SHOWN)
     if count:
-        print("Usernames that are not the account's own email: rename them by PATCH /api/admin/users/<id>")
         print(
-            *(f"  {name}" for name in names), *([f"  and {count - len(names)} more"] * (count > len(names))), sep="\n"
+            "Usernames that are not the account's own email: rename them by PATCH /api/admin/users/<id>"
+        )
+        print(
+            *(f"  {name}" for name in names),
+            *([f"  and {count - len(names)} more"] * (count > len(names))),
+            sep="\n",
         )
 
 
 def _show_unverifiable(services: Services) -> None:
     if count := services.imported_hashes.unverifiable():
-        print("Passwords that cannot be checked: their hashes are of no form that is known here, or cost too much")
+        print(
+            "Passwords that cannot be checked: their hashes are of no form that is known here, or cost too much"
+        )
         print(f"  {count} accounts: have them ask for a new password, or set one")
 
 
@@ -123,11 +136,20 @@ def _deployment(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.registration is Registration.OPEN:
         yield "anybody may register an account", "IDENTITY_REGISTRATION=admin"
     if not settings.public_url:
-        yield "the Location of a new account follows the request's Host", "IDENTITY_PUBLIC_URL=https://…"
+        yield (
+            "the Location of a new account follows the request's Host",
+            "IDENTITY_PUBLIC_URL=https://…",
+        )
     elif settings.public_url.startswith("http://"):
-        yield "the public URL is not https: passwords travel in the clear", "IDENTITY_PUBLIC_URL=https://…"
+        yield (
+            "the public URL is not https: passwords travel in the clear",
+            "IDENTITY_PUBLIC_URL=https://…",
+        )
     if not settings.step_up_seconds:
-        yield "a token of any age may change passwords and addresses", "IDENTITY_STEP_UP_SECONDS=900"
+        yield (
+            "a token of any age may change passwords and addresses",
+            "IDENTITY_STEP_UP_SECONDS=900",
+        )
     if settings.smtp_url is None:
         yield "mails, with their tokens, are printed to the log", "IDENTITY_SMTP_URL=smtp://…"
     if not settings.address_failures:

@@ -37,9 +37,15 @@ def rotate_keys(options: argparse.Namespace, settings: Settings, services: Servi
     changed = keys.replace() if options.now else keys.rotate(timedelta(seconds=options.grace))
     print(*lines(changed), sep="\n")
     if options.now:
-        print(_ENDED.format("\n  ".join(_ENDS[use] for use in dict.fromkeys(view.use for view in changed))))
+        print(
+            _ENDED.format(
+                "\n  ".join(_ENDS[use] for use in dict.fromkeys(view.use for view in changed))
+            )
+        )
     else:
-        print(f"Every node that shares {settings.data_dir} follows by itself; no token is refused meanwhile.")
+        print(
+            f"Every node that shares {settings.data_dir} follows by itself; no token is refused meanwhile."
+        )
     if settings.secret_keys:
         print(_BY_SETTING_NOW if options.now else _BY_SETTING)
     keys.record()
@@ -49,9 +55,21 @@ def lines(views: Iterable[KeyView]) -> Iterator[str]:
     """Return a line for each key: its name, what it signs, its state, its age and its times."""
     now = datetime.now(UTC)
     for view in views:
-        made = f"made {_age(now - view.times.created)} ago" if view.times.created else "of unknown age"
-        times = [("signs from", view.times.signs_from), ("accepted until", view.times.accepted_until)]
-        facts = [made, *(f"{word} {time:%Y-%m-%d %H:%M:%S} UTC" for word, time in times if time and time > now)]
+        made = (
+            f"made {_age(now - view.times.created)} ago" if view.times.created else "of unknown age"
+        )
+        times = [
+            ("signs from", view.times.signs_from),
+            ("accepted until", view.times.accepted_until),
+        ]
+        facts = [
+            made,
+            *(
+                f"{word} {time:%Y-%m-%d %H:%M:%S} UTC"
+                for word, time in times
+                if time and time > now
+            ),
+        ]
         yield f"  {view.name}  {view.use}: {view.state}  [{', '.join(facts)}]"
 
 

@@ -10,7 +10,9 @@ from identity.settings.readers import SettingError
 
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - shown, not bound
 
-_Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+_Address = tuple[
+    socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+]
 
 
 def bindable(host: str, port: int) -> str:
@@ -28,7 +30,9 @@ def bindable(host: str, port: int) -> str:
                 return str(address[0])
         except OSError as error:
             reason = reason or error.strerror or str(error)
-            if error.errno != errno.EADDRNOTAVAIL:  # a name may have addresses of other machines, too
+            if (
+                error.errno != errno.EADDRNOTAVAIL
+            ):  # a name may have addresses of other machines, too
                 break
     raise _refused(host, port, reason)
 
@@ -48,7 +52,11 @@ def _resolved(host: str, port: int) -> list[_Address]:
         raise _refused(host, port, "it is no name of a host") from None
     except OSError as error:
         raise _refused(host, port, error.strerror or str(error)) from None
-    usable = [(family, address) for family, *_, address in found if family != socket.AF_INET6 or not address[-1]]
+    usable = [
+        (family, address)
+        for family, *_, address in found
+        if family != socket.AF_INET6 or not address[-1]
+    ]
     if not usable:
         raise _refused(host, port, "the servers know no link-local addresses")
     return sorted(usable, key=lambda each: each[0] != socket.AF_INET)

@@ -24,7 +24,9 @@ def send_mail(_options: argparse.Namespace, _settings: Settings, services: Servi
 
 def start_sender(services: Services) -> None:
     """Send in a thread beside the server; several servers do not get in each other's way."""
-    threading.Thread(target=_send_beside, args=(services,), name="identity-mail", daemon=True).start()
+    threading.Thread(
+        target=_send_beside, args=(services,), name="identity-mail", daemon=True
+    ).start()
 
 
 def _send_beside(services: Services) -> NoReturn:

@@ -95,7 +95,9 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, but not with which words: somebody may have typed a password."""
         known, _, _ = message.partition("unrecognized arguments: ")
-        super().error(message if known == message else "there are arguments too many; a password is never one")
+        super().error(
+            message if known == message else "there are arguments too many; a password is never one"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,16 +107,34 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_settings_help(),
     )
-    parser.add_argument("-V", "--version", action="version", version=f"identity {_VERSION} (schema {REVISION})")
+    parser.add_argument(
+        "-V", "--version", action="version", version=f"identity {_VERSION} (schema {REVISION})"
+    )
     parser.add_argument("--print-completion", action=PrintCompletion)
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_serve(commands)
-    _add(commands, "migrate", _migrate, "bring the database to this version; safe to run on every node at once")
+    _add(
+        commands,
+        "migrate",
+        _migrate,
+        "bring the database to this version; safe to run on every node at once",
+    )
     text = "show the settings, whether the database can be used, and what is left open; changes nothing"
     _add(commands, "check", check, text).set_defaults(only_looks=True)
-    _add(commands, "send-mail", send_mail, "send the mail that is due, and go on until interrupted", goes_on=True)
-    _add(commands, "prune", prune, "delete ended sessions, old audit events, letters and counters; prints how many")
+    _add(
+        commands,
+        "send-mail",
+        send_mail,
+        "send the mail that is due, and go on until interrupted",
+        goes_on=True,
+    )
+    _add(
+        commands,
+        "prune",
+        prune,
+        "delete ended sessions, old audit events, letters and counters; prints how many",
+    )
     _add_rotate_keys(commands)
     command = _add(
         commands,
@@ -127,21 +147,45 @@ def _parser() -> argparse.ArgumentParser:
     text = "set an account's password, asked for or read as create-admin does; ends its sessions and certificates"
     command = _add(commands, "set-password", set_password, text)
     command.add_argument("username", metavar="NAME", help="username or email")
-    command.add_argument("--must-change", action="store_true", help="have another password chosen at the next login")
-    command = _add(commands, "unlock", unlock, "let a name or an address try passwords again before its lock is over")
+    command.add_argument(
+        "--must-change", action="store_true", help="have another password chosen at the next login"
+    )
+    command = _add(
+        commands,
+        "unlock",
+        unlock,
+        "let a name or an address try passwords again before its lock is over",
+    )
     meant = command.add_mutually_exclusive_group(required=True)
     meant.add_argument("what", nargs="?", metavar="NAME|IP", help="username, email, or IP")
-    meant.add_argument("--no-ip", action="store_true", help="callers without an IP, such as those of a Unix socket")
+    meant.add_argument(
+        "--no-ip", action="store_true", help="callers without an IP, such as those of a Unix socket"
+    )
     return parser
 
 
 def _add_serve(commands: argparse._SubParsersAction[Any]) -> None:
     command = _add(
-        commands, "serve", serve, "serve with granian; the first start makes the administrator", goes_on=True
+        commands,
+        "serve",
+        serve,
+        "serve with granian; the first start makes the administrator",
+        goes_on=True,
     )
-    command.add_argument("--tls", action="store_true", help="serve https with gunicorn, asking for client certificates")
-    command.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1", help="default: $HOST or 127.0.0.1")
-    command.add_argument("--port", type=_port, default=os.environ.get("PORT") or "5000", help="default: $PORT or 5000")
+    command.add_argument(
+        "--tls",
+        action="store_true",
+        help="serve https with gunicorn, asking for client certificates",
+    )
+    command.add_argument(
+        "--host", default=os.environ.get("HOST") or "127.0.0.1", help="default: $HOST or 127.0.0.1"
+    )
+    command.add_argument(
+        "--port",
+        type=_port,
+        default=os.environ.get("PORT") or "5000",
+        help="default: $PORT or 5000",
+    )
     workers = available()
     command.add_argument(
         "--workers",
@@ -149,16 +193,28 @@ def _add_serve(commands: argparse._SubParsersAction[Any]) -> None:
         default=workers,
         help=f"processes; default: as many as there are processors to use, here {workers}",
     )
-    command.add_argument("--threads", type=_positive, default=16, help="requests at once per worker; default: 16")
+    command.add_argument(
+        "--threads", type=_positive, default=16, help="requests at once per worker; default: 16"
+    )
 
 
 def _add_rotate_keys(commands: argparse._SubParsersAction[Any]) -> None:
-    command = _add(commands, "rotate-keys", rotate_keys, "change the signing keys while every node goes on")
+    command = _add(
+        commands, "rotate-keys", rotate_keys, "change the signing keys while every node goes on"
+    )
     how = command.add_mutually_exclusive_group()
     how.add_argument(
-        "--grace", type=_grace, default=60, metavar="SECONDS", help="known so long before it signs; default: 60"
+        "--grace",
+        type=_grace,
+        default=60,
+        metavar="SECONDS",
+        help="known so long before it signs; default: 60",
     )
-    how.add_argument("--now", action="store_true", help="for a leaked key: the old ones are worth nothing at once")
+    how.add_argument(
+        "--now",
+        action="store_true",
+        help="for a leaked key: the old ones are worth nothing at once",
+    )
 
 
 def _add(
@@ -169,7 +225,9 @@ def _add(
     *,
     goes_on: bool = False,
 ) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}."
+    )
     command.set_defaults(run=run, goes_on=goes_on, only_looks=False)
     return command
 
@@ -179,7 +237,9 @@ def _migrate(_options: argparse.Namespace, _settings: Settings, services: Servic
     revision = services.schema.migrate(_VERSION)
     print(f"The database is at revision {revision}.")
     if revision != REVISION:
-        print(f"That is later than this Identity's own {REVISION}, which can work with it; nothing was changed.")
+        print(
+            f"That is later than this Identity's own {REVISION}, which can work with it; nothing was changed."
+        )
     if beside:
         print("The table alembic_version belongs to another program and was left alone.")
 
@@ -197,7 +257,9 @@ def _port(text: str) -> int:
 
 def _grace(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not GRACE_MIN_SECONDS <= int(text) <= 86400:  # noqa: PLR2004 - a day
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from {GRACE_MIN_SECONDS} to 86400")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds from {GRACE_MIN_SECONDS} to 86400"
+        )
     return int(text)
 
 

@@ -44,7 +44,9 @@ def _quota(folder: Path) -> Iterator[float]:
         if (unified := folder / "cpu.max").exists():
             quota, period = unified.read_text("ascii").split()
         else:
-            quota, period = ((folder / f"cpu.cfs_{name}_us").read_text("ascii") for name in ("quota", "period"))
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text("ascii") for name in ("quota", "period")
+            )
         if quota != "max" and int(quota) > 0 and int(period) > 0:
             yield int(quota) / int(period)
     except (OSError, ValueError):  # none here, or one that we do not understand

@@ -46,8 +46,13 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     ip = bindable(options.host, options.port)
     base = reachable(options.host, ip, options.port, "https" if options.tls else "http")
     make_first_admin(settings, services, base)
-    os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # no process that is started from here has a use for it
-    print(f"Identity serves on {base} with {options.workers} workers; see {base}/docs. Ctrl-C ends it.", flush=True)
+    os.environ.pop(
+        "IDENTITY_ADMIN_PASSWORD", None
+    )  # no process that is started from here has a use for it
+    print(
+        f"Identity serves on {base} with {options.workers} workers; see {base}/docs. Ctrl-C ends it.",
+        flush=True,
+    )
     start_sender(services)
     start_pruning(services)
     ending = Ending(services.readiness.drain, settings.drain_seconds)

@@ -30,7 +30,9 @@ def require_gunicorn() -> None:
         raise SettingError("--tls needs gunicorn: install identityd[tls]")
 
 
-def serve_tls(options: argparse.Namespace, settings: Settings, services: Services, *, ip: str, ending: Ending) -> None:
+def serve_tls(
+    options: argparse.Namespace, settings: Settings, services: Services, *, ip: str, ending: Ending
+) -> None:
     """Serve with a certificate of our own authority, asking clients for theirs, until interrupted.
 
     Args:
@@ -49,9 +51,23 @@ def serve_tls(options: argparse.Namespace, settings: Settings, services: Service
         *(sys.executable, "-m", "gunicorn", f"identity.wiring:create_worker({options.threads})"),
         *("--bind", f"[{ip}]:{options.port}" if ":" in ip else f"{ip}:{options.port}"),
         *("--workers", str(options.workers)),
-        *("--worker-class", "identity.cli.tls_worker.PatientWorker", "--threads", str(options.threads)),
+        *(
+            "--worker-class",
+            "identity.cli.tls_worker.PatientWorker",
+            "--threads",
+            str(options.threads),
+        ),
         *("--worker-connections", str(room_for_connections())),
-        *("--certfile", str(identity), "--keyfile", str(identity), "--ca-certs", str(chain), "--cert-reqs", "1"),
+        *(
+            "--certfile",
+            str(identity),
+            "--keyfile",
+            str(identity),
+            "--ca-certs",
+            str(chain),
+            "--cert-reqs",
+            "1",
+        ),
         *("--no-control-socket", "--log-level", "warning", "--graceful-timeout", "10"),
         # No proxy stands in front, so no header of a caller on this machine is one's: not SCRIPT_NAME, nor a scheme.
         *("--forwarded-allow-ips", "", "--forwarder-headers", ""),
@@ -77,6 +93,8 @@ def _write_files(folder: Path, hosts: list[str], services: Services) -> tuple[Pa
         (chain, services.certificates.chain()),
     ):
         path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "w") as file:
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "w"
+        ) as file:
             file.write(text)
     return identity, chain

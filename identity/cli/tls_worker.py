@@ -16,11 +16,18 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, Final
 
 from gunicorn.http import get_parser
-from gunicorn.http.errors import InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod, LimitRequestHeaders
+from gunicorn.http.errors import (
+    InvalidHTTPVersion,
+    InvalidRequestLine,
+    InvalidRequestMethod,
+    LimitRequestHeaders,
+)
 from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import ThreadWorker
 
-_PATIENCE_SECONDS: Final = 10.0  # for a handshake and a head, for hanging up, and with silence in a body or an answer
+_PATIENCE_SECONDS: Final = (
+    10.0  # for a handshake and a head, for hanging up, and with silence in a body or an answer
+)
 _MOMENT_SECONDS: Final = 0.05
 _HEAD_MAX_BYTES: Final = 32 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
@@ -65,7 +72,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _keepalive_after(self, conn: Connection, keepalive: object) -> bool:
         """Tell whether a next request may follow: not behind a body that nobody read and that has not come yet."""
-        return bool(keepalive) and conn.parser.finish_body(deadline=time.monotonic() + _MOMENT_SECONDS)
+        return bool(keepalive) and conn.parser.finish_body(
+            deadline=time.monotonic() + _MOMENT_SECONDS
+        )
 
     def finish_request(self, conn: Connection, fs: Future[object]) -> None:
         """Take a connection back from its thread: for the next request, or until its client has hung up."""
@@ -98,7 +107,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _shake_hands(self, conn: Connection) -> None:
         if not conn.initialized:
-            conn.sock = self._context.wrap_socket(conn.sock, server_side=True, do_handshake_on_connect=False)
+            conn.sock = self._context.wrap_socket(
+                conn.sock, server_side=True, do_handshake_on_connect=False
+            )
             conn.parser = get_parser(self.cfg, conn.sock, conn.client)
             conn.initialized = True
         conn.sock.do_handshake()

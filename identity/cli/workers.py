@@ -18,7 +18,9 @@ from multiprocessing import forkserver, resource_tracker
 from typing import Final
 
 _METRICS_DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
-_CONNECTIONS: Final = 2048  # open per worker, most of them idle: what bounds work is the number of threads
+_CONNECTIONS: Final = (
+    2048  # open per worker, most of them idle: what bounds work is the number of threads
+)
 _OTHER_FILES: Final = 256  # database, metrics, libraries
 _FILES: Final = resource.RLIMIT_NOFILE
 # glibc: a heap for each thread, also on a few processors. In one that is shared, small things settle in the memory of a
@@ -40,7 +42,9 @@ def nursery(arguments: Sequence[str], *, modules: list[str]) -> Iterator[None]:
     _require_heard_environment()
     with tempfile.TemporaryDirectory(prefix="identity-metrics-") as metrics:
         os.environ[_METRICS_DIRECTORY] = metrics
-        os.environ["PYTHONSAFEPATH"] = "1"  # a directory that one starts in is no place to import from
+        os.environ["PYTHONSAFEPATH"] = (
+            "1"  # a directory that one starts in is no place to import from
+        )
         if "--tls" not in arguments:
             room_for_connections()  # before there is who inherits it
             _begin(modules)
@@ -77,7 +81,9 @@ def told_by_parent_alone() -> Iterator[None]:
     A worker listens to SIGTERM again as soon as it is one.
     """
     resource_tracker.ensure_running()  # starting it later would lift the block
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    blocked = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    )
     try:
         yield
     finally:
@@ -90,7 +96,9 @@ def room_for_connections() -> int:
     A full worker takes no connection at all, so too little room would let a few idle clients close the service.
     """
     wanted = _CONNECTIONS + _OTHER_FILES
-    soft, hard = (wanted if limit == resource.RLIM_INFINITY else limit for limit in resource.getrlimit(_FILES))
+    soft, hard = (
+        wanted if limit == resource.RLIM_INFINITY else limit for limit in resource.getrlimit(_FILES)
+    )
     if soft < wanted:
         soft = min(wanted, hard)
         resource.setrlimit(_FILES, (soft, resource.getrlimit(_FILES)[1]))

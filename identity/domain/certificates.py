@@ -36,7 +36,9 @@ def read_request_text(text: str) -> bytes:
     pem = text if _BEGIN in text else _unwrapped(text)
     found = _BLOCK.search(pem)
     if found is None or pem.count(_BEGIN) != 1:
-        raise BadCertificateRequest("Send exactly one PEM block: -----BEGIN CERTIFICATE REQUEST-----.")
+        raise BadCertificateRequest(
+            "Send exactly one PEM block: -----BEGIN CERTIFICATE REQUEST-----."
+        )
     return _decoded(found[2])
 
 
@@ -109,7 +111,11 @@ def judge_key(facts: KeyFacts) -> None:
         BadCertificateRequest: it is anything else.
     """
     if facts.kind == "rsa":
-        fine = facts.bits in _RSA_SIZES and facts.exponent == _RSA_EXPONENT and not _close_primes(facts.modulus)
+        fine = (
+            facts.bits in _RSA_SIZES
+            and facts.exponent == _RSA_EXPONENT
+            and not _close_primes(facts.modulus)
+        )
     elif facts.kind == "ec":
         fine = facts.curve in _CURVES
     else:

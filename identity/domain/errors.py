@@ -81,7 +81,9 @@ class UnconfirmedName(Forbidden):
     """The account is called by an email address that is not confirmed as its own; others may take it for the owner."""
 
     code = "unconfirmed_name"
-    detail = "Your username is an email address: confirm it as your own before you use other services."
+    detail = (
+        "Your username is an email address: confirm it as your own before you use other services."
+    )
 
 
 class RegistrationRefused(Forbidden):
@@ -215,7 +217,9 @@ class RateLimited(Later):
     """Too many attempts; nothing was tried."""
 
     code = "too_many_attempts"
-    detail = "Too many attempts; wait for as long as Retry-After says, or use a token you already have."
+    detail = (
+        "Too many attempts; wait for as long as Retry-After says, or use a token you already have."
+    )
 
     limit: Limit | None = None
 

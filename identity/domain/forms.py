@@ -32,7 +32,9 @@ _FORMS = (
     (TokenKind.UUID, r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
     (TokenKind.OPAQUE, r"[\w-]{43}"),
 )
-_TOKEN = re.compile("|".join(f"(?P<{kind.value}>{form})" for kind, form in _FORMS), re.ASCII | re.DOTALL)
+_TOKEN = re.compile(
+    "|".join(f"(?P<{kind.value}>{form})" for kind, form in _FORMS), re.ASCII | re.DOTALL
+)
 _ACCESS = TokenKind.ACCESS  # by a short name: asking the class for a member is slow
 
 

@@ -29,7 +29,9 @@ class Kept(Generic[Value]):
             Exception: what `make` raises; then nothing is kept.
         """
         held = self._held
-        if held is not None and (self._seconds is None or time.monotonic() < held[1] + self._seconds):
+        if held is not None and (
+            self._seconds is None or time.monotonic() < held[1] + self._seconds
+        ):
             return held[0]
         if not self._making.acquire(blocking=held is None):
             return held[0] if held else self.get(make)

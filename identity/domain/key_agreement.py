@@ -19,7 +19,10 @@ class KeyNames:
     @staticmethod
     def of(keys: Mapping[KeyUse, Sequence[SigningKey]], now: datetime) -> KeyNames:
         """Return the names of what counts now."""
-        accepted = {use: [f"{use.name.lower()}/{key.name}" for key in standing(own, now)] for use, own in keys.items()}
+        accepted = {
+            use: [f"{use.name.lower()}/{key.name}" for key in standing(own, now)]
+            for use, own in keys.items()
+        }
         return KeyNames(
             frozenset(names[-1] for names in accepted.values()),
             frozenset(name for names in accepted.values() for name in names),

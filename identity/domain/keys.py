@@ -95,8 +95,14 @@ def succeeded(
     """
     begin = now + grace
     end = begin + life + _MARGIN
-    ended = (replace(key, times=replace(key.times, accepted_until=key.times.accepted_until or end)) for key in keys)
-    return (*(key for key in ended if key.times.accepted(now)), replace(new, times=KeyTimes(now, begin)))
+    ended = (
+        replace(key, times=replace(key.times, accepted_until=key.times.accepted_until or end))
+        for key in keys
+    )
+    return (
+        *(key for key in ended if key.times.accepted(now)),
+        replace(new, times=KeyTimes(now, begin)),
+    )
 
 
 def replaced(new: SigningKey, now: datetime) -> tuple[SigningKey, ...]:

@@ -42,7 +42,9 @@ class OneTimeClaims:
 
 
 _EMAIL: Final = r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+"
-_SENDER: Final = re.compile(rf'(?P<plain>{_EMAIL})|(?P<name>[^<>"\\]+|"[^<>"\\]+") <(?P<email>{_EMAIL})>')
+_SENDER: Final = re.compile(
+    rf'(?P<plain>{_EMAIL})|(?P<name>[^<>"\\]+|"[^<>"\\]+") <(?P<email>{_EMAIL})>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ class Sender:
         """
         found = _SENDER.fullmatch(text) if text.isprintable() else None
         if found is None:
-            raise ValueError("give a plain address such as identity@example.org, or Name <identity@example.org>")
+            raise ValueError(
+                "give a plain address such as identity@example.org, or Name <identity@example.org>"
+            )
         return cls(found["plain"] or found["email"], (found["name"] or "").strip('" '))
 
 
@@ -168,4 +172,10 @@ def write(  # noqa: PLR0913 - what a letter is made of
     told = [line for line in lines if line]
     anchor = f'<a href="{html.escape(link)}">{html.escape(words.subject)}</a>'
     paragraphs = "".join(f"<p>{anchor if line == link else html.escape(line)}</p>" for line in told)
-    return Letter(message_id, recipient, subject, "\n\n".join(told) + "\n", f"<html><body>{paragraphs}</body></html>")
+    return Letter(
+        message_id,
+        recipient,
+        subject,
+        "\n\n".join(told) + "\n",
+        f"<html><body>{paragraphs}</body></html>",
+    )

@@ -38,7 +38,9 @@ class Limit:
     in_a_row: bool = False
 
 
-@lru_cache(maxsize=4096)  # every try of a password asks, and a flood from one place asks for one address
+@lru_cache(
+    maxsize=4096
+)  # every try of a password asks, and a flood from one place asks for one address
 def address_group(address: str) -> str:
     """Return what is counted as one caller: an IPv4 address, or the /64 network of an IPv6 address.
 

@@ -49,7 +49,9 @@ def require_registration(mode: Registration, principal: Principal) -> None:
         raise RegistrationRefused
 
 
-def require_fresh_proof(principal: Principal, now: datetime, *, max_age: timedelta = FRESH_PROOF) -> None:
+def require_fresh_proof(
+    principal: Principal, now: datetime, *, max_age: timedelta = FRESH_PROOF
+) -> None:
     """Ask for a recent proof before something a stolen token must not do; with a `max_age` of zero never.
 
     Raises:

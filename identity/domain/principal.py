@@ -77,4 +77,8 @@ class Principal(NamedTuple):
 def operator() -> Principal:
     """Whoever sits at the machine's own command line: trusted with everything, logged as such."""
     origin = Origin(address="local", request_id="-", tongue="command")
-    return Principal(origin, Subject(0, "(operator)", admin=True, version=0, uuid="", short_id=""), Credential.OPERATOR)
+    return Principal(
+        origin,
+        Subject(0, "(operator)", admin=True, version=0, uuid="", short_id=""),
+        Credential.OPERATOR,
+    )

@@ -7,7 +7,9 @@ from typing import Final
 from identity.domain.errors import InvalidInput
 from identity.domain.values import canonical_email
 
-OWN_EMAIL: Final = "a username with @ must be the account's own email; choose another, or use that email"
+OWN_EMAIL: Final = (
+    "a username with @ must be the account's own email; choose another, or use that email"
+)
 NO_EMAIL: Final = "use a username without @; once your email is confirmed, it can be your username"
 
 
@@ -16,7 +18,9 @@ def is_email_of(username: str, email_canonical: str | None) -> bool:
     return "@" not in username or canonical_email(username) == email_canonical
 
 
-def require_own_email(username: str, email_canonical: str | None, *, otherwise: str = OWN_EMAIL) -> None:
+def require_own_email(
+    username: str, email_canonical: str | None, *, otherwise: str = OWN_EMAIL
+) -> None:
     """Refuse a username that readers take for the email of another person.
 
     Args:

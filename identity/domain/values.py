@@ -25,7 +25,9 @@ HARDENED_PASSWORD_MIN: Final = 8
 
 _USERNAME = re.compile(USERNAME_PATTERN)
 _PERSONAL_NAME = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_][A-Za-z0-9._@+-]*(?:[ '][A-Za-z0-9._@+-]+)*")
-_LOCAL_PART = re.compile(r"(?=.{1,64}\Z)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_LOCAL_PART = re.compile(
+    r"(?=.{1,64}\Z)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+)
 _DOMAIN_MAX: Final = 189  # with 64 characters before the @, as long as an address may be
 _NOT_IN_A_LINE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -71,7 +73,8 @@ def read_username(text: str, *, personal: bool = False) -> Spelling:
     """
     if not (_USERNAME.fullmatch(text) or (personal and _PERSONAL_NAME.fullmatch(text))):
         raise InvalidInput.of(
-            "username", "use 1-64 of the characters A-Z a-z 0-9 . _ @ + - and begin with a letter, digit or _"
+            "username",
+            "use 1-64 of the characters A-Z a-z 0-9 . _ @ + - and begin with a letter, digit or _",
         )
     if looks_like_token(text):
         raise InvalidInput.of("username", "this name looks like a token; choose another")
@@ -113,7 +116,9 @@ def _ascii_domain(domain: str) -> str | None:
 def read_full_name(text: str) -> str:
     """Accept a person's name: one line of up to 128 characters."""
     name = unicodedata.normalize("NFC", text)
-    if len(name) > FULL_NAME_MAX or any(unicodedata.category(each) in _NOT_IN_A_LINE for each in name):
+    if len(name) > FULL_NAME_MAX or any(
+        unicodedata.category(each) in _NOT_IN_A_LINE for each in name
+    ):
         raise InvalidInput.of("full_name", f"use one line of up to {FULL_NAME_MAX} characters")
     return name
 
@@ -123,7 +128,11 @@ def normal_password(text: str) -> str | None:
 
     Lengths are judged before any other work, so that a huge password costs nothing.
     """
-    if not text or len(text) > PASSWORD_MAX or len(text.encode("utf-8", "replace")) > PASSWORD_MAX_BYTES:
+    if (
+        not text
+        or len(text) > PASSWORD_MAX
+        or len(text.encode("utf-8", "replace")) > PASSWORD_MAX_BYTES
+    ):
         return None
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         return None
@@ -141,7 +150,8 @@ def read_password(text: str, *, hardened: bool, names: tuple[str, ...] = ()) -> 
     password = normal_password(text)
     if password is None:
         raise InvalidInput.of(
-            "password", f"use 1-{PASSWORD_MAX} characters ({PASSWORD_MAX_BYTES} bytes) without control characters"
+            "password",
+            f"use 1-{PASSWORD_MAX} characters ({PASSWORD_MAX_BYTES} bytes) without control characters",
         )
     if looks_like_token(password):  # in a Basic credential it would be checked as that token
         raise InvalidInput.of("password", "this password has the form of a token; choose another")
@@ -149,7 +159,9 @@ def read_password(text: str, *, hardened: bool, names: tuple[str, ...] = ()) -> 
         raise InvalidInput.of("password", f"use at least {HARDENED_PASSWORD_MIN} characters")
     folded = canonical(password)
     if hardened and (folded in COMMON_PASSWORDS or folded in map(canonical, names)):
-        raise InvalidInput.of("password", "this password is among the first that anybody would guess")
+        raise InvalidInput.of(
+            "password", "this password is among the first that anybody would guess"
+        )
     return password
 
 

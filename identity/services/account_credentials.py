@@ -67,7 +67,9 @@ class AccountCredentials:
         def end(session: Session) -> None:
             account = get_account(session, account_id, lock=True)
             end_session(session, subject_of(account), session_id, self._clock.now())
-            self._audit.record(session, Event.SESSION_REVOKED, principal, subject=subject_of(account))
+            self._audit.record(
+                session, Event.SESSION_REVOKED, principal, subject=subject_of(account)
+            )
             self._transactions.note_change(session, account.id)
 
         self._transactions.write(principal, end, lock_admins=True)
@@ -97,13 +99,17 @@ class AccountCredentials:
         def revoke(session: Session) -> None:
             account = get_account(session, account_id, lock=True)
             revoke_line(session, account.id, serial, self._clock.now())
-            self._audit.record(session, Event.CERTIFICATE_REVOKED, principal, subject=subject_of(account))
+            self._audit.record(
+                session, Event.CERTIFICATE_REVOKED, principal, subject=subject_of(account)
+            )
             self._outbox.put(session, LetterKind.CERTIFICATE_REVOKED, account, certificate=serial)
             self._transactions.note_change(session, account.id)
 
         self._transactions.write(principal, revoke, lock_admins=True)
 
-    def set_password(self, principal: Principal, name: str, password: str, *, must_change: bool = False) -> AccountView:
+    def set_password(
+        self, principal: Principal, name: str, password: str, *, must_change: bool = False
+    ) -> AccountView:
         """Set the password of the account with this username or email; all its sessions and certificates end.
 
         Raises:

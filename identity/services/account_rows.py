@@ -24,7 +24,9 @@ class Described:
     must_change_password: bool = False
 
 
-def new_account(wanted: Described, identifiers: Identifiers, now: datetime, *, admin: bool) -> Account:
+def new_account(
+    wanted: Described, identifiers: Identifiers, now: datetime, *, admin: bool
+) -> Account:
     """Return the row, not yet added to a session."""
     username, email = wanted.username, wanted.email
     return Account(
@@ -44,7 +46,9 @@ def new_account(wanted: Described, identifiers: Identifiers, now: datetime, *, a
     )
 
 
-def name_for(email: Spelling | None, transactions: Transactions, identifiers: Identifiers) -> tuple[str, str]:
+def name_for(
+    email: Spelling | None, transactions: Transactions, identifiers: Identifiers
+) -> tuple[str, str]:
     """Return a username for an account that is asked for by its email alone, and another one that is free.
 
     It is the email where that can be a username and no other account is called so. Both are made in any
@@ -52,7 +56,10 @@ def name_for(email: Spelling | None, transactions: Transactions, identifiers: Id
     """
     new = f"user-{identifiers.short_id()}"
     if email is not None and is_username(email.typed):
-        taken_by = or_(Account.username_canonical == canonical(email.typed), Account.email_canonical == email.canonical)
+        taken_by = or_(
+            Account.username_canonical == canonical(email.typed),
+            Account.email_canonical == email.canonical,
+        )
         if transactions.row(select(Account.id).where(taken_by).limit(1), {}) is None:
             return email.typed, new
     return new, new

@@ -16,7 +16,13 @@ from identity.domain.limits import Limit, address_group
 from identity.domain.policy import Registration
 from identity.domain.ports import Clock, Identifiers, Passwords
 from identity.domain.principal import Credential, Principal
-from identity.domain.usernames import NO_EMAIL, OWN_EMAIL, is_email_of, require_own_email, require_unreserved
+from identity.domain.usernames import (
+    NO_EMAIL,
+    OWN_EMAIL,
+    is_email_of,
+    require_own_email,
+    require_unreserved,
+)
 from identity.domain.values import (
     Spelling,
     canonical,
@@ -91,7 +97,9 @@ class Accounts:
         self._reserved = reserved
         self._hardened = hardened
 
-    def register(self, principal: Principal, wanted: NewAccount, *, first_is_admin: bool = False) -> AccountView:
+    def register(
+        self, principal: Principal, wanted: NewAccount, *, first_is_admin: bool = False
+    ) -> AccountView:
         """Make an account for whoever asks, as far as `IDENTITY_REGISTRATION` allows.
 
         Args:
@@ -114,7 +122,9 @@ class Accounts:
         counts = () if by_admin else (registrations, *mails)
         with self._limits.refusals.remembered(counts):
             first = first_is_admin and not self._hardened
-            return self._make(principal, wanted, *counts, first_is_admin=first, discreet=self._hardened)
+            return self._make(
+                principal, wanted, *counts, first_is_admin=first, discreet=self._hardened
+            )
 
     def create(self, principal: Principal, wanted: NewAccount, *, admin: bool) -> AccountView:
         """Make an account as an administrator, whatever the mode of registration; see `register`.
@@ -156,14 +166,20 @@ class Accounts:
 
     def misleading_names(self, *, at_most: int) -> tuple[tuple[str, ...], int]:
         """Return usernames that are an email of another person for all that is known, and how many there are."""
-        query = select(Account.username, Account.email_canonical).where(Account.username_canonical.contains("@"))
-        rows = self._transactions.read(lambda session: session.execute(query.order_by(Account.id)).all())
+        query = select(Account.username, Account.email_canonical).where(
+            Account.username_canonical.contains("@")
+        )
+        rows = self._transactions.read(
+            lambda session: session.execute(query.order_by(Account.id)).all()
+        )
         names = [name for name, email in rows if not is_email_of(name, email)]
         return tuple(names[:at_most]), len(names)
 
     def any_admin(self) -> bool:
         """Tell whether an administrator was ever made and is still there, disabled or not."""
-        return self._transactions.row(select(Account.id).where(Account.admin).limit(1), {}) is not None
+        return (
+            self._transactions.row(select(Account.id).where(Account.admin).limit(1), {}) is not None
+        )
 
     def _make(
         self,
@@ -176,7 +192,9 @@ class Accounts:
     ) -> AccountView:
         email = None if wanted.email is None else read_email(wanted.email)
         name, other_name = (
-            name_for(email, self._transactions, self._identifiers) if wanted.username is None else (wanted.username, "")
+            name_for(email, self._transactions, self._identifiers)
+            if wanted.username is None
+            else (wanted.username, "")
         )
         other_canonical = canonical(other_name)  # also where it is not needed: its time would tell
         username = read_username(name, personal=wanted.personal_name)
@@ -196,7 +214,9 @@ class Accounts:
             self._limits.take(*counts)
             self._transactions.read(lambda session: _require_free(session, username))
             password_hash = hasher.hash(password)
-        described = Described(username, email, full_name, password_hash, wanted.must_change_password)
+        described = Described(
+            username, email, full_name, password_hash, wanted.must_change_password
+        )
 
         def insert(session: Session) -> AccountView:
             is_admin = admin or (first_is_admin and self._is_first(session))
@@ -213,14 +233,21 @@ class Accounts:
                 self._attempts.remember(session, account.id, principal.origin)
             return view_account(account)
 
-        return write_unique(self._transactions, principal, insert, username=username.typed, discreet=discreet)
+        return write_unique(
+            self._transactions, principal, insert, username=username.typed, discreet=discreet
+        )
 
     def _is_first(self, session: Session) -> bool:
         # Whoever writes this row first is the first; the row goes where its transaction goes.
         if session.scalar(select(Account.id).limit(1)) is not None:
             return False
-        mark = insert(session.get_bind().dialect.name, Counter).values(key=_FIRST_ACCOUNT, count=1, ends_at=_NEVER)
-        return session.execute(mark.on_conflict_do_nothing().returning(Counter.key)).first() is not None
+        mark = insert(session.get_bind().dialect.name, Counter).values(
+            key=_FIRST_ACCOUNT, count=1, ends_at=_NEVER
+        )
+        return (
+            session.execute(mark.on_conflict_do_nothing().returning(Counter.key)).first()
+            is not None
+        )
 
 
 def _require_free(session: Session, username: Spelling) -> None:

@@ -37,7 +37,9 @@ def yield_address(session: Session, account: Account) -> Account | None:
     return owner
 
 
-def announce(session: Session, outbox: Outbox, account: Account, owner: Account | None, *, requester: Origin) -> None:
+def announce(
+    session: Session, outbox: Outbox, account: Account, owner: Account | None, *, requester: Origin
+) -> None:
     """Have a new email confirmed, or tell its owner that it was wanted for another account."""
     if owner is None:
         outbox.put(session, LetterKind.ACTIVATION, account, requester=requester)

@@ -24,7 +24,14 @@ from identity.services.emails import EmailChanges, read_wanted
 from identity.services.outbox import Outbox, OutboxState
 from identity.services.profiles import ProfileChange
 from identity.services.rights import Rights
-from identity.services.rows import get_account, invalidate_credentials, paged, subject_of, taken, view_account
+from identity.services.rows import (
+    get_account,
+    invalidate_credentials,
+    paged,
+    subject_of,
+    taken,
+    view_account,
+)
 from identity.services.transactions import Transactions
 from identity.store.models import Account
 
@@ -61,14 +68,18 @@ class Administration:
         self._hardened = hardened
         self._audit = audit
 
-    def list(self, principal: Principal, *, search: str | None, cursor: int | None, limit: int) -> Page[AccountView]:
+    def list(
+        self, principal: Principal, *, search: str | None, cursor: int | None, limit: int
+    ) -> Page[AccountView]:
         """Return accounts, newest first, whose name or address contains `search` in any letter case."""
         self._rights.require_admin(principal)
         query = select(Account)
         if search:
             needle = canonical(search)
             columns = (Account.username_canonical, Account.email_canonical)
-            query = query.where(or_(*(column.contains(needle, autoescape=True) for column in columns)))
+            query = query.where(
+                or_(*(column.contains(needle, autoescape=True) for column in columns))
+            )
 
         def read(session: Session) -> Page[AccountView]:
             page = paged(session, query, Account.id, cursor=cursor, limit=limit)
@@ -81,7 +92,14 @@ class Administration:
         self._rights.require_admin(principal)
         return self._outbox.state()
 
-    def resolve(self, principal: Principal, *, short_id: str = "", uuid: str | None = None, username: str = "") -> int:
+    def resolve(
+        self,
+        principal: Principal,
+        *,
+        short_id: str = "",
+        uuid: str | None = None,
+        username: str = "",
+    ) -> int:
         """Return the id of the account that another of its names means; a username where no other one does.
 
         Raises:
@@ -102,7 +120,9 @@ class Administration:
             NotFound: there is none.
         """
         self._rights.require_admin(principal)
-        return self._transactions.read(lambda session: self._views(session, get_account(session, account_id))[0])
+        return self._transactions.read(
+            lambda session: self._views(session, get_account(session, account_id))[0]
+        )
 
     def change(  # noqa: PLR0913 - what an administrator may change, each by its name
         self,
@@ -124,7 +144,9 @@ class Administration:
             NotFound, InvalidInput, UsernameTaken, EmailTaken, Busy.
             LastAdmin: the rights of the only administrator would go.
         """
-        fresh = wanted.sensitive or any(given is not None for given in (admin, password, must_change))
+        fresh = wanted.sensitive or any(
+            given is not None for given in (admin, password, must_change)
+        )
         self._rights.require_admin(principal, fresh=fresh)
         wanted = wanted.beyond(self.read(principal, account_id))
         email = read_wanted(wanted.email)
@@ -147,7 +169,11 @@ class Administration:
             changed = self._emails.change(session, account, email, requester=principal.origin)
             if "username" in values:
                 require_own_email(account.username, account.email_canonical)
-            events = wanted.events() + changed + [_RIGHTS[given] for given in (admin,) if given is not None]
+            events = (
+                wanted.events()
+                + changed
+                + [_RIGHTS[given] for given in (admin,) if given is not None]
+            )
             return events + [Event.PASSWORD_CHANGED] * (password is not None) or [Event.CHANGED]
 
         try:
@@ -255,4 +281,6 @@ class Administration:
 
     def _views(self, session: Session, *accounts: Account) -> tuple[AccountView, ...]:
         locks = self._attempts.locked_until(session, accounts)
-        return tuple(view_account(account, locked_until=locks.get(account.id)) for account in accounts)
+        return tuple(
+            view_account(account, locked_until=locks.get(account.id)) for account in accounts
+        )

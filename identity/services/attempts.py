@@ -16,7 +16,14 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from identity.domain.limits import ADDRESS, REGISTRATION, REQUESTED_MAIL, RESET, Limit, address_group
+from identity.domain.limits import (
+    ADDRESS,
+    REGISTRATION,
+    REQUESTED_MAIL,
+    RESET,
+    Limit,
+    address_group,
+)
 from identity.domain.ports import Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.values import canonical_email
@@ -59,12 +66,19 @@ class Attempts:
         Raises:
             RateLimited: it was refused before in the same window.
         """
-        account_id, group = named.subject.id if named.exists else _NOBODY, address_group(origin.address)
+        account_id, group = (
+            named.subject.id if named.exists else _NOBODY,
+            address_group(origin.address),
+        )
         own = Count(self._password, _own(account_id, f"from:{group}"))
-        beside = Count(self._beside, digest("beside", group))  # refuses nobody: one counter less would tell
+        beside = Count(
+            self._beside, digest("beside", group)
+        )  # refuses nobody: one counter less would tell
         others = (Count.of(self._address, group), self._of_name(named.counted_as))
         known_key = _known(account_id, group)
-        standing = self._limits.standing(session, [known_key, own.key, *(each.key for each in others)])
+        standing = self._limits.standing(
+            session, [known_key, own.key, *(each.key for each in others)]
+        )
         known_until, now = standing[known_key].ends_at, self._clock.now()
         counts = (beside, own) if known_until > now else others
         self._limits.require(standing, *counts)
@@ -78,7 +92,11 @@ class Attempts:
         vouching = principal.session or (
             principal.credential if principal.credential is Credential.CERTIFICATE else None
         )
-        return (Count(self._password, _own(principal.account.id, f"by:{vouching}")),) if vouching else ()
+        return (
+            (Count(self._password, _own(principal.account.id, f"by:{vouching}")),)
+            if vouching
+            else ()
+        )
 
     def remember(self, session: Session, account_id: int, origin: Origin) -> None:
         """Note that the owner of an account has proven himself at this address, for the next thirty days."""
@@ -87,7 +105,9 @@ class Attempts:
             key=_known(account_id, address_group(origin.address)), count=0, ends_at=now + _KNOWN_FOR
         )
         session.execute(
-            known.on_conflict_do_update(index_elements=[COUNTERS.c.key], set_={"ends_at": known.excluded.ends_at})
+            known.on_conflict_do_update(
+                index_elements=[COUNTERS.c.key], set_={"ends_at": known.excluded.ends_at}
+            )
         )
 
     def admit(self, session: Session, account_id: int, origin: Origin) -> None:
@@ -130,9 +150,15 @@ class Attempts:
 @lru_cache  # making one takes longer than asking it, and nearly always it is one account
 def _locked(accounts: int) -> Select[str, datetime]:
     table = COUNTERS.c
-    own = (table.key.between(bindparam(f"first{place}"), bindparam(f"last{place}")) for place in range(accounts))
+    own = (
+        table.key.between(bindparam(f"first{place}"), bindparam(f"last{place}"))
+        for place in range(accounts)
+    )
     mine = or_(table.key.in_(bindparam("names", expanding=True)), *own)
-    locked = (table.count >= bindparam("most"), table.ends_at > bindparam("now", type_=UtcDateTime()))
+    locked = (
+        table.count >= bindparam("most"),
+        table.ends_at > bindparam("now", type_=UtcDateTime()),
+    )
     return select(table.key, table.ends_at).where(mine, *locked).order_by(table.ends_at)
 
 

@@ -34,7 +34,13 @@ class Audit:
     """
 
     def __init__(
-        self, transactions: Transactions, clock: Clock, pseudonyms: Pseudonyms, *, log: bool, sessions: bool = True
+        self,
+        transactions: Transactions,
+        clock: Clock,
+        pseudonyms: Pseudonyms,
+        *,
+        log: bool,
+        sessions: bool = True,
     ) -> None:
         self._transactions = transactions
         self._clock = clock

@@ -153,19 +153,26 @@ class Authentication:
         """
         own = self._attempts.own_counter(principal)
         try:
-            proven = self._prove(_Attempt(principal.account.username, password), Principal(principal.origin), own)
+            proven = self._prove(
+                _Attempt(principal.account.username, password), Principal(principal.origin), own
+            )
         except Unauthenticated:
             raise WrongPassword from None
         if proven.account.id != principal.account.id or proven.authenticated_at is None:
             raise WrongPassword
         return proven.authenticated_at
 
-    def _prove(self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()) -> Principal:
-        named, tally = self._transactions.read(lambda session: self._look_up(session, attempt, anonymous, own))
+    def _prove(
+        self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()
+    ) -> Principal:
+        named, tally = self._transactions.read(
+            lambda session: self._look_up(session, attempt, anonymous, own)
+        )
         # As it was typed: another system's hash may match one spelling of a password and not another.
         possible = None if normal_password(attempt.password) is None else attempt.password
         accepted, computed = self._proven.check(
-            self._proven.digest(named, possible), lambda: self._compute(attempt, anonymous, named, tally)
+            self._proven.digest(named, possible),
+            lambda: self._compute(attempt, anonymous, named, tally),
         )
         if not accepted:
             if not computed:
@@ -174,7 +181,9 @@ class Authentication:
             raise Unauthenticated if named.exists else UnknownAccount
         proven = Principal(anonymous.origin, named.subject, Credential.PASSWORD, self._clock.now())
         try:
-            self._transactions.write(proven, lambda session: self._accept(session, proven, tally, counted=computed))
+            self._transactions.write(
+                proven, lambda session: self._accept(session, proven, tally, counted=computed)
+            )
         except (Unauthenticated, Forbidden):  # the account changed while the hash was computed
             self._refuse(anonymous, named, attempt.login)
             raise Unauthenticated from None
@@ -188,7 +197,9 @@ class Authentication:
             try:
                 return self._check(hasher, named, attempt.password)
             except Busy:
-                self._transactions.write_unattended(lambda session: self._limits.uncount(session, *tally.counts))
+                self._transactions.write_unattended(
+                    lambda session: self._limits.uncount(session, *tally.counts)
+                )
                 raise
 
     def _look_up(
@@ -200,7 +211,9 @@ class Authentication:
             return named, Tally(own)
         return named, self._attempts.tally(session, named, anonymous.origin)
 
-    def _count(self, attempt: _Attempt, anonymous: Principal, named: Named, counts: tuple[Count, ...]) -> None:
+    def _count(
+        self, attempt: _Attempt, anonymous: Principal, named: Named, counts: tuple[Count, ...]
+    ) -> None:
         def count(session: Session) -> Refusal | None:
             refusal = self._limits.count(session, *counts)
             if refusal is not None and refusal.first:
@@ -221,7 +234,9 @@ class Authentication:
         if usable and verdict.matches and verdict.outdated:
             hashed = update(Account).values(password_hash=hasher.hash(normal or _NO_PASSWORD))
             still = (Account.id == named.subject.id, Account.password_hash == named.password_hash)
-            self._transactions.write_unattended(lambda session: session.execute(hashed.where(*still)))
+            self._transactions.write_unattended(
+                lambda session: session.execute(hashed.where(*still))
+            )
         return usable and verdict.matches
 
     def _accept(self, session: Session, proven: Principal, tally: Tally, *, counted: bool) -> None:
@@ -235,12 +250,18 @@ class Authentication:
 
     def _refuse(self, anonymous: Principal, named: Named, login: str) -> None:
         self._transactions.write_unattended(
-            lambda session: self._record_refusal(session, Event.AUTHENTICATED, anonymous, named, login)
+            lambda session: self._record_refusal(
+                session, Event.AUTHENTICATED, anonymous, named, login
+            )
         )
 
-    def _record_refusal(self, session: Session, event: Event, anonymous: Principal, named: Named, login: str) -> None:
+    def _record_refusal(
+        self, session: Session, event: Event, anonymous: Principal, named: Named, login: str
+    ) -> None:
         subject = named.subject if named.exists else None
-        self._audit.record(session, event, anonymous, subject=subject, name=login, outcome=Outcome.REFUSED)
+        self._audit.record(
+            session, event, anonymous, subject=subject, name=login, outcome=Outcome.REFUSED
+        )
 
 
 def _try_of(login: str, known_by: KnownBy, origin: Origin) -> Hashable:

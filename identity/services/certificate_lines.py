@@ -31,16 +31,27 @@ def revoke_line(session: Session, account_id: int, serial: str, now: datetime) -
         NotFound: the account has no such certificate, or it is revoked already.
     """
     alive = (Certificate.account_id == account_id, Certificate.revoked_at.is_(None))
-    if session.scalar(select(Certificate.serial).where(Certificate.serial == serial, *alive)) is None:
+    if (
+        session.scalar(select(Certificate.serial).where(Certificate.serial == serial, *alive))
+        is None
+    ):
         raise NotFound("certificate")
-    members = update(Certificate).where(Certificate.serial.in_(_members(account_id, serial)), *alive)
+    members = update(Certificate).where(
+        Certificate.serial.in_(_members(account_id, serial)), *alive
+    )
     values = members.values(revoked_at=now, reason=_REASON)
     session.execute(values.execution_options(synchronize_session=False))
     opened = (LoginSession.account_id == account_id, LoginSession.authenticated_at == NEVER_PROVEN)
-    session.execute(update(LoginSession).where(*opened, LoginSession.revoked_at.is_(None)).values(revoked_at=now))
+    session.execute(
+        update(LoginSession)
+        .where(*opened, LoginSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
 
 
-def certificates_of(session: Session, account: Account, now: datetime) -> tuple[CertificateView, ...]:
+def certificates_of(
+    session: Session, account: Account, now: datetime
+) -> tuple[CertificateView, ...]:
     """Return the certificates of an account that have not expired, newest first."""
     query = (
         select(Certificate)
@@ -55,7 +66,9 @@ def find_parent(session: Session, serial: str | None) -> Certificate | None:
     return None if serial is None else session.get(Certificate, serial)
 
 
-def require_room_in_line(session: Session, account: Account, parent: Certificate, now: datetime) -> None:
+def require_room_in_line(
+    session: Session, account: Account, parent: Certificate, now: datetime
+) -> None:
     """Make sure that a line may have another living member.
 
     Raises:
@@ -83,7 +96,9 @@ def _members(account_id: int, serial: str) -> Select[tuple[str]]:
     first = select(Certificate.serial, Certificate.public_key).where(Certificate.serial == serial)
     found = first.cte("members", recursive=True)
     kin = or_(Certificate.parent == found.c.serial, Certificate.public_key == found.c.public_key)
-    more = select(Certificate.serial, Certificate.public_key).where(Certificate.account_id == account_id, kin)
+    more = select(Certificate.serial, Certificate.public_key).where(
+        Certificate.account_id == account_id, kin
+    )
     return select(found.union(more).c.serial)
 
 

@@ -94,7 +94,9 @@ class Certificates:
     def list(self, principal: Principal) -> tuple[CertificateView, ...]:
         """Return the caller's certificates that time has not ended, newest first."""
         return self._transactions.read(
-            lambda session: certificates_of(session, get_own(session, principal.account, lock=False), self._clock.now())
+            lambda session: certificates_of(
+                session, get_own(session, principal.account, lock=False), self._clock.now()
+            )
         )
 
     def revoke(self, principal: Principal, serial: str) -> None:
@@ -128,14 +130,21 @@ class Certificates:
         fingerprint = self._authority.fingerprint(der, now)
         query = (
             select(Account, Certificate.serial, Certificate.not_after)
-            .join(Certificate, and_(Certificate.account_id == Account.id, Certificate.version == Account.version))
+            .join(
+                Certificate,
+                and_(Certificate.account_id == Account.id, Certificate.version == Account.version),
+            )
             .where(
                 Certificate.fingerprint == fingerprint,
                 Certificate.revoked_at.is_(None),
                 Account.disabled.is_(False),
             )
         )
-        found = self._transactions.read(lambda session: session.execute(query).one_or_none()) if fingerprint else None
+        found = (
+            self._transactions.read(lambda session: session.execute(query).one_or_none())
+            if fingerprint
+            else None
+        )
         if found is None:
             raise Unauthenticated
         account, serial, not_after = found
@@ -159,11 +168,18 @@ class Certificates:
 
     def _sign(self, principal: Principal, request: str, description: str) -> str:
         if len(description) > _DESCRIPTION_MAX or not description.isprintable():
-            raise InvalidInput.of("description", f"use one line of up to {_DESCRIPTION_MAX} characters")
+            raise InvalidInput.of(
+                "description", f"use one line of up to {_DESCRIPTION_MAX} characters"
+            )
         self._limits.take(Count.of(self._limit, str(principal.account.id)))
         wanted, now = self._authority.read_request(request), self._clock.now()
-        not_before, not_after = (now - _BACKDATED).replace(microsecond=0), (now + self._life).replace(microsecond=0)
-        made = self._authority.issue(wanted, name=principal.account.uuid, not_before=not_before, not_after=not_after)
+        not_before, not_after = (
+            (now - _BACKDATED).replace(microsecond=0),
+            (now + self._life).replace(microsecond=0),
+        )
+        made = self._authority.issue(
+            wanted, name=principal.account.uuid, not_before=not_before, not_after=not_after
+        )
 
         def record(session: Session) -> None:
             account = get_own(session, principal.account)
@@ -175,7 +191,9 @@ class Certificates:
                 require_room_in_line(session, account, parent, now)
             session.add(_row(account, wanted, made, description=description, parent=parent))
             self._audit.record(session, Event.CERTIFICATE_ISSUED, principal)
-            self._outbox.put(session, LetterKind.CERTIFICATE_ISSUED, account, certificate=made.serial)
+            self._outbox.put(
+                session, LetterKind.CERTIFICATE_ISSUED, account, certificate=made.serial
+            )
 
         try:
             self._transactions.write(principal, record)
@@ -187,16 +205,26 @@ class Certificates:
 def _take_turns(session: Session, wanted: SigningRequest, now: datetime) -> None:
     # Two people with one key at the same moment write one row, one after the other: the second then finds the
     # first one's certificate. The row says nothing and is swept away with the counters that are over.
-    turn = insert(session.get_bind().dialect.name, Counter).values(key=wanted.public_key, count=0, ends_at=now)
+    turn = insert(session.get_bind().dialect.name, Counter).values(
+        key=wanted.public_key, count=0, ends_at=now
+    )
     session.execute(turn.on_conflict_do_update(index_elements=[Counter.key], set_={"ends_at": now}))
 
 
 def _require_own_key(session: Session, account: Account, wanted: SigningRequest) -> None:
     others = or_(
-        Certificate.account_id != account.id, Certificate.account_id.is_(None), Certificate.revoked_at.is_not(None)
+        Certificate.account_id != account.id,
+        Certificate.account_id.is_(None),
+        Certificate.revoked_at.is_not(None),
     )
-    if session.scalar(select(Certificate.serial).where(Certificate.public_key == wanted.public_key, others).limit(1)):
-        raise BadCertificateRequest("This key belongs to somebody else, or was revoked; make a new one.")
+    if session.scalar(
+        select(Certificate.serial)
+        .where(Certificate.public_key == wanted.public_key, others)
+        .limit(1)
+    ):
+        raise BadCertificateRequest(
+            "This key belongs to somebody else, or was revoked; make a new one."
+        )
 
 
 def _require_room(session: Session, account: Account, now: datetime) -> None:
@@ -207,7 +235,9 @@ def _require_room(session: Session, account: Account, now: datetime) -> None:
         Certificate.not_after > now,
     )
     if (session.scalar(select(func.count()).where(*live)) or 0) >= _LIVE_PER_ACCOUNT:
-        raise BadCertificateRequest(f"You have {_LIVE_PER_ACCOUNT} active certificates; revoke one first.")
+        raise BadCertificateRequest(
+            f"You have {_LIVE_PER_ACCOUNT} active certificates; revoke one first."
+        )
 
 
 def _row(

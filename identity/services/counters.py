@@ -23,14 +23,21 @@ _KEYS: Final = COUNTERS.c.key.in_(bindparam("keys", expanding=True))
 _FORGET: Final = delete(COUNTERS).where(_KEYS).returning(COUNTERS.c.key, COUNTERS.c.count)
 _TAKE_BACK: Final = (
     update(COUNTERS)
-    .where(COUNTERS.c.key == bindparam("which"), COUNTERS.c.count > 0, COUNTERS.c.count <= bindparam("most"))
+    .where(
+        COUNTERS.c.key == bindparam("which"),
+        COUNTERS.c.count > 0,
+        COUNTERS.c.count <= bindparam("most"),
+    )
     .values(count=COUNTERS.c.count - 1)
     .returning(COUNTERS.c.count)
 )
 # A few at a time and never waiting for another: rows stay bounded, nobody stalls.
 _SWEEP: Final = delete(COUNTERS).where(
     COUNTERS.c.key.in_(
-        select(COUNTERS.c.key).where(COUNTERS.c.ends_at <= _NOW).limit(_SWEEP_ROWS).with_for_update(skip_locked=True)
+        select(COUNTERS.c.key)
+        .where(COUNTERS.c.ends_at <= _NOW)
+        .limit(_SWEEP_ROWS)
+        .with_for_update(skip_locked=True)
     )
 )
 
@@ -49,7 +56,9 @@ def digest(kind: str, what: str) -> str:
 
 def read(session: Session, keys: Sequence[str], now: datetime) -> dict[str, State]:
     """Return what each counter says; one whose window has ended, or that never was, says nothing until now."""
-    given: dict[str, Any] = {"keys": keys, "now": now} | {f"key{place}": key for place, key in enumerate(keys)}
+    given: dict[str, Any] = {"keys": keys, "now": now} | {
+        f"key{place}": key for place, key in enumerate(keys)
+    }
     found = session.execute(_reading(len(keys)), given).one()
     return {
         key: State(tries or 0, ends_at or now)
@@ -90,7 +99,10 @@ def _reading(keys: int) -> Executable:
     columns: list[ColumnElement[Any]] = []
     for place in range(keys):
         this = COUNTERS.c.key == bindparam(f"key{place}")
-        columns += (func.max(case((this, COUNTERS.c.count))), func.max(case((this, COUNTERS.c.ends_at))))
+        columns += (
+            func.max(case((this, COUNTERS.c.count))),
+            func.max(case((this, COUNTERS.c.ends_at))),
+        )
     return select(*columns).where(_KEYS, COUNTERS.c.ends_at > _NOW)
 
 

@@ -16,7 +16,14 @@ from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock
 from identity.domain.principal import Origin
 from identity.domain.usernames import is_email_of
-from identity.domain.values import Keep, Spelling, canonical, canonical_email, is_username, read_email
+from identity.domain.values import (
+    Keep,
+    Spelling,
+    canonical,
+    canonical_email,
+    is_username,
+    read_email,
+)
 from identity.services.addresses import announce, yield_address
 from identity.services.outbox import Outbox
 from identity.services.rows import Mailbox, find_account, mailbox, seek_account
@@ -48,7 +55,9 @@ class EmailChanges:
         self._clock = clock
         self._discreet = discreet
 
-    def change(self, session: Session, account: Account, wanted: Wanted, *, requester: Origin) -> list[Event]:
+    def change(
+        self, session: Session, account: Account, wanted: Wanted, *, requester: Origin
+    ) -> list[Event]:
         """Give an account an email, now or once it is confirmed; mail what follows, and return what has happened.
 
         Raises:
@@ -58,13 +67,19 @@ class EmailChanges:
         """
         if isinstance(wanted, Keep):
             return []
-        if wanted is None or account.email is None or wanted.canonical == canonical_email(account.email):
+        if (
+            wanted is None
+            or account.email is None
+            or wanted.canonical == canonical_email(account.email)
+        ):
             self._replace(session, account, wanted, requester)
             return [Event.EMAIL_CHANGED]
         self._propose(session, account, wanted, requester)
         return [Event.EMAIL_CHANGE_REQUESTED]
 
-    def _replace(self, session: Session, account: Account, wanted: Spelling | None, requester: Origin) -> None:
+    def _replace(
+        self, session: Session, account: Account, wanted: Spelling | None, requester: Origin
+    ) -> None:
         former, known_as = mailbox(account), account.email_canonical
         respelled = account.email_verified and wanted is not None and wanted.canonical == known_as
         account.pending_email = None
@@ -77,11 +92,15 @@ class EmailChanges:
             owner = yield_address(session, account) if self._discreet else None
             announce(session, self._outbox, account, owner, requester=requester)
         elif "@" in account.username and is_email_of(account.username, known_as):
-            raise InvalidInput.of("email", "this email is your username; choose another username first")
+            raise InvalidInput.of(
+                "email", "this email is your username; choose another username first"
+            )
         elif former is not None:
             self._outbox.put(session, LetterKind.EMAIL_CHANGED, account, to=former)
 
-    def _propose(self, session: Session, account: Account, wanted: Spelling, requester: Origin) -> None:
+    def _propose(
+        self, session: Session, account: Account, wanted: Spelling, requester: Origin
+    ) -> None:
         with session.no_autoflush:
             owner, _ = seek_account(session, Account.email_canonical == wanted.canonical)
         if owner is not None and not self._discreet:

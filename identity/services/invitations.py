@@ -77,7 +77,11 @@ class Invitations:
             account = new_account(wanted, self._identifiers, self._clock.now(), admin=admin)
             session.add(account)
             session.flush()
-            for event in (Event.REGISTERED, Event.INVITED, *((Event.ADMIN_GRANTED,) if admin else ())):
+            for event in (
+                Event.REGISTERED,
+                Event.INVITED,
+                *((Event.ADMIN_GRANTED,) if admin else ()),
+            ):
                 self._audit.record(session, event, principal, subject=subject_of(account))
             self._outbox.put(session, LetterKind.INVITATION, account)
             return view_account(account)
@@ -87,8 +91,14 @@ class Invitations:
 
     def _described(self, email: str, username: str | None, full_name: str | None) -> Described:
         own = read_email(email)
-        name = name_for(own, self._transactions, self._identifiers)[0] if username is None else username
+        name = (
+            name_for(own, self._transactions, self._identifiers)[0]
+            if username is None
+            else username
+        )
         spelled = read_username(name)
         require_unreserved(spelled.canonical, self._reserved)
         require_own_email(spelled.typed, own.canonical)
-        return Described(spelled, own, None if full_name is None else read_full_name(full_name), _NO_PASSWORD)
+        return Described(
+            spelled, own, None if full_name is None else read_full_name(full_name), _NO_PASSWORD
+        )

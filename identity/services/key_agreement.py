@@ -22,7 +22,9 @@ _log = logging.getLogger("identity.keys")
 _RETRY_AFTER: Final = timedelta(seconds=30)
 BEAT_SECONDS: Final = 5.0
 _ALIVE_SECONDS: Final = 30  # a node that was not seen for so long has ended
-_ARRIVAL_SECONDS: Final = 60.0  # so long keys that are changed under running nodes may take to be everywhere
+_ARRIVAL_SECONDS: Final = (
+    60.0  # so long keys that are changed under running nodes may take to be everywhere
+)
 
 
 class KeyAgreement:
@@ -106,19 +108,28 @@ class KeyAgreement:
         _log.warning(words, _words(own.signing), _words(theirs))
 
     def _own(self) -> KeyNames:
-        return KeyNames.of({use: source.read() for use, source in self._sources.items()}, self._clock.now())
+        return KeyNames.of(
+            {use: source.read() for use, source in self._sources.items()}, self._clock.now()
+        )
 
     def _tell(self, own: KeyNames) -> None:
         if not self._tells or (own == self._told and moment() - self._told_at < BEAT_SECONDS):
             return
         with translated():
-            nodes.tell(self._engine, node_id=self._id, signing=_words(own.signing), accepted=_words(own.accepted))
+            nodes.tell(
+                self._engine,
+                node_id=self._id,
+                signing=_words(own.signing),
+                accepted=_words(own.accepted),
+            )
         self._told, self._told_at = own, moment()
 
     def _before_us(self) -> list[KeyNames]:
         query = nodes.seen_within(self._engine, _ALIVE_SECONDS)
         before = []
-        for node_id, signing, accepted in self._transactions.read(lambda session: session.execute(query).all()):
+        for node_id, signing, accepted in self._transactions.read(
+            lambda session: session.execute(query).all()
+        ):
             if node_id == self._id:
                 break
             before.append(KeyNames(frozenset(signing.split()), frozenset(accepted.split())))

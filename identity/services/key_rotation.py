@@ -14,7 +14,9 @@ from identity.services import logins, outbox
 from identity.services.audit import Audit
 from identity.services.transactions import Transactions
 
-_Successor = Callable[[KeyUse, tuple[SigningKey, ...], SigningKey, datetime], tuple[SigningKey, ...]]
+_Successor = Callable[
+    [KeyUse, tuple[SigningKey, ...], SigningKey, datetime], tuple[SigningKey, ...]
+]
 
 
 class KeyRotation:
@@ -52,7 +54,11 @@ class KeyRotation:
     def listed(self) -> tuple[KeyView, ...]:
         """Return every key for people, oldest first within its kind."""
         now = self._clock.now()
-        return tuple(view for use, source in self._sources.items() for view in viewed(source.read(), use, now))
+        return tuple(
+            view
+            for use, source in self._sources.items()
+            for view in viewed(source.read(), use, now)
+        )
 
     def rotate(self, grace: timedelta) -> tuple[KeyView, ...]:
         """Add new keys, which sign after `grace`, and end the others once nothing they signed can be alive."""
@@ -75,7 +81,9 @@ class KeyRotation:
             Unavailable: the database does not answer.
         """
         acting = operator()
-        self._transactions.write(acting, lambda session: self._audit.record(session, Event.KEYS_ROTATED, acting))
+        self._transactions.write(
+            acting, lambda session: self._audit.record(session, Event.KEYS_ROTATED, acting)
+        )
 
     def _change(self, successor: _Successor) -> tuple[KeyView, ...]:
         for use, store in self._stores.items():

@@ -136,9 +136,22 @@ def _uuid(short: Key) -> str:
 def _packed(key: str, snapshot: Snapshot) -> bytes:
     who, idle = snapshot.subject, snapshot.idle_end
     session = None if snapshot.session == key else _short(snapshot.session)
-    words = (who.id, who.username, who.admin, who.version, _short_uuid(who.uuid), who.short_id, session)
+    words = (
+        who.id,
+        who.username,
+        who.admin,
+        who.version,
+        _short_uuid(who.uuid),
+        who.short_id,
+        session,
+    )
     use = (snapshot.shown, snapshot.renewed)
-    moments = (snapshot.authenticated_at, snapshot.absolute_end, snapshot.last_used_at, *([idle] if idle else []))
+    moments = (
+        snapshot.authenticated_at,
+        snapshot.absolute_end,
+        snapshot.last_used_at,
+        *([idle] if idle else []),
+    )
     return marshal.dumps((*words, *use, *(moment.timestamp() for moment in moments)))
 
 
@@ -149,11 +162,21 @@ def _owner(packed: bytes) -> int:
 
 def _unpacked(key: str, packed: bytes) -> Snapshot:
     # Bytes that this process has made; nothing from outside is ever read so.
-    account_id, username, admin, version, uuid, short_id, session, shown, renewed, *seconds = marshal.loads(packed)  # noqa: S302
-    authenticated_at, absolute_end, last_used_at, *idle = (datetime.fromtimestamp(each, UTC) for each in seconds)
+    account_id, username, admin, version, uuid, short_id, session, shown, renewed, *seconds = (
+        marshal.loads(packed)  # noqa: S302 - see above
+    )
+    authenticated_at, absolute_end, last_used_at, *idle = (
+        datetime.fromtimestamp(each, UTC) for each in seconds
+    )
     return Snapshot(
-        subject=Subject(account_id, username, admin=admin, version=version, uuid=_uuid(uuid), short_id=short_id),
-        session=key if session is None else session.hex() if isinstance(session, bytes) else session,
+        subject=Subject(
+            account_id, username, admin=admin, version=version, uuid=_uuid(uuid), short_id=short_id
+        ),
+        session=key
+        if session is None
+        else session.hex()
+        if isinstance(session, bytes)
+        else session,
         authenticated_at=authenticated_at,
         absolute_end=absolute_end,
         idle_end=idle[0] if idle else None,

@@ -71,7 +71,9 @@ class Limits:
             return
         with self.refusals.remembered(counts):
             self._transactions.read(lambda session: self.require_open(session, *counts))
-            refusal = self._transactions.write_unattended(lambda session: self.count(session, *counts))
+            refusal = self._transactions.write_unattended(
+                lambda session: self.count(session, *counts)
+            )
             if refusal is not None:
                 raise refusal.error()
 

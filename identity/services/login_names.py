@@ -70,7 +70,9 @@ def find_named(session: Session, login: str, known_by: KnownBy) -> Named:
     if known_by is KnownBy.EITHER and "@" in login:
         of_address = _find(session, _BY_EMAIL, canonical_email(login), login)
         of_name = _find(session, _BY_USERNAME, canonical(login), login)
-        return of_address if of_address.exists else of_name  # both were looked for: one query more would tell
+        return (
+            of_address if of_address.exists else of_name
+        )  # both were looked for: one query more would tell
     if known_by is KnownBy.EMAIL:
         return _find(session, _BY_EMAIL, canonical_email(login), login)
     return _find(session, _BY_USERNAME, canonical(login), login)

@@ -24,7 +24,11 @@ _ORIGIN_MAX: Final = 64
 _INSERT: Final = insert(SESSIONS)
 _OWNER: Final = (
     select(ACCOUNTS.c.id)
-    .where(ACCOUNTS.c.id == bindparam("id"), ACCOUNTS.c.version == bindparam("version"), ACCOUNTS.c.disabled.is_(False))
+    .where(
+        ACCOUNTS.c.id == bindparam("id"),
+        ACCOUNTS.c.version == bindparam("version"),
+        ACCOUNTS.c.disabled.is_(False),
+    )
     .with_for_update(key_share=True)
 )
 # Nothing that needs a fresh proof; another moment than that of certificates, whose sessions end with them.
@@ -93,9 +97,13 @@ class Logins:
             now = self._clock.now()
             end = now + LIVES[kind].whole
             session_id = self.open_row(principal, kind, LIVES[kind], owner=owner)
-            return Login(self._jwt_tokens.sign(session_id, (owner or principal.account).uuid, now, end), end)
+            return Login(
+                self._jwt_tokens.sign(session_id, (owner or principal.account).uuid, now, end), end
+            )
         token = self._opaque_tokens.new(kind)
-        self.open_row(principal, kind, LIVES[kind], digest=self._opaque_tokens.digest(token), owner=owner)
+        self.open_row(
+            principal, kind, LIVES[kind], digest=self._opaque_tokens.digest(token), owner=owner
+        )
         return Login(token, self._clock.now() + LIVES[kind].whole)
 
     def key_set(self) -> dict[str, Any]:
@@ -112,7 +120,11 @@ class Logins:
         owner: Subject | None = None,
     ) -> str:
         """Write the session of a login and return its id; see `open`."""
-        account, session_id, now = owner or principal.account, self._identifiers.session_id(), self._clock.now()
+        account, session_id, now = (
+            owner or principal.account,
+            self._identifiers.session_id(),
+            self._clock.now(),
+        )
         proven_at = _PROVEN_BY_ANOTHER if owner else principal.authenticated_at
         if proven_at is None:  # a session never is newer proof than what opened it
             raise Unauthenticated
@@ -143,7 +155,13 @@ class Logins:
         return session_id
 
     def _make_room(
-        self, session: Session, principal: Principal, account: Subject, *, kind: TokenKind, now: datetime
+        self,
+        session: Session,
+        principal: Principal,
+        account: Subject,
+        *,
+        kind: TokenKind,
+        now: datetime,
     ) -> None:
         account_id, kept = account.id, self._per_account - 1
         if make_room(session, account_id, kind, now=now, kept=kept, token_life=self._token_life):

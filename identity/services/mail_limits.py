@@ -40,10 +40,14 @@ class MailLimits:
         if not self._by_requester.most:
             return True
         within = (
-            self._limits.within(session, Count.of(self._by_requester, f"{kind.value}:{mailbox}:from:{requester}")),
+            self._limits.within(
+                session, Count.of(self._by_requester, f"{kind.value}:{mailbox}:from:{requester}")
+            ),
             self._limits.within(session, Count.of(self._in_all, f"{kind.value}:{mailbox}")),
         )
-        again = self._limits.within(session, Count.of(self._again[kind], f"{kind.value}:{mailbox}:again"))
+        again = self._limits.within(
+            session, Count.of(self._again[kind], f"{kind.value}:{mailbox}:again")
+        )
         return all(within) or again
 
 

@@ -48,7 +48,10 @@ def require_activation(session: Session, claims: OneTimeClaims) -> Redeemable:
     if binding(Purpose.ACTIVATION, account.email_canonical, "") == claims.binding:
         return Redeemable(account, Account.email_canonical == account.email_canonical)
     pending = account.pending_email
-    if pending is None or binding(Purpose.ACTIVATION, canonical_email(pending), "") != claims.binding:
+    if (
+        pending is None
+        or binding(Purpose.ACTIVATION, canonical_email(pending), "") != claims.binding
+    ):
         raise InvalidToken
     return Redeemable(account, Account.pending_email == pending, of_pending=True)
 
@@ -81,7 +84,9 @@ def require_reset(session: Session, claims: OneTimeClaims) -> Redeemable:
     for mail_id, message_id, gone_out in session.execute(mails):
         if binding(Purpose.RESET, account.email_canonical, message_id) == claims.binding:
             newer = exists().where(_resets_of(account.id), OutboxMail.id > mail_id, _GONE_OUT)
-            return Redeemable(account, (Account.email_canonical == account.email_canonical) & ~newer)
+            return Redeemable(
+                account, (Account.email_canonical == account.email_canonical) & ~newer
+            )
         if gone_out:
             break
     raise InvalidToken

@@ -40,13 +40,19 @@ LIVES: Final = {
     Purpose.INVITATION: timedelta(days=7),
 }
 # How long a letter is good for: one more of the kind may go out after that, whoever used the limits up.
-LETTER_LIVES: Final = dict.fromkeys(LetterKind, timedelta(hours=24)) | {LetterKind.RESET: LIVES[Purpose.RESET]}
+LETTER_LIVES: Final = dict.fromkeys(LetterKind, timedelta(hours=24)) | {
+    LetterKind.RESET: LIVES[Purpose.RESET]
+}
 _PURPOSES: Final = {
     LetterKind.ACTIVATION: Purpose.ACTIVATION,
     LetterKind.RESET: Purpose.RESET,
     LetterKind.INVITATION: Purpose.INVITATION,
 }
-_PATHS: Final = {LetterKind.ACTIVATION: "activate", LetterKind.RESET: "reset", LetterKind.INVITATION: "reset"}
+_PATHS: Final = {
+    LetterKind.ACTIVATION: "activate",
+    LetterKind.RESET: "reset",
+    LetterKind.INVITATION: "reset",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +151,19 @@ class Outbox:
     def send_due(self, *, at_most: int = 50) -> int:
         """Send letters that are due and return how many went out."""
         query = (
-            select(OutboxMail.id).where(*_due(self._clock.now())).order_by(OutboxMail.next_attempt_at).limit(at_most)
+            select(OutboxMail.id)
+            .where(*_due(self._clock.now()))
+            .order_by(OutboxMail.next_attempt_at)
+            .limit(at_most)
         )
         ids = self._transactions.read(lambda session: session.scalars(query).all())
         return sum(map(self._send, ids))
 
     def _send(self, mail_id: int) -> bool:
         try:
-            claimed = self._transactions.write_unattended(lambda session: self._claim(session, mail_id))
+            claimed = self._transactions.write_unattended(
+                lambda session: self._claim(session, mail_id)
+            )
             if claimed is None:
                 return False
             self._mailer.send(claimed)
@@ -164,7 +175,9 @@ class Outbox:
             then = ", and is parked" if refusal.permanent else ""
             _log.warning("mail %s was not taken%s: %s%s", mail_id, then, refusal, reply)
             park = refusal.permanent
-            self._transactions.write_unattended(lambda session: self._postpone(session, mail_id, park=park))
+            self._transactions.write_unattended(
+                lambda session: self._postpone(session, mail_id, park=park)
+            )
             return False
         done = update(OutboxMail).where(OutboxMail.id == mail_id).values(sent_at=self._clock.now())
         self._transactions.write_unattended(lambda session: session.execute(done))
@@ -172,7 +185,11 @@ class Outbox:
 
     def _claim(self, session: Session, mail_id: int) -> letters.Letter | None:
         now = self._clock.now()
-        mine = update(OutboxMail).where(OutboxMail.id == mail_id, *_due(now)).values(claimed_until=now + _CLAIM)
+        mine = (
+            update(OutboxMail)
+            .where(OutboxMail.id == mail_id, *_due(now))
+            .values(claimed_until=now + _CLAIM)
+        )
         row = session.scalars(mine.returning(OutboxMail)).one_or_none()
         if row is None:
             return None
@@ -185,7 +202,9 @@ class Outbox:
         about = session.get(Certificate, row.certificate) if row.certificate else None
         return self._write(kind, row, account, about=_describe(about) if about else "")
 
-    def _write(self, kind: LetterKind, row: OutboxMail, account: Account, *, about: str) -> letters.Letter:
+    def _write(
+        self, kind: LetterKind, row: OutboxMail, account: Account, *, about: str
+    ) -> letters.Letter:
         token = link = ""
         if purpose := _PURPOSES.get(kind):
             end = int((self._clock.now() + LIVES[purpose]).timestamp())
@@ -209,7 +228,9 @@ class Outbox:
             return
         row.attempts += 1
         row.claimed_until = None
-        row.next_attempt_at = self._clock.now() + min(_FIRST_RETRY * 2**row.attempts, _LONGEST_RETRY)
+        row.next_attempt_at = self._clock.now() + min(
+            _FIRST_RETRY * 2**row.attempts, _LONGEST_RETRY
+        )
         if park or row.attempts >= _ATTEMPTS:
             row.parked_at = self._clock.now()
 

@@ -15,7 +15,14 @@ from identity.domain.letters import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Origin, Principal
 from identity.domain.usernames import require_own_email, require_unreserved
-from identity.domain.values import KEEP, Keep, Spelling, read_full_name, read_password, read_username
+from identity.domain.values import (
+    KEEP,
+    Keep,
+    Spelling,
+    read_full_name,
+    read_password,
+    read_username,
+)
 from identity.domain.views import AccountView, PresentedAccount
 from identity.services.addresses import write_unique
 from identity.services.admins import require_remaining_admin
@@ -29,8 +36,12 @@ from identity.services.rows import get_own, invalidate_credentials, view_account
 from identity.services.transactions import Transactions
 from identity.store.models import ACCOUNTS, Account, LoginSession
 
-_PRESENTED: Final = select(ACCOUNTS.c.email_canonical, ACCOUNTS.c.email_verified, ACCOUNTS.c.full_name).where(
-    ACCOUNTS.c.id == bindparam("id"), ACCOUNTS.c.version == bindparam("version"), ACCOUNTS.c.disabled.is_(False)
+_PRESENTED: Final = select(
+    ACCOUNTS.c.email_canonical, ACCOUNTS.c.email_verified, ACCOUNTS.c.full_name
+).where(
+    ACCOUNTS.c.id == bindparam("id"),
+    ACCOUNTS.c.version == bindparam("version"),
+    ACCOUNTS.c.disabled.is_(False),
 )
 
 
@@ -109,7 +120,9 @@ class Profiles:
             Unauthenticated: it is gone, disabled, or has moved on since the credential was checked.
         """
         own = principal.account
-        return self._transactions.read(lambda session: view_account(get_own(session, own, lock=False)))
+        return self._transactions.read(
+            lambda session: view_account(get_own(session, own, lock=False))
+        )
 
     def presented(self, principal: Principal) -> PresentedAccount:
         """Return what services behind a proxy may hear of the caller's account; one statement, no transaction.
@@ -184,7 +197,9 @@ class Profiles:
             return view_account(account)
 
         name = str(values.get("username", ""))
-        return write_unique(self._transactions, principal, apply, username=name, discreet=self._hardened)
+        return write_unique(
+            self._transactions, principal, apply, username=name, discreet=self._hardened
+        )
 
     def replace_password(self, login: str, password: str, *, new: str, origin: Origin) -> None:
         """Replace a password by proving it, also one that must be changed; all sessions of the account end.
@@ -234,8 +249,12 @@ class Profiles:
         return self._authentication.confirm(principal, current_password)
 
 
-def _keep_session(session: Session, session_id: str | None, version: int, proven_at: datetime | None) -> None:
+def _keep_session(
+    session: Session, session_id: str | None, version: int, proven_at: datetime | None
+) -> None:
     # The session that proved the current password lives on in the new version; the others stay behind.
     session.execute(
-        update(LoginSession).where(LoginSession.id == session_id).values(version=version, authenticated_at=proven_at)
+        update(LoginSession)
+        .where(LoginSession.id == session_id)
+        .values(version=version, authenticated_at=proven_at)
     )

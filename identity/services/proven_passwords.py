@@ -60,7 +60,13 @@ class ProvenPasswords:
             named: the account, or what stands in for it.
             password: as typed; None where no account can have it.
         """
-        account = (named.exists, named.subject.id, named.subject.version, named.disabled, named.counted_as)
+        account = (
+            named.exists,
+            named.subject.id,
+            named.subject.version,
+            named.disabled,
+            named.counted_as,
+        )
         text = repr((*account, named.password_hash, password))
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), hashlib.sha256)
 

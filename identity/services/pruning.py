@@ -55,7 +55,12 @@ class Pruning:
     """
 
     def __init__(
-        self, transactions: Transactions, *, clock: Clock, audit_life: timedelta, unconfirmed: UnconfirmedEmails
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        audit_life: timedelta,
+        unconfirmed: UnconfirmedEmails,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
@@ -97,14 +102,22 @@ class Pruning:
         query = select(sweep.key, sweep.over).order_by(sweep.key).limit(_WINDOW)
         if after is not None:
             query = query.where(sweep.key > after)
-        return self._transactions.read(lambda session: [(key, bool(over)) for key, over in session.execute(query)])
+        return self._transactions.read(
+            lambda session: [(key, bool(over)) for key, over in session.execute(query)]
+        )
 
     def _delete(self, sweep: Sweep, keys: list[Any]) -> int:
         # Asked again under the lock: what was revived meanwhile stays. What another node deletes is left to it.
-        mine = select(sweep.key).where(sweep.key.in_(keys), sweep.over).with_for_update(skip_locked=True)
+        mine = (
+            select(sweep.key)
+            .where(sweep.key.in_(keys), sweep.over)
+            .with_for_update(skip_locked=True)
+        )
         statement = delete(sweep.table).where(sweep.key.in_(mine)).returning(sweep.key)
 
         def work(session: Session) -> int:
-            return len(session.execute(statement.execution_options(synchronize_session=False)).all())
+            return len(
+                session.execute(statement.execution_options(synchronize_session=False)).all()
+            )
 
         return self._transactions.write_unattended(work)

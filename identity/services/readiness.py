@@ -32,7 +32,11 @@ class Readiness:
     """
 
     def __init__(
-        self, conditions: Sequence[Condition], drain_mark: DrainMark, *, limit_seconds: float = _LIMIT_SECONDS
+        self,
+        conditions: Sequence[Condition],
+        drain_mark: DrainMark,
+        *,
+        limit_seconds: float = _LIMIT_SECONDS,
     ) -> None:
         self._conditions = conditions
         self._drain_mark = drain_mark
@@ -63,7 +67,9 @@ class Readiness:
         with self._turn:
             if self._asking is None or self._asking.answered.is_set():
                 self._asking = _Round(self._conditions)
-                threading.Thread(target=self._asking.run, name="identity-readiness", daemon=True).start()
+                threading.Thread(
+                    target=self._asking.run, name="identity-readiness", daemon=True
+                ).start()
             return self._asking
 
 

@@ -25,7 +25,12 @@ from identity.services.audit import Audit
 from identity.services.emails import confirmed
 from identity.services.limits import Count, Limits
 from identity.services.mail_limits import RequestedMails
-from identity.services.mailed_tokens import Redeemable, require_activation, require_invitation, require_reset
+from identity.services.mailed_tokens import (
+    Redeemable,
+    require_activation,
+    require_invitation,
+    require_reset,
+)
 from identity.services.outbox import Outbox
 from identity.services.rows import (
     Mailbox,
@@ -94,9 +99,15 @@ class Recovery:
             if account.activated and account.email_verified:
                 raise InvalidToken
             unproven = or_(Account.activated.is_(False), Account.email_verified.is_(False))
-            self._claim(session, claims, found.condition & unproven, activated=True, email_verified=True)
+            self._claim(
+                session, claims, found.condition & unproven, activated=True, email_verified=True
+            )
             self._audit.record(
-                session, Event.ACTIVATED, principal, subject=subject_of(account), credential=Credential.MAILED_TOKEN
+                session,
+                Event.ACTIVATED,
+                principal,
+                subject=subject_of(account),
+                credential=Credential.MAILED_TOKEN,
             )
             return view_account(get_account(session, account.id))
 
@@ -109,12 +120,18 @@ class Recovery:
         self, session: Session, principal: Principal, claims: OneTimeClaims, found: Redeemable
     ) -> AccountView:
         account, former = found.account, mailbox(found.account)
-        self._claim(session, claims, found.condition, **confirmed(session, account, self._clock.now()))
+        self._claim(
+            session, claims, found.condition, **confirmed(session, account, self._clock.now())
+        )
         changed = get_account(session, account.id)
         if former is not None:
             self._outbox.put(session, LetterKind.EMAIL_CHANGED, changed, to=former)
         self._audit.record(
-            session, Event.EMAIL_CHANGED, principal, subject=subject_of(changed), credential=Credential.MAILED_TOKEN
+            session,
+            Event.EMAIL_CHANGED,
+            principal,
+            subject=subject_of(changed),
+            credential=Credential.MAILED_TOKEN,
         )
         self._transactions.note_change(session, changed.id)
         return view_account(changed)
@@ -150,13 +167,17 @@ class Recovery:
         self._limits.take(requests, *self._requested_mails.counts(principal))
 
         def request(session: Session) -> bool:
-            account, anybody = seek_account(session, Account.email_canonical == canonical_email(email))
+            account, anybody = seek_account(
+                session, Account.email_canonical == canonical_email(email)
+            )
             # Both, whoever it is: what is left out would tell.
             owner, own = (subject_of(anybody), mailbox(anybody)) if anybody else (None, None)
             nobodys = Mailbox(email, owned=False)
             if anybody is not None:
                 to = own if account else nobodys
-                self._outbox.put(session, LetterKind.RESET, anybody, to=to, requester=principal.origin)
+                self._outbox.put(
+                    session, LetterKind.RESET, anybody, to=to, requester=principal.origin
+                )
             self._audit.record(
                 session,
                 Event.RESET_REQUESTED,
@@ -169,7 +190,9 @@ class Recovery:
 
         return self._transactions.write(principal, request)
 
-    def reset(self, principal: Principal, token: str, password: str, *, email: str | None = None) -> None:
+    def reset(
+        self, principal: Principal, token: str, password: str, *, email: str | None = None
+    ) -> None:
         """Set a password with the token of a reset or an invitation; every session ends and the owner is told.
 
         An invitation also confirms the email.
@@ -187,12 +210,18 @@ class Recovery:
         account = found.account
         if email is not None and canonical_email(email) != account.email_canonical:
             raise InvalidToken
-        new = read_password(password, hardened=self._hardened, names=(account.username, account.email or ""))
+        new = read_password(
+            password, hardened=self._hardened, names=(account.username, account.email or "")
+        )
         with self._passwords.admit(principal.origin.address, account.username) as hasher:
             password_hash = hasher.hash(new)
 
         def redeem(session: Session) -> None:
-            values = {"password_hash": password_hash, "version": claims.version + 1, "pending_email": None}
+            values = {
+                "password_hash": password_hash,
+                "version": claims.version + 1,
+                "pending_email": None,
+            }
             if invited:  # the mail has arrived, and so the email is proven
                 values |= {"activated": True, "email_verified": True}
             self._claim(session, claims, found.condition, must_change_password=False, **values)
@@ -222,7 +251,9 @@ class Recovery:
             raise InvalidToken
         return claims
 
-    def _claim(self, session: Session, claims: OneTimeClaims, where: ColumnElement[bool], **values: object) -> None:
+    def _claim(
+        self, session: Session, claims: OneTimeClaims, where: ColumnElement[bool], **values: object
+    ) -> None:
         statement = (
             update(Account)
             .where(Account.id == claims.account, Account.version == claims.version, where)

@@ -56,7 +56,9 @@ class Refusals:
         """
         if known := self.known(what):
             raise known
-        generation = self._news.generation  # before the counter is read: what changes later is another one
+        generation = (
+            self._news.generation
+        )  # before the counter is read: what changes later is another one
         try:
             yield
         except RateLimited as refusal:
@@ -75,7 +77,10 @@ class Refusals:
         return fresh and self._news.current() and note.generation == self._news.generation
 
     def _note(self, what: Hashable, refusal: RateLimited, generation: int) -> None:
-        ends_at, forget_at = self._clock.now() + refusal.retry_after, time.monotonic() + self._seconds
+        ends_at, forget_at = (
+            self._clock.now() + refusal.retry_after,
+            time.monotonic() + self._seconds,
+        )
         note = _Note(refusal.limit, ends_at, forget_at, generation)
         with self._lock:
             keep_latest(self._notes, what, note, bound=_BOUND)

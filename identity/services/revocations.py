@@ -49,7 +49,12 @@ class Revocations:
     """
 
     def __init__(
-        self, transactions: Transactions, *, clock: Clock, authority: CertificateAuthority, directory: Directory
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        authority: CertificateAuthority,
+        directory: Directory,
     ) -> None:
         self._transactions = transactions
         self._clock = clock
@@ -91,12 +96,23 @@ class Revocations:
         der = self._authority.revocation_list(self._revoked(now), now)
         shown = RevocationList(der, _pem(der))
         cost = time.thread_time() - began
-        return _Made(shown, now, generation, time.monotonic() + (cost * _REST if cost > _CHEAP_SECONDS else 0))
+        return _Made(
+            shown,
+            now,
+            generation,
+            time.monotonic() + (cost * _REST if cost > _CHEAP_SECONDS else 0),
+        )
 
     def _revoked(self, now: datetime) -> list[tuple[str, datetime]]:
-        dead = or_(Certificate.revoked_at.is_not(None), Account.id.is_(None), Certificate.version < Account.version)
+        dead = or_(
+            Certificate.revoked_at.is_not(None),
+            Account.id.is_(None),
+            Certificate.version < Account.version,
+        )
         query = (
-            select(Certificate.serial, func.coalesce(Certificate.revoked_at, Certificate.not_before))
+            select(
+                Certificate.serial, func.coalesce(Certificate.revoked_at, Certificate.not_before)
+            )
             .outerjoin(Account, Account.id == Certificate.account_id)
             .where(dead, Certificate.not_after > now)
         )

@@ -25,7 +25,9 @@ class Rights:
         step_up: how old a proof may be for what a stolen token must not do; zero switches that off.
     """
 
-    def __init__(self, transactions: Transactions, *, clock: Clock, audit: Audit, step_up: timedelta) -> None:
+    def __init__(
+        self, transactions: Transactions, *, clock: Clock, audit: Audit, step_up: timedelta
+    ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._audit = audit
@@ -55,11 +57,15 @@ class Rights:
             policy.require_fresh_proof(principal, self._clock.now(), max_age=self._step_up)
 
     @contextmanager
-    def _refused(self, principal: Principal, kind: Event, refusal: type[Exception]) -> Iterator[None]:
+    def _refused(
+        self, principal: Principal, kind: Event, refusal: type[Exception]
+    ) -> Iterator[None]:
         try:
             yield
         except refusal:
             self._transactions.write_unattended(
-                lambda session: self._audit.record(session, kind, principal, outcome=Outcome.REFUSED)
+                lambda session: self._audit.record(
+                    session, kind, principal, outcome=Outcome.REFUSED
+                )
             )
             raise

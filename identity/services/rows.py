@@ -11,7 +11,13 @@ from sqlalchemy import Row as SelectedRow
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import EmailTaken, IdentityError, NotFound, Unauthenticated, UsernameTaken
+from identity.domain.errors import (
+    EmailTaken,
+    IdentityError,
+    NotFound,
+    Unauthenticated,
+    UsernameTaken,
+)
 from identity.domain.principal import Subject
 from identity.domain.values import canonical, canonical_email
 from identity.domain.views import AccountView, AuditView, Page
@@ -36,7 +42,9 @@ def find_by_name(session: Session, name: str) -> Account | None:
     )
 
 
-def seek_account(session: Session, where: ColumnElement[bool]) -> tuple[Account | None, Account | None]:
+def seek_account(
+    session: Session, where: ColumnElement[bool]
+) -> tuple[Account | None, Account | None]:
     """Return the one account that fits, or None, and an account to work with at any rate, so that neither takes longer.
 
     The latter is None only where there is no account at all.
@@ -49,7 +57,12 @@ def seeking(where: ColumnElement[bool], *wanted: Any) -> Select[Any]:  # noqa: A
     """Return a statement that selects what is wanted of the account that fits, else of any; and `fits`, which tells."""
     anybody = select(ACCOUNTS.c.id).order_by(ACCOUNTS.c.id).limit(1).scalar_subquery()
     fits = case((where, 1), else_=0).label("fits")
-    return select(*wanted, fits).where(or_(where, ACCOUNTS.c.id == anybody)).order_by(fits.desc()).limit(1)
+    return (
+        select(*wanted, fits)
+        .where(or_(where, ACCOUNTS.c.id == anybody))
+        .order_by(fits.desc())
+        .limit(1)
+    )
 
 
 def get_account(session: Session, account_id: int, *, lock: bool = False) -> Account:
@@ -59,7 +72,9 @@ def get_account(session: Session, account_id: int, *, lock: bool = False) -> Acc
         NotFound: there is none.
     """
     query = _BY_ID_LOCKED if lock else _BY_ID
-    account = session.scalars(query, {"id": account_id}).one_or_none() if account_id <= MAX_ID else None
+    account = (
+        session.scalars(query, {"id": account_id}).one_or_none() if account_id <= MAX_ID else None
+    )
     if account is None:
         raise NotFound("user")
     return account
@@ -96,7 +111,11 @@ class Mailbox:
 
 def mailbox(account: Account) -> Mailbox | None:
     """Return the address to which mail about an account would go, where it shows one."""
-    return None if account.email is None else Mailbox(account.email, owned=account.email_canonical is not None)
+    return (
+        None
+        if account.email is None
+        else Mailbox(account.email, owned=account.email_canonical is not None)
+    )
 
 
 def view_account(account: Account, *, locked_until: datetime | None = None) -> AccountView:
@@ -161,7 +180,14 @@ def session_over(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]
     )
 
 
-def paged(session: Session, query: Select[Row], key: Any, *, cursor: int | None, limit: int) -> Page[Row]:  # noqa: ANN401 - any integer column
+def paged(
+    session: Session,
+    query: Select[Row],
+    key: Any,  # noqa: ANN401 - any integer column
+    *,
+    cursor: int | None,
+    limit: int,
+) -> Page[Row]:
     """Return up to `limit` rows of `query`, newest first: those before the cursor."""
     if cursor is not None:
         query = query.where(key < cursor)

@@ -95,7 +95,9 @@ class Schema:
         with translated():
             if migrations.is_older(self._engine, revision):
                 raise SchemaOutdated(_RETRY_AFTER)
-        raise SchemaNewer(migrations.HEAD, revision, next(reversed(found), ""), found.get(revision) or "")
+        raise SchemaNewer(
+            migrations.HEAD, revision, next(reversed(found), ""), found.get(revision) or ""
+        )
 
     def _readers(self, revision: str) -> dict[str, str | None]:
         try:

@@ -30,7 +30,9 @@ _TIME: Final = UtcDateTime()
 # Rows from before `shown_at` was kept tell it by `last_used_at`.
 WAS_SHOWN: Final = or_(_S.shown_at.is_not(None), _S.last_used_at > _S.created_at)
 # Whoever issues a token notes it, to the minute. Once the last one has expired no token can renew the session.
-_SPENT: Final = and_(_S.kind == TokenKind.ACCESS.value, _S.last_used_at <= bindparam("spent_since", type_=_TIME))
+_SPENT: Final = and_(
+    _S.kind == TokenKind.ACCESS.value, _S.last_used_at <= bindparam("spent_since", type_=_TIME)
+)
 _IS_IN_USE: Final = and_(WAS_SHOWN, _S.last_used_at > bindparam("in_use_since", type_=_TIME))
 
 
@@ -52,12 +54,20 @@ _OWN: Final = _S.account_id == bindparam("account")
 _DROP_OVER: Final = delete(SESSIONS).where(_OWN, session_over(bindparam("now", type_=_TIME)))
 _OF_POOL: Final = select(_S.id).where(_OWN, _S.kind.in_(bindparam("kinds", expanding=True)))
 _DROP_BEYOND: Final = (
-    delete(SESSIONS).where(_S.id.in_(_OF_POOL.order_by(*_KEPT_FIRST).offset(bindparam("kept")))).returning(_S.id)
+    delete(SESSIONS)
+    .where(_S.id.in_(_OF_POOL.order_by(*_KEPT_FIRST).offset(bindparam("kept"))))
+    .returning(_S.id)
 )
 
 
 def make_room(  # noqa: PLR0913 - an account, a pool and two spans
-    session: Session, account_id: int, kind: TokenKind, *, now: datetime, kept: int, token_life: timedelta
+    session: Session,
+    account_id: int,
+    kind: TokenKind,
+    *,
+    now: datetime,
+    kept: int,
+    token_life: timedelta,
 ) -> bool:
     """Delete the sessions of an account that are over, and those of a pool beyond so many.
 

@@ -13,7 +13,9 @@ from identity.domain.views import SessionView
 from identity.store.models import Account, LoginSession
 
 
-def sessions_of(session: Session, account_id: int, now: datetime, *, current: str | None) -> tuple[SessionView, ...]:
+def sessions_of(
+    session: Session, account_id: int, now: datetime, *, current: str | None
+) -> tuple[SessionView, ...]:
     """Return the live sessions of an account, newest first; the one with the id `current` is marked."""
     query = (
         select(LoginSession)

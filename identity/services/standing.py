@@ -70,7 +70,10 @@ def require_standing(session: Session, principal: Principal) -> None:
     if subject.admin and not account.admin:
         raise Forbidden
     for statement, key in ((_SESSION, principal.session), (_CERTIFICATE, principal.certificate)):
-        if key is not None and session.execute(statement, _asked(subject) | {"key": key}).first() is None:
+        if (
+            key is not None
+            and session.execute(statement, _asked(subject) | {"key": key}).first() is None
+        ):
             raise Unauthenticated
 
 

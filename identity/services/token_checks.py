@@ -85,7 +85,11 @@ class TokenChecks:
 
     def _of_access_token(self, token: str, origin: Origin, now: datetime) -> Principal:
         claims, seconds = self._access_tokens.read(token), now.timestamp()
-        found = self._directory.find(claims.session) if claims and policy.timely(claims, seconds) else None
+        found = (
+            self._directory.find(claims.session)
+            if claims and policy.timely(claims, seconds)
+            else None
+        )
         if claims is None or found is None or found.over(now):
             raise Unauthenticated
         if not found.shown:
@@ -110,7 +114,9 @@ class TokenChecks:
 
     def _note_use(self, found: Snapshot, token: str, kind: TokenKind, now: datetime) -> None:
         by_id = kind in {_ACCESS, TokenKind.JWT}
-        self._uses.note(found.session, found.session if by_id else self._opaque_tokens.digest(token) or "", now)
+        self._uses.note(
+            found.session, found.session if by_id else self._opaque_tokens.digest(token) or "", now
+        )
 
     def _slide(self, found: Snapshot, idle_end: datetime, now: datetime) -> datetime:
         """Move the end of a sliding session, at most once a minute, and return it."""
@@ -119,7 +125,9 @@ class TokenChecks:
             return idle_end
 
         def slide(session: Session) -> None:
-            used = update(LoginSession).where(LoginSession.id == found.session, LoginSession.idle_end > now)
+            used = update(LoginSession).where(
+                LoginSession.id == found.session, LoginSession.idle_end > now
+            )
             session.execute(used.values(idle_end=end, last_used_at=now, shown_at=now))
             self._transactions.note_change(session, found.subject.id)
 

@@ -39,7 +39,9 @@ class TokenUsernames:
         known = owner.id, username[:_LOGIN_MAX]
         if self._fine_until.get(known, 0.0) > time.monotonic():
             return
-        named = self._transactions.read(lambda session: find_named(session, known[1], KnownBy.LOGIN))
+        named = self._transactions.read(
+            lambda session: find_named(session, known[1], KnownBy.LOGIN)
+        )
         if named.exists and named.subject.id != owner.id:
             raise Unauthenticated
         with self._lock:

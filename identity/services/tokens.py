@@ -59,7 +59,9 @@ class Tokens:
         now = self._clock.now()
         if principal.session is None:
             life = Life(self._session_life)
-            return self._sign(self._logins.open_row(principal, TokenKind.ACCESS, life), now, now + life.whole)
+            return self._sign(
+                self._logins.open_row(principal, TokenKind.ACCESS, life), now, now + life.whole
+            )
         found = self._directory.find(principal.session)
         if found is None:
             raise Unauthenticated
@@ -70,7 +72,9 @@ class Tokens:
     def sessions(self, principal: Principal) -> tuple[SessionView, ...]:
         """Return the caller's live sessions, newest first."""
         account, now = principal.account, self._clock.now()
-        return self._transactions.read(lambda session: sessions_of(session, account.id, now, current=principal.session))
+        return self._transactions.read(
+            lambda session: sessions_of(session, account.id, now, current=principal.session)
+        )
 
     def revoke_current(self, principal: Principal) -> None:
         """End the session whose token made this request.

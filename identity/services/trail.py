@@ -43,7 +43,9 @@ class AuditFilter:
         }
         conditions = [column == wanted for column, wanted in equal.items() if wanted is not None]
         if self.subject is not None:
-            conditions.append(AuditEvent.subject.in_([self.subject, *pseudonyms.known(self.subject)]))
+            conditions.append(
+                AuditEvent.subject.in_([self.subject, *pseudonyms.known(self.subject)])
+            )
         if self.since is not None:
             conditions.append(AuditEvent.at >= self.since)
         if self.until is not None:
@@ -59,7 +61,9 @@ class Trail:
         self._rights = rights
         self._pseudonyms = pseudonyms
 
-    def list(self, principal: Principal, which: AuditFilter, *, cursor: int | None, limit: int) -> Page[AuditView]:
+    def list(
+        self, principal: Principal, which: AuditFilter, *, cursor: int | None, limit: int
+    ) -> Page[AuditView]:
         """Return events, newest first.
 
         Raises:
@@ -67,5 +71,7 @@ class Trail:
         """
         self._rights.require_admin(principal)
         query = select(AuditEvent).where(*which.conditions(self._pseudonyms))
-        page = self._transactions.read(lambda session: paged(session, query, AuditEvent.id, cursor=cursor, limit=limit))
+        page = self._transactions.read(
+            lambda session: paged(session, query, AuditEvent.id, cursor=cursor, limit=limit)
+        )
         return Page(tuple(map(view_event, page.items)), page.cursor)

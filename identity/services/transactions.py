@@ -52,7 +52,9 @@ class Transactions:
         """Have `act` called once the running transaction is committed, and never if it is not."""
         session.info.setdefault(_AFTER_COMMIT, []).append(act)
 
-    def write(self, principal: Principal, work: Callable[[Session], Result], *, lock_admins: bool = False) -> Result:
+    def write(
+        self, principal: Principal, work: Callable[[Session], Result], *, lock_admins: bool = False
+    ) -> Result:
         """Run `work` for a principal in a transaction of its own and commit it.
 
         The transaction begins by asking whether the principal's account and credential still stand, and
@@ -147,5 +149,7 @@ def translated() -> Iterator[None]:
         # Without a statement there is no row: it is the connection that could not be made.
         state = getattr(error.orig, "sqlstate", None)
         reason = str(error.orig).partition("\n")[0] if error.statement is None else ""
-        _log.error("database refused a statement: %s %s", type(error.orig).__name__, reason or state or "")
+        _log.error(
+            "database refused a statement: %s %s", type(error.orig).__name__, reason or state or ""
+        )
         raise (_Again if state in _RETRYABLE else Unavailable)(_RETRY_AFTER, reason) from None

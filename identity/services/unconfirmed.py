@@ -34,7 +34,9 @@ class UnconfirmedEmails:
         life: how long an email may wait for its confirmation; zero: for ever.
     """
 
-    def __init__(self, transactions: Transactions, *, clock: Clock, audit: Audit, life: timedelta) -> None:
+    def __init__(
+        self, transactions: Transactions, *, clock: Clock, audit: Audit, life: timedelta
+    ) -> None:
         self._transactions = transactions
         self._clock = clock
         self._audit = audit
@@ -53,12 +55,16 @@ class UnconfirmedEmails:
             after = ids[-1]
 
     def _next(self, over: ColumnElement[bool], after: int) -> list[int]:
-        query = select(Account.id).where(over, Account.id > after).order_by(Account.id).limit(_BATCH)
+        query = (
+            select(Account.id).where(over, Account.id > after).order_by(Account.id).limit(_BATCH)
+        )
         return self._transactions.read(lambda session: list(session.scalars(query)))
 
     def _over(self, now: datetime) -> ColumnElement[bool]:
         since = func.coalesce(Account.email_since, Account.created_at)
-        return and_(Account.email.is_not(None), Account.email_verified.is_(False), since <= now - self._life)
+        return and_(
+            Account.email.is_not(None), Account.email_verified.is_(False), since <= now - self._life
+        )
 
     def _release(self, ids: list[int], over: ColumnElement[bool]) -> int:
         # Asked again under the lock: what was confirmed meanwhile stays. What another node releases is left to it.
@@ -73,7 +79,9 @@ class UnconfirmedEmails:
         return self._transactions.write_unattended(work)
 
     def _release_one(self, session: Session, account: Account) -> None:
-        self._audit.record(session, Event.EMAIL_RELEASED, _HOUSEKEEPING, subject=subject_of(account))
+        self._audit.record(
+            session, Event.EMAIL_RELEASED, _HOUSEKEEPING, subject=subject_of(account)
+        )
         if "@" in account.username and is_email_of(account.username, account.email_canonical):
             account.username = free_name(session, account)
             account.username_canonical = canonical(account.username)

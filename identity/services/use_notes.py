@@ -35,7 +35,10 @@ _NOTE_USE: Final = (
     .values(
         shown_at=bindparam("now", type_=_TIME),
         last_used_at=case(
-            (SESSIONS.c.last_used_at < bindparam("now", type_=_TIME), bindparam("now", type_=_TIME)),
+            (
+                SESSIONS.c.last_used_at < bindparam("now", type_=_TIME),
+                bindparam("now", type_=_TIME),
+            ),
             else_=SESSIONS.c.last_used_at,
         ),
     )
@@ -52,7 +55,9 @@ class UseNotes:
     def __init__(self, transactions: Transactions, directory: Directory) -> None:
         self._transactions = transactions
         self._directory = directory
-        self._not_before: Remembered[datetime] = Remembered(bound=_MOST_WAITING)  # when a session may be noted again
+        self._not_before: Remembered[datetime] = Remembered(
+            bound=_MOST_WAITING
+        )  # when a session may be noted again
         self._waiting: dict[str, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -98,9 +103,14 @@ class UseNotes:
             batch = {session: self._waiting[session] for session in list(self._waiting)[:_BATCH]}
             for session in batch:
                 del self._waiting[session]
-        if not batch:  # another note came while the last ones were being written, and went with them
+        if (
+            not batch
+        ):  # another note came while the last ones were being written, and went with them
             return
-        used = [{"session": session, "now": now, "before": now - USED_GRAIN} for session, (_, now) in batch.items()]
+        used = [
+            {"session": session, "now": now, "before": now - USED_GRAIN}
+            for session, (_, now) in batch.items()
+        ]
         try:
             self._transactions.write_unattended(lambda session: session.execute(_NOTE_USE, used))
         except Unavailable:  # the tokens are good all the same

@@ -63,10 +63,15 @@ class UserTokens:
         if shown.account.id != account_id:
             raise NotFound("token")
         now = self._clock.now()
-        live = update(SESSIONS).where(SESSIONS.c.id == shown.session, SESSIONS.c.revoked_at.is_(None))
+        live = update(SESSIONS).where(
+            SESSIONS.c.id == shown.session, SESSIONS.c.revoked_at.is_(None)
+        )
 
         def end(session: Session) -> None:
-            if session.execute(live.values(revoked_at=now).returning(SESSIONS.c.id)).first() is None:
+            if (
+                session.execute(live.values(revoked_at=now).returning(SESSIONS.c.id)).first()
+                is None
+            ):
                 raise NotFound("token")
             self._audit.record(session, Event.SESSION_REVOKED, principal, subject=shown.account)
             self._transactions.note_change(session, account_id)

@@ -41,7 +41,9 @@ def require_known(given: Iterable[tuple[str, str]], known: Collection[str]) -> N
     """
     for name, value in sorted(given):
         if name not in known and not is_service_link(name, value):
-            raise SettingError(f"{name}: there is no such setting{_suggested(name, known)}; see `identity --help`")
+            raise SettingError(
+                f"{name}: there is no such setting{_suggested(name, known)}; see `identity --help`"
+            )
 
 
 def _suggested(name: str, known: Collection[str]) -> str:

@@ -24,7 +24,9 @@ FORWARD_HEADERS: Final = ("identity", "email", "name", "remote", "webauth")
 DIALECTS: Final = ("nerveshub", "wekan", "continuous", "azuma")
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 _ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
-_PUBLIC_URL: Final = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]*)?")
+_PUBLIC_URL: Final = re.compile(
+    r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]*)?"
+)
 _SERVICE_NAME_MAX: Final = 64
 _NO_URL: Final = URL.create("")
 
@@ -74,7 +76,9 @@ def read_switch(text: str) -> bool:
 def one_of(choices: type[StrEnum] | str, *more: str) -> Callable[[str], Any]:
     """Return a reader of one word out of some."""
     allowed = (
-        {choice: choice for choice in (choices, *more)} if isinstance(choices, str) else {c.value: c for c in choices}
+        {choice: choice for choice in (choices, *more)}
+        if isinstance(choices, str)
+        else {c.value: c for c in choices}
     )
 
     def read(text: str) -> Any:  # noqa: ANN401 - a word or a member, as the caller's field says
@@ -89,7 +93,9 @@ def read_keys(text: str) -> tuple[str, ...]:
     """Read signing keys; none at all means that the data directory has them."""
     keys = tuple(key.strip() for key in text.split(",")) if text else ()
     if any(map(weak_key, keys)):
-        raise ValueError(f"every key needs {KEY_MIN} random characters or more; try `openssl rand -hex 32`")
+        raise ValueError(
+            f"every key needs {KEY_MIN} random characters or more; try `openssl rand -hex 32`"
+        )
     if len(set(keys)) != len(keys):
         raise ValueError("the same key stands there twice")
     return keys
@@ -105,14 +111,20 @@ def read_secret(text: str) -> str:
 def read_bearer(text: str) -> str:
     """Read one shared secret that fits into an Authorization header (RFC 6750 section 2.1)."""
     if text and not re.fullmatch(rf"[A-Za-z0-9._~+/-]{{{KEY_MIN},}}=*", text, re.ASCII):
-        raise ValueError(f"use {KEY_MIN} random letters and digits or more; try `openssl rand -hex 32`")
+        raise ValueError(
+            f"use {KEY_MIN} random letters and digits or more; try `openssl rand -hex 32`"
+        )
     return text
 
 
 def read_networks(text: str) -> tuple[IPNetwork, ...]:
     """Read networks such as 10.0.0.0/8,::1; never all the world."""
     try:
-        networks = tuple(plain_network(ip_network(part.strip())) for part in text.split(",")) if text else ()
+        networks = (
+            tuple(plain_network(ip_network(part.strip())) for part in text.split(","))
+            if text
+            else ()
+        )
     except ValueError:
         raise ValueError("give networks such as 127.0.0.1,10.0.0.0/8,fd00::/8") from None
     if any(network.prefixlen == 0 for network in networks):
@@ -126,7 +138,9 @@ def read_origins(text: str) -> frozenset[str]:
     for origin in origins:
         default = ":443" if origin.startswith("https:") else ":80"
         if not _ORIGIN.fullmatch(origin) or origin.endswith(default) or not _sound_port(origin):
-            raise ValueError("give origins such as https://app.example.org, without a path or a default port")
+            raise ValueError(
+                "give origins such as https://app.example.org, without a path or a default port"
+            )
     return origins
 
 
@@ -160,7 +174,10 @@ def read_database_url(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise ValueError("not a database URL; write postgresql://user:password@host/name") from None
-    if url.drivername in {"postgres", "postgresql"}:  # as libpq, hosting services and other programs write it
+    if url.drivername in {
+        "postgres",
+        "postgresql",
+    }:  # as libpq, hosting services and other programs write it
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
         raise ValueError("use postgresql://… or sqlite:///…")
@@ -210,16 +227,25 @@ def read_smtp_url(text: str) -> SmtpServer | None:
     """Read the mail server; none means the log."""
     if not text:
         return None
-    parts, wrong = urlsplit(text), ValueError("write smtp://user:password@host:port, smtps://… or …?starttls=1")
+    parts, wrong = (
+        urlsplit(text),
+        ValueError("write smtp://user:password@host:port, smtps://… or …?starttls=1"),
+    )
     try:
         port = parts.port
     except ValueError:
         raise wrong from None
     tls = parts.scheme == "smtps"
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname or parts.query not in {"", "starttls=1"}:
+    if (
+        parts.scheme not in {"smtp", "smtps"}
+        or not parts.hostname
+        or parts.query not in {"", "starttls=1"}
+    ):
         raise wrong
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return SmtpServer(parts.hostname, port or (465 if tls else 25), user, password, tls, bool(parts.query))
+    return SmtpServer(
+        parts.hostname, port or (465 if tls else 25), user, password, tls, bool(parts.query)
+    )
 
 
 def read_mail_from(text: str) -> str:
@@ -231,5 +257,7 @@ def read_mail_from(text: str) -> str:
 def read_service_name(text: str) -> str:
     """Read what the service is called in mails: one short line; empty: it has no name."""
     if len(text) > _SERVICE_NAME_MAX or not text.isprintable() or set(text) & set('<>"\\'):
-        raise ValueError(f'use one line of up to {_SERVICE_NAME_MAX} characters, without <, >, " and \\')
+        raise ValueError(
+            f'use one line of up to {_SERVICE_NAME_MAX} characters, without <, >, " and \\'
+        )
     return text

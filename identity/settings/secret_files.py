@@ -42,7 +42,9 @@ def _read(name: str, path: str) -> str:
         content = _content(Path(path))
         text = content.decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:
-        raise SettingError(f"{name}: cannot read {path or 'a file without a name'}: {error.strerror}") from None
+        raise SettingError(
+            f"{name}: cannot read {path or 'a file without a name'}: {error.strerror}"
+        ) from None
     except ValueError:  # no UTF-8, or a name with NUL
         raise SettingError(f"{name}: {path} holds no text") from None
     if not text or len(content) > _MAX_BYTES:

@@ -123,7 +123,9 @@ class PostgresqlFeed:
             connection.add_notify_handler(lambda note: self._forget(int(note.payload)))
             connection.execute(f"LISTEN {_CHANNEL}")
             self._forget(None)  # whatever was said while nobody listened
-            note = select.poll()  # select.select() cannot wait for a socket whose number is above 1023
+            note = (
+                select.poll()
+            )  # select.select() cannot wait for a socket whose number is above 1023
             note.register(connection.fileno(), select.POLLIN)
             note.register(self._asleep, 0)  # its other end is closed when it is time to stop
             while not self._stop.is_set():

@@ -63,7 +63,9 @@ def prepare(engine: Engine) -> None:
         event.listen(engine, "do_connect", _connect_patiently)
 
 
-def _connect_patiently(_dialect: Any, _record: Any, arguments: list[Any], words: dict[str, Any]) -> Any:  # noqa: ANN401 - DBAPI
+def _connect_patiently(
+    _dialect: object, _record: object, arguments: list[Any], words: dict[str, Any]
+) -> Any:  # noqa: ANN401 - a connection of the driver
     from identity.store.patience import PatientConnection  # noqa: PLC0415 - psycopg is an extra
 
     return PatientConnection.connect(*arguments, **words)

@@ -62,7 +62,10 @@ class SqliteFeed:
         with self._lock:
             if self._fresh():  # somebody has caught up while this thread waited
                 return True
-            asked, mark = moment(), bytes(self._page[:])  # read before the notes: what comes later is new
+            asked, mark = (
+                moment(),
+                bytes(self._page[:]),
+            )  # read before the notes: what comes later is new
             if asked < self._retry_at:
                 return False
             try:
@@ -107,7 +110,9 @@ class SqliteFeed:
         notes = self._connection.execute(
             "SELECT id, account_id FROM account_change WHERE id >= ? ORDER BY id", (self._last[0],)
         ).fetchall() or [_BEFORE_ALL]
-        missed = notes[0] != self._last  # pruned unread, or the database was set back to an older copy
+        missed = (
+            notes[0] != self._last
+        )  # pruned unread, or the database was set back to an older copy
         for account_id in [None] if missed else {account_id for _, account_id in notes[1:]}:
             self._forget(account_id)
         self._last = notes[-1]

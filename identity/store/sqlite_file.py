@@ -31,7 +31,9 @@ def identity_of(engine: Engine) -> Identity:
 
 def follow(engine: Engine) -> None:
     """Use only connections to the file that is there now, and never make a new one where there was one before."""
-    if engine.url.database in {None, "", ":memory:"} or str(engine.url.database).startswith("file:"):
+    if engine.url.database in {None, "", ":memory:"} or str(engine.url.database).startswith(
+        "file:"
+    ):
         return
     seen: list[Identity] = []
 

@@ -28,5 +28,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Give every time its zone back."""
         if value is None:
             return None
-        aware: datetime = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        aware: datetime = (
+            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        )
         return aware

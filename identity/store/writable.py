@@ -12,7 +12,9 @@ from identity.store.models import CHANGES, Base
 
 # A standby, a server or a database that is set to read only, a role without rights.
 _NAMES: Final = ", ".join(f"'{name}'" for name in sorted(Base.metadata.tables))
-_RIGHTS: Final = " AND ".join(f"has_table_privilege(name, '{right}')" for right in ("INSERT", "UPDATE", "DELETE"))
+_RIGHTS: Final = " AND ".join(
+    f"has_table_privilege(name, '{right}')" for right in ("INSERT", "UPDATE", "DELETE")
+)
 _TAKES: Final = text(
     "SELECT current_setting('transaction_read_only') = 'off' AND NOT pg_is_in_recovery()"  # noqa: S608 - our own names
     f" AND (SELECT bool_and({_RIGHTS}) FROM unnest(ARRAY[{_NAMES}]) name)"

@@ -13,7 +13,9 @@ def wants_json(header: str) -> bool:
 
     `*/*` asks for neither, so the answer to a caller without a preference stays what the document shows.
     """
-    ranges = {name.lower() for name, quality in parse_accept_header(header, MIMEAccept) if quality > 0}
+    ranges = {
+        name.lower() for name, quality in parse_accept_header(header, MIMEAccept) if quality > 0
+    }
     return any(map(_is_json, ranges)) and ranges.isdisjoint(_HTML)
 
 

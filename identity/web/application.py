@@ -71,14 +71,18 @@ class Application(Flask):
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         if _OTHERWISE.search(path) or not self._ends_well(path, environ[TONGUE]):
             path = _NO_PATH
-        return MapAdapter(self.url_map, _NOWHERE, request.root_path, "", request.scheme, _text(path), method)
+        return MapAdapter(
+            self.url_map, _NOWHERE, request.root_path, "", request.scheme, _text(path), method
+        )
 
     def _ends_well(self, path: str, dialect: Dialect) -> bool:
         """Tell whether a path ends as its one spelling does: Werkzeug by itself takes /metrics/ for /metrics.
 
         A slash at the end does not count in the documents of dialects with a prefix.
         """
-        return not path.endswith("/") or bool(dialect.prefix) or path == "/" or path[:-1] in self.pages
+        return (
+            not path.endswith("/") or bool(dialect.prefix) or path == "/" or path[:-1] in self.pages
+        )
 
 
 def _text(path: str) -> str:

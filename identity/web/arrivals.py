@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 _PLACES: Final = 12  # of the sixteen threads of a worker; the others never wait for a body
 BODIES_AT_ONCE: Final = _PLACES // 2  # of one network; then those who take long are hurried
-_SLOW_SECONDS: Final = 60.0  # for so long who has taken too long gets one of the first six places only
+_SLOW_SECONDS: Final = (
+    60.0  # for so long who has taken too long gets one of the first six places only
+)
 _SLOW_KNOWN: Final = 4096
 PATIENCE_SECONDS: Final = 10.0  # for 64 KiB: an honest sender needs a hundredth
-HURRY_SECONDS: Final = 3.0  # while others are turned away; longer than any wait for a password's hash
+HURRY_SECONDS: Final = (
+    3.0  # while others are turned away; longer than any wait for a password's hash
+)
 _LOOK_SECONDS: Final = 0.25
 _SLACK_SECONDS: Final = 0.5  # the server may have sent "100 Continue" after it began to wait
 _RETRY_AFTER: Final = timedelta(seconds=1)
@@ -98,9 +102,13 @@ class Arrivals:
             late = [each for each in self._waiting if each.since <= latest]
             overdue = {(each.port, each.address) for each in late if not each.proxied}
             for each in late:
-                keep_latest(self._slow, each.caller, time.monotonic() + _SLOW_SECONDS, bound=_SLOW_KNOWN)
+                keep_latest(
+                    self._slow, each.caller, time.monotonic() + _SLOW_SECONDS, bound=_SLOW_KNOWN
+                )
             for each in self._waiting:
-                each.cut |= each.since <= latest + _SLACK_SECONDS and (each.port, each.address) in overdue
+                each.cut |= (
+                    each.since <= latest + _SLACK_SECONDS and (each.port, each.address) in overdue
+                )
         for port, address in overdue:
             self._cut_off(port, address, idle_seconds=patience - _SLACK_SECONDS)
 

@@ -100,7 +100,9 @@ def _text(raw: bytes) -> str:
 def invalid(error: ValidationError) -> InvalidInput:
     """Say which fields are wrong, never with what: the input is a password as often as not."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
-    return InvalidInput(*(FieldProblem(_field(problem["loc"]), _message(problem)) for problem in found))
+    return InvalidInput(
+        *(FieldProblem(_field(problem["loc"]), _message(problem)) for problem in found)
+    )
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -19,7 +19,9 @@ _arrivals: Final = Arrivals()
 
 def has_body() -> bool:
     """Tell whether the request comes with a body, if only of no bytes in chunks (RFC 9112 section 6.3)."""
-    return "Transfer-Encoding" in request.headers or request.environ.get("CONTENT_LENGTH", "") not in {"", "0"}
+    return "Transfer-Encoding" in request.headers or request.environ.get(
+        "CONTENT_LENGTH", ""
+    ) not in {"", "0"}
 
 
 def read_bytes(*, chunks: bool) -> bytes:
@@ -52,7 +54,9 @@ def read_bytes(*, chunks: bool) -> bytes:
 def _in_chunks(*, allowed: bool) -> bytes:
     environ = request.environ
     # Both at once is how requests are smuggled (RFC 9112 section 6.3); who decodes another coding is not known.
-    plain = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked" and not environ.get("CONTENT_LENGTH")
+    plain = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked" and not environ.get(
+        "CONTENT_LENGTH"
+    )
     if not (allowed and plain and environ.get("wsgi.input_terminated")):
         raise LengthRequired("Send the body with a Content-Length.")
     raw = _receive(MAX_BODY_BYTES + 1, whole=False)

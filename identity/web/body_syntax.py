@@ -34,10 +34,16 @@ def parse_json_object(text: str) -> dict[str, Any]:
         raise MalformedBody(f"The JSON is nested more than {MAX_DEPTH} deep.")
     try:
         value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_bounded
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_bounded,
         )
     except json.JSONDecodeError as error:
-        raise MalformedBody(f"The body is not valid JSON (line {error.lineno}, column {error.colno}).") from None
+        raise MalformedBody(
+            f"The body is not valid JSON (line {error.lineno}, column {error.colno})."
+        ) from None
     if not isinstance(value, dict):
         raise MalformedBody("The body must be a JSON object.")
     _require_plain_text(value)
@@ -54,10 +60,16 @@ def parse_form(text: str) -> dict[str, str]:
         raise MalformedBody("The form holds a % that begins no escape.")
     try:
         pairs = parse_qsl(
-            text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=MAX_FORM_FIELDS, errors="strict"
+            text,
+            keep_blank_values=True,
+            strict_parsing=bool(text),
+            max_num_fields=MAX_FORM_FIELDS,
+            errors="strict",
         )
     except ValueError:
-        raise MalformedBody(f"The body is not a valid form of at most {MAX_FORM_FIELDS} fields.") from None
+        raise MalformedBody(
+            f"The body is not a valid form of at most {MAX_FORM_FIELDS} fields."
+        ) from None
     return unique_fields(pairs)
 
 

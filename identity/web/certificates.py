@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _MAX_HEADER: Final = 16 * 1024
-_BLOCK: Final = re.compile(r"\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*", re.ASCII)
+_BLOCK: Final = re.compile(
+    r"\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*", re.ASCII
+)
 _BYTES: Final = re.compile(r":([A-Za-z0-9+/]+={0,2}):", re.ASCII)
 
 
@@ -30,10 +32,14 @@ def presented_certificate(environ: WSGIEnvironment, settings: Settings) -> bytes
     connection = environ.get("gunicorn.socket")
     if isinstance(connection, ssl.SSLSocket):
         return connection.getpeercert(binary_form=True)
-    if not settings.proxy_secret or not trusted(environ.get("REMOTE_ADDR", ""), settings.trusted_proxies):
+    if not settings.proxy_secret or not trusted(
+        environ.get("REMOTE_ADDR", ""), settings.trusted_proxies
+    ):
         return None
     given = environ.get("HTTP_X_PROXY_SECRET", "")
-    if not hmac.compare_digest(given.encode("latin-1", "replace"), settings.proxy_secret.encode("ascii")):
+    if not hmac.compare_digest(
+        given.encode("latin-1", "replace"), settings.proxy_secret.encode("ascii")
+    ):
         return None
     return _forwarded(environ)
 
@@ -44,7 +50,9 @@ def _forwarded(environ: WSGIEnvironment) -> bytes | None:
         return None
     if standard:  # RFC 9440: a byte sequence of RFC 8941
         found = _BYTES.fullmatch(standard)
-    elif environ.get("HTTP_X_CLIENT_VERIFY") == "SUCCESS":  # nginx: $ssl_client_escaped_cert, $ssl_client_verify
+    elif (
+        environ.get("HTTP_X_CLIENT_VERIFY") == "SUCCESS"
+    ):  # nginx: $ssl_client_escaped_cert, $ssl_client_verify
         found = _BLOCK.fullmatch(unquote(escaped))
     else:
         found = None

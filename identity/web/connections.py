@@ -28,7 +28,11 @@ def hang_up(port: int, address: str, *, idle_seconds: float) -> None:
     for connection in _connections():
         with connection, suppress(OSError):  # nobody is at its other end, or only just
             ours, theirs = connection.getsockname(), connection.getpeername()
-            if ours[1] == port and read_ip(theirs[0]) == read_ip(address) and _idle(connection) >= idle_seconds:
+            if (
+                ours[1] == port
+                and read_ip(theirs[0]) == read_ip(address)
+                and _idle(connection) >= idle_seconds
+            ):
                 connection.shutdown(socket.SHUT_RD)
 
 
@@ -37,7 +41,9 @@ def _connections() -> Iterator[socket.socket]:
     for number in names:
         with suppress(OSError):
             if stat.S_ISSOCK(os.fstat(number).st_mode):
-                copy = socket.socket(fileno=os.dup(number))  # it stays this connection, whatever becomes of the number
+                copy = socket.socket(
+                    fileno=os.dup(number)
+                )  # it stays this connection, whatever becomes of the number
                 if copy.family in _INTERNET:
                     yield copy
                 else:

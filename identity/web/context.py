@@ -26,7 +26,9 @@ REQUEST_ID: Final = "identity.request_id"
 class Metrics(Protocol):
     """Where answered requests are counted and shown."""
 
-    def answered(self, tongue: str, method: str, route: str, status: int, *, seconds: float) -> None:
+    def answered(
+        self, tongue: str, method: str, route: str, status: int, *, seconds: float
+    ) -> None:
         """Count one answered request."""
 
     def publish(self) -> None:

@@ -33,11 +33,20 @@ class Cors:
         """Answer one request."""
         origin = environ.get("HTTP_ORIGIN", "")
         allowed = origin if origin in self._origins else ""
-        asks = environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        asks = (
+            environ["REQUEST_METHOD"] == "OPTIONS"
+            and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+        )
 
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ANN401 - PEP 3333
+        def start(
+            status: str,
+            headers: list[tuple[str, str]],
+            exc_info: Any = None,  # noqa: ANN401 - PEP 3333
+        ) -> Callable[[bytes], object]:
             given = dict(headers)
-            told = () if _ALLOWED in given else _told(allowed, given.get("Allow", "") if asks else "")
+            told = (
+                () if _ALLOWED in given else _told(allowed, given.get("Allow", "") if asks else "")
+            )
             return start_response(status, [*headers, *told], exc_info)
 
         return self._application(environ, start)

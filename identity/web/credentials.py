@@ -44,7 +44,9 @@ def read_authorization(header: str) -> Presented | None:
 
 def _read_pair(text: str) -> Presented | None:
     pair = _decode(text)
-    if pair is None or (not pair.isprintable() and _CONTROL.search(pair)):  # the first is quick, and nearly always true
+    if pair is None or (
+        not pair.isprintable() and _CONTROL.search(pair)
+    ):  # the first is quick, and nearly always true
         return None
     username, colon, password = pair.partition(":")
     if not colon:

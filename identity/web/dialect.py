@@ -83,7 +83,9 @@ class Tongues:
         hosts: host names that speak one of the others, at their root and nothing else.
     """
 
-    def __init__(self, native: Dialect, others: Iterable[Dialect], hosts: Mapping[str, str]) -> None:
+    def __init__(
+        self, native: Dialect, others: Iterable[Dialect], hosts: Mapping[str, str]
+    ) -> None:
         self.native = native
         self._others = {dialect.prefix: dialect for dialect in others}
         by_name = {dialect.name: dialect for dialect in self._others.values()}
@@ -109,14 +111,18 @@ class Tongues:
 
     def _bound(self, host: str) -> Dialect | None:
         name, colon, port = host.partition(":")
-        name = name.removesuffix(".")  # the root's dot: one host, also for whoever would step around a binding
+        name = name.removesuffix(
+            "."
+        )  # the root's dot: one host, also for whoever would step around a binding
         return self._hosts.get(name + colon + port) or self._hosts.get(name)
 
     def install(self, app: Flask) -> None:
         """Give `app` every call, and every refusal its tongue's spelling."""
         for dialect in (*self._others.values(), self.native):
             for blueprint in dialect.blueprints:
-                app.register_blueprint(blueprint, url_prefix=dialect.prefix + (blueprint.url_prefix or "") or None)
+                app.register_blueprint(
+                    blueprint, url_prefix=dialect.prefix + (blueprint.url_prefix or "") or None
+                )
         app.register_error_handler(Exception, _refuse)
 
 

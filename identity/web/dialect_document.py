@@ -36,7 +36,11 @@ def with_document(dialect: Dialect, description: Description) -> Dialect:
     """Return the dialect with one call more, which describes the others."""
     blueprint = Blueprint(f"{dialect.name}_document", __name__)
     tag = Tag(dialect.name, description.title, dialect.name)
-    info = {"title": description.title, "version": version("identityd"), "description": description.text}
+    info = {
+        "title": description.title,
+        "version": version("identityd"),
+        "description": description.text,
+    }
     builder = OpenApi(info, [tag], refusals=description.refusals, prefix=dialect.prefix)
 
     @blueprint.get("/openapi.json")

@@ -37,7 +37,11 @@ _PAUSE_SECONDS: Final = 0.005  # some fifty times what the refusal takes
 
 # An API has no pages, frames or scripts, and nothing it says is for a cache or another site's reader unless published.
 _ALWAYS: Final = (("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff"))
-_HEADERS: Final = (("Cache-Control", "no-store"), ("Cross-Origin-Resource-Policy", "same-origin"), *_ALWAYS)
+_HEADERS: Final = (
+    ("Cache-Control", "no-store"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    *_ALWAYS,
+)
 _CACHED: Final = _HEADERS[1:]  # of an answer that says itself for how long it may be kept
 _OWN: Final = frozenset(dict(_HEADERS))
 _OWN_CACHED: Final = frozenset(dict(_CACHED))
@@ -56,7 +60,9 @@ class Guard:
         lane: answers some requests by itself.
     """
 
-    def __init__(self, application: WSGIApplication, here: Context, lane: FastLane | None = None) -> None:
+    def __init__(
+        self, application: WSGIApplication, here: Context, lane: FastLane | None = None
+    ) -> None:
         self._application = application
         self._lane = lane
         self._here = here
@@ -73,7 +79,9 @@ class Guard:
         environ[CONTEXT] = self._here
         self._tongues.select(environ)
         given = environ.get("HTTP_X_REQUEST_ID")
-        request_id = environ[REQUEST_ID] = given if given and _GIVEN_ID.fullmatch(given) else self._new_id()
+        request_id = environ[REQUEST_ID] = (
+            given if given and _GIVEN_ID.fullmatch(given) else self._new_id()
+        )
         plain = self._lane.answer(environ) if self._lane else None
         if plain is None and (question := simplify(environ)) and self._lane:
             plain = self._lane.answer(environ, question)
@@ -93,16 +101,28 @@ class Guard:
             start_response(status, headers)
             return (body,)
 
-    def _completing(self, start_response: StartResponse, environ: WSGIEnvironment, started: float) -> StartResponse:
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:  # noqa: ANN401 - PEP 3333
+    def _completing(
+        self, start_response: StartResponse, environ: WSGIEnvironment, started: float
+    ) -> StartResponse:
+        def start(
+            status: str,
+            headers: list[tuple[str, str]],
+            exc_info: Any = None,  # noqa: ANN401 - PEP 3333
+        ) -> Callable[[bytes], object]:
             self._observe(environ, status, started)
             if environ.get(NO_NEWS):
                 self._let_others_go_first()
             given = dict(headers)
             policy = () if _POLICY in given else _DEFAULT_POLICY
             own, fixed = _told(environ)
-            kept = headers if own.isdisjoint(given) else [header for header in headers if header[0] not in own]
-            return start_response(status, [*kept, *fixed, *policy, ("X-Request-ID", environ[REQUEST_ID])], exc_info)
+            kept = (
+                headers
+                if own.isdisjoint(given)
+                else [header for header in headers if header[0] not in own]
+            )
+            return start_response(
+                status, [*kept, *fixed, *policy, ("X-Request-ID", environ[REQUEST_ID])], exc_info
+            )
 
         return start
 

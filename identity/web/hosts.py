@@ -49,7 +49,11 @@ def _is_ipv6(text: str) -> bool:
 def own_host(environ: WSGIEnvironment) -> str:
     """Return the host of the request as its Origin would name it, or what the server calls itself; else nothing."""
     host: str = environ.get("HTTP_HOST") or _server(environ)
-    return host.removesuffix(_DEFAULT_PORTS.get(environ["wsgi.url_scheme"], "")) if is_sound(host) else ""
+    return (
+        host.removesuffix(_DEFAULT_PORTS.get(environ["wsgi.url_scheme"], ""))
+        if is_sound(host)
+        else ""
+    )
 
 
 def _server(environ: WSGIEnvironment) -> str:

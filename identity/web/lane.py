@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from identity.domain.principal import Origin
 
 _HEADERS_KNOWN: Final = 4096
-_HEADER_MAX: Final = 2048  # longer ones are read anew: what stands beside a token is the caller's to choose
+_HEADER_MAX: Final = (
+    2048  # longer ones are read anew: what stands beside a token is the caller's to choose
+)
 
 
 class FastLane:
@@ -69,7 +71,9 @@ class FastLane:
         environ[ROUTE] = path
         return plain
 
-    def _refused(self, environ: WSGIEnvironment, quick: QuickCall, username: str, origin: Origin) -> Plain | None:
+    def _refused(
+        self, environ: WSGIEnvironment, quick: QuickCall, username: str, origin: Origin
+    ) -> Plain | None:
         refusal = self._authentication.refused(username, origin)
         if refusal is None:
             return None

@@ -13,7 +13,9 @@ from identity.web.body_syntax import MAX_FORM_FIELDS, unique_fields
 from identity.web.problems import MalformedBody, UnsupportedBody
 
 _BOUNDARY_MAX: Final = 70  # RFC 2046 section 5.1.1
-_TEXT: Final = frozenset({("text/plain", "utf-8"), ("text/plain", "utf8"), ("text/plain", "us-ascii")})
+_TEXT: Final = frozenset(
+    {("text/plain", "utf-8"), ("text/plain", "utf8"), ("text/plain", "us-ascii")}
+)
 _UNCODED: Final = frozenset({"7bit", "8bit", "binary"})
 
 
@@ -25,7 +27,9 @@ def parse_multipart(raw: bytes, boundary: str) -> dict[str, str]:
         UnsupportedBody: a part is a file, or its text is in another encoding than UTF-8.
     """
     try:
-        return unique_fields([(field.name, text.decode("utf-8")) for field, text in _parts(raw, boundary)])
+        return unique_fields(
+            [(field.name, text.decode("utf-8")) for field, text in _parts(raw, boundary)]
+        )
     except (ValueError, RequestEntityTooLarge):
         raise MalformedBody(
             f"The body is not a valid multipart form of at most {MAX_FORM_FIELDS} fields in UTF-8."

@@ -82,7 +82,11 @@ def describes(
     """
 
     def note(view: View) -> View:
-        setattr(view, _NOTE, Operation(name or view.__name__, summary, replies, body, query, tuple(refusals)))
+        setattr(
+            view,
+            _NOTE,
+            Operation(name or view.__name__, summary, replies, body, query, tuple(refusals)),
+        )
         return view
 
     return note
@@ -145,7 +149,9 @@ class OpenApi:
         prefix: what stands before every path of a dialect, and is part of the server's URL.
     """
 
-    def __init__(self, info: Mapping[str, str], tags: Iterable[Tag], *, refusals: Refusals, prefix: str = "") -> None:
+    def __init__(
+        self, info: Mapping[str, str], tags: Iterable[Tag], *, refusals: Refusals, prefix: str = ""
+    ) -> None:
         self._info = dict(info) | {"license": {"name": "MIT", "identifier": "MIT"}}
         self._tags = {tag.blueprint: tag for tag in tags}
         self._refusals = refusals
@@ -161,11 +167,13 @@ class OpenApi:
         paths: dict[str, dict[str, Any]] = {}
         models: set[type[BaseModel]] = {self._refusals.model}
         for rule, view, note in self._described(app):
-            models |= {model for model in (note.body, *(reply.model for reply in note.replies)) if model}
+            models |= {
+                model for model in (note.body, *(reply.model for reply in note.replies)) if model
+            }
             access = getattr(view, "identity_access", "open")
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                paths.setdefault(_path(rule).removeprefix(self._prefix), {})[method.lower()] = self._operation(
-                    rule, method, note, access
+                paths.setdefault(_path(rule).removeprefix(self._prefix), {})[method.lower()] = (
+                    self._operation(rule, method, note, access)
                 )
         return {
             "openapi": "3.1.0",
@@ -193,11 +201,16 @@ class OpenApi:
             refusals.add(403)
         responses = {str(status): own.response(status) for status in refusals}
         if access == "forwarded":  # a lock is told by the same status
-            responses["401"]["headers"]["Retry-After"] = {"required": False, "schema": {"type": "string"}}
+            responses["401"]["headers"]["Retry-After"] = {
+                "required": False,
+                "schema": {"type": "string"},
+            }
         for reply in note.replies:
             # A status may have two bodies: our problem, and the one a document shows.
             status = str(reply.status)
-            responses[status] = _either(responses[status], reply) if status in responses else _response(reply)
+            responses[status] = (
+                _either(responses[status], reply) if status in responses else _response(reply)
+            )
         operation: dict[str, Any] = {
             "summary": note.summary,
             "operationId": _operation_id(rule, method, note),
@@ -245,7 +258,9 @@ def _operation_id(rule: Rule, method: str, note: Operation) -> str:
 def _response(reply: Reply) -> dict[str, Any]:
     response: dict[str, Any] = {"description": HTTPStatus(reply.status).phrase}
     if reply.model:
-        response["content"] = {reply.media_type: {"schema": {"$ref": _REF.format(model=reply.model.__name__)}}}
+        response["content"] = {
+            reply.media_type: {"schema": {"$ref": _REF.format(model=reply.model.__name__)}}
+        }
     elif reply.media_type and reply.status != HTTPStatus.NO_CONTENT:
         kind = "object" if reply.media_type == JSON_TYPE else "string"
         response["content"] = {reply.media_type: {"schema": {"type": kind}}}
@@ -278,7 +293,12 @@ def _parts(rule: Rule) -> Iterable[tuple[bool, str]]:
 def _path_parameters(rule: Rule) -> list[dict[str, Any]]:
     converters = rule._converters  # noqa: SLF001 - Werkzeug keeps a rule's converters nowhere else
     return [
-        {"name": name, "in": "path", "required": True, "schema": getattr(converters[name], "openapi_schema", _TEXT)}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": getattr(converters[name], "openapi_schema", _TEXT),
+        }
         for name in sorted(rule.arguments)
     ]
 
@@ -287,13 +307,20 @@ def _query_parameters(model: type[BaseModel] | None) -> list[dict[str, Any]]:
     if model is None:
         return []
     properties: Mapping[str, Any] = model.model_json_schema()["properties"]
-    return [{"name": name, "in": "query", "schema": _without_null(schema)} for name, schema in properties.items()]
+    return [
+        {"name": name, "in": "query", "schema": _without_null(schema)}
+        for name, schema in properties.items()
+    ]
 
 
 def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     # A query has no word for null: what is not wanted is left out.
     wanted = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
-    plain = {name: value for name, value in schema.items() if name != "anyOf" and (name, value) != ("default", None)}
+    plain = {
+        name: value
+        for name, value in schema.items()
+        if name != "anyOf" and (name, value) != ("default", None)
+    }
     return plain | wanted[0] if len(wanted) == 1 else dict(schema)
 
 
@@ -303,5 +330,7 @@ def _schemas(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
     definitions: dict[str, Any] = schema["$defs"]
     for definition in definitions.values():
         for words in definition.get("properties", {}).values():
-            words.pop("default", None)  # what may be left out; generators take a default for what is always there
+            words.pop(
+                "default", None
+            )  # what may be left out; generators take a default for what is always there
     return definitions

@@ -46,4 +46,6 @@ def _plain(address: str) -> str:
 
 @lru_cache(maxsize=64)
 def _say_once(proxy: str) -> None:
-    _log.warning("X-Forwarded-For of the proxy %s names no IP: its callers are counted as one", proxy)
+    _log.warning(
+        "X-Forwarded-For of the proxy %s names no IP: its callers are counted as one", proxy
+    )

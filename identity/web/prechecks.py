@@ -27,12 +27,16 @@ def judge() -> None:
     asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
     environ, rule = asked.environ, asked.url_rule
     environ[ROUTE] = rule.rule if rule else NO_ROUTE
-    if rule and environ["REQUEST_METHOD"] != asked.method:  # methods are case-sensitive (RFC 9110 section 9.1)
+    if (
+        rule and environ["REQUEST_METHOD"] != asked.method
+    ):  # methods are case-sensitive (RFC 9110 section 9.1)
         routes = request_ctx.url_adapter
         raise MethodNotAllowed(routes.allowed_methods() if routes else None)
     if not has_sound_host(environ):
         raise BadRequest("Send a valid Host header.")
-    if "\0" in environ["PATH_INFO"]:  # no name holds it, and PostgreSQL does not even look for one that does
+    if (
+        "\0" in environ["PATH_INFO"]
+    ):  # no name holds it, and PostgreSQL does not even look for one that does
         raise BadRequest("An address holds no NUL.")
     if environ.get("QUERY_STRING"):
         refuse_credentials_in_query()
@@ -52,7 +56,10 @@ def refuse_cross_site() -> None:
     sender = request.headers.get("Origin")
     if sender in context().settings.allowed_origins:
         return
-    own = {own_host(request.environ), context().settings.public_url.partition("://")[2].partition("/")[0]} - {""}
+    own = {
+        own_host(request.environ),
+        context().settings.public_url.partition("://")[2].partition("/")[0],
+    } - {""}
     # A page that sends no referrer sends its forms with the origin "null", also to its own site.
     unnamed = sender == "null" and site == "same-origin"
     foreign = sender is not None and not unnamed and sender.partition("://")[2] not in own

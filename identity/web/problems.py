@@ -178,12 +178,17 @@ def _rate_limit(error: Later, seconds: int) -> tuple[tuple[str, str], ...]:
 
 _ROUTING: Final = {
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address."),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not answer to that method."),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "method_not_allowed",
+        "This address does not answer to that method.",
+    ),
 }
 
 
 def _describe_http(error: HTTPException) -> Problem:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    code, detail = _ROUTING.get(status, (status.phrase.lower().replace(" ", "_"), f"{status.phrase}."))
+    code, detail = _ROUTING.get(
+        status, (status.phrase.lower().replace(" ", "_"), f"{status.phrase}.")
+    )
     kept = tuple((name, value) for name, value in error.get_headers() if name == "Allow")
     return Problem(status, code, detail, error, headers=kept)

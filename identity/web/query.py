@@ -29,7 +29,9 @@ def read_query(model: type[Model]) -> Model:
     if any("\0" in given[0] for given in values.values()):
         raise BadRequest("A query parameter holds NUL.")
     try:
-        return model.model_validate_strings({name: given[0] for name, given in values.items()}, strict=True)
+        return model.model_validate_strings(
+            {name: given[0] for name, given in values.items()}, strict=True
+        )
     except ValidationError as error:
         raise invalid(error) from None
 
@@ -42,4 +44,6 @@ def refuse_credentials_in_query() -> None:
     """
     given = {name: value for name, value in request.args.items() if name != spoken().query_token}
     if not _SECRETS.isdisjoint(given) or any(map(looks_like_token, given.values())):
-        raise BadRequest("Credentials in a query string end up in logs: send them in a header or the body.")
+        raise BadRequest(
+            "Credentials in a query string end up in logs: send them in a header or the body."
+        )

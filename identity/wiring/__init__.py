@@ -55,10 +55,16 @@ def create_worker(threads: int) -> Flask:
     gc.enable()  # the nursery had switched it off
     os.environ.setdefault("IDENTITY_HASH_PLACES", str(min(64, max(4, threads // 2))))
     for name in ("IDENTITY_ADMIN_PASSWORD", "IDENTITY_ADMIN_PASSWORD_FILE"):
-        os.environ.pop(name, None)  # it has no use for it, and the file may be gone after the first start
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked until there was somebody to hear it
+        os.environ.pop(
+            name, None
+        )  # it has no use for it, and the file may be gone after the first start
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, {signal.SIGTERM}
+    )  # blocked until there was somebody to hear it
     app = _patiently(create_app)
-    app.extensions["identity"].services.key_agreement.observe()  # the serving process tells the other nodes
+    app.extensions[
+        "identity"
+    ].services.key_agreement.observe()  # the serving process tells the other nodes
     publish = app.extensions["identity"].metrics.publish
     threading.Thread(target=_keep_house, args=(publish,), name="house", daemon=True).start()
     return app
@@ -84,7 +90,9 @@ def _patiently(create: Callable[[], Flask]) -> Flask:
 
 
 def _keep_house(publish: Callable[[], None]) -> None:
-    parent = multiprocessing.parent_process()  # none where another server than ours began this process
+    parent = (
+        multiprocessing.parent_process()
+    )  # none where another server than ours began this process
     while parent is None or parent.is_alive():
         publish()
         time.sleep(_HOUSE_SECONDS) if parent is None else parent.join(_HOUSE_SECONDS)

@@ -27,7 +27,9 @@ def application(config: object | None, clock: Clock | None) -> Flask:
     settings = Settings.load(values)
     app, services = core(settings, config, clock or SystemClock())
     app.url_map.merge_slashes = False  # a redirect would be built from the caller's Host
-    app.url_map.strict_slashes = False  # nor is there a redirect from one spelling of a path to the other
+    app.url_map.strict_slashes = (
+        False  # nor is there a redirect from one spelling of a path to the other
+    )
     app.pages = frozenset({"/docs"})
     app.url_map.converters |= {"account": AccountId, "session": SessionId, "serial": Serial}
     spoken = [DIALECTS[name] for name in sorted(settings.dialects)]

@@ -16,7 +16,9 @@ from identity.wiring.state import authority, prepare_state
 from identity.wiring.tools import Tools
 
 
-def core(settings: Settings, config: object | None, clock: Clock, *, make: bool = True) -> tuple[Application, Services]:
+def core(
+    settings: Settings, config: object | None, clock: Clock, *, make: bool = True
+) -> tuple[Application, Services]:
     """Return an application without any call yet, and the use cases.
 
     Args:
@@ -45,6 +47,8 @@ def start(*, make: bool) -> tuple[Settings, Services]:
         SettingError: a setting is unknown, unreadable or unsafe.
         DataDirectoryError: the data directory cannot be used.
     """
-    logging.getLogger("identity").addHandler(logging.NullHandler())  # a command speaks in its own line
+    logging.getLogger("identity").addHandler(
+        logging.NullHandler()
+    )  # a command speaks in its own line
     settings = Settings.from_environment()
     return settings, core(settings, None, SystemClock(), make=make)[1]

@@ -16,7 +16,10 @@ gc.disable()
 import granian.server.mp
 import identity.wiring.application
 
-if os.environ.get("IDENTITY_DATABASE_URL", "").startswith("postgres") or "IDENTITY_DATABASE_URL_FILE" in os.environ:
+if (
+    os.environ.get("IDENTITY_DATABASE_URL", "").startswith("postgres")
+    or "IDENTITY_DATABASE_URL_FILE" in os.environ
+):
     with suppress(ImportError):  # who has to know that it is missing is told by the serving process
         import psycopg
 

@@ -41,10 +41,15 @@ from identity.wiring.state import Keys
 from identity.wiring.tools import Tools
 
 
-def build_services(settings: Settings, tools: Tools, keys: Keys, authority: LocalAuthority) -> Services:
+def build_services(
+    settings: Settings, tools: Tools, keys: Keys, authority: LocalAuthority
+) -> Services:
     """Return all use cases."""
     authentication, logins = _authentication(settings, tools), _logins(settings, tools)
-    schema, agreement = Schema(tools.engine, tools.transactions), _key_agreement(settings, tools, keys)
+    schema, agreement = (
+        Schema(tools.engine, tools.transactions),
+        _key_agreement(settings, tools, keys),
+    )
     conditions = (schema.require_current, schema.require_writable, agreement.require)
     administration = _administration(settings, tools)
     return Services(
@@ -67,7 +72,9 @@ def build_services(settings: Settings, tools: Tools, keys: Keys, authority: Loca
         pruning=_pruning(settings, tools),
         readiness=Readiness(conditions, DrainMark()),
         recovery=_recovery(settings, tools),
-        revocations=Revocations(tools.transactions, clock=tools.clock, authority=authority, directory=tools.directory),
+        revocations=Revocations(
+            tools.transactions, clock=tools.clock, authority=authority, directory=tools.directory
+        ),
         schema=schema,
         tokens=_tokens(settings, tools, logins),
         user_tokens=UserTokens(
@@ -202,7 +209,12 @@ def _pruning(settings: Settings, tools: Tools) -> Pruning:
     unconfirmed = UnconfirmedEmails(
         tools.transactions, clock=tools.clock, audit=tools.audit, life=settings.unconfirmed_days
     )
-    return Pruning(tools.transactions, clock=tools.clock, audit_life=settings.audit_days, unconfirmed=unconfirmed)
+    return Pruning(
+        tools.transactions,
+        clock=tools.clock,
+        audit_life=settings.audit_days,
+        unconfirmed=unconfirmed,
+    )
 
 
 def _recovery(settings: Settings, tools: Tools) -> Recovery:
@@ -252,7 +264,9 @@ def _key_rotation(settings: Settings, tools: Tools, keys: Keys) -> KeyRotation:
     kept: dict[KeyUse, KeySource] = {KeyUse.TOKENS: keys.secret, KeyUse.JWTS: keys.jwt}
     sources = {use: source for use, source in kept.items() if not isinstance(source, UnmadeKeys)}
     stores: dict[KeyUse, KeyStore] = {
-        use: source for use, source in sources.items() if isinstance(source, SecretKeyFile | JwtKeyFolder)
+        use: source
+        for use, source in sources.items()
+        if isinstance(source, SecretKeyFile | JwtKeyFolder)
     }
     return KeyRotation(
         tools.transactions,

@@ -37,7 +37,10 @@ def prepare_state(settings: Settings, now: datetime, *, make: bool = True) -> Ke
         return _look(settings)
     data_directory.open_data_directory(settings.data_dir)
     _close_database(settings)
-    file, folder = SecretKeyFile(settings.data_dir / "secret_keys"), JwtKeyFolder(settings.data_dir / "jwt_keys")
+    file, folder = (
+        SecretKeyFile(settings.data_dir / "secret_keys"),
+        JwtKeyFolder(settings.data_dir / "jwt_keys"),
+    )
     folder.make_first(now)
     if settings.secret_keys:
         return Keys(SettledKeys(settings.secret_keys), folder)
@@ -94,6 +97,10 @@ def authority(settings: Settings, now: datetime, *, make: bool = True) -> LocalA
             pem = data_directory.key_files(own, lambda: new_authority(now))[-1]
         else:
             pem = new_authority(now)
-        return LocalAuthority(pem, list_url=f"{settings.public_url}/ca.crl" if settings.public_url else "", now=now)
+        return LocalAuthority(
+            pem, list_url=f"{settings.public_url}/ca.crl" if settings.public_url else "", now=now
+        )
     except (OSError, ValueError, TypeError, data_directory.NotAFile) as error:
-        raise SettingError(f"IDENTITY_CA_FILE: {settings.ca_file or own} cannot be used: {error}") from None
+        raise SettingError(
+            f"IDENTITY_CA_FILE: {settings.ca_file or own} cannot be used: {error}"
+        ) from None

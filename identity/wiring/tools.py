@@ -16,7 +16,11 @@ from identity.adapters.opaque import OpaqueTokens
 from identity.adapters.password_queue import GuardedPasswords
 from identity.adapters.passwords import Argon2Cost, Argon2Hasher
 from identity.adapters.pseudonyms import KeyedPseudonyms, derive_keys
-from identity.adapters.rotating import RotatingAccessTokens, RotatingJwtTokens, RotatingOneTimeTokens
+from identity.adapters.rotating import (
+    RotatingAccessTokens,
+    RotatingJwtTokens,
+    RotatingOneTimeTokens,
+)
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain import limits as limit_names
 from identity.domain.letters import Sender
@@ -65,16 +69,26 @@ class Tools:
         directory = Directory(engine, transactions, bound=settings.directory_sessions)
         limits = Limits(transactions, clock, directory)
         identifiers = RandomIdentifiers()
-        one_time_tokens = RotatingOneTimeTokens(KeyRing(keys.secret, SignedOneTimeTokens, clock).current)
+        one_time_tokens = RotatingOneTimeTokens(
+            KeyRing(keys.secret, SignedOneTimeTokens, clock).current
+        )
         pseudonyms = KeyedPseudonyms(KeyRing(keys.secret, derive_keys, clock).current)
-        audit = Audit(transactions, clock, pseudonyms, log=settings.log_audit, sessions=settings.audit_sessions)
+        audit = Audit(
+            transactions,
+            clock,
+            pseudonyms,
+            log=settings.log_audit,
+            sessions=settings.audit_sessions,
+        )
         return Tools(
             engine=engine,
             clock=clock,
             transactions=transactions,
             identifiers=identifiers,
             passwords=_passwords(settings),
-            access_tokens=RotatingAccessTokens(KeyRing(keys.secret, SignedAccessTokens, clock).current),
+            access_tokens=RotatingAccessTokens(
+                KeyRing(keys.secret, SignedAccessTokens, clock).current
+            ),
             one_time_tokens=one_time_tokens,
             jwt_tokens=_jwt_tokens(settings, keys, clock),
             opaque_tokens=OpaqueTokens(),
@@ -84,14 +98,18 @@ class Tools:
             limits=limits,
             attempts=_attempts(settings, limits, clock),
             directory=directory,
-            requested_mails=RequestedMails(limits, Limit(limit_names.REQUESTED_MAIL, *settings.requested_mail_limit)),
+            requested_mails=RequestedMails(
+                limits, Limit(limit_names.REQUESTED_MAIL, *settings.requested_mail_limit)
+            ),
             outbox=Outbox(
                 transactions,
                 clock=clock,
                 identifiers=identifiers,
                 tokens=one_time_tokens,
                 mailer=_mailer(settings),
-                limits=MailLimits(limits, Limit(limit_names.LETTER, *settings.letter_limit), lives=LETTER_LIVES),
+                limits=MailLimits(
+                    limits, Limit(limit_names.LETTER, *settings.letter_limit), lives=LETTER_LIVES
+                ),
                 public_url=settings.public_url,
                 service=settings.name,
             ),
@@ -100,8 +118,16 @@ class Tools:
 
 def _mailer(settings: Settings) -> Mailer:
     sender = Sender.read(settings.mail_from)
-    shown = f"{sender.name or settings.name} <{sender.email}>" if sender.name or settings.name else sender.email
-    return SmtpMailer(settings.smtp_url, sender=shown) if settings.smtp_url else LogMailer(sender=shown)
+    shown = (
+        f"{sender.name or settings.name} <{sender.email}>"
+        if sender.name or settings.name
+        else sender.email
+    )
+    return (
+        SmtpMailer(settings.smtp_url, sender=shown)
+        if settings.smtp_url
+        else LogMailer(sender=shown)
+    )
 
 
 def _jwt_tokens(settings: Settings, keys: Keys, clock: Clock) -> RotatingJwtTokens:
@@ -112,7 +138,9 @@ def _jwt_tokens(settings: Settings, keys: Keys, clock: Clock) -> RotatingJwtToke
 
 
 def _attempts(settings: Settings, limits: Limits, clock: Clock) -> Attempts:
-    password = Limit(limit_names.PASSWORD, settings.lockout_failures, settings.lockout_seconds, in_a_row=True)
+    password = Limit(
+        limit_names.PASSWORD, settings.lockout_failures, settings.lockout_seconds, in_a_row=True
+    )
     address = Limit(limit_names.ADDRESS, settings.address_failures, settings.address_seconds)
     return Attempts(limits, password=password, address=address, clock=clock)
 

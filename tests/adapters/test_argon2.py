@@ -72,7 +72,9 @@ def test_default_parameters_are_those_of_the_design() -> None:
     assert "$m=19456,t=2,p=1$" in hashed
 
 
-@pytest.mark.parametrize("password", ["newpwd", "p" * 256, "\U0001f426" * 256, "pass word", "caf\u00e9", "-"])
+@pytest.mark.parametrize(
+    "password", ["newpwd", "p" * 256, "\U0001f426" * 256, "pass word", "caf\u00e9", "-"]
+)
 def test_password_matches_its_own_hash_and_no_other(hasher: Argon2Hasher, password: str) -> None:
     stored = hasher.hash(password)
     assert hasher.verify(stored, password) == Verdict(matches=True, outdated=False)
@@ -108,7 +110,9 @@ def test_matching_hash_is_outdated_when_it_was_made_with_other_parameters(
 
 
 def test_a_hash_that_django_made_at_our_cost_is_outdated_too(hasher: Argon2Hasher) -> None:
-    assert hasher.verify(f"argon2{hasher.hash('newpwd')}", "newpwd") == Verdict(matches=True, outdated=True)
+    assert hasher.verify(f"argon2{hasher.hash('newpwd')}", "newpwd") == Verdict(
+        matches=True, outdated=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,17 +170,21 @@ def test_stored_hash_is_not_computed_when_it_asks_for_too_much(
 ANGSTROM = "\u212b and \ufb01sh"  # NFKC makes other letters of both
 FOLDED = unicodedata.normalize("NFKC", ANGSTROM)
 FOREIGN = {
-    "folded by the other system": PasswordHasher(memory_cost=16, time_cost=1, parallelism=2).hash(FOLDED),
-    "as it came": PasswordHasher(memory_cost=16, time_cost=1, parallelism=2).hash(ANGSTROM),
-    "as it came, at our cost": PasswordHasher(memory_cost=8, time_cost=1, parallelism=1, hash_len=32, salt_len=16).hash(
-        ANGSTROM
+    "folded by the other system": PasswordHasher(memory_cost=16, time_cost=1, parallelism=2).hash(
+        FOLDED
     ),
+    "as it came": PasswordHasher(memory_cost=16, time_cost=1, parallelism=2).hash(ANGSTROM),
+    "as it came, at our cost": PasswordHasher(
+        memory_cost=8, time_cost=1, parallelism=1, hash_len=32, salt_len=16
+    ).hash(ANGSTROM),
     "as it came, by Werkzeug": generate_password_hash(ANGSTROM, "pbkdf2:sha256:1000"),
 }
 
 
 @pytest.mark.parametrize("stored", FOREIGN.values(), ids=FOREIGN)
-def test_a_foreign_hash_matches_the_password_as_it_came_or_folded(hasher: Argon2Hasher, stored: str) -> None:
+def test_a_foreign_hash_matches_the_password_as_it_came_or_folded(
+    hasher: Argon2Hasher, stored: str
+) -> None:
     assert hasher.verify(stored, FOLDED, typed=ANGSTROM) == Verdict(matches=True, outdated=True)
     assert hasher.verify(stored, "wrong", typed="wr\u00f6ng") == Verdict(matches=False)
 
@@ -187,7 +195,9 @@ def test_our_own_hash_matches_folded_and_is_kept(hasher: Argon2Hasher) -> None:
     assert hasher.verify(own, FOLDED) == Verdict(matches=True, outdated=False)
 
 
-def test_two_spellings_cost_two_hashes_whoever_they_are_for(hasher: Argon2Hasher, watched: Watched) -> None:
+def test_two_spellings_cost_two_hashes_whoever_they_are_for(
+    hasher: Argon2Hasher, watched: Watched
+) -> None:
     for stored in (None, "!", hasher.hash("other"), FOREIGN["as it came, at our cost"]):
         watched.computed.clear()
         assert not hasher.verify(stored, "wrong", typed="wr\u212bng").matches
@@ -197,14 +207,18 @@ def test_two_spellings_cost_two_hashes_whoever_they_are_for(hasher: Argon2Hasher
         assert len(watched.computed) == 1
 
 
-def test_dummy_hash_is_another_one_in_every_process_and_matches_nothing(hasher: Argon2Hasher) -> None:
+def test_dummy_hash_is_another_one_in_every_process_and_matches_nothing(
+    hasher: Argon2Hasher,
+) -> None:
     assert hasher._nobodys_hash != Argon2Hasher(COST, wait=WAIT)._nobodys_hash
     for password in ("", "-", "newpwd", hasher._nobodys_hash):
         assert not hasher.verify(hasher._nobodys_hash, password).matches
 
 
 # Cheap as they are written: what is slow on purpose is told by the tables above.
-_COSTS = st.sampled_from(["m=8,t=1,p=1", "m=,t=,p=", "m=8", "t=1,m=8,p=1", "m=8,t=1,p=0", "m=8,t=1,p=1,x=1", ""])
+_COSTS = st.sampled_from(
+    ["m=8,t=1,p=1", "m=,t=,p=", "m=8", "t=1,m=8,p=1", "m=8,t=1,p=0", "m=8,t=1,p=1,x=1", ""]
+)
 _STORED = st.one_of(
     st.text(max_size=80),
     st.builds(

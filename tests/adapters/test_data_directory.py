@@ -66,13 +66,18 @@ def test_open_directory_is_closed_when_the_service_starts(tmp_path: Path, open_m
 
 
 @pytest.mark.parametrize("open_mode", [0o755, 0o705, 0o701, 0o1777])
-def test_open_directory_is_left_alone_when_it_holds_something_already(tmp_path: Path, open_mode: int) -> None:
+def test_open_directory_is_left_alone_when_it_holds_something_already(
+    tmp_path: Path, open_mode: int
+) -> None:
     (tmp_path / "of somebody else").touch()
     tmp_path.chmod(open_mode)
     with pytest.raises(DataDirectoryError, match="chmod 700") as refusal:
         open_data_directory(tmp_path)
     assert str(refusal.value).startswith(f"IDENTITY_DATA_DIR: {tmp_path} ")
-    assert (mode(tmp_path), [each.name for each in tmp_path.iterdir()]) == (open_mode, ["of somebody else"])
+    assert (mode(tmp_path), [each.name for each in tmp_path.iterdir()]) == (
+        open_mode,
+        ["of somebody else"],
+    )
 
 
 def test_a_closed_directory_is_used_whatever_it_holds(tmp_path: Path) -> None:
@@ -83,7 +88,9 @@ def test_a_closed_directory_is_used_whatever_it_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("open_mode", [0o644, 0o604, 0o602, 0o601, 0o666, 0o664])
 @pytest.mark.parametrize("use", [secret_keys, prepare_file])
-def test_file_is_refused_when_others_could_read_or_write_it(tmp_path: Path, use: object, open_mode: int) -> None:
+def test_file_is_refused_when_others_could_read_or_write_it(
+    tmp_path: Path, use: object, open_mode: int
+) -> None:
     path = tmp_path / "secret_keys"
     path.write_text("c" * 30 + "anary1\n")
     path.chmod(open_mode)
@@ -143,7 +150,9 @@ def test_two_directories_get_two_keys(tmp_path: Path) -> None:
     [b"", b"\n \n", b"x\n", b"short-key\n", b"a" * 64 + b"\n", b"\xff\xfe\x00key\n"],
     ids=["empty", "blank", "one letter", "short", "one letter many times", "no text"],
 )
-def test_key_file_is_refused_when_its_keys_would_not_be_taken_from_the_setting(tmp_path: Path, content: bytes) -> None:
+def test_key_file_is_refused_when_its_keys_would_not_be_taken_from_the_setting(
+    tmp_path: Path, content: bytes
+) -> None:
     path = tmp_path / "secret_keys"
     prepare_file(path)
     path.write_bytes(content)
@@ -170,7 +179,10 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     for place in places:
         place.mkdir()
     command = [sys.executable, "-c", PROCESS]
-    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    started = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     for process in started:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -19,14 +19,18 @@ OURS = "$argon2id$v=19$m=8,t=1,p=1"
 RIGHT, WRONG = "right", "wrong"
 DJANGO = base64.b64encode(hashlib.pbkdf2_hmac("sha256", RIGHT.encode(), b"salt", 1000)).decode()
 BCRYPT = bcrypt.hashpw(RIGHT.encode(), bcrypt.gensalt(4)).decode()
-METEOR = bcrypt.hashpw(hashlib.sha256(RIGHT.encode()).hexdigest().encode(), bcrypt.gensalt(5)).decode()
+METEOR = bcrypt.hashpw(
+    hashlib.sha256(RIGHT.encode()).hexdigest().encode(), bcrypt.gensalt(5)
+).decode()
 OTHERS = {
     "scrypt:1024:8:1": generate_password_hash(RIGHT, "scrypt:1024:8:1"),
     "pbkdf2:sha256:1000": generate_password_hash(RIGHT, "pbkdf2:sha256:1000"),
     "pbkdf2_sha256$1000": f"pbkdf2_sha256$1000$salt${DJANGO}",
     "$2b$04": BCRYPT,
     "bcrypt_sha256$$2b$05": f"bcrypt_sha256${METEOR}",
-    "$argon2id$v=19$m=64,t=1,p=4": PasswordHasher(memory_cost=64, time_cost=1, parallelism=4).hash(RIGHT),
+    "$argon2id$v=19$m=64,t=1,p=4": PasswordHasher(memory_cost=64, time_cost=1, parallelism=4).hash(
+        RIGHT
+    ),
     "argon2$argon2id$v=19$m=64,t=1,p=8": "argon2"
     + PasswordHasher(memory_cost=64, time_cost=1, parallelism=8).hash(RIGHT),
     "scrypt$1024$8$1": "scrypt$1024$salt$8$1$"
@@ -34,7 +38,9 @@ OTHERS = {
     "$6": openssl("passwd", "-6", RIGHT).strip(),
     "$5": openssl("passwd", "-5", RIGHT).strip(),
     "meteor$$2b$05": f"meteor${METEOR}",
-    "$argon2id$v=19$m=16,t=2,p=1": PasswordHasher(memory_cost=16, time_cost=2, parallelism=1).hash(RIGHT),
+    "$argon2id$v=19$m=16,t=2,p=1": PasswordHasher(memory_cost=16, time_cost=2, parallelism=1).hash(
+        RIGHT
+    ),
 }
 
 

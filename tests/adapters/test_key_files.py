@@ -50,7 +50,9 @@ def rotate(store: Store, now: datetime = NOW) -> None:
 
 
 def private_files(folder: Path) -> dict[str, int]:
-    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def test_the_first_key_knows_when_it_was_made_and_has_no_limits(store: Store) -> None:
@@ -62,7 +64,10 @@ def test_the_first_key_knows_when_it_was_made_and_has_no_limits(store: Store) ->
 
 def test_what_is_written_is_read_again(store: Store) -> None:
     (first,) = store.read()
-    keys = (replace(first, times=KeyTimes(NOW, None, END)), replace(store.new(), times=KeyTimes(NOW, END)))
+    keys = (
+        replace(first, times=KeyTimes(NOW, None, END)),
+        replace(store.new(), times=KeyTimes(NOW, END)),
+    )
     store.write(keys)
     assert store.read() == keys
     store.write(replaced(store.new(), NOW))
@@ -92,9 +97,12 @@ def test_a_rotation_of_former_files_keeps_their_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [("0001", "0002"), ("0009", "0010"), ("9999", "9999-1"), ("9999-1", "9999-1-1"), ("z", "z-1")]
+    ("before", "after"),
+    [("0001", "0002"), ("0009", "0010"), ("9999", "9999-1"), ("9999-1", "9999-1-1"), ("z", "z-1")],
 )
-def test_a_new_pem_file_comes_after_the_others_by_name(tmp_path: Path, before: str, after: str) -> None:
+def test_a_new_pem_file_comes_after_the_others_by_name(
+    tmp_path: Path, before: str, after: str
+) -> None:
     folder = tmp_path / "jwt_keys"
     folder.mkdir()
     (folder / f"{before}.pem").touch(mode=0o600)
@@ -165,7 +173,9 @@ def test_what_a_killed_rotation_left_half_written_is_no_key(store: Store, tmp_pa
     assert len(store.read()) == 2
 
 
-def test_a_disk_that_is_full_is_one_clear_line(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_is_one_clear_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -178,7 +188,14 @@ def test_a_disk_that_is_full_is_one_clear_line(store: Store, monkeypatch: pytest
 
 @pytest.mark.parametrize(
     "words",
-    ["another", "signs_from=", "signs_from=soon", "accepted_untill=2026-01-01T00:00:00Z", "created=1", "secret=x"],
+    [
+        "another",
+        "signs_from=",
+        "signs_from=soon",
+        "accepted_untill=2026-01-01T00:00:00Z",
+        "created=1",
+        "secret=x",
+    ],
 )
 def test_a_line_that_is_not_understood_stops_the_start(tmp_path: Path, words: str) -> None:
     with pytest.raises(DataDirectoryError, match="secret_keys") as refusal:
@@ -192,7 +209,9 @@ def test_keys_that_all_end_are_refused(store: Store) -> None:
         store.read()
 
 
-@pytest.mark.parametrize("content", [b"", b"no key", b"\xff", new_key()[:60]], ids=["empty", "text", "binary", "half"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no key", b"\xff", new_key()[:60]], ids=["empty", "text", "binary", "half"]
+)
 def test_a_pem_file_without_a_key_is_named(tmp_path: Path, content: bytes) -> None:
     store = JwtKeyFolder(tmp_path / "jwt_keys")
     store.make_first(NOW)

@@ -46,7 +46,9 @@ def ring(kept: Kept, clock: HandClock) -> KeyRing[str]:
     return KeyRing(kept, "".join, clock)
 
 
-def test_a_change_is_noticed_after_a_second(ring: KeyRing[str], kept: Kept, clock: HandClock) -> None:
+def test_a_change_is_noticed_after_a_second(
+    ring: KeyRing[str], kept: Kept, clock: HandClock
+) -> None:
     kept.keys = (A, B)
     clock.advance(seconds=0.99)
     assert ring.current() == "A"
@@ -74,7 +76,10 @@ def test_what_is_made_of_keys_is_kept_while_they_stay(ring: KeyRing[str], clock:
 @pytest.mark.parametrize("seconds", [0.5, 1.5, 100])
 def test_times_are_kept_to_the_moment(kept: Kept, clock: HandClock, seconds: float) -> None:
     at = clock.now() + timedelta(seconds=seconds)
-    kept.keys = (replace(A, times=KeyTimes(accepted_until=at)), replace(B, times=KeyTimes(signs_from=at)))
+    kept.keys = (
+        replace(A, times=KeyTimes(accepted_until=at)),
+        replace(B, times=KeyTimes(signs_from=at)),
+    )
     ring = KeyRing(kept, "".join, clock)
     assert ring.current() == "BA"
     clock.advance(seconds=seconds - 0.001)
@@ -83,7 +88,9 @@ def test_times_are_kept_to_the_moment(kept: Kept, clock: HandClock, seconds: flo
     assert ring.current() == "B"
 
 
-def test_a_clock_that_is_set_back_stops_no_look(ring: KeyRing[str], kept: Kept, clock: HandClock) -> None:
+def test_a_clock_that_is_set_back_stops_no_look(
+    ring: KeyRing[str], kept: Kept, clock: HandClock
+) -> None:
     kept.keys = (A, B)
     clock.advance(minutes=-10)
     assert ring.current() == "AB"
@@ -105,7 +112,9 @@ def test_keys_that_cannot_be_read_leave_those_there_were_and_one_line_until_they
     assert caplog.records[-1].getMessage() == "key b signs; 2 are accepted"
 
 
-def test_a_read_that_fails_once_is_tried_again(ring: KeyRing[str], kept: Kept, clock: HandClock) -> None:
+def test_a_read_that_fails_once_is_tried_again(
+    ring: KeyRing[str], kept: Kept, clock: HandClock
+) -> None:
     kept.keys = (A, B)
     stamp: Callable[[], object] = lambda: kept.keys  # noqa: E731 - the files are the same before and after
     kept.stamp = stamp  # type: ignore[method-assign]
@@ -117,7 +126,9 @@ def test_a_read_that_fails_once_is_tried_again(ring: KeyRing[str], kept: Kept, c
     assert ring.current() == "AB"
 
 
-def test_callers_at_once_all_get_the_new_keys(ring: KeyRing[str], kept: Kept, clock: HandClock) -> None:
+def test_callers_at_once_all_get_the_new_keys(
+    ring: KeyRing[str], kept: Kept, clock: HandClock
+) -> None:
     kept.keys, kept.looks = (A, B), 0
     clock.advance(hours=1)
     with ThreadPoolExecutor(16) as pool:

@@ -32,7 +32,9 @@ def bcrypted(password: bytes, *, prefix: bytes = b"2b") -> str:
 
 
 def meteor(password: str) -> str:
-    return "meteor$" + bcrypted(hashlib.sha256(password.encode()).hexdigest().encode(), prefix=b"2a")
+    return "meteor$" + bcrypted(
+        hashlib.sha256(password.encode()).hexdigest().encode(), prefix=b"2a"
+    )
 
 
 def django_scrypt(password: str) -> str:
@@ -42,7 +44,10 @@ def django_scrypt(password: str) -> str:
 
 def passlib(password: str, digest: str) -> str:
     made = hashlib.pbkdf2_hmac(digest, password.encode(), b"salt and more", 1000)
-    salt, wanted = (base64.b64encode(raw).decode().rstrip("=").replace("+", ".") for raw in (b"salt and more", made))
+    salt, wanted = (
+        base64.b64encode(raw).decode().rstrip("=").replace("+", ".")
+        for raw in (b"salt and more", made)
+    )
     return f"$pbkdf2-{digest}$1000${salt}${wanted}"
 
 
@@ -147,7 +152,9 @@ def test_hash_is_of_no_known_form_when_it_is_malformed(stored: str) -> None:
 
 
 @pytest.mark.parametrize("stored", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hash_is_not_computed_when_it_asks_for_too_much(stored: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hash_is_not_computed_when_it_asks_for_too_much(
+    stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def compute(*_: object) -> bool:
         raise AssertionError("computed")
 
@@ -181,15 +188,32 @@ def test_old_hash_is_always_outdated(stored: str) -> None:
 
 
 _SALT = st.text(st.characters(codec="utf-8", exclude_characters="$"), min_size=1, max_size=20)
-_SCRYPT = st.builds("scrypt:{}:{}:{}${}${}".format, *[st.integers(0, 64)] * 3, _SALT, st.just(ZEROS))
-_PBKDF2 = st.builds(
-    "pbkdf2:sha256:{}${}${}".format, st.integers(0, 10), _SALT, st.text("0123456789abcdef", min_size=64)
+_SCRYPT = st.builds(
+    "scrypt:{}:{}:{}${}${}".format, *[st.integers(0, 64)] * 3, _SALT, st.just(ZEROS)
 )
-_DJANGO = st.builds("pbkdf2_sha256${}${}${}=".format, st.integers(0, 10), _SALT, st.from_regex(r"[A-Za-z0-9+/]{43}\Z"))
-_BCRYPT = st.builds("{}$2b$04${}".format, st.sampled_from(["", "meteor$"]), st.from_regex(r"[./A-Za-z0-9]{53}\Z"))
+_PBKDF2 = st.builds(
+    "pbkdf2:sha256:{}${}${}".format,
+    st.integers(0, 10),
+    _SALT,
+    st.text("0123456789abcdef", min_size=64),
+)
+_DJANGO = st.builds(
+    "pbkdf2_sha256${}${}${}=".format,
+    st.integers(0, 10),
+    _SALT,
+    st.from_regex(r"[A-Za-z0-9+/]{43}\Z"),
+)
+_BCRYPT = st.builds(
+    "{}$2b$04${}".format, st.sampled_from(["", "meteor$"]), st.from_regex(r"[./A-Za-z0-9]{53}\Z")
+)
 
 
 @settings(max_examples=60)
-@given(st.one_of(st.text(), _SCRYPT, _PBKDF2, _DJANGO, _BCRYPT), st.text(st.characters(codec="utf-8"), max_size=100))
-def test_whatever_is_stored_is_a_yes_a_no_or_unknown_and_never_an_error(stored: str, password: str) -> None:
+@given(
+    st.one_of(st.text(), _SCRYPT, _PBKDF2, _DJANGO, _BCRYPT),
+    st.text(st.characters(codec="utf-8"), max_size=100),
+)
+def test_whatever_is_stored_is_a_yes_a_no_or_unknown_and_never_an_error(
+    stored: str, password: str
+) -> None:
     assert verify_legacy(stored, password.replace("\0", "")) in (None, False)

@@ -45,7 +45,12 @@ def raised(secret: str) -> Exception:
 def test_line_says_when_where_and_what() -> None:
     found = read(line("hello %s", "world", status=200))
     assert found.pop("at").endswith("+00:00")
-    assert found == {"level": "warning", "logger": "identity.test", "message": "hello world", "status": 200}
+    assert found == {
+        "level": "warning",
+        "logger": "identity.test",
+        "message": "hello world",
+        "status": 200,
+    }
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,9 @@ def test_line_tells_no_more_than_the_last_frames_of_a_deep_error() -> None:
     assert len(found["where"]) == 12
 
 
-def test_exception_of_a_logger_keeps_its_words_to_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exception_of_a_logger_keeps_its_words_to_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     logger = logging.getLogger("identity.test")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())

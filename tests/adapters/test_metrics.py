@@ -25,11 +25,18 @@ SLOW = 'identity_request_duration_seconds_bucket{le="1.0",route="/api/users",ton
 
 
 def worker(times: int, directory: Path | None) -> dict[str, float]:
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("PROMETHEUS_")}
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith("PROMETHEUS_")
+    }
     if directory is not None:
         variables["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
-    said = subprocess.check_output([sys.executable, "-c", WORKER, str(times)], env=variables, text=True)
-    return {name: float(number) for name, number in re.findall(r"^(identity\S+) (\S+)$", said, re.MULTILINE)}
+    said = subprocess.check_output(
+        [sys.executable, "-c", WORKER, str(times)], env=variables, text=True
+    )
+    return {
+        name: float(number)
+        for name, number in re.findall(r"^(identity\S+) (\S+)$", said, re.MULTILINE)
+    }
 
 
 def test_counts_are_summed_over_the_processes_of_one_service(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ FORMS = {
 def test_a_token_has_the_form_of_its_kind_and_is_never_made_twice(kind: TokenKind) -> None:
     made = {TOKENS.new(kind) for _ in range(500)}
     assert len(made) == 500
-    assert all(re.fullmatch(FORMS[kind], token, re.ASCII) and token_kind(token) is kind for token in made)
+    assert all(
+        re.fullmatch(FORMS[kind], token, re.ASCII) and token_kind(token) is kind for token in made
+    )
 
 
 def test_a_personal_token_ends_in_the_checksum_its_clients_know() -> None:
@@ -56,7 +58,9 @@ def test_a_personal_token_with_a_slip_has_no_digest(position: int, character: st
     assert (TOKENS.digest(changed) is None) == (changed != token)
 
 
-@pytest.mark.parametrize("token", ["nhu_", "nhu_" + "é" * 36, "nhu_" + "0" * 35, "nhu_" + "0" * 37, "nhu_" + "\0" * 36])
+@pytest.mark.parametrize(
+    "token", ["nhu_", "nhu_" + "é" * 36, "nhu_" + "0" * 35, "nhu_" + "0" * 37, "nhu_" + "\0" * 36]
+)
 def test_what_only_begins_like_a_personal_token_has_no_digest(token: str) -> None:
     assert TOKENS.digest(token) is None
 

@@ -40,7 +40,9 @@ def refusal(**settings: str) -> str:
 
 @pytest.mark.parametrize("name", SECRET)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_each_secret_is_read_from_a_file_without_the_newline_at_its_end(tmp_path: Path, name: str, end: str) -> None:
+def test_each_secret_is_read_from_a_file_without_the_newline_at_its_end(
+    tmp_path: Path, name: str, end: str
+) -> None:
     file = tmp_path / "secret"
     file.write_bytes(VALUES[name].encode() + end.encode())
     assert load(**{f"{name}_FILE": str(file)}) == load(**{name: VALUES[name]})
@@ -63,10 +65,20 @@ def test_both_at_once_are_refused(tmp_path: Path, name: str, value: str) -> None
 @pytest.mark.parametrize("name", SECRET)
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\n", b"canary\ncanary\n", b"canary\n\n", b"canary\xff", b"canary\0", b"c" * (64 * 1024 + 1)],
+    [
+        b"",
+        b"\n",
+        b"canary\ncanary\n",
+        b"canary\n\n",
+        b"canary\xff",
+        b"canary\0",
+        b"c" * (64 * 1024 + 1),
+    ],
     ids=["empty", "a newline", "two lines", "two newlines", "no text", "NUL", "too large"],
 )
-def test_a_file_without_one_line_of_text_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_file_without_one_line_of_text_is_refused(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
     text = refusal(**{f"{name}_FILE": str(file)})
@@ -75,14 +87,18 @@ def test_a_file_without_one_line_of_text_is_refused(tmp_path: Path, name: str, c
 
 
 @pytest.mark.parametrize("path", ["nowhere", ".", "nowhere/at/all", "", "with\0NUL"])
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert refusal(IDENTITY_SECRET_KEYS_FILE=path).startswith("IDENTITY_SECRET_KEYS_FILE: ")
 
 
 def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    done = threading.Thread(target=refusal, kwargs={"IDENTITY_SECRET_KEYS_FILE": str(tmp_path / "pipe")}, daemon=True)
+    done = threading.Thread(
+        target=refusal, kwargs={"IDENTITY_SECRET_KEYS_FILE": str(tmp_path / "pipe")}, daemon=True
+    )
     done.start()
     done.join(5)
     assert not done.is_alive()
@@ -90,4 +106,6 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_a_wrong_value_in_a_file_is_refused_like_one_in_the_setting(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("mysql://u:canary@host/name")
-    assert refusal(IDENTITY_DATABASE_URL_FILE=str(tmp_path / "secret")).startswith("IDENTITY_DATABASE_URL")
+    assert refusal(IDENTITY_DATABASE_URL_FILE=str(tmp_path / "secret")).startswith(
+        "IDENTITY_DATABASE_URL"
+    )

@@ -34,7 +34,9 @@ def service_links(service: str, host: str, ports: dict[str, tuple[str, int]]) ->
 
 
 @pytest.mark.parametrize("host", HOSTS)
-@pytest.mark.parametrize("service", ["identity", "identity-db", "identity-public-url", "identity-v2-9"])
+@pytest.mark.parametrize(
+    "service", ["identity", "identity-db", "identity-public-url", "identity-v2-9"]
+)
 @pytest.mark.parametrize(
     "ports",
     [
@@ -91,7 +93,9 @@ def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant(given: str, m
 
 
 def test_a_setting_that_resembles_none_is_refused_without_a_guess() -> None:
-    with pytest.raises(SettingError, match=r"^IDENTITY_XYZZY: there is no such setting; see `identity --help`$"):
+    with pytest.raises(
+        SettingError, match=r"^IDENTITY_XYZZY: there is no such setting; see `identity --help`$"
+    ):
         Settings.load({"IDENTITY_XYZZY": "1"})
 
 

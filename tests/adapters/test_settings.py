@@ -77,9 +77,21 @@ GOOD: list[tuple[str, str, Any]] = [
     ("certificate_limit", "9999999/99999", (9999999, timedelta(seconds=99999))),
     ("log_requests", "changes", "changes"),
     ("smtp_url", "", None),
-    ("smtp_url", "smtp://mail.example.org", SmtpServer("mail.example.org", 25, "", "", tls=False, starttls=False)),
-    ("smtp_url", "smtps://u:p%40ss@host", SmtpServer("host", 465, "u", "p@ss", tls=True, starttls=False)),
-    ("smtp_url", "smtp://host:587?starttls=1", SmtpServer("host", 587, "", "", tls=False, starttls=True)),
+    (
+        "smtp_url",
+        "smtp://mail.example.org",
+        SmtpServer("mail.example.org", 25, "", "", tls=False, starttls=False),
+    ),
+    (
+        "smtp_url",
+        "smtps://u:p%40ss@host",
+        SmtpServer("host", 465, "u", "p@ss", tls=True, starttls=False),
+    ),
+    (
+        "smtp_url",
+        "smtp://host:587?starttls=1",
+        SmtpServer("host", 587, "", "", tls=False, starttls=True),
+    ),
     ("mail_from", "id@example.org", "id@example.org"),
     ("mail_from", "Acme Identity <id@example.org>", "Acme Identity <id@example.org>"),
     ("name", "", ""),
@@ -89,11 +101,19 @@ GOOD: list[tuple[str, str, Any]] = [
     ("dialects", "", frozenset()),
     ("dialects", "wekan, azuma", frozenset({"wekan", "azuma"})),
     ("dialect_hosts", "", {}),
-    ("dialect_hosts", "Wekan.example.org=wekan,a.b:8080=azuma", {"wekan.example.org": "wekan", "a.b:8080": "azuma"}),
+    (
+        "dialect_hosts",
+        "Wekan.example.org=wekan,a.b:8080=azuma",
+        {"wekan.example.org": "wekan", "a.b:8080": "azuma"},
+    ),
     ("certificate_seconds", "60", timedelta(minutes=1)),
     ("ca_file", "/etc/ca.pem", "/etc/ca.pem"),
     ("allowed_origins", "", frozenset()),
-    ("allowed_origins", "https://a.example, http://b:3000", frozenset({"https://a.example", "http://b:3000"})),
+    (
+        "allowed_origins",
+        "https://a.example, http://b:3000",
+        frozenset({"https://a.example", "http://b:3000"}),
+    ),
     ("forward_headers", "identity", frozenset({"identity"})),
     ("forward_headers", "identity,email,name", frozenset({"identity", "email", "name"})),
     ("metrics_token", "", ""),
@@ -115,7 +135,20 @@ GOOD: list[tuple[str, str, Any]] = [
     ("step_up_seconds", "86400", timedelta(days=1)),
 ]
 NO_NUMBER = ["", "x", "-1", "+1", "1.5", "1e3", "0x10", "1_000", "\u0661", "1 0", "9" * 10]
-NO_RATE = [*NO_NUMBER, "1", "0/60", "60/0", "1/", "/1", "1/1/1", "-1/60", "1 / 60", "1/100000", "00", "\u0661/60"]
+NO_RATE = [
+    *NO_NUMBER,
+    "1",
+    "0/60",
+    "60/0",
+    "1/",
+    "/1",
+    "1/1/1",
+    "-1/60",
+    "1 / 60",
+    "1/100000",
+    "00",
+    "\u0661/60",
+]
 BAD: dict[str, list[str]] = {
     "data_dir": ["", " "],  # the current directory would be closed to its owner's group
     "database_url": [
@@ -194,15 +227,37 @@ BAD: dict[str, list[str]] = {
     "letter_limit": NO_RATE,
     "requested_mail_limit": NO_RATE,
     "certificate_limit": NO_RATE,
-    "smtp_url": ["mail.example.org", "http://host", "smtp://", "smtp://host:canary", "smtp://host?canary=1"],
-    "mail_from": ["", "canary", "a@b@c", "a b@c", "canary <a@b", "<a@b>", "a <b> <c@d>", "a\nb <c@d>"],
+    "smtp_url": [
+        "mail.example.org",
+        "http://host",
+        "smtp://",
+        "smtp://host:canary",
+        "smtp://host?canary=1",
+    ],
+    "mail_from": [
+        "",
+        "canary",
+        "a@b@c",
+        "a b@c",
+        "canary <a@b",
+        "<a@b>",
+        "a <b> <c@d>",
+        "a\nb <c@d>",
+    ],
     "name": ["a\nb", "x" * 65, "canary<", "a\u2028b", '"', "a\\b"],
     "dialects": ["canary", "wekan,", "native"],
     "dialect_hosts": ["wekan", "host=canary", "=wekan", "a.b=wekan,a.b=azuma", "a b=wekan"],
     "certificate_seconds": [*NO_NUMBER, "59", str(3650 * 86400 + 1)],
     "allowed_origins": [
         *("*", "null", "a.example", "https://", "https://a.example/", "https://A.example", ","),
-        *("https://a.example:443", "http://a:80", "https://*.example", "https://a:99999", "ftp://a", "https://a@b"),
+        *(
+            "https://a.example:443",
+            "http://a:80",
+            "https://*.example",
+            "https://a:99999",
+            "ftp://a",
+            "https://a@b",
+        ),
     ],
     "forward_headers": ["canary", "identity,canary", "identity,", "canary:Email"],
     "metrics_token": ["canary", "canary " * 8, "c=anary" * 8, "canary:" * 8],
@@ -251,8 +306,12 @@ def test_setting_is_read(name: str, text: str, value: Any) -> None:
     assert getattr(load(**{name: text}), name) == value
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts])
-def test_setting_stops_the_start_with_one_line_that_names_it_and_repeats_no_secret(name: str, text: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts]
+)
+def test_setting_stops_the_start_with_one_line_that_names_it_and_repeats_no_secret(
+    name: str, text: str
+) -> None:
     said = refusal(**{name: text})
     assert said.startswith(f"{variable(name)}: ")
     assert said.splitlines() == [said]
@@ -271,7 +330,9 @@ def test_every_setting_stands_in_the_tables_above() -> None:
     assert names == BAD.keys() | ANY_TEXT
 
 
-@pytest.mark.parametrize("name", ["IDENTITY_HARDENDED", "IDENTITY_", "IDENTITY_hardened", "IDENTITY_SECRET_KEY"])
+@pytest.mark.parametrize(
+    "name", ["IDENTITY_HARDENDED", "IDENTITY_", "IDENTITY_hardened", "IDENTITY_SECRET_KEY"]
+)
 def test_unknown_setting_stops_the_start_without_its_value(name: str) -> None:
     with pytest.raises(SettingError, match="no such setting") as caught:
         Settings.load({name: "canary"})
@@ -280,7 +341,9 @@ def test_unknown_setting_stops_the_start_without_its_value(name: str) -> None:
 
 
 def test_variables_of_others_are_left_alone() -> None:
-    assert Settings.load({"PATH": "/bin", "MY_IDENTITY_X": "1", "identity_hardened": "true"}) == load()
+    assert (
+        Settings.load({"PATH": "/bin", "MY_IDENTITY_X": "1", "identity_hardened": "true"}) == load()
+    )
 
 
 def test_administrators_password_is_kept_to_the_letter() -> None:
@@ -293,7 +356,10 @@ def test_administrators_password_is_kept_to_the_letter() -> None:
         ("sqlite:////var/lib/identity.sqlite3", "sqlite:////var/lib/identity.sqlite3"),
         ("sqlite+pysqlite:///x.sqlite3", "sqlite+pysqlite:///x.sqlite3"),
         (POSTGRESQL, "postgresql+psycopg://user:***@host:5432/name"),
-        ("postgresql+psycopg:///name?host=/run/postgresql", "postgresql+psycopg:///name?host=%2Frun%2Fpostgresql"),
+        (
+            "postgresql+psycopg:///name?host=/run/postgresql",
+            "postgresql+psycopg:///name?host=%2Frun%2Fpostgresql",
+        ),
     ],
 )
 def test_database_url_of_either_engine_is_read(url: str, shown: str) -> None:
@@ -302,11 +368,15 @@ def test_database_url_of_either_engine_is_read(url: str, shown: str) -> None:
     assert not settings.embedded
 
 
-def test_database_is_a_file_in_the_data_directory_unless_another_one_is_given(tmp_path: Path) -> None:
+def test_database_is_a_file_in_the_data_directory_unless_another_one_is_given(
+    tmp_path: Path,
+) -> None:
     settings = load(data_dir=str(tmp_path))
     assert settings.database_url.database == str(tmp_path / "identity.sqlite3")
     assert settings.embedded
-    assert load(data_dir=str(tmp_path), database_url=f"sqlite:///{tmp_path}/identity.sqlite3").embedded
+    assert load(
+        data_dir=str(tmp_path), database_url=f"sqlite:///{tmp_path}/identity.sqlite3"
+    ).embedded
 
 
 @pytest.mark.parametrize(
@@ -329,16 +399,34 @@ def test_hardened_service_takes_the_defaults_and_https() -> None:
 
 
 def test_settings_never_show_a_secret_by_accident() -> None:
-    shown = repr(load(secret_keys=KEY, admin_password="canary", database_url=POSTGRESQL.replace("pass", "canary")))
+    shown = repr(
+        load(
+            secret_keys=KEY,
+            admin_password="canary",
+            database_url=POSTGRESQL.replace("pass", "canary"),
+        )
+    )
     assert "canary" not in shown
     assert KEY not in shown
 
 
 def test_every_setting_is_described_with_its_default() -> None:
     about = described()
-    assert [one.name for one in about] == [variable(field.name) for field in dataclasses.fields(Settings)]
+    assert [one.name for one in about] == [
+        variable(field.name) for field in dataclasses.fields(Settings)
+    ]
     assert all(one.meaning for one in about)
     assert {one.name for one in about if one.secret} == set(
-        map(variable, ("database_url", "secret_keys", "admin_password", "smtp_url", "proxy_secret", "metrics_token"))
+        map(
+            variable,
+            (
+                "database_url",
+                "secret_keys",
+                "admin_password",
+                "smtp_url",
+                "proxy_secret",
+                "metrics_token",
+            ),
+        )
     )
     load(**{one.name.removeprefix("IDENTITY_").lower(): one.default for one in about})

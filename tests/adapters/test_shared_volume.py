@@ -105,7 +105,9 @@ def test_a_volume_of_root_with_bits_for_our_group_is_used_at_every_start(
 
 @pytest.mark.parametrize("mode", [0o777, 0o2777, 0o1777, 0o772])
 @pytest.mark.parametrize("held", [[], ["file"]])
-def test_a_volume_that_the_world_can_write_to_is_refused(volume: Path, mode: int, held: list[str]) -> None:
+def test_a_volume_that_the_world_can_write_to_is_refused(
+    volume: Path, mode: int, held: list[str]
+) -> None:
     for name in held:
         (volume / name).touch()
     make(volume, mode)

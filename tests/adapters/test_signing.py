@@ -23,7 +23,9 @@ TOKEN = TOKENS.sign(CLAIMS)
 BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
 
-def signed(text: str, *, key: str = NEW, salt: str = "identity.access-token", **more: object) -> str:
+def signed(
+    text: str, *, key: str = NEW, salt: str = "identity.access-token", **more: object
+) -> str:
     options = {"key_derivation": "hmac", "digest_method": hashlib.sha256} | more
     return Signer(key, salt=salt, **options).sign(text).decode()  # type: ignore[arg-type]
 
@@ -40,7 +42,9 @@ def test_token_says_what_was_signed() -> None:
     st.integers(2**28, 2**40 - 1),
     st.integers(2**28, 2**40 - 1),
 )
-def test_whatever_claims_are_signed_are_read_again(session: str, issued_at: int, expires_at: int) -> None:
+def test_whatever_claims_are_signed_are_read_again(
+    session: str, issued_at: int, expires_at: int
+) -> None:
     claims = AccessClaims(session, issued_at, expires_at)
     assert TOKENS.read(TOKENS.sign(claims)) == claims
 
@@ -66,7 +70,13 @@ def test_token_is_refused_when_any_one_character_is_another(position: int) -> No
     [
         *(TOKEN + tail for tail in ("=", "==", "!!", "\u00e9", " ", "\n", "\0", "A", "." + TOKEN)),
         *(head + TOKEN for head in (" ", "\n", "x", "idt_", "\ufeff")),
-        *(TOKEN.upper(), TOKEN.lower(), TOKEN.swapcase(), TOKEN.replace(".", "%2E"), TOKEN.replace("_", "\uff3f")),
+        *(
+            TOKEN.upper(),
+            TOKEN.lower(),
+            TOKEN.swapcase(),
+            TOKEN.replace(".", "%2E"),
+            TOKEN.replace("_", "\uff3f"),
+        ),
         *("", "idt_", ".", "...", TOKEN.rpartition(".")[0], TOKEN.removeprefix("idt_")),
         *(TOKEN.replace("0", "\u0660"), f"{TOKEN}\ud800", TOKEN.replace("idt_", "IDT_")),
     ],
@@ -107,7 +117,9 @@ def test_helper_of_these_tests_signs_as_the_service_does() -> None:
         signed(TEXT, key_derivation="none"),
         signed(TEXT, digest_method=hashlib.sha1),
         signed(TEXT, digest_method=hashlib.sha512),
-        URLSafeTimedSerializer(NEW, salt="identity.access-token").dumps({"session": CLAIMS.session}),
+        URLSafeTimedSerializer(NEW, salt="identity.access-token").dumps(
+            {"session": CLAIMS.session}
+        ),
         URLSafeTimedSerializer(NEW, salt="cookie-session").dumps({"_user_id": "1"}),
     ],
     ids=str.__len__,  # the serializer's tokens hold the time, and every worker must find the same names
@@ -133,7 +145,9 @@ def test_token_is_refused_when_our_own_key_signed_another_form(text: str) -> Non
     assert TOKENS.read(signed(text)) is None
 
 
-_NEARLY = st.builds("{}.{}".format, st.just(TEXT), st.text(st.sampled_from(BASE64), min_size=41, max_size=45))
+_NEARLY = st.builds(
+    "{}.{}".format, st.just(TEXT), st.text(st.sampled_from(BASE64), min_size=41, max_size=45)
+)
 
 
 @given(st.one_of(st.text(), _NEARLY, st.from_regex(r"\Aidt_[0-9a-f]{32}(\.[0-9a-f]{8}){2}\..*\Z")))

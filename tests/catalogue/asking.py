@@ -63,7 +63,13 @@ class Asker:
         guarded = GuardedPasswords(Argon2Hasher(COST, wait=timedelta(seconds=10)), places=64)
         self.passwords = CountedPasswords(guarded)
         use = services(self.app)
-        for use_case in (use.authentication, use.accounts, use.profiles, use.recovery, use.administration):
+        for use_case in (
+            use.authentication,
+            use.accounts,
+            use.profiles,
+            use.recovery,
+            use.administration,
+        ):
             use_case._passwords = self.passwords  # type: ignore[assignment]
 
     def people(self) -> dict[str, str]:
@@ -76,12 +82,26 @@ class Asker:
             use.accounts.create(operator(), wanted[who], admin=False)
         use.accounts.register(Principal(HERE), wanted["known here"])
         for who in ("known", "known here", "disabled"):
-            execute(self.app, "UPDATE account SET email_verified = true WHERE username = :name", name=names[who])
-        execute(self.app, "UPDATE account SET disabled = true WHERE username = :name", name=names["disabled"])
-        execute(self.app, "UPDATE account SET password_hash = '!' WHERE username = :name", name=names["unusable"])
+            execute(
+                self.app,
+                "UPDATE account SET email_verified = true WHERE username = :name",
+                name=names[who],
+            )
+        execute(
+            self.app,
+            "UPDATE account SET disabled = true WHERE username = :name",
+            name=names["disabled"],
+        )
+        execute(
+            self.app,
+            "UPDATE account SET password_hash = '!' WHERE username = :name",
+            name=names["unusable"],
+        )
         return names
 
-    def ask(self, path: str, body: Mapping[str, Any], *, method: str = "POST", **request: Any) -> TestResponse:
+    def ask(
+        self, path: str, body: Mapping[str, Any], *, method: str = "POST", **request: Any
+    ) -> TestResponse:
         return self.client.open(path, method=method, json=body, **request)
 
 
@@ -90,12 +110,18 @@ Asked = Callable[[], TestResponse]
 
 
 @contextmanager
-def asking(request: pytest.FixtureRequest, factory: pytest.TempPathFactory, **settings: str) -> Iterator[Asker]:
+def asking(
+    request: pytest.FixtureRequest, factory: pytest.TempPathFactory, **settings: str
+) -> Iterator[Asker]:
     """Ask one application; `request.param` says on which engine."""
     with one_database(request, factory) as make:
         app = make(**UNREACHED | settings)
-        if request.param == "sqlite":  # as the tests' PostgreSQL does: the disk's moods would drown everything else
-            event.listen(engine_of(app), "connect", lambda each, _: each.execute("PRAGMA synchronous = OFF"))
+        if (
+            request.param == "sqlite"
+        ):  # as the tests' PostgreSQL does: the disk's moods would drown everything else
+            event.listen(
+                engine_of(app), "connect", lambda each, _: each.execute("PRAGMA synchronous = OFF")
+            )
             engine_of(app).dispose()
         yield Asker(app)
         close(app)
@@ -109,11 +135,19 @@ def uses(asker: Asker, call: Call) -> dict[str, Asked]:
 def imported(asker: Asker, call: Call) -> dict[str, Asked]:
     """Return the call for nobody, and for people whose hashes another system made or another cost."""
     people = asker.people()
-    hashes = {"known": generate_password_hash(LONG, "scrypt:1024:8:1"), "disabled": OLDER.hash(LONG)}
+    hashes = {
+        "known": generate_password_hash(LONG, "scrypt:1024:8:1"),
+        "disabled": OLDER.hash(LONG),
+    }
     for who, stored in hashes.items():
-        changed = "UPDATE account SET password_hash = :stored, disabled = false WHERE username = :name"
+        changed = (
+            "UPDATE account SET password_hash = :stored, disabled = false WHERE username = :name"
+        )
         execute(asker.app, changed, stored=stored, name=people[who])
-    return {who: (lambda name=people[who]: call(asker, name)) for who in ("unknown", "known here", *hashes)}
+    return {
+        who: (lambda name=people[who]: call(asker, name))
+        for who in ("unknown", "known here", *hashes)
+    }
 
 
 def anybody(asker: Asker, call: Call) -> dict[str, Asked]:
@@ -151,7 +185,9 @@ def _basic(path: str, password: str) -> Call:
 ADDRESS = "{name}@example.org"
 GUESSES: dict[str, Call] = {
     "basic": _basic("/api/token", "wrong"),
-    "basic by email": lambda asker, name: asker.client.get("/api/token", headers=basic(address_of(name), "wrong")),
+    "basic by email": lambda asker, name: asker.client.get(
+        "/api/token", headers=basic(address_of(name), "wrong")
+    ),
     "basic, a password nobody can have": _basic("/api/token", "w" * 2000),
     "nerveshub auth": _guessing("/nerveshub/users/auth", email=ADDRESS),
     "nerveshub auth by name": _guessing("/nerveshub/users/auth", username="{name}"),
@@ -208,7 +244,9 @@ class Owner:
         """Change the address."""
         if tongue == "native":
             return self.ask("PATCH", "/api/users/me", {"email": email})
-        ((uuid,),) = rows(self.asker.app, "SELECT uuid FROM account WHERE username = :name", name=self.name)
+        ((uuid,),) = rows(
+            self.asker.app, "SELECT uuid FROM account WHERE username = :name", name=self.name
+        )
         return self.ask("PUT", f"/continuous/users/{uuid}", {"email": email})
 
 

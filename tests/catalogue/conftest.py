@@ -10,21 +10,27 @@ from catalogue.nodes import Pair, two_nodes
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
     """Two nodes; their administrator is admin:changeme."""
     with two_nodes(request, tmp_path_factory) as running:
         yield running
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def faithful(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+def faithful(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asker]:
     """Somebody who asks a service that speaks as its documents do."""
     with asking(request, tmp_path_factory) as asker:
         yield asker
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def hardened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+def hardened(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asker]:
     """Somebody who asks a hardened one."""
     with asking(request, tmp_path_factory, **HARDENED) as asker:
         yield asker

@@ -28,7 +28,9 @@ def require_one_answer(uses: Mapping[str, Asked]) -> None:
 def said(answer: TestResponse) -> tuple[str, list[tuple[str, str]], str]:
     """Return everything in an answer, in order, with one word for its id."""
     request_id = answer.headers["X-Request-ID"]
-    headers = [(name, value) for name, value in answer.headers if name not in {"Date", "X-Request-ID"}]
+    headers = [
+        (name, value) for name, value in answer.headers if name not in {"Date", "X-Request-ID"}
+    ]
     return answer.status, headers, answer.text.replace(request_id, "(id)")
 
 
@@ -47,7 +49,10 @@ def work(asker: Asker, use: Asked) -> Work:
     checked, hashed = len(asker.passwords.checked), asker.passwords.hashed
     with _watched(asker) as steps:
         use()
-    return [*steps, f"{len(asker.passwords.checked) - checked} checked, {asker.passwords.hashed - hashed} hashed"]
+    return [
+        *steps,
+        f"{len(asker.passwords.checked) - checked} checked, {asker.passwords.hashed - hashed} hashed",
+    ]
 
 
 @contextmanager

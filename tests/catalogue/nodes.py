@@ -63,7 +63,9 @@ class Kept:
     def __post_init__(self) -> None:
         self.connection = http.client.HTTPConnection(self.host, timeout=30)
 
-    def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
         sent = None if body is None else json.dumps(body)
         kind = {} if body is None else {"Content-Type": "application/json"}
         self.connection.request(method, path, sent, {**kind, **(headers or {})})
@@ -88,7 +90,12 @@ class Pair:
         return self.nodes[number % 2].base.removeprefix("http://")
 
     def ask(
-        self, number: int, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        number: int,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Ask one of the two over a connection of its own."""
         kept = Kept(self.host(number))
@@ -99,10 +106,14 @@ class Pair:
 
     def race(self, *asks: Sequence[Any]) -> list[Reply]:
         """Send requests at the same moment, in turns to the one and the other node."""
-        replies: list[Reply] = at_once(*(lambda n=n, ask=ask: self.ask(n, *ask) for n, ask in enumerate(asks)))
-        assert not [each for each in replies if each.status == 500 and "authentication_failed" not in each.text], (
-            replies
+        replies: list[Reply] = at_once(
+            *(lambda n=n, ask=ask: self.ask(n, *ask) for n, ask in enumerate(asks))
         )
+        assert not [
+            each
+            for each in replies
+            if each.status == 500 and "authentication_failed" not in each.text
+        ], replies
         return replies
 
 
@@ -120,7 +131,9 @@ def statuses(replies: Sequence[Reply]) -> dict[int, int]:
 
 
 @contextmanager
-def two_nodes(request: pytest.FixtureRequest, factory: pytest.TempPathFactory, **settings: str) -> Iterator[Pair]:
+def two_nodes(
+    request: pytest.FixtureRequest, factory: pytest.TempPathFactory, **settings: str
+) -> Iterator[Pair]:
     """Serve on two ports; `request.param` says on which engine."""
     data_dir = factory.mktemp("nodes")
     with ExitStack() as stack:

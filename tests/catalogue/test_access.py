@@ -62,27 +62,38 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/azuma/user/register"): everybody(201, name="{new}", **LOGIN),
     ("POST", "/azuma/user/login"): everybody(200, name="hawk", **LOGIN),
     ("PATCH", "/azuma/user/update"): Row(401, 200, 200, 200, 401, {"name": "{new}"}),
-    ("POST", "/continuous/users"): everybody(201, email="{new}@example.org", **LOGIN, password_confirm=HAWK[1]),
+    ("POST", "/continuous/users"): everybody(
+        201, email="{new}@example.org", **LOGIN, password_confirm=HAWK[1]
+    ),
     ("GET", "/continuous/users/<uuid>"): everybody(200),
     ("GET", "/continuous/users/<uuid>/activate"): everybody(200),
-    ("PUT", "/continuous/users/<uuid>"): Row(401, 204, 404, 204, 401, {"email": "{new}@example.org"}),
+    ("PUT", "/continuous/users/<uuid>"): Row(
+        401, 204, 404, 204, 401, {"email": "{new}@example.org"}
+    ),
     ("POST", "/continuous/sessions"): everybody(201, email="hawk@example.org", **LOGIN),
     ("POST", "/continuous/passwords/reset"): everybody(204, email="hawk@example.org"),
     ("POST", "/continuous/passwords"): everybody(
         404, email="hawk@example.org", token="x", password="x", password_confirm="x"
     ),
-    ("POST", "/nerveshub/users/register"): everybody(200, username="{new}", email="{new}@example.org", **LOGIN),
+    ("POST", "/nerveshub/users/register"): everybody(
+        200, username="{new}", email="{new}@example.org", **LOGIN
+    ),
     ("POST", "/nerveshub/users/auth"): everybody(200, email="hawk", **LOGIN),
     ("POST", "/nerveshub/users/login"): everybody(200, email="hawk", **LOGIN),
     # A request that shows two people is nobody's; the documented failure of a login is a 500.
     ("POST", "/nerveshub/users/sign"): Row(
         400, 400, 500, 500, 400, {"email": "hawk", **LOGIN, "csr": "x", "description": "x"}
     ),
-    **{("GET", f"/{name}/openapi.json"): everybody(200) for name in ("azuma", "continuous", "nerveshub", "wekan")},
+    **{
+        ("GET", f"/{name}/openapi.json"): everybody(200)
+        for name in ("azuma", "continuous", "nerveshub", "wekan")
+    },
     ("GET", "/nerveshub/users/me"): anybody_known(200, nobody=403),
     ("POST", "/wekan/users/register"): everybody(200, username="{new}", **LOGIN),
     ("POST", "/wekan/users/login"): everybody(200, username="hawk", **LOGIN),
-    ("POST", "/wekan/users/logout"): Row(401, 200, 200, 200, 401),  # a certificate has no token to end
+    ("POST", "/wekan/users/logout"): Row(
+        401, 200, 200, 200, 401
+    ),  # a certificate has no token to end
     ("POST", "/wekan/api/createtoken/<user_id>"): only_admins(200),
     ("POST", "/wekan/api/deletetoken"): only_admins(200, userId="{user_id}"),
     ("GET", "/wekan/api/user"): anybody_known(200),
@@ -110,7 +121,11 @@ CERTIFICATE = {
 def effective(answer: TestResponse) -> int:
     """Return the status of an answer; seed 001 says 200 and means what stands in its error object."""
     body = answer.json if answer.is_json else None
-    return int(body.get("statusCode", answer.status_code)) if isinstance(body, dict) else answer.status_code
+    return (
+        int(body.get("statusCode", answer.status_code))
+        if isinstance(body, dict)
+        else answer.status_code
+    )
 
 
 @dataclass
@@ -126,8 +141,13 @@ class House:
         path = path.replace("<uuid>", row["uuid"]).replace("<user_id>", row["short_id"])
         new = f"new{next(_numbers)}"
         names = {"new": new, "user_id": row["short_id"]}
-        given = {key: value.format(**names) if isinstance(value, str) else value for key, value in (body or {}).items()}
-        answer = self.client.open(path, method=method, headers=self.headers[who], json=None if body is None else given)
+        given = {
+            key: value.format(**names) if isinstance(value, str) else value
+            for key, value in (body or {}).items()
+        }
+        answer = self.client.open(
+            path, method=method, headers=self.headers[who], json=None if body is None else given
+        )
         status = effective(answer)
         self._put_back()
         return status
@@ -196,11 +216,17 @@ def test_a_certificate_opens_what_its_owners_token_opens_but_for_what_needs_a_pa
 ) -> None:
     row = NATIVE[method, rule]
     expected = CERTIFICATE.get((method, rule), row.user)
-    body = None if row.body is None else {**row.body, **({"username": "{new}"} if "username" in row.body else {})}
+    body = (
+        None
+        if row.body is None
+        else {**row.body, **({"username": "{new}"} if "username" in row.body else {})}
+    )
     status = house.asks("certificate", method, rule, body)
     assert status == (201 if rule == "/api/users" else expected)
 
 
-@pytest.mark.parametrize(("method", "rule"), [key for key, row in NATIVE.items() if row.user == 403], ids=str)
+@pytest.mark.parametrize(
+    ("method", "rule"), [key for key, row in NATIVE.items() if row.user == 403], ids=str
+)
 def test_nobody_but_an_administrator_acts_on_others(house: House, method: str, rule: str) -> None:
     assert house.asks("other", method, rule, NATIVE[method, rule].body) == 403

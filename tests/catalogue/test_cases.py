@@ -39,7 +39,9 @@ def test_every_case_of_a_section_is_in_the_table(section: str) -> None:
     assert sorted(SECTIONS[section]) == [int(number) for number in NUMBERS[section].split()]
 
 
-@pytest.mark.parametrize(("number", "case"), CASES, ids=lambda part: str(part) if isinstance(part, int) else "")
+@pytest.mark.parametrize(
+    ("number", "case"), CASES, ids=lambda part: str(part) if isinstance(part, int) else ""
+)
 def test_a_case_is_held_by_a_test_or_says_why_not(number: int, case: Case) -> None:
     assert bool(case.tests) != bool(case.reason), number
     for name in case.tests:

@@ -16,7 +16,9 @@ PASSWORD = "a-long-passphrase-9"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
     with two_nodes(request, tmp_path_factory) as nodes:
         yield nodes
 
@@ -24,7 +26,9 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 class Held:
     """A request whose head and first byte were sent to one node, and whose rest waits."""
 
-    def __init__(self, pair: Pair, method: str, path: str, body: object, headers: dict[str, str]) -> None:
+    def __init__(
+        self, pair: Pair, method: str, path: str, body: object, headers: dict[str, str]
+    ) -> None:
         host, _, port = pair.host(0).partition(":")
         text = json.dumps(body).encode()
         head = {
@@ -33,7 +37,10 @@ class Held:
             "Content-Length": str(len(text)),
             "Connection": "close",
         }
-        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in (head | headers).items())]
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in (head | headers).items()),
+        ]
         self.rest = text[1:]
         self.connection = socket.create_connection((host, int(port)), timeout=20)
         self.connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + text[:1])
@@ -49,7 +56,11 @@ class Held:
 
 
 ROUTES = {
-    "native user": ("POST", "/api/admin/users", {"username": "{new}", "password": PASSWORD, "admin": True}),
+    "native user": (
+        "POST",
+        "/api/admin/users",
+        {"username": "{new}", "password": PASSWORD, "admin": True},
+    ),
     "wekan user": ("POST", "/wekan/api/users", {"username": "{new}", "password": PASSWORD}),
     "own name": ("PATCH", "/api/users/me", {"username": "{new}"}),
 }
@@ -63,13 +74,18 @@ ENDINGS = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_body_held_back_until_its_sender_is_out_changes_nothing(pair: Pair, route: str, ending: str) -> None:
+def test_a_body_held_back_until_its_sender_is_out_changes_nothing(
+    pair: Pair, route: str, ending: str
+) -> None:
     name, new = new_name("mallory"), new_name("ghost")
     wanted = {"username": name, "password": PASSWORD, "admin": True}
     made = pair.ask(1, "POST", "/api/admin/users", wanted, basic(*ADMIN))
     assert made.status == 201, made.text
     method, path, body = ROUTES[route]
-    sent = {key: value.format(new=new) if isinstance(value, str) else value for key, value in body.items()}
+    sent = {
+        key: value.format(new=new) if isinstance(value, str) else value
+        for key, value in body.items()
+    }
     held = Held(pair, method, path, sent, basic(name, PASSWORD))
     how, more, given = ENDINGS[ending]
     ended = pair.ask(1, how, f"/api/admin/users/{made.json()['id']}{more}", given, basic(*ADMIN))

@@ -10,7 +10,15 @@ import time
 from typing import Any
 
 import pytest
-from catalogue.nodes import LIMIT, Pair, Reply, new_name, require_one_winner, statuses, within_a_second
+from catalogue.nodes import (
+    LIMIT,
+    Pair,
+    Reply,
+    new_name,
+    require_one_winner,
+    statuses,
+    within_a_second,
+)
 from conftest import basic, bearer, services
 from cryptography import x509
 from services.watching import execute, rows
@@ -47,12 +55,16 @@ def token_of(pair: Pair, name: str, node: int = 0) -> str:
 def mailed(pair: Pair, purpose: Purpose, account_id: int) -> str:
     """Return the token that the newest mail of a kind to this account carries."""
     outbox = services(pair.app).outbox
-    account = outbox._transactions.read(lambda session: find_account(session, Account.id == account_id))
+    account = outbox._transactions.read(
+        lambda session: find_account(session, Account.id == account_id)
+    )
     assert account is not None
     newest = "SELECT message_id FROM outbox_mail WHERE account_id = :id AND kind = :kind ORDER BY id DESC LIMIT 1"
     ((mail,),) = rows(pair.app, newest, id=account_id, kind=MAILS[purpose])
     bound = binding(purpose, account.email_canonical, mail)
-    return outbox._tokens.sign(purpose, OneTimeClaims(account_id, account.version, int(time.time()) + 600, bound))
+    return outbox._tokens.sign(
+        purpose, OneTimeClaims(account_id, account.version, int(time.time()) + 600, bound)
+    )
 
 
 def dead_everywhere(pair: Pair, tokens: list[str]) -> None:
@@ -60,7 +72,9 @@ def dead_everywhere(pair: Pair, tokens: list[str]) -> None:
     for number in (0, 1):
         for token in tokens:
             within_a_second(
-                lambda n=number, t=token: pair.ask(n, "GET", "/api/resource", None, bearer(t)).status == 401
+                lambda n=number, t=token: (
+                    pair.ask(n, "GET", "/api/resource", None, bearer(t)).status == 401
+                )
             )
 
 
@@ -77,10 +91,15 @@ def test_one_of_thirty_two_gets_a_name(pair: Pair, folded: bool) -> None:
         wanted = [{"username": name, "password": f"pass-{n:02}"} for n, name in enumerate(names)]
         replies = pair.race(*(("POST", "/api/users", body) for body in wanted))
         winner = wanted[require_one_winner(replies, 201, 400)]
-        found = rows(pair.app, "SELECT username FROM account WHERE username_canonical = :name", name=stem)
+        found = rows(
+            pair.app, "SELECT username FROM account WHERE username_canonical = :name", name=stem
+        )
         assert found == [(winner["username"],)]
         for node in (0, 1):
-            assert pair.ask(node, "GET", "/api/token", None, basic(stem, winner["password"])).status == 200
+            assert (
+                pair.ask(node, "GET", "/api/token", None, basic(stem, winner["password"])).status
+                == 200
+            )
 
 
 def test_one_of_sixteen_gets_an_address_however_it_is_spelled(pair: Pair) -> None:
@@ -88,11 +107,16 @@ def test_one_of_sixteen_gets_an_address_however_it_is_spelled(pair: Pair) -> Non
         local = f"kim{'abc'[number]}"
         domains = ("bücher.example", "xn--bcher-kva.example")
         addresses = [f"{name}@{domain}" for name in spellings(local, 8) for domain in domains]
-        bodies = ({"username": new_name(), "password": PASSWORD, "email": each} for each in addresses)
+        bodies = (
+            {"username": new_name(), "password": PASSWORD, "email": each} for each in addresses
+        )
         replies = pair.race(*(("POST", "/api/users", body) for body in bodies))
         require_one_winner(replies, 201, 400)
         canonical = f"{local}@xn--bcher-kva.example"
-        assert len(rows(pair.app, "SELECT id FROM account WHERE email_canonical = :it", it=canonical)) == 1
+        assert (
+            len(rows(pair.app, "SELECT id FROM account WHERE email_canonical = :it", it=canonical))
+            == 1
+        )
 
 
 @pytest.mark.parametrize("what", ["name", "address"])
@@ -103,7 +127,10 @@ def test_one_of_sixteen_changes_to_the_same(pair: Pair, what: str) -> None:
             register(pair, name)
         headers = [bearer(token_of(pair, name, n)) for n, name in enumerate(names)]
         forms = spellings(f"wanted{'abc'[number]}", CROWD)
-        bodies = [{"username": each} if what == "name" else {"email": f"{each}@example.org"} for each in forms]
+        bodies = [
+            {"username": each} if what == "name" else {"email": f"{each}@example.org"}
+            for each in forms
+        ]
         asks = zip(bodies, headers, strict=True)
         replies = pair.race(*(("PATCH", "/api/users/me", body, header) for body, header in asks))
         require_one_winner(replies, 200, 409)
@@ -119,7 +146,9 @@ def test_an_activation_token_is_used_once(pair: Pair) -> None:
         body = {"token": mailed(pair, Purpose.ACTIVATION, number)}
         replies = pair.race(*[("POST", "/api/activations", body)] * CROWD)
         require_one_winner(replies, 200, 400)
-        told = "SELECT count(*) FROM audit_event WHERE kind = 'account.activated' AND subject_id = :id"
+        told = (
+            "SELECT count(*) FROM audit_event WHERE kind = 'account.activated' AND subject_id = :id"
+        )
         assert rows(pair.app, told, id=number) == [(1,)]
 
 
@@ -127,20 +156,30 @@ def test_a_reset_token_is_used_once_and_its_winners_password_is_kept(pair: Pair)
     for _ in range(ROUNDS):
         name = new_name()
         number = register(pair, name, email=f"{name}@example.org")
-        assert pair.ask(0, "POST", "/api/password-resets", {"email": f"{name}@example.org"}).status == 204
+        assert (
+            pair.ask(0, "POST", "/api/password-resets", {"email": f"{name}@example.org"}).status
+            == 204
+        )
         token = mailed(pair, Purpose.RESET, number)
         passwords = [f"chosen-{n:02}" for n in range(CROWD)]
         bodies = ({"token": token, "password": each} for each in passwords)
         replies = pair.race(*(("POST", "/api/password-resets/redeem", body) for body in bodies))
         winner = require_one_winner(replies, 204, 400)
-        good = [pair.ask(n, "GET", "/api/resource", None, basic(name, each)).status for n, each in enumerate(passwords)]
+        good = [
+            pair.ask(n, "GET", "/api/resource", None, basic(name, each)).status
+            for n, each in enumerate(passwords)
+        ]
         assert good == [200 if n == winner else 401 for n in range(CROWD)]
 
 
 @pytest.mark.parametrize(
-    "end", [("DELETE", "/api/token", None), ("DELETE", "/api/sessions", None)], ids=["this session", "all sessions"]
+    "end",
+    [("DELETE", "/api/token", None), ("DELETE", "/api/sessions", None)],
+    ids=["this session", "all sessions"],
 )
-def test_a_renewal_that_meets_the_end_of_its_session_leaves_nothing_alive(pair: Pair, end: tuple[Any, ...]) -> None:
+def test_a_renewal_that_meets_the_end_of_its_session_leaves_nothing_alive(
+    pair: Pair, end: tuple[Any, ...]
+) -> None:
     for number in range(ROUNDS):
         name = new_name()
         register(pair, name)
@@ -167,7 +206,11 @@ def test_one_active_administrator_stays(pair: Pair) -> None:
             numbers = [register(pair, name) for name in names]
             execute(pair.app, "UPDATE account SET admin = :no", no=False)
             execute(
-                pair.app, "UPDATE account SET admin = :yes WHERE id IN (:a, :b)", yes=True, a=numbers[0], b=numbers[1]
+                pair.app,
+                "UPDATE account SET admin = :yes WHERE id IN (:a, :b)",
+                yes=True,
+                a=numbers[0],
+                b=numbers[1],
             )
             replies = pair.race(
                 (*ends[one](numbers[1]), basic(names[0], PASSWORD)),
@@ -184,11 +227,21 @@ def test_sixteen_signings_have_sixteen_recorded_serials(pair: Pair) -> None:
     name = new_name()
     number = register(pair, name)
     bodies = [{"csr": csr(new_key())} for _ in range(CROWD)]
-    replies = pair.race(*(("POST", "/api/certificates", body, basic(name, PASSWORD)) for body in bodies))
+    replies = pair.race(
+        *(("POST", "/api/certificates", body, basic(name, PASSWORD)) for body in bodies)
+    )
     assert statuses(replies).keys() <= {201, 503}, [each.text for each in replies]
     signed = [each for each in replies if each.status == 201]
-    given = {str(x509.load_pem_x509_certificate(each.json()["cert"].encode()).serial_number) for each in signed}
-    kept = {serial for (serial,) in rows(pair.app, "SELECT serial FROM certificate WHERE account_id = :id", id=number)}
+    given = {
+        str(x509.load_pem_x509_certificate(each.json()["cert"].encode()).serial_number)
+        for each in signed
+    }
+    kept = {
+        serial
+        for (serial,) in rows(
+            pair.app, "SELECT serial FROM certificate WHERE account_id = :id", id=number
+        )
+    }
     assert given == kept
     assert len(given) == len(signed) > 1
 
@@ -198,7 +251,10 @@ def test_one_key_is_signed_for_one_of_two_people(pair: Pair) -> None:
         names, request = [new_name(), new_name()], csr(new_key())
         for name in names:
             register(pair, name)
-        asks = [("POST", "/api/certificates", {"csr": request}, basic(names[n % 2], PASSWORD)) for n in range(8)]
+        asks = [
+            ("POST", "/api/certificates", {"csr": request}, basic(names[n % 2], PASSWORD))
+            for n in range(8)
+        ]
         replies = pair.race(*asks)
         assert statuses(replies).keys() <= {201, 400, 503}
         signed = {n % 2 for n, each in enumerate(replies) if each.status == 201}
@@ -221,7 +277,11 @@ def test_whatever_meets_the_end_of_its_account_is_dead(pair: Pair, end: str) -> 
         account = register(pair, name)
         token, secret = token_of(pair, name), basic(name, PASSWORD)
         path = f"/api/admin/users/{account}"
-        ending = ("DELETE", path, None, ADMIN) if end == "DELETE" else ("POST", f"{path}/disable", None, ADMIN)
+        ending = (
+            ("DELETE", path, None, ADMIN)
+            if end == "DELETE"
+            else ("POST", f"{path}/disable", None, ADMIN)
+        )
         asks = [
             *[("GET", "/api/token", None, secret)] * 6,
             *[("POST", "/api/token", None, bearer(token))] * 5,
@@ -229,7 +289,9 @@ def test_whatever_meets_the_end_of_its_account_is_dead(pair: Pair, end: str) -> 
         ]
         replies = pair.race(*asks[: number * 5], ending, *asks[number * 5 :])
         assert statuses(replies).keys() <= {200, 201, 204, 401, 503}, statuses(replies)
-        bought = [each.json()["token"] for each in replies if "token" in each.text and each.status == 200]
+        bought = [
+            each.json()["token"] for each in replies if "token" in each.text and each.status == 200
+        ]
         dead_everywhere(pair, [token, *bought])
         assert all(_certificate_is_dead(pair, each) for each in replies if each.status == 201)
         orphans = "SELECT id FROM session WHERE account_id NOT IN (SELECT id FROM account)"
@@ -245,14 +307,21 @@ def test_sixty_four_guesses_at_the_edge_of_the_limit_get_one_try(pair: Pair, kno
     for number in range(LIMIT - 1):
         assert pair.ask(number, "GET", "/api/resource", None, wrong).status == 401
     body = {"email": name, "password": "wrong"}
-    ways = [("GET", "/api/resource", None, wrong), ("POST", "/azuma/user/login", {"name": name, "password": "wrong"})]
-    ways += [("POST", "/nerveshub/users/auth", body), ("POST", "/wekan/users/login", body | {"username": name})]
+    ways = [
+        ("GET", "/api/resource", None, wrong),
+        ("POST", "/azuma/user/login", {"name": name, "password": "wrong"}),
+    ]
+    ways += [
+        ("POST", "/nerveshub/users/auth", body),
+        ("POST", "/wekan/users/login", body | {"username": name}),
+    ]
     replies = pair.race(*(ways * CROWD))
     tried = [each for each in replies if each.status != 429]
     assert len(tried) == 1, statuses(replies)
     assert statuses(replies)[429] == 4 * CROWD - 1
     refused = (
-        "SELECT count(*) FROM audit_event WHERE kind = 'authentication' AND outcome = 'refused' AND subject = :name"
+        "SELECT count(*) FROM audit_event "
+        "WHERE kind = 'authentication' AND outcome = 'refused' AND subject = :name"
     )
     kept_as = name if known else services(pair.app).audit._pseudonyms.of(name)
     assert rows(pair.app, refused, name=kept_as) == [(LIMIT,)]

@@ -37,15 +37,23 @@ def access_token(pair: Pair, name: str) -> dict[str, str]:
 
 
 def personal_token(pair: Pair, name: str) -> dict[str, str]:
-    return bearer(posted(pair, "/nerveshub/users/login", {"username": name, "password": PASSWORD})["token"])
+    return bearer(
+        posted(pair, "/nerveshub/users/login", {"username": name, "password": PASSWORD})["token"]
+    )
 
 
 def opaque_token(pair: Pair, name: str) -> dict[str, str]:
-    return bearer(posted(pair, "/wekan/users/login", {"username": name, "password": PASSWORD})["token"])
+    return bearer(
+        posted(pair, "/wekan/users/login", {"username": name, "password": PASSWORD})["token"]
+    )
 
 
 def json_web_token(pair: Pair, name: str) -> dict[str, str]:
-    return bearer(posted(pair, "/continuous/sessions", {"email": f"{name}@example.org", "password": PASSWORD})["token"])
+    return bearer(
+        posted(
+            pair, "/continuous/sessions", {"email": f"{name}@example.org", "password": PASSWORD}
+        )["token"]
+    )
 
 
 def uuid(pair: Pair, name: str) -> dict[str, str]:
@@ -53,7 +61,9 @@ def uuid(pair: Pair, name: str) -> dict[str, str]:
 
 
 def certificate(pair: Pair, name: str) -> dict[str, str]:
-    answer = pair.ask(0, "POST", "/api/certificates", {"csr": csr(new_key())}, basic(name, PASSWORD))
+    answer = pair.ask(
+        0, "POST", "/api/certificates", {"csr": csr(new_key())}, basic(name, PASSWORD)
+    )
     pem = quote(answer.json()["cert"], safe="")
     return {"X-Proxy-Secret": SECRET, "X-Client-Verify": "SUCCESS", "X-Client-Cert": pem}
 
@@ -92,7 +102,12 @@ def change_password(_pair: Pair, _number: int, name: str) -> End:
 Ending = Callable[[Pair, int, str], End]
 ENDS: list[Ending] = [disable, delete, revoke, log_out_everywhere, change_password]
 LEAVE_THE_PASSWORD = {revoke, log_out_everywhere}
-CASES = [(kind, end) for kind in CREDENTIALS for end in ENDS if kind is not password or end not in LEAVE_THE_PASSWORD]
+CASES = [
+    (kind, end)
+    for kind in CREDENTIALS
+    for end in ENDS
+    if kind is not password or end not in LEAVE_THE_PASSWORD
+]
 
 
 def somebody(pair: Pair) -> tuple[str, int]:
@@ -120,7 +135,9 @@ def status(connection: Kept, headers: dict[str, str]) -> int:
 
 
 @pytest.mark.parametrize(("make", "end"), CASES, ids=lambda part: part.__name__)
-def test_an_end_counts_here_at_once_and_there_within_a_second(pair: Pair, make: Credential, end: Ending) -> None:
+def test_an_end_counts_here_at_once_and_there_within_a_second(
+    pair: Pair, make: Credential, end: Ending
+) -> None:
     name, number = somebody(pair)
     headers = make(pair, name)
     with kept(pair) as (here, there):
@@ -133,7 +150,9 @@ def test_an_end_counts_here_at_once_and_there_within_a_second(pair: Pair, make: 
 
 
 @pytest.mark.parametrize("make", TOKENS, ids=lambda part: part.__name__)
-def test_one_log_out_counts_here_at_once_and_there_within_a_second(pair: Pair, make: Credential) -> None:
+def test_one_log_out_counts_here_at_once_and_there_within_a_second(
+    pair: Pair, make: Credential
+) -> None:
     name, _ = somebody(pair)
     headers, other = make(pair, name), make(pair, name)
     with kept(pair) as (here, there):
@@ -142,7 +161,9 @@ def test_one_log_out_counts_here_at_once_and_there_within_a_second(pair: Pair, m
         assert status(here, headers) == 401
         within_a_second(lambda: status(there, headers) == 401)
         assert [status(each, other) for each in (here, there)] == [200, 200]
-        assert there.ask("DELETE", "/api/token", None, headers).status == 401  # a second time is no error of ours
+        assert (
+            there.ask("DELETE", "/api/token", None, headers).status == 401
+        )  # a second time is no error of ours
 
 
 def test_enabling_again_revives_nothing_on_either_node(pair: Pair) -> None:
@@ -151,7 +172,9 @@ def test_enabling_again_revives_nothing_on_either_node(pair: Pair) -> None:
     with kept(pair) as (here, there):
         assert here.ask(*disable(pair, number, name)).status == 200
         assert there.ask("POST", f"/api/admin/users/{number}/enable", None, ADMIN).status == 200
-        within_a_second(lambda: all(status(each, headers) == 401 for each in (here, there) for headers in dead))
+        within_a_second(
+            lambda: all(status(each, headers) == 401 for each in (here, there) for headers in dead)
+        )
         assert status(there, basic(name, PASSWORD)) == 200
 
 
@@ -168,7 +191,9 @@ def feed_cut(pair: Pair) -> Iterator[None]:
     )
 
     def cut() -> None:
-        with psycopg.connect(pair.database_url.replace("+psycopg", ""), autocommit=True) as connection:
+        with psycopg.connect(
+            pair.database_url.replace("+psycopg", ""), autocommit=True
+        ) as connection:
             while not over.wait(0.02):
                 connection.execute(listening)
 
@@ -197,13 +222,18 @@ def test_a_cut_feed_makes_no_node_trust_its_memory(pair: Pair, make: Credential)
 
 
 @pytest.mark.parametrize("pair", ["sqlite"], indirect=True)
-def test_a_kept_tls_connection_is_closed_to_whoever_another_node_disables(pair: Pair, tmp_path: Path) -> None:
+def test_a_kept_tls_connection_is_closed_to_whoever_another_node_disables(
+    pair: Pair, tmp_path: Path
+) -> None:
     name, number = somebody(pair)
     key = new_key()
     answer = pair.ask(0, "POST", "/api/certificates", {"csr": csr(key)}, basic(name, PASSWORD))
     (tmp_path / "cert.pem").write_text(answer.json()["cert"])
     (tmp_path / "key.pem").write_text(private_pem(key))
-    with serving_tls(data_directory(pair)) as tls, kept_tls(tls.live.base, tls.ca, tmp_path) as connection:
+    with (
+        serving_tls(data_directory(pair)) as tls,
+        kept_tls(tls.live.base, tls.ca, tmp_path) as connection,
+    ):
         assert [status(connection, {}) for _ in range(3)] == [200] * 3
         assert pair.ask(1, *disable(pair, number, name)).status == 200
         within_a_second(lambda: status(connection, {}) == 401)
@@ -215,7 +245,9 @@ def kept_tls(base: str, ca: Path, folder: Path) -> Iterator[Kept]:
     shown = ssl.create_default_context(cafile=str(ca))
     shown.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     connection = Kept(base.removeprefix("https://"))
-    connection.connection = http.client.HTTPSConnection(base.removeprefix("https://"), context=shown, timeout=30)
+    connection.connection = http.client.HTTPSConnection(
+        base.removeprefix("https://"), context=shown, timeout=30
+    )
     try:
         yield connection
     finally:

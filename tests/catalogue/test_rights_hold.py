@@ -34,7 +34,12 @@ from identity.services.profiles import ProfileChange
 from identity.web.auth import auth
 
 PASSWORD = "a-long-passphrase-9"
-STATE = ("account", "session", "certificate", "outbox_mail")  # the trail and the counters also note refusals
+STATE = (
+    "account",
+    "session",
+    "certificate",
+    "outbox_mail",
+)  # the trail and the counters also note refusals
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 _numbers = itertools.count()
 
@@ -92,7 +97,11 @@ class Pair:
         return [rows(self.other, f"SELECT * FROM {table} ORDER BY 1") for table in STATE]  # noqa: S608 - our names
 
     def path(self, rule: str) -> str:
-        return target(rule).replace("<uuid>", self.hawk["uuid"]).replace("<user_id>", self.hawk["short_id"])
+        return (
+            target(rule)
+            .replace("<uuid>", self.hawk["uuid"])
+            .replace("<user_id>", self.hawk["short_id"])
+        )
 
     def asks(self, method: str, rule: str, *, body: Any, headers: dict[str, str]) -> int:
         client = self.asked.test_client(use_cookies=False)
@@ -133,16 +142,27 @@ def filled(body: Any, name: str, hawk: dict[str, Any]) -> Any:
     if body is None:
         return None
     names = {"new": f"new{next(_numbers)}", "user_id": hawk["short_id"]}
-    given = {key: value.format(**names) if isinstance(value, str) else value for key, value in body.items()}
+    given = {
+        key: value.format(**names) if isinstance(value, str) else value
+        for key, value in body.items()
+    }
     named = {"hawk": name, "hawk@example.org": f"{name}@example.org", "newpwd": PASSWORD, "x": "x"}
-    return {key: named.get(value, value) if isinstance(value, str) else value for key, value in given.items()} | (
-        {"csr": csr()} if "csr" in given else {}
-    )
+    return {
+        key: named.get(value, value) if isinstance(value, str) else value
+        for key, value in given.items()
+    } | ({"csr": csr()} if "csr" in given else {})
 
 
 def cases(*, credential_in_body: bool) -> list[Any]:
-    found = [(key, row.admin, row.body) for matrix in (NATIVE, OTHERS) for key, row in matrix.items()]
-    logins = {"/azuma/user/login", "/continuous/sessions", "/nerveshub/users/login", "/nerveshub/users/sign"}
+    found = [
+        (key, row.admin, row.body) for matrix in (NATIVE, OTHERS) for key, row in matrix.items()
+    ]
+    logins = {
+        "/azuma/user/login",
+        "/continuous/sessions",
+        "/nerveshub/users/login",
+        "/nerveshub/users/sign",
+    }
     logins |= {"/wekan/users/login"}
     writing = [(*key, body) for key, _, body in found if key[0] in WRITING]
     return [each for each in writing if (each[1] in logins) is credential_in_body]
@@ -150,11 +170,17 @@ def cases(*, credential_in_body: bool) -> list[Any]:
 
 def is_open(app: Flask, method: str, rule: str) -> bool:
     """Tell whether a route takes no credential from the request's head."""
-    known = next(each for each in app.url_map.iter_rules() if each.rule == rule and method in (each.methods or set()))
+    known = next(
+        each
+        for each in app.url_map.iter_rules()
+        if each.rule == rule and method in (each.methods or set())
+    )
     return getattr(app.view_functions[known.endpoint], "identity_access", "open") == "open"
 
 
-@pytest.mark.parametrize(("method", "rule", "body"), cases(credential_in_body=False), ids=lambda part: str(part)[:48])
+@pytest.mark.parametrize(
+    ("method", "rule", "body"), cases(credential_in_body=False), ids=lambda part: str(part)[:48]
+)
 def test_a_caller_whose_rights_end_meanwhile_writes_nothing(
     pair: Pair, meanwhile: list[Callable[[], None]], method: str, rule: str, body: Any
 ) -> None:
@@ -166,7 +192,9 @@ def test_a_caller_whose_rights_end_meanwhile_writes_nothing(
         token = token_of(client, name, PASSWORD)
         left: list[Any] = []
 
-        def act(end: Ending = end, account: int = account, token: str = token, left: list[Any] = left) -> None:
+        def act(
+            end: Ending = end, account: int = account, token: str = token, left: list[Any] = left
+        ) -> None:
             end(pair.other, account, token)
             left.extend(pair.state())
 
@@ -176,7 +204,9 @@ def test_a_caller_whose_rights_end_meanwhile_writes_nothing(
         assert pair.state() == left, ending
 
 
-@pytest.mark.parametrize(("method", "rule", "body"), cases(credential_in_body=True), ids=lambda part: str(part)[:48])
+@pytest.mark.parametrize(
+    ("method", "rule", "body"), cases(credential_in_body=True), ids=lambda part: str(part)[:48]
+)
 def test_a_password_that_is_changed_meanwhile_opens_no_session(
     pair: Pair, meanwhile: list[Callable[[], None]], method: str, rule: str, body: Any
 ) -> None:
@@ -194,7 +224,9 @@ def test_a_password_that_is_changed_meanwhile_opens_no_session(
         assert pair.state() == left, ending
 
 
-@pytest.mark.parametrize(("method", "rule", "body"), cases(credential_in_body=False), ids=lambda part: str(part)[:48])
+@pytest.mark.parametrize(
+    ("method", "rule", "body"), cases(credential_in_body=False), ids=lambda part: str(part)[:48]
+)
 def test_a_certificate_that_is_revoked_meanwhile_writes_nothing(
     pair: Pair, meanwhile: list[Callable[[], None]], method: str, rule: str, body: Any
 ) -> None:
@@ -211,7 +243,9 @@ def test_a_certificate_that_is_revoked_meanwhile_writes_nothing(
         left.extend(pair.state())
 
     meanwhile.append(act)
-    status = pair.asks(method, rule, body=filled(body, name, pair.hawk), headers=by_nginx(certificate))
+    status = pair.asks(
+        method, rule, body=filled(body, name, pair.hawk), headers=by_nginx(certificate)
+    )
     assert status >= 400, status
     assert pair.state() == left
 

@@ -26,11 +26,15 @@ from catalogue.asking import (
 from catalogue.steps import Steps
 
 # The mail beyond an owner's limit is counted no further: in place of the look for counters that are over.
-BEYOND_THE_LIMIT = frozenset({"services/limits.py:Limits.uncount", "services/limits.py:Limits._sweep"})
+BEYOND_THE_LIMIT = frozenset(
+    {"services/limits.py:Limits.uncount", "services/limits.py:Limits._sweep"}
+)
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Asker, Steps]]:
+def watched(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Asker, Steps]]:
     """Somebody who asks a hardened service, and what it does."""
     steps = Steps()
     with steps.in_every_thread(), asking(request, tmp_path_factory, **HARDENED) as asker:
@@ -38,18 +42,24 @@ def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.parametrize("guess", GUESSES)
-def test_a_wrong_password_takes_the_same_steps_whoever_it_is_for(watched: tuple[Asker, Steps], guess: str) -> None:
+def test_a_wrong_password_takes_the_same_steps_whoever_it_is_for(
+    watched: tuple[Asker, Steps], guess: str
+) -> None:
     asker, steps = watched
     steps.require_same(uses(asker, GUESSES[guess]))
 
 
-def test_a_wrong_password_takes_the_same_steps_also_for_a_hash_of_another_system(watched: tuple[Asker, Steps]) -> None:
+def test_a_wrong_password_takes_the_same_steps_also_for_a_hash_of_another_system(
+    watched: tuple[Asker, Steps],
+) -> None:
     asker, steps = watched
     steps.require_same(imported(asker, GUESSES["basic"]))
 
 
 @pytest.mark.parametrize("reset", RESETS)
-def test_a_reset_takes_the_same_steps_whoever_it_is_for(watched: tuple[Asker, Steps], reset: str) -> None:
+def test_a_reset_takes_the_same_steps_whoever_it_is_for(
+    watched: tuple[Asker, Steps], reset: str
+) -> None:
     asker, steps = watched
     steps.require_same(uses(asker, RESETS[reset]))
 
@@ -61,5 +71,8 @@ def test_a_registration_takes_the_same_steps_whether_its_address_is_somebodys_or
     asker, steps = watched
     taken = address_of(asker.people()["known"])
     addresses: dict[str, Callable[[], str]] = {"free": free, "taken": lambda: taken}
-    asked = {who: (lambda address=address: register(asker, tongue, address())) for who, address in addresses.items()}
+    asked = {
+        who: (lambda address=address: register(asker, tongue, address()))
+        for who, address in addresses.items()
+    }
     steps.require_same(asked, but=BEYOND_THE_LIMIT)

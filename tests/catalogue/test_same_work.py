@@ -37,7 +37,9 @@ MODES = {"faithful": {}, "hardened": HARDENED}
 
 
 @pytest.fixture(scope="module", params=itertools.product(ENGINES, MODES), ids="-".join)
-def asker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+def asker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asker]:
     """Somebody who asks, in either mode."""
     request.param, mode = request.param
     with asking(request, tmp_path_factory, **MODES[mode]) as asker:
@@ -45,7 +47,9 @@ def asker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def strict(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+def strict(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asker]:
     """Somebody who asks where two wrong passwords lock a name."""
     with asking(request, tmp_path_factory, lockout_failures="2") as asker:
         yield asker
@@ -58,7 +62,9 @@ def test_a_wrong_password_makes_one_work_whoever_it_is_for(asker: Asker, guess: 
 
 def test_a_lock_makes_one_work_whoever_it_is_for(strict: Asker) -> None:
     def call(asker: Asker, name: str) -> Any:
-        services(asker.app).authentication._limits.refusals._notes.clear()  # else it depends on the moment
+        services(
+            asker.app
+        ).authentication._limits.refusals._notes.clear()  # else it depends on the moment
         return GUESSES["basic"](asker, name)
 
     require_one_work(strict, uses(strict, call), times=4)
@@ -70,18 +76,27 @@ def test_a_reset_makes_one_work_whoever_it_is_for(asker: Asker, reset: str) -> N
 
 
 @pytest.mark.parametrize("tongue", REGISTRATIONS)
-def test_a_registration_makes_one_work_whether_its_address_is_somebodys_or_not(hardened: Asker, tongue: str) -> None:
+def test_a_registration_makes_one_work_whether_its_address_is_somebodys_or_not(
+    hardened: Asker, tongue: str
+) -> None:
     taken, named = address_of(hardened.people()["known"]), free()
     register(hardened, "continuous", named)  # whose name is his address
-    registering: dict[str, Callable[[], str]] = {"free": free, "taken": lambda: taken, "a name too": lambda: named}
+    registering: dict[str, Callable[[], str]] = {
+        "free": free,
+        "taken": lambda: taken,
+        "a name too": lambda: named,
+    }
     asked = {
-        who: (lambda address=address: register(hardened, tongue, address())) for who, address in registering.items()
+        who: (lambda address=address: register(hardened, tongue, address()))
+        for who, address in registering.items()
     }
     require_one_work(hardened, asked, times=KEPT + 2)
 
 
 @pytest.mark.parametrize("tongue", MOVES)
-def test_a_new_address_makes_one_work_whether_it_is_somebodys_or_not(hardened: Asker, tongue: str) -> None:
+def test_a_new_address_makes_one_work_whether_it_is_somebodys_or_not(
+    hardened: Asker, tongue: str
+) -> None:
     people = hardened.people()
     taken = itertools.cycle(address_of(people[who]) for who in ("known", "disabled"))
     one, other = Owner.new(hardened, free()), Owner.new(hardened, free())
@@ -101,14 +116,26 @@ def test_whoever_shows_anothers_address_makes_the_work_of_its_owner(hardened: As
         lambda _: ("POST", "/api/certificates", {"csr": signing_request(), "description": "one"}),
         lambda _: ("PATCH", "/api/users/me", {"password": OTHER, "current_password": LONG}),
         lambda _: ("PATCH", "/api/users/me", {"password": LONG, "current_password": OTHER}),
-        lambda who: ("PATCH", "/api/users/me", {"email": shown[who].title(), "current_password": LONG}),
-        lambda _: ("PATCH", "/api/users/me", {"email": "wrong password", "current_password": OTHER}),
+        lambda who: (
+            "PATCH",
+            "/api/users/me",
+            {"email": shown[who].title(), "current_password": LONG},
+        ),
+        lambda _: (
+            "PATCH",
+            "/api/users/me",
+            {"email": "wrong password", "current_password": OTHER},
+        ),
         lambda _: ("PATCH", "/api/users/me", {"email": free(), "current_password": LONG}),
     ]
 
     def ask(who: str, act: Callable[[str], tuple[str, str, dict[str, Any]]]) -> Any:
-        services(hardened.app).directory._known.forget(None)  # what is in memory tells of use, not of an address
+        services(hardened.app).directory._known.forget(
+            None
+        )  # what is in memory tells of use, not of an address
         return people[who].ask(*act(who))
 
     for act in acts:
-        require_one_work(hardened, {who: (lambda who=who, act=act: ask(who, act)) for who in people})
+        require_one_work(
+            hardened, {who: (lambda who=who, act=act: ask(who, act)) for who in people}
+        )

@@ -43,8 +43,13 @@ def mailbox(app: Flask) -> Mailbox:
 
 def register(app: Flask, tongue: str, name: str, email: str) -> TestResponse:
     path, fields = REGISTRATIONS[tongue]
-    body = {key: value.format(new=name) for key, value in fields.items()} | {"password": OTHER, "email": email}
-    return app.test_client().post(path, json=body | ({"password_confirm": OTHER} if tongue == "continuous" else {}))
+    body = {key: value.format(new=name) for key, value in fields.items()} | {
+        "password": OTHER,
+        "email": email,
+    }
+    return app.test_client().post(
+        path, json=body | ({"password_confirm": OTHER} if tongue == "continuous" else {})
+    )
 
 
 def shape(answer: TestResponse, *own: str) -> tuple[Any, ...]:
@@ -52,13 +57,17 @@ def shape(answer: TestResponse, *own: str) -> tuple[Any, ...]:
     text = answer.text
     for word in own:
         text = text.replace(word, "(own)")
-    text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\"[A-Za-z0-9_-]{17}\"|[A-Za-z0-9_-]{43}", "(made)", text)
+    text = re.sub(
+        r"[0-9a-f]{8}-[0-9a-f-]{27}|\"[A-Za-z0-9_-]{17}\"|[A-Za-z0-9_-]{43}", "(made)", text
+    )
     return answer.status, [name for name, _ in answer.headers], text
 
 
 @pytest.mark.parametrize("tongue", REGISTRATIONS)
 @pytest.mark.parametrize("taken", [OWNED, "HAWK@Example.ORG"])
-def test_a_taken_address_is_answered_like_a_free_one(app: Flask, mailbox: Mailbox, tongue: str, taken: str) -> None:
+def test_a_taken_address_is_answered_like_a_free_one(
+    app: Flask, mailbox: Mailbox, tongue: str, taken: str
+) -> None:
     free = register(app, tongue, "kite", "kite@example.org")
     other = register(app, tongue, "kiwi", taken)
     assert free.status_code < 300
@@ -71,7 +80,9 @@ def test_a_taken_address_is_answered_like_a_free_one(app: Flask, mailbox: Mailbo
     assert "kiwi" not in letter.text
 
 
-def test_whoever_wanted_it_sees_it_as_unconfirmed_and_gets_nothing_by_it(app: Flask, mailbox: Mailbox) -> None:
+def test_whoever_wanted_it_sees_it_as_unconfirmed_and_gets_nothing_by_it(
+    app: Flask, mailbox: Mailbox
+) -> None:
     register(app, "native", "kite", OWNED)
     client = app.test_client()
     own = client.get("/api/users/me", headers=basic("kite", OTHER)).json
@@ -89,17 +100,24 @@ def test_whoever_wanted_it_sees_it_as_unconfirmed_and_gets_nothing_by_it(app: Fl
     assert row_of(app, "kite")["version"] == 1
 
 
-def test_nothing_about_the_others_account_is_mailed_to_the_owner(app: Flask, mailbox: Mailbox) -> None:
+def test_nothing_about_the_others_account_is_mailed_to_the_owner(
+    app: Flask, mailbox: Mailbox
+) -> None:
     register(app, "native", "kite", OWNED)
     mailbox.fetch()
     mailbox.letters.clear()
     services(app).profiles.change(
-        principal(app, "kite", OTHER), ProfileChange(), password="a third long passphrase", current_password=OTHER
+        principal(app, "kite", OTHER),
+        ProfileChange(),
+        password="a third long passphrase",
+        current_password=OTHER,
     )
     assert [letter for letter in mailbox.fetch() if letter.subject == CHANGED] == []
 
 
-def test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_one(app: Flask, mailbox: Mailbox) -> None:
+def test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_one(
+    app: Flask, mailbox: Mailbox
+) -> None:
     register(app, "native", "kite", "kite@example.org")
     client = app.test_client()
     for wanted in ("free@example.org", OWNED):
@@ -120,14 +138,24 @@ def test_one_change_of_everything_to_a_taken_address_is_no_refusal_either(app: F
 def test_a_free_address_is_taken_by_whoever_asks_again(app: Flask) -> None:
     register(app, "native", "kite", OWNED)
     client = app.test_client()
-    assert client.patch("/api/users/me", json={"email": None}, headers=basic("hawk", LONG)).status_code == 200
-    assert client.patch("/api/users/me", json={"email": OWNED}, headers=basic("kite", OTHER)).status_code == 200
+    assert (
+        client.patch("/api/users/me", json={"email": None}, headers=basic("hawk", LONG)).status_code
+        == 200
+    )
+    assert (
+        client.patch(
+            "/api/users/me", json={"email": OWNED}, headers=basic("kite", OTHER)
+        ).status_code
+        == 200
+    )
     assert row_of(app, "kite")["email_canonical"] == OWNED
 
 
 def test_ones_own_address_may_be_spelled_anew(app: Flask) -> None:
     client = app.test_client()
-    answer = client.patch("/api/users/me", json={"email": "Hawk@example.org"}, headers=basic("hawk", LONG))
+    answer = client.patch(
+        "/api/users/me", json={"email": "Hawk@example.org"}, headers=basic("hawk", LONG)
+    )
     assert answer.json["email"] == "Hawk@example.org"
     assert row_of(app, "hawk")["email_canonical"] == OWNED
 
@@ -140,7 +168,9 @@ def test_an_administrator_is_told(app: Flask) -> None:
 
 def test_of_eight_at_once_one_gets_the_address_and_all_get_one_answer(app: Flask) -> None:
     names = [f"bird{number}" for number in range(8)]
-    results = at_once(*(lambda name=name: register(app, "native", name, "new@example.org") for name in names))
+    results = at_once(
+        *(lambda name=name: register(app, "native", name, "new@example.org") for name in names)
+    )
     assert kinds(results) == {"WrapperTestResponse": 8}
     assert {answer.status_code for answer in results} == {201}
     claimed = [row for row in rows(app, Account) if row["email"] == "new@example.org"]

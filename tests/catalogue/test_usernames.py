@@ -27,7 +27,9 @@ def _registering(tongue: str) -> Call:
 
     def call(app: Flask, name: str) -> TestResponse:
         body = {key: name for key, value in fields.items() if "{new}" in value}
-        return app.test_client().post(path, json=body | {"password": LONG, "email": "other@example.org"})
+        return app.test_client().post(
+            path, json=body | {"password": LONG, "email": "other@example.org"}
+        )
 
     return call
 
@@ -46,7 +48,9 @@ NAMING: dict[str, Call] = {
     "native, without an email": lambda app, name: app.test_client().post(
         "/api/users", json={"username": name, "password": LONG}
     ),
-    "native, by an administrator": _as("admin", "POST", "/api/admin/users", username="{wanted}", password=LONG),
+    "native, by an administrator": _as(
+        "admin", "POST", "/api/admin/users", username="{wanted}", password=LONG
+    ),
     "native, one's own": _as("kite", "PATCH", "/api/users/me", username="{wanted}"),
     "azuma, one's own": _as("kite", "PATCH", "/azuma/user/update", name="{wanted}"),
     "native, of another account": _as("admin", "PATCH", "/api/admin/users/3", username="{wanted}"),
@@ -62,7 +66,9 @@ def app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Flask
     create(operator(), NewAccount(*ADMIN), admin=True)
     create(operator(), NewAccount("boss", LONG, BOSS), admin=False)
     create(operator(), NewAccount("kite", LONG, KITE), admin=False)
-    execute(app, "UPDATE account SET email_verified = true, activated = true WHERE username = 'kite'")
+    execute(
+        app, "UPDATE account SET email_verified = true, activated = true WHERE username = 'kite'"
+    )
     return app
 
 
@@ -70,23 +76,31 @@ def names(app: Flask) -> set[str]:
     return {name for (name,) in rows(app, "SELECT username FROM account")}
 
 
-@pytest.mark.parametrize("wanted", [BOSS, "BOSS@Corp.example", "nobody@corp.example", "boss@localhost", "a@"])
+@pytest.mark.parametrize(
+    "wanted", [BOSS, "BOSS@Corp.example", "nobody@corp.example", "boss@localhost", "a@"]
+)
 @pytest.mark.parametrize("naming", NAMING)
-def test_a_username_with_an_at_sign_is_not_another_email(app: Flask, naming: str, wanted: str) -> None:
+def test_a_username_with_an_at_sign_is_not_another_email(
+    app: Flask, naming: str, wanted: str
+) -> None:
     before = names(app)
     answer = NAMING[naming](app, wanted)
     assert answer.status_code in {400, 422}, answer.text
     assert names(app) == before
 
 
-@pytest.mark.parametrize("naming", ["native, one's own", "azuma, one's own", "native, of another account"])
+@pytest.mark.parametrize(
+    "naming", ["native, one's own", "azuma, one's own", "native, of another account"]
+)
 def test_ones_own_confirmed_email_may_be_the_username(app: Flask, naming: str) -> None:
     answer = NAMING[naming](app, KITE)
     assert answer.status_code == 200, answer.text
     assert KITE in names(app)
 
 
-def test_a_registration_with_its_own_email_as_the_name_is_taken_where_that_tells_nothing(app: Flask) -> None:
+def test_a_registration_with_its_own_email_as_the_name_is_taken_where_that_tells_nothing(
+    app: Flask,
+) -> None:
     hardened = services(app).accounts._hardened
     for wanted in ("new@example.org", BOSS):
         body = {"username": wanted, "password": LONG, "email": wanted}
@@ -96,9 +110,13 @@ def test_a_registration_with_its_own_email_as_the_name_is_taken_where_that_tells
 
 
 @pytest.mark.parametrize("tongue", ["continuous", "wekan"])
-def test_an_account_without_a_name_is_never_called_by_another_email(app: Flask, tongue: str) -> None:
+def test_an_account_without_a_name_is_never_called_by_another_email(
+    app: Flask, tongue: str
+) -> None:
     path = REGISTRATIONS[tongue][0]
-    body = {"password": LONG, "email": BOSS} | ({"password_confirm": LONG} if tongue == "continuous" else {})
+    body = {"password": LONG, "email": BOSS} | (
+        {"password_confirm": LONG} if tongue == "continuous" else {}
+    )
     app.test_client().post(path, json=body)
     assert BOSS not in names(app)
 
@@ -111,10 +129,14 @@ def test_an_unconfirmed_email_is_no_username_where_it_may_be_another_accounts(ap
 
 def test_an_account_that_has_such_a_name_already_goes_on(app: Flask) -> None:
     execute(
-        app, "UPDATE account SET username = :name, username_canonical = :name WHERE id = 3", name="old@corp.example"
+        app,
+        "UPDATE account SET username = :name, username_canonical = :name WHERE id = 3",
+        name="old@corp.example",
     )
     client = app.test_client()
-    answer = client.patch("/api/users/me", json={"full_name": "Kite"}, headers=basic("old@corp.example", LONG))
+    answer = client.patch(
+        "/api/users/me", json={"full_name": "Kite"}, headers=basic("old@corp.example", LONG)
+    )
     assert answer.status_code == 200, answer.text
     found = services(app).accounts.misleading_names(at_most=20)
     assert found == (("old@corp.example",), 1)

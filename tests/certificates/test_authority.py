@@ -11,7 +11,17 @@ from conftest import HandClock, basic, config, populate
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask import Flask
 from live import environment, identity
-from signing_requests import PEM, Authority, csr, name, new_authority, new_key, openssl, private_pem, signed
+from signing_requests import (
+    PEM,
+    Authority,
+    csr,
+    name,
+    new_authority,
+    new_key,
+    openssl,
+    private_pem,
+    signed,
+)
 
 from identity import create_app
 from identity.adapters.data_directory import DataDirectoryError
@@ -29,7 +39,9 @@ def under_a_root(clock: HandClock) -> tuple[str, str]:
 
 def of_rsa(clock: HandClock) -> tuple[str, str]:
     """Return the file of a self-signed RSA authority, and its certificate."""
-    own = new_authority(clock.now(), key=rsa.generate_private_key(65537, 2048), common_name="Example RSA")
+    own = new_authority(
+        clock.now(), key=rsa.generate_private_key(65537, 2048), common_name="Example RSA"
+    )
     return own.pem(), own.certificate.public_bytes(PEM).decode()
 
 
@@ -50,11 +62,17 @@ def test_a_given_authority_signs_and_openssl_verifies_up_to_its_root(
     made = signed(client)
     chain = client.get("/ca.pem").text
     assert chain == pem[pem.index("-----BEGIN CERTIFICATE-----") :]
-    for file, content in (("root.pem", root), ("chain.pem", chain), ("own.pem", made.public_bytes(PEM).decode())):
+    for file, content in (
+        ("root.pem", root),
+        ("chain.pem", chain),
+        ("own.pem", made.public_bytes(PEM).decode()),
+    ):
         (tmp_path / file).write_text(content)
     at = ["-attime", str(int(clock.now().timestamp()))]
     files = ["-CAfile", str(tmp_path / "root.pem"), "-untrusted", str(tmp_path / "chain.pem")]
-    assert openssl("verify", *at, *files, "-purpose", "sslclient", str(tmp_path / "own.pem")).endswith(": OK\n")
+    assert openssl(
+        "verify", *at, *files, "-purpose", "sslclient", str(tmp_path / "own.pem")
+    ).endswith(": OK\n")
     told = openssl("crl", "-inform", "DER", "-noout", "-issuer", given=client.get("/ca.crl").data)
     assert "Example" in told
     assert not (tmp_path / "data" / "ca").exists()
@@ -122,7 +140,9 @@ def _authority() -> Authority:
         a_folder,
     ],
 )
-def test_a_file_that_cannot_sign_is_refused_without_a_word_of_it(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_a_file_that_cannot_sign_is_refused_without_a_word_of_it(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     path = tmp_path / "given.pem"
     make(path)
     if path.exists():
@@ -138,12 +158,16 @@ def test_a_missing_file_stops_the_start_with_one_line(tmp_path: Path) -> None:
     wanted = {"IDENTITY_CA_FILE": str(tmp_path / "nowhere.pem")}
     done = identity(environment(tmp_path / "data", wanted), "serve")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"identity: IDENTITY_CA_FILE: {tmp_path / 'nowhere.pem'} cannot be used: ")
+    assert done.stderr.startswith(
+        f"identity: IDENTITY_CA_FILE: {tmp_path / 'nowhere.pem'} cannot be used: "
+    )
     assert done.stderr.count("\n") == 1
 
 
 @SQLITE
-def test_a_key_file_that_others_can_read_stops_the_start(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+def test_a_key_file_that_others_can_read_stops_the_start(
+    make_app: Callable[..., Flask], tmp_path: Path
+) -> None:
     make_app()
     (tmp_path / "data" / "ca" / "0001.pem").chmod(0o644)
     with pytest.raises(DataDirectoryError, match=r"run `chmod 600 .*0001\.pem`"):
@@ -157,7 +181,9 @@ def test_two_starts_at_once_agree_on_one_authority(make_app: Callable[..., Flask
 
 
 @SQLITE
-def test_an_authority_whose_time_is_over_stops_the_start(make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_an_authority_whose_time_is_over_stops_the_start(
+    make_app: Callable[..., Flask], clock: HandClock
+) -> None:
     make_app()
     clock.advance(days=3651)
     with pytest.raises(SettingError, match=r"expired"):
@@ -171,7 +197,11 @@ def test_an_authority_whose_time_ends_while_it_serves_signs_nothing_more(
     app = make_app()
     populate(app)
     clock.advance(days=3651)
-    answer = app.test_client().post("/api/certificates", json={"csr": csr()}, headers=basic("hawk", "newpwd"))
+    answer = app.test_client().post(
+        "/api/certificates", json={"csr": csr()}, headers=basic("hawk", "newpwd")
+    )
     assert (answer.status_code, answer.json["code"]) == (503, "authority_expired")
     assert int(answer.headers["Retry-After"]) > 0
-    assert app.test_client().get("/api/resource", headers=basic("hawk", "newpwd")).status_code == 200
+    assert (
+        app.test_client().get("/api/resource", headers=basic("hawk", "newpwd")).status_code == 200
+    )

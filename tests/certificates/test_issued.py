@@ -29,7 +29,9 @@ def row_of(database_url: str, serial: int) -> dict[str, object]:
     return found
 
 
-def test_a_certificate_says_who_and_for_what_and_no_more(client: FlaskClient, clock: HandClock) -> None:
+def test_a_certificate_says_who_and_for_what_and_no_more(
+    client: FlaskClient, clock: HandClock
+) -> None:
     key = new_key()
     made = signed(client, csr(key))
     assert made.version == x509.Version.v3
@@ -70,7 +72,9 @@ def test_serial_and_key_ids_are_recorded_before_the_answer(
     authority = own_authority(tmp_path / "data").certificate
     row = row_of(database_url, made.serial_number)
     subject_id = made.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    authority_id = made.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    authority_id = made.extensions.get_extension_for_class(
+        x509.AuthorityKeyIdentifier
+    ).value.key_identifier
     known = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     assert authority_id == known
     assert (row["subject_key_id"], row["authority_key_id"]) == (subject_id.hex(), known.hex())
@@ -108,7 +112,9 @@ def test_the_answer_has_the_chain_and_openssl_verifies_it(
     (tmp_path / "ca.pem").write_text(published.text)
     (tmp_path / "own.pem").write_text(answer.json["cert"])
     at = ["-attime", str(int(clock.now().timestamp())), "-CAfile", str(tmp_path / "ca.pem")]
-    shown = openssl("verify", *at, "-purpose", "sslclient", "-x509_strict", str(tmp_path / "own.pem"))
+    shown = openssl(
+        "verify", *at, "-purpose", "sslclient", "-x509_strict", str(tmp_path / "own.pem")
+    )
     assert shown.endswith(": OK\n")
     with pytest.raises(AssertionError, match=r"(?i)purpose"):
         openssl("verify", *at, "-purpose", "sslserver", str(tmp_path / "own.pem"))
@@ -121,7 +127,9 @@ def test_the_document_of_seed_000_gets_its_certificate(client: FlaskClient) -> N
     assert answer.json["cert"] == answer.json["data"]["cert"]
     made = x509.load_pem_x509_certificate(answer.json["cert"].encode())
     listed = client.get("/api/certificates", headers=HAWK).json["certificates"]
-    assert [(one["serial"], one["description"]) for one in listed] == [(str(made.serial_number), "laptop")]
+    assert [(one["serial"], one["description"]) for one in listed] == [
+        (str(made.serial_number), "laptop")
+    ]
 
 
 @pytest.mark.parametrize("seconds", [60, 3600, 90 * 86400])
@@ -134,7 +142,9 @@ def test_the_life_of_a_certificate_is_a_setting(
     assert made.not_valid_after_utc - clock.now() == timedelta(seconds=seconds)
 
 
-def test_no_certificate_outlives_its_authority(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_no_certificate_outlives_its_authority(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
     del app
     clock.advance(days=3640)
     made = signed(client)
@@ -151,12 +161,16 @@ def test_where_the_revocation_list_is_stands_in_it_where_the_address_is_known(
 ) -> None:
     del app
     made = signed(make_app(public_url=public_url).test_client())
-    points = [each.value for each in made.extensions if isinstance(each.value, x509.CRLDistributionPoints)]
+    points = [
+        each.value for each in made.extensions if isinstance(each.value, x509.CRLDistributionPoints)
+    ]
     found = [point.full_name[0].value for value in points for point in value]
     assert found == ([f"{public_url}/ca.crl"] if public_url else [])
 
 
-def test_sixteen_signings_at_once_get_sixteen_recorded_serials(app: Flask, database_url: str) -> None:
+def test_sixteen_signings_at_once_get_sixteen_recorded_serials(
+    app: Flask, database_url: str
+) -> None:
     start, answers = Barrier(16), [None] * 16
     requests = [csr() for _ in range(16)]
 
@@ -171,7 +185,10 @@ def test_sixteen_signings_at_once_get_sixteen_recorded_serials(app: Flask, datab
     for thread in threads:
         thread.join()
     assert [answer.status_code for answer in answers] == [201] * 16
-    serials = {x509.load_pem_x509_certificate(answer.json["cert"].encode()).serial_number for answer in answers}
+    serials = {
+        x509.load_pem_x509_certificate(answer.json["cert"].encode()).serial_number
+        for answer in answers
+    }
     assert len(serials) == 16
     assert all(row_of(database_url, serial)["account_id"] == 2 for serial in serials)
 
@@ -180,14 +197,23 @@ def test_signing_and_revoking_are_in_the_trail(client: FlaskClient) -> None:
     serial = signed(client).serial_number
     client.delete(f"/api/certificates/{serial}", headers=HAWK)
     events = client.get("/api/admin/audit", headers=basic("admin", "changeme")).json["events"]
-    told = [(event["kind"], event["actor"]) for event in events if event["kind"].startswith("certificate")]
+    told = [
+        (event["kind"], event["actor"])
+        for event in events
+        if event["kind"].startswith("certificate")
+    ]
     assert told == [("certificate.revoked", "hawk"), ("certificate.issued", "hawk")]
 
 
-def test_the_authoritys_certificate_is_one(client: FlaskClient, clock: HandClock, tmp_path: Path) -> None:
+def test_the_authoritys_certificate_is_one(
+    client: FlaskClient, clock: HandClock, tmp_path: Path
+) -> None:
     shown = x509.load_pem_x509_certificate(client.get("/ca.pem").data)
     constraints = shown.extensions.get_extension_for_class(x509.BasicConstraints)
-    assert (constraints.critical, constraints.value) == (True, x509.BasicConstraints(ca=True, path_length=0))
+    assert (constraints.critical, constraints.value) == (
+        True,
+        x509.BasicConstraints(ca=True, path_length=0),
+    )
     usage = shown.extensions.get_extension_for_class(x509.KeyUsage).value
     assert (usage.key_cert_sign, usage.crl_sign, usage.digital_signature) == (True, True, False)
     assert shown.not_valid_after_utc - clock.now() > timedelta(days=3649)

@@ -31,13 +31,20 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 def shown(certificate: Any) -> dict[str, str]:
     """Return the headers with which the proxy shows a certificate."""
     pem = certificate.public_bytes(PEM).decode()
-    return {"X-Proxy-Secret": SECRET, "X-Client-Verify": "SUCCESS", "X-Client-Cert": quote(pem, safe="")}
+    return {
+        "X-Proxy-Secret": SECRET,
+        "X-Client-Verify": "SUCCESS",
+        "X-Client-Cert": quote(pem, safe=""),
+    }
 
 
 def opens(client: FlaskClient, certificate: Any) -> bool:
     """Tell whether a certificate opens the resource, in the native tongue and in NervesHub's alike."""
     headers = shown(certificate)
-    statuses = [client.get(path, headers=headers).status_code for path in ("/api/resource", "/nerveshub/users/me")]
+    statuses = [
+        client.get(path, headers=headers).status_code
+        for path in ("/api/resource", "/nerveshub/users/me")
+    ]
     assert statuses in ([200, 200], [401, 403])
     return statuses[0] == 200
 
@@ -49,7 +56,10 @@ def listed(client: FlaskClient) -> Any:
 
 def on_the_list(client: FlaskClient, certificate: Any) -> bool:
     """Tell whether a certificate is on the revocation list."""
-    return listed(client).get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+    return (
+        listed(client).get_revoked_certificate_by_serial_number(certificate.serial_number)
+        is not None
+    )
 
 
 def test_a_certificate_opens_what_a_password_opens(client: FlaskClient) -> None:
@@ -59,14 +69,28 @@ def test_a_certificate_opens_what_a_password_opens(client: FlaskClient) -> None:
     assert not on_the_list(client, made)
 
 
-def test_ones_own_certificates_are_listed_newest_first(client: FlaskClient, clock: HandClock) -> None:
+def test_ones_own_certificates_are_listed_newest_first(
+    client: FlaskClient, clock: HandClock
+) -> None:
     first = signed(client)
     clock.advance(minutes=1)
     second = signed(client)
     signed(client, None, ("admin", "changeme"))
     entries = client.get("/api/certificates", headers=HAWK).json["certificates"]
-    assert [entry["serial"] for entry in entries] == [str(second.serial_number), str(first.serial_number)]
-    named = {"serial", "fingerprint", "description", "not_before", "not_after", "revoked_at", "renewed_from", "line"}
+    assert [entry["serial"] for entry in entries] == [
+        str(second.serial_number),
+        str(first.serial_number),
+    ]
+    named = {
+        "serial",
+        "fingerprint",
+        "description",
+        "not_before",
+        "not_after",
+        "revoked_at",
+        "renewed_from",
+        "line",
+    }
     assert entries[0].keys() == named
     assert (entries[0]["renewed_from"], entries[0]["line"]) == (None, entries[0]["serial"])
     assert entries[0]["revoked_at"] is None
@@ -78,7 +102,10 @@ def test_a_revoked_certificate_is_closed_at_once_and_listed(client: FlaskClient)
     assert client.delete(path, headers=HAWK).status_code == 204
     assert (opens(client, made), on_the_list(client, made)) == (False, True)
     assert (opens(client, other), on_the_list(client, other)) == (True, False)
-    entries = {entry["serial"]: entry for entry in client.get("/api/certificates", headers=HAWK).json["certificates"]}
+    entries = {
+        entry["serial"]: entry
+        for entry in client.get("/api/certificates", headers=HAWK).json["certificates"]
+    }
     assert entries[str(made.serial_number)]["revoked_at"] is not None
     assert client.delete(path, headers=HAWK).status_code == 404
 
@@ -109,8 +136,12 @@ def test_what_is_no_serial_is_not_there(client: FlaskClient, serial: str) -> Non
     assert client.delete(f"/api/certificates/{serial}", headers=HAWK).status_code == 404
 
 
-@pytest.mark.parametrize(("method", "path"), [("get", ""), ("post", ""), ("post", "/renew"), ("delete", "/1")])
-def test_nobody_does_anything_without_a_credential(client: FlaskClient, method: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", ""), ("post", ""), ("post", "/renew"), ("delete", "/1")]
+)
+def test_nobody_does_anything_without_a_credential(
+    client: FlaskClient, method: str, path: str
+) -> None:
     assert getattr(client, method)(f"/api/certificates{path}").status_code == 401
 
 
@@ -153,7 +184,13 @@ def test_a_request_of_two_people_is_nobodys(client: FlaskClient) -> None:
     body = {"email": "hawk", "password": "newpwd", "description": "x"}
     own, other = signed(client), signed(client, None, ("admin", "changeme"))
     token = token_of(client, "admin", "changeme")
-    for headers in (shown(other), ADMIN, bearer(token), basic("hawk", "wrong"), {"Authorization": "Basic ?"}):
+    for headers in (
+        shown(other),
+        ADMIN,
+        bearer(token),
+        basic("hawk", "wrong"),
+        {"Authorization": "Basic ?"},
+    ):
         answer = client.post("/nerveshub/users/sign", json={**body, "csr": csr()}, headers=headers)
         assert (answer.status_code, answer.json) == (500, {"errors": "authentication_failed"})
     assert len(client.get("/api/certificates", headers=HAWK).json["certificates"]) == 1
@@ -164,7 +201,9 @@ def test_a_request_of_two_people_is_nobodys(client: FlaskClient) -> None:
 
 def revoke(client: FlaskClient) -> None:
     entries = client.get("/api/certificates", headers=HAWK).json["certificates"]
-    assert client.delete(f"/api/certificates/{entries[0]['serial']}", headers=HAWK).status_code == 204
+    assert (
+        client.delete(f"/api/certificates/{entries[0]['serial']}", headers=HAWK).status_code == 204
+    )
 
 
 def disable(client: FlaskClient) -> None:
@@ -177,7 +216,9 @@ def disable_and_enable(client: FlaskClient) -> None:
 
 
 def disable_in_wekan(client: FlaskClient) -> None:
-    token = client.post("/wekan/users/login", json={"username": "admin", "password": "changeme"}).json["token"]
+    token = client.post(
+        "/wekan/users/login", json={"username": "admin", "password": "changeme"}
+    ).json["token"]
     users = client.get("/wekan/api/users", headers=bearer(token)).json
     own = next(user["_id"] for user in users if user["username"] == "hawk")
     client.put(f"/wekan/api/users/{own}", json={"action": "disableLogin"}, headers=bearer(token))
@@ -193,7 +234,10 @@ def delete_by_admin(client: FlaskClient) -> None:
 
 def delete_and_register_again(client: FlaskClient) -> None:
     delete(client)
-    assert client.post("/api/users", json={"username": "hawk", "password": "newpwd"}).status_code == 201
+    assert (
+        client.post("/api/users", json={"username": "hawk", "password": "newpwd"}).status_code
+        == 201
+    )
 
 
 def change_password(client: FlaskClient) -> None:
@@ -237,7 +281,9 @@ def test_a_certificate_is_closed_at_once_and_on_the_list_after(
     assert len(listed(client)) == 0
 
 
-def test_a_certificate_is_good_from_its_first_moment_to_its_last(client: FlaskClient, clock: HandClock) -> None:
+def test_a_certificate_is_good_from_its_first_moment_to_its_last(
+    client: FlaskClient, clock: HandClock
+) -> None:
     made = signed(client)
     clock.time = made.not_valid_before_utc
     assert opens(client, made)
@@ -284,23 +330,32 @@ def test_the_list_is_made_anew_before_it_is_over(client: FlaskClient, clock: Han
     clock.advance(days=6, hours=23)
     second = listed(client)
     assert second.last_update_utc == clock.now()
-    numbers = [each.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number for each in (first, second)]
+    numbers = [
+        each.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        for each in (first, second)
+    ]
     assert numbers[0] < numbers[1]
     authority = x509.load_pem_x509_certificate(client.get("/ca.pem").data)
     assert second.is_signature_valid(authority.public_key())
     assert second.issuer == authority.subject
 
 
-def test_a_wrong_password_beside_a_good_certificate_is_a_wrong_password(client: FlaskClient) -> None:
+def test_a_wrong_password_beside_a_good_certificate_is_a_wrong_password(
+    client: FlaskClient,
+) -> None:
     made = shown(signed(client))
     assert client.get("/api/resource", headers=made | basic("hawk", "wrong")).status_code == 401
     assert client.get("/api/resource", headers=made | ADMIN).json == {"data": "Hello, admin!"}
 
 
-def test_a_certificate_of_another_key_with_the_same_text_is_refused(client: FlaskClient, clock: HandClock) -> None:
+def test_a_certificate_of_another_key_with_the_same_text_is_refused(
+    client: FlaskClient, clock: HandClock
+) -> None:
     made = signed(client)
     twin = (
-        x509.CertificateBuilder(made.issuer, made.subject, new_key().public_key(), made.serial_number)
+        x509.CertificateBuilder(
+            made.issuer, made.subject, new_key().public_key(), made.serial_number
+        )
         .not_valid_before(made.not_valid_before_utc)
         .not_valid_after(made.not_valid_after_utc)
     )
@@ -308,4 +363,6 @@ def test_a_certificate_of_another_key_with_the_same_text_is_refused(client: Flas
         twin = twin.add_extension(extension.value, critical=extension.critical)
     forged = twin.sign(new_key(), made.signature_hash_algorithm)
     assert not opens(client, forged)
-    assert forged.public_bytes(serialization.Encoding.DER) != made.public_bytes(serialization.Encoding.DER)
+    assert forged.public_bytes(serialization.Encoding.DER) != made.public_bytes(
+        serialization.Encoding.DER
+    )

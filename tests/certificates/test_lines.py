@@ -27,7 +27,9 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 def renewal(client: FlaskClient, certificate: Any, request: str | None = None) -> Any:
-    return client.post("/api/certificates/renew", json={"csr": request or csr()}, headers=shown(certificate))
+    return client.post(
+        "/api/certificates/renew", json={"csr": request or csr()}, headers=shown(certificate)
+    )
 
 
 def renewed(client: FlaskClient, certificate: Any, request: str | None = None) -> Any:
@@ -63,7 +65,12 @@ def test_revoking_a_successor_leaves_what_it_came_from(client: FlaskClient) -> N
     second, sister = renewed(client, first), renewed(client, first)
     third = renewed(client, second)
     assert revoke(client, second) == 204
-    assert [opens(client, each) for each in (first, second, third, sister)] == [True, False, False, True]
+    assert [opens(client, each) for each in (first, second, third, sister)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_revoking_ends_every_certificate_on_the_same_key(client: FlaskClient) -> None:
@@ -80,14 +87,18 @@ def test_the_list_shows_the_line(client: FlaskClient) -> None:
     third = renewed(client, second)
     line = str(first.serial_number)
     shown_here = entries(client)
-    assert {serial: (each["renewed_from"], each["line"]) for serial, each in shown_here.items()} == {
+    assert {
+        serial: (each["renewed_from"], each["line"]) for serial, each in shown_here.items()
+    } == {
         line: (None, line),
         str(second.serial_number): (line, line),
         str(third.serial_number): (str(second.serial_number), line),
     }
 
 
-def test_a_line_has_few_living_members_and_room_again_when_some_ended(client: FlaskClient, clock: HandClock) -> None:
+def test_a_line_has_few_living_members_and_room_again_when_some_ended(
+    client: FlaskClient, clock: HandClock
+) -> None:
     first = signed(client)
     newest = first
     for _ in range(LIVE_PER_LINE - 1):
@@ -111,5 +122,7 @@ def test_the_mail_names_the_certificate_and_its_line(client: FlaskClient, mailbo
     first = signed(client)
     second = renewed(client, first)
     revoke(client, first)
-    texts = [mail.text for mail in mailbox.fetch() if f"Certificate: {second.serial_number}" in mail.text]
+    texts = [
+        mail.text for mail in mailbox.fetch() if f"Certificate: {second.serial_number}" in mail.text
+    ]
     assert f"renewed from {first.serial_number}" in texts[0]

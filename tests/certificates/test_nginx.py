@@ -15,7 +15,17 @@ import pytest
 from cryptography import x509
 from live import Answer, Live, curl, serving
 from postgresql import free_port
-from signing_requests import PEM, Authority, Key, name, new_authority, new_key, openssl, own_authority, private_pem
+from signing_requests import (
+    PEM,
+    Authority,
+    Key,
+    name,
+    new_authority,
+    new_key,
+    openssl,
+    own_authority,
+    private_pem,
+)
 
 from identity.adapters.ca import LocalAuthority
 
@@ -87,7 +97,12 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
         ports = {server: free_port() for server in SERVERS}
         blocks = [
             _SERVER.substitute(
-                port=ports[server], folder=folder, service=live.base, proxy=PROXY, verify=verify, secret=secret
+                port=ports[server],
+                folder=folder,
+                service=live.base,
+                proxy=PROXY,
+                verify=verify,
+                secret=secret,
             )
             for server, (verify, secret) in SERVERS.items()
         ]
@@ -116,23 +131,46 @@ class Shown:
     @property
     def headers(self) -> tuple[str, ...]:
         """The headers with which this certificate would be shown by nginx."""
-        values = {"X-Proxy-Secret": SECRET, "X-Client-Verify": "SUCCESS", "X-Client-Cert": quote(self.pem, safe="")}
-        return tuple(word for header, value in values.items() for word in ("-H", f"{header}: {value}"))
+        values = {
+            "X-Proxy-Secret": SECRET,
+            "X-Client-Verify": "SUCCESS",
+            "X-Client-Cert": quote(self.pem, safe=""),
+        }
+        return tuple(
+            word for header, value in values.items() for word in ("-H", f"{header}: {value}")
+        )
 
     @property
     def standard(self) -> tuple[str, ...]:
         """The same after RFC 9440."""
-        return ("-H", f"X-Proxy-Secret: {SECRET}", "-H", f"Client-Cert: :{''.join(self.pem.splitlines()[1:-1])}:")
+        return (
+            "-H",
+            f"X-Proxy-Secret: {SECRET}",
+            "-H",
+            f"Client-Cert: :{''.join(self.pem.splitlines()[1:-1])}:",
+        )
 
 
 @pytest.fixture
 def shown(proxy: Proxy, tmp_path: Path) -> Shown:
     """A new certificate of the administrator, asked for through nginx."""
     made = openssl(
-        *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=me"),
+        *(
+            "req",
+            "-new",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=me",
+        ),
         *("-keyout", str(tmp_path / "key.pem")),
     )
-    answer = proxy.curl("/api/certificates", "-u", "admin:changeme", "--data-urlencode", f"csr={made}")
+    answer = proxy.curl(
+        "/api/certificates", "-u", "admin:changeme", "--data-urlencode", f"csr={made}"
+    )
     assert answer.status == 201, answer.body
     (tmp_path / "cert.pem").write_text(answer.json()["cert"])
     return Shown(tmp_path)
@@ -146,8 +184,13 @@ def by_hand(folder: Path, key: Key, *certificates: x509.Certificate) -> Shown:
 
 @pytest.mark.parametrize("server", ["careful", "careless"])
 def test_a_certificate_is_a_login(proxy: Proxy, shown: Shown, server: str) -> None:
-    assert proxy.curl("/api/resource", *shown.options, server=server).json() == {"data": "Hello, admin!"}
-    assert proxy.curl("/nerveshub/users/me", *shown.options, server=server).json()["username"] == "admin"
+    assert proxy.curl("/api/resource", *shown.options, server=server).json() == {
+        "data": "Hello, admin!"
+    }
+    assert (
+        proxy.curl("/nerveshub/users/me", *shown.options, server=server).json()["username"]
+        == "admin"
+    )
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -158,12 +201,16 @@ def test_without_a_certificate_the_service_answers_as_ever(proxy: Proxy, server:
 
 def test_a_certificate_renews_itself_through_nginx(proxy: Proxy, shown: Shown) -> None:
     made = openssl("req", "-new", "-key", str(shown.folder / "key.pem"), "-subj", "/CN=x")
-    answer = proxy.curl("/api/certificates/renew", *shown.options, "--data-urlencode", f"csr={made}")
+    answer = proxy.curl(
+        "/api/certificates/renew", *shown.options, "--data-urlencode", f"csr={made}"
+    )
     assert answer.status == 201
 
 
 @pytest.mark.parametrize("server", ["wrong secret", "no secret"])
-def test_nothing_is_believed_without_the_right_secret(proxy: Proxy, shown: Shown, server: str) -> None:
+def test_nothing_is_believed_without_the_right_secret(
+    proxy: Proxy, shown: Shown, server: str
+) -> None:
     assert proxy.curl("/api/resource", *shown.options, server=server).status == 401
 
 
@@ -173,21 +220,36 @@ def test_headers_of_a_caller_are_overwritten(proxy: Proxy, shown: Shown, server:
         assert proxy.curl("/api/resource", *headers, server=server).status == 401
 
 
-def test_a_caller_with_a_certificate_stays_who_he_is(proxy: Proxy, shown: Shown, tmp_path: Path) -> None:
+def test_a_caller_with_a_certificate_stays_who_he_is(
+    proxy: Proxy, shown: Shown, tmp_path: Path
+) -> None:
     proxy.curl("/api/users", "-d", "username=hawk&password=newpwd")
     folder = tmp_path / "hawk"
     folder.mkdir()
-    made = openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout", str(folder / "key.pem"))
+    made = openssl(
+        "req",
+        "-new",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+        "-keyout",
+        str(folder / "key.pem"),
+    )
     answer = proxy.curl("/api/certificates", "-u", "hawk:newpwd", "--data-urlencode", f"csr={made}")
     (folder / "cert.pem").write_text(answer.json()["cert"])
     hawk = Shown(folder)
     for headers in (shown.headers, shown.standard):
-        assert proxy.curl("/api/resource", *hawk.options, *headers).json() == {"data": "Hello, hawk!"}
+        assert proxy.curl("/api/resource", *hawk.options, *headers).json() == {
+            "data": "Hello, hawk!"
+        }
 
 
 def test_the_underscore_spelling_is_dropped(proxy: Proxy, shown: Shown) -> None:
     spelled = tuple(
-        word.replace("X-Proxy-Secret", "X_Proxy_Secret").replace("X-Client-", "X_Client_") for word in shown.headers
+        word.replace("X-Proxy-Secret", "X_Proxy_Secret").replace("X-Client-", "X_Client_")
+        for word in shown.headers
     )
     assert proxy.curl("/api/resource", *spelled).status == 401
 
@@ -195,13 +257,22 @@ def test_the_underscore_spelling_is_dropped(proxy: Proxy, shown: Shown) -> None:
 def test_a_caller_who_goes_around_nginx_is_not_believed(proxy: Proxy, shown: Shown) -> None:
     for headers in (shown.headers, shown.standard):
         assert proxy.live.curl("/api/resource", *headers).status == 401
-        forwarded = ("-H", f"X-Forwarded-For: {PROXY}", "-H", f"X-Real-IP: {PROXY}", "-H", f"Forwarded: for={PROXY}")
+        forwarded = (
+            "-H",
+            f"X-Forwarded-For: {PROXY}",
+            "-H",
+            f"X-Real-IP: {PROXY}",
+            "-H",
+            f"Forwarded: for={PROXY}",
+        )
         assert proxy.live.curl("/api/resource", *headers, *forwarded).status == 401
         assert proxy.live.curl("/api/resource", "--interface", PROXY, *headers).status == 200
 
 
 @pytest.mark.parametrize("server", ["careful", "careless"])
-def test_a_revoked_certificate_is_refused_though_nginx_knows_nothing(proxy: Proxy, shown: Shown, server: str) -> None:
+def test_a_revoked_certificate_is_refused_though_nginx_knows_nothing(
+    proxy: Proxy, shown: Shown, server: str
+) -> None:
     path = f"/api/certificates/{shown.serial}"
     assert proxy.curl(path, "-u", "admin:changeme", "-X", "DELETE").status == 204
     assert proxy.curl("/api/resource", *shown.options, server=server).status == 401
@@ -212,7 +283,9 @@ NOW = datetime.now(UTC)
 
 def expired(own: Authority, folder: Path) -> Shown:
     key = new_key()
-    return by_hand(folder, key, own.issue(key, subject=name("admin"), start=NOW - timedelta(days=2)))
+    return by_hand(
+        folder, key, own.issue(key, subject=name("admin"), start=NOW - timedelta(days=2))
+    )
 
 
 def self_signed(_own: Authority, folder: Path) -> Shown:
@@ -222,7 +295,9 @@ def self_signed(_own: Authority, folder: Path) -> Shown:
 
 def foreign_of_the_same_name(_own: Authority, folder: Path) -> Shown:
     key, other = new_key(), new_authority(NOW)
-    return by_hand(folder, key, other.issue(key, subject=name("admin"), start=NOW), other.certificate)
+    return by_hand(
+        folder, key, other.issue(key, subject=name("admin"), start=NOW), other.certificate
+    )
 
 
 @pytest.mark.parametrize("make", [expired, self_signed, foreign_of_the_same_name])
@@ -234,19 +309,36 @@ def test_a_wrong_certificate_is_refused_by_a_careful_nginx_and_behind_a_careless
     assert proxy.curl("/api/resource", *wrong.options, server="careless").status in {400, 401}
 
 
-def test_a_certificate_of_ours_that_was_never_recorded_opens_nothing(proxy: Proxy, tmp_path: Path) -> None:
+def test_a_certificate_of_ours_that_was_never_recorded_opens_nothing(
+    proxy: Proxy, tmp_path: Path
+) -> None:
     key = new_key()
     made = proxy.own.issue(key, subject=name("admin"), start=NOW - timedelta(minutes=1))
     assert proxy.curl("/api/resource", *by_hand(tmp_path, key, made).options).status == 401
 
 
-HOSTILE = ["%25" * 500, "-----BEGIN CERTIFICATE-----", "%0A" * 100, "A" * 7000, "A" * 20_000, "%00", "é"]
+HOSTILE = [
+    "%25" * 500,
+    "-----BEGIN CERTIFICATE-----",
+    "%0A" * 100,
+    "A" * 7000,
+    "A" * 20_000,
+    "%00",
+    "é",
+]
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=[value[:8] for value in HOSTILE])
 @pytest.mark.parametrize("header", ["X-Client-Cert", "Client-Cert"])
 def test_a_hostile_header_is_never_an_error_of_ours(proxy: Proxy, header: str, value: str) -> None:
-    sent = ("-H", f"X-Proxy-Secret: {SECRET}", "-H", "X-Client-Verify: SUCCESS", "-H", f"{header}: {value}")
+    sent = (
+        "-H",
+        f"X-Proxy-Secret: {SECRET}",
+        "-H",
+        "X-Client-Verify: SUCCESS",
+        "-H",
+        f"{header}: {value}",
+    )
     assert 400 <= proxy.live.curl("/api/resource", "--interface", PROXY, *sent).status < 500
     assert proxy.curl("/api/resource", *sent).status in {400, 401, 494}
     assert proxy.curl("/healthz").status == 200

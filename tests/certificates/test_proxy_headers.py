@@ -15,7 +15,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from signing_requests import PEM, Authority, csr, name, new_authority, new_key, own_authority, signed
+from signing_requests import (
+    PEM,
+    Authority,
+    csr,
+    name,
+    new_authority,
+    new_key,
+    own_authority,
+    signed,
+)
 
 SECRET = "0123456789abcdef0123456789abcdef"
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])  # only read here; test_life.py has both
@@ -68,7 +77,9 @@ def test_a_trusted_proxy_with_the_secret_is_believed(
 
 
 @pytest.mark.parametrize("form", [by_nginx, by_rfc_9440])
-@pytest.mark.parametrize("peer", ["192.0.2.1", "127.0.0.2", "::1", "", "unix:", "10.1.2.3, 127.0.0.1"])
+@pytest.mark.parametrize(
+    "peer", ["192.0.2.1", "127.0.0.2", "::1", "", "unix:", "10.1.2.3, 127.0.0.1"]
+)
 def test_no_other_peer_is_believed(
     client: FlaskClient, form: Callable[[x509.Certificate], dict[str, str]], peer: str
 ) -> None:
@@ -77,7 +88,9 @@ def test_no_other_peer_is_believed(
 
 
 @pytest.mark.parametrize("form", [by_nginx, by_rfc_9440])
-@pytest.mark.parametrize("secret", ["", SECRET[:-1], SECRET + "0", SECRET.upper(), f"{SECRET}, {SECRET}", "é" * 16])
+@pytest.mark.parametrize(
+    "secret", ["", SECRET[:-1], SECRET + "0", SECRET.upper(), f"{SECRET}, {SECRET}", "é" * 16]
+)
 def test_nothing_is_believed_without_the_right_secret(
     client: FlaskClient, form: Callable[[x509.Certificate], dict[str, str]], secret: str
 ) -> None:
@@ -101,7 +114,9 @@ def test_nothing_is_believed_where_no_proxy_is_configured(
     assert get(client, form(made) | {"X-Proxy-Secret": ""}) == NOBODY
 
 
-@pytest.mark.parametrize("verify", ["", "NONE", "FAILED:unable to verify", "success", "SUCCESS,SUCCESS"])
+@pytest.mark.parametrize(
+    "verify", ["", "NONE", "FAILED:unable to verify", "success", "SUCCESS,SUCCESS"]
+)
 def test_what_nginx_has_not_verified_is_not_believed(client: FlaskClient, verify: str) -> None:
     headers = by_nginx(signed(client), X_Client_Verify=verify)
     assert get(client, headers) == NOBODY
@@ -143,10 +158,18 @@ def spoiled(client: FlaskClient) -> dict[str, str]:
         "another label": quote(made.replace("CERTIFICATE", "TRUSTED CERTIFICATE"), safe=""),
         "a flipped letter": quote(made.replace(body[80], "A" if body[80] != "A" else "B"), safe=""),
         "empty block": quote("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", safe=""),
-        "odd base64": quote(f"-----BEGIN CERTIFICATE-----\n{body[:-3]}\n-----END CERTIFICATE-----\n", safe=""),
-        "zeros": quote(f"-----BEGIN CERTIFICATE-----\n{'A' * 400}\n-----END CERTIFICATE-----\n", safe=""),
-        "20 KB": quote(f"-----BEGIN CERTIFICATE-----\n{'A' * 20_000}\n-----END CERTIFICATE-----\n", safe=""),
-        "12 KB": quote(f"-----BEGIN CERTIFICATE-----\n{'A' * 12_000}\n-----END CERTIFICATE-----\n", safe=""),
+        "odd base64": quote(
+            f"-----BEGIN CERTIFICATE-----\n{body[:-3]}\n-----END CERTIFICATE-----\n", safe=""
+        ),
+        "zeros": quote(
+            f"-----BEGIN CERTIFICATE-----\n{'A' * 400}\n-----END CERTIFICATE-----\n", safe=""
+        ),
+        "20 KB": quote(
+            f"-----BEGIN CERTIFICATE-----\n{'A' * 20_000}\n-----END CERTIFICATE-----\n", safe=""
+        ),
+        "12 KB": quote(
+            f"-----BEGIN CERTIFICATE-----\n{'A' * 12_000}\n-----END CERTIFICATE-----\n", safe=""
+        ),
         "broken escapes": good.replace("%0A", "%0"),
         "other letters": "%ff%fe" * 50,
         "NUL": quote(made.replace("\n", "\0\n", 1), safe=""),
@@ -164,7 +187,9 @@ def _with_version(pem: str, number: int) -> str:
 
 def test_a_spoiled_header_is_nobody_and_never_an_error(client: FlaskClient) -> None:
     answers = {
-        what: get(client, {"X-Proxy-Secret": SECRET, "X-Client-Verify": "SUCCESS", "X-Client-Cert": value})
+        what: get(
+            client, {"X-Proxy-Secret": SECRET, "X-Client-Verify": "SUCCESS", "X-Client-Cert": value}
+        )
         for what, value in spoiled(client).items()
     }
     assert {what: answer for what, answer in answers.items() if answer != NOBODY} == {}
@@ -191,16 +216,32 @@ def test_a_spoiled_standard_header_is_nobody_and_never_an_error(client: FlaskCli
         f":{'A' * 20_000}:",
         ":é:",
     ]
-    answers = {value[:40]: get(client, {"X-Proxy-Secret": SECRET, "Client-Cert": value}) for value in values}
+    answers = {
+        value[:40]: get(client, {"X-Proxy-Secret": SECRET, "Client-Cert": value})
+        for value in values
+    }
     assert {value: answer for value, answer in answers.items() if answer != NOBODY} == {}
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(value=st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=300), standard=st.booleans())
-def test_any_header_is_nobody_and_never_an_error(client: FlaskClient, value: str, *, standard: bool) -> None:
-    sent = {"Client-Cert": value} if standard else {"X-Client-Cert": value, "X-Client-Verify": "SUCCESS"}
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    value=st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=300),
+    standard=st.booleans(),
+)
+def test_any_header_is_nobody_and_never_an_error(
+    client: FlaskClient, value: str, *, standard: bool
+) -> None:
+    sent = (
+        {"Client-Cert": value}
+        if standard
+        else {"X-Client-Cert": value, "X-Client-Verify": "SUCCESS"}
+    )
     environ = {f"HTTP_{name.upper().replace('-', '_')}": text for name, text in sent.items()}
-    answer = client.get("/api/resource", environ_overrides={**environ, "HTTP_X_PROXY_SECRET": SECRET})
+    answer = client.get(
+        "/api/resource", environ_overrides={**environ, "HTTP_X_PROXY_SECRET": SECRET}
+    )
     assert answer.status_code == 401
 
 
@@ -217,14 +258,18 @@ def of_ours_but_unknown(clock: HandClock, own: Authority) -> x509.Certificate:
 
 
 def for_servers(clock: HandClock, own: Authority) -> x509.Certificate:
-    return own.issue(new_key(), subject=name("hawk"), start=clock.now(), usage=ExtendedKeyUsageOID.SERVER_AUTH)
+    return own.issue(
+        new_key(), subject=name("hawk"), start=clock.now(), usage=ExtendedKeyUsageOID.SERVER_AUTH
+    )
 
 
 def the_authority(_clock: HandClock, own: Authority) -> x509.Certificate:
     return own.certificate
 
 
-@pytest.mark.parametrize("make", [foreign, self_signed, of_ours_but_unknown, for_servers, the_authority])
+@pytest.mark.parametrize(
+    "make", [foreign, self_signed, of_ours_but_unknown, for_servers, the_authority]
+)
 @pytest.mark.parametrize("form", [by_nginx, by_rfc_9440])
 def test_a_proxy_that_verified_badly_opens_nothing(
     client: FlaskClient,
@@ -242,7 +287,10 @@ def test_a_certificate_of_an_authority_below_ours_is_not_ours(
 ) -> None:
     own = own_authority(tmp_path / "data")  # type: ignore[operator]
     below = new_authority(clock.now(), common_name="below", above=own)
-    assert get(client, by_nginx(below.issue(new_key(), subject=name("hawk"), start=clock.now()))) == NOBODY
+    assert (
+        get(client, by_nginx(below.issue(new_key(), subject=name("hawk"), start=clock.now())))
+        == NOBODY
+    )
 
 
 def test_nothing_of_a_secret_or_certificate_is_in_the_log(

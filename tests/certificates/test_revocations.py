@@ -33,17 +33,24 @@ def signatures(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def serials(app: Flask) -> set[int]:
-    return {each.serial_number for each in x509.load_der_x509_crl(services(app).revocations.newest().der)}
+    return {
+        each.serial_number
+        for each in x509.load_der_x509_crl(services(app).revocations.newest().der)
+    }
 
 
-def test_a_list_is_signed_once_however_often_it_is_asked_for(app: Flask, signatures: list[object]) -> None:
+def test_a_list_is_signed_once_however_often_it_is_asked_for(
+    app: Flask, signatures: list[object]
+) -> None:
     client = app.test_client()
     asked = [client.get(path) for path in ("/ca.crl", "/ca.crl?format=pem") * 20]
     assert {answer.status_code for answer in asked} == {200}
     assert len(signatures) == 1
 
 
-def test_a_list_is_signed_anew_after_each_change_that_may_matter(app: Flask, signatures: list[object]) -> None:
+def test_a_list_is_signed_anew_after_each_change_that_may_matter(
+    app: Flask, signatures: list[object]
+) -> None:
     client, use = app.test_client(), services(app)
     first, second = signed(client), signed(client)
     assert serials(app) == set()
@@ -66,7 +73,9 @@ def test_a_list_is_signed_anew_after_a_change_on_another_node(
     assert len(signatures) == 2
 
 
-def test_a_list_is_signed_anew_after_a_day(app: Flask, clock: HandClock, signatures: list[object]) -> None:
+def test_a_list_is_signed_anew_after_a_day(
+    app: Flask, clock: HandClock, signatures: list[object]
+) -> None:
     serials(app)
     clock.advance(hours=23)
     serials(app)

@@ -44,7 +44,13 @@ def close_primes() -> rsa.RSAPrivateKey:
     private = pow(65537, -1, (_P - 1) * (_Q - 1))
     public = rsa.RSAPublicNumbers(65537, _P * _Q)
     numbers = rsa.RSAPrivateNumbers(
-        _P, _Q, private, rsa.rsa_crt_dmp1(private, _P), rsa.rsa_crt_dmq1(private, _Q), rsa.rsa_crt_iqmp(_P, _Q), public
+        _P,
+        _Q,
+        private,
+        rsa.rsa_crt_dmp1(private, _P),
+        rsa.rsa_crt_dmq1(private, _Q),
+        rsa.rsa_crt_iqmp(_P, _Q),
+        public,
     )
     return numbers.private_key()
 
@@ -74,10 +80,14 @@ def test_ed25519_is_signed(client: FlaskClient) -> None:
 
 def refused(client: FlaskClient, request: str) -> None:
     answer = sign(client, request)
-    assert (answer.status_code, answer.json["code"]) == (400, "bad_certificate_request"), answer.text
+    assert (answer.status_code, answer.json["code"]) == (400, "bad_certificate_request"), (
+        answer.text
+    )
     assert "Traceback" not in answer.text
     assert request[:60] not in answer.text or not request
-    assert client.get("/api/certificates", headers=basic("hawk", "newpwd")).json == {"certificates": []}
+    assert client.get("/api/certificates", headers=basic("hawk", "newpwd")).json == {
+        "certificates": []
+    }
 
 
 @pytest.mark.parametrize(
@@ -108,7 +118,14 @@ def test_ed448_is_refused(client: FlaskClient) -> None:
     "making",
     [
         ["-newkey", "rsa:512"],
-        ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:explicit"],
+        [
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-pkeyopt",
+            "ec_param_enc:explicit",
+        ],
         ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-192"],
         ["-newkey", "rsa:2048", "-sha1"],
         ["-newkey", "rsa:2048", "-md5"],
@@ -117,13 +134,30 @@ def test_ed448_is_refused(client: FlaskClient) -> None:
     ids=["RSA-512", "explicit curve", "P-192", "SHA-1", "MD5", "SHA-224"],
 )
 @SQLITE
-def test_what_openssl_still_makes_and_nobody_should_is_refused(client: FlaskClient, making: list[str]) -> None:
-    refused(client, openssl("req", "-new", "-nodes", "-subj", "/CN=hawk", "-keyout", "/dev/null", *making))
+def test_what_openssl_still_makes_and_nobody_should_is_refused(
+    client: FlaskClient, making: list[str]
+) -> None:
+    refused(
+        client,
+        openssl("req", "-new", "-nodes", "-subj", "/CN=hawk", "-keyout", "/dev/null", *making),
+    )
 
 
 def test_a_request_of_real_openssl_is_signed(client: FlaskClient, tmp_path: Path) -> None:
     key, made = str(tmp_path / "key.pem"), str(tmp_path / "csr.pem")
-    openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", made, "-subj", "/O=hawk/CN=x")
+    openssl(
+        "req",
+        "-new",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        key,
+        "-out",
+        made,
+        "-subj",
+        "/O=hawk/CN=x",
+    )
     certificate = signed(client, Path(made).read_text())
     assert openssl("pkey", "-in", key, "-pubout") == openssl(
         "x509", "-pubkey", "-noout", given=certificate.public_bytes(serialization.Encoding.PEM)
@@ -135,7 +169,15 @@ def test_a_request_of_real_openssl_is_signed(client: FlaskClient, tmp_path: Path
 def test_a_request_that_openssl_prints_with_its_text_is_signed(
     client: FlaskClient, subject: str, wrapped: bool
 ) -> None:
-    making = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null")
+    making = (
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        "/dev/null",
+    )
     made = openssl("req", "-new", "-text", "-utf8", "-subj", subject, *making)
     assert made.startswith("Certificate Request:")
     assert "BEGIN CERTIFICATE REQUEST" in made
@@ -145,12 +187,16 @@ def test_a_request_that_openssl_prints_with_its_text_is_signed(
 @keytool_needed
 @pytest.mark.parametrize("algorithm", ["RSA -keysize 2048", "EC -groupname secp256r1"])
 @SQLITE
-def test_a_request_of_real_keytool_is_signed(client: FlaskClient, tmp_path: Path, algorithm: str) -> None:
+def test_a_request_of_real_keytool_is_signed(
+    client: FlaskClient, tmp_path: Path, algorithm: str
+) -> None:
     store = ("-alias", "own", "-keystore", str(tmp_path / "own.p12"), "-storepass", "changeit")
     keytool("-genkeypair", "-dname", "CN=hawk", "-keyalg", *algorithm.split(), *store)
     request = keytool("-certreq", *store)
     assert "-----BEGIN NEW CERTIFICATE REQUEST-----" in request
-    key = x509.load_pem_x509_certificate(keytool("-exportcert", "-rfc", *store).encode()).public_key()
+    key = x509.load_pem_x509_certificate(
+        keytool("-exportcert", "-rfc", *store).encode()
+    ).public_key()
     assert signed(client, request).public_key() == key
 
 
@@ -193,7 +239,9 @@ MALFORMED = {
     "text in the block": GOOD.replace("REQUEST-----\n", "REQUEST-----\nSubject: hawk\n", 1),
     "a certificate's label": GOOD.replace("CERTIFICATE REQUEST", "CERTIFICATE"),
     "no end": GOOD.partition("-----END")[0],
-    "headers in the block": GOOD.replace("REQUEST-----\n", "REQUEST-----\nProc-Type: 4,ENCRYPTED\n\n", 1),
+    "headers in the block": GOOD.replace(
+        "REQUEST-----\n", "REQUEST-----\nProc-Type: 4,ENCRYPTED\n\n", 1
+    ),
     "trailing bytes": block(DER + b"\0"),
     "cut off": block(DER[:-20]),
     "an empty block": block(b""),
@@ -235,13 +283,19 @@ def test_a_certificate_is_no_request(client: FlaskClient) -> None:
     ],
 )
 @SQLITE
-def test_line_ends_text_around_and_base64_of_pem_are_read(client: FlaskClient, changed: str) -> None:
+def test_line_ends_text_around_and_base64_of_pem_are_read(
+    client: FlaskClient, changed: str
+) -> None:
     signed(client, changed)
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_posted_private_key_is_nowhere_afterwards(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture, database_url: str, tmp_path: Path, wrapped: bool
+    client: FlaskClient,
+    caplog: pytest.LogCaptureFixture,
+    database_url: str,
+    tmp_path: Path,
+    wrapped: bool,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     canary = private_pem(new_key())
@@ -250,7 +304,10 @@ def test_a_posted_private_key_is_nowhere_afterwards(
         ("/api/certificates", {"csr": sent, "description": "x"}),
         ("/api/certificates", {"csr": GOOD, "description": sent}),
         ("/api/certificates/renew", {"csr": sent}),
-        ("/nerveshub/users/sign", {"csr": sent, "email": "hawk", "password": "newpwd", "description": "x"}),
+        (
+            "/nerveshub/users/sign",
+            {"csr": sent, "email": "hawk", "password": "newpwd", "description": "x"},
+        ),
     ):
         answer = client.post(path, json=body, headers=basic("hawk", "newpwd"))
         assert 400 <= answer.status_code < 500
@@ -287,7 +344,9 @@ NAMES = {
 
 @pytest.mark.parametrize("subject", NAMES.values(), ids=NAMES.keys())
 @SQLITE
-def test_no_name_in_a_request_is_in_the_certificate(client: FlaskClient, subject: x509.Name) -> None:
+def test_no_name_in_a_request_is_in_the_certificate(
+    client: FlaskClient, subject: x509.Name
+) -> None:
     uuid = client.get("/api/users/me", headers=basic("hawk", "newpwd")).json["uuid"]
     assert signed(client, csr(None, subject)).subject == name(uuid)
 
@@ -295,7 +354,17 @@ def test_no_name_in_a_request_is_in_the_certificate(client: FlaskClient, subject
 @SQLITE
 def test_a_name_longer_than_certificates_have_is_not_in_it_either(client: FlaskClient) -> None:
     uuid = client.get("/api/users/me", headers=basic("hawk", "newpwd")).json["uuid"]
-    made = openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", f"/CN={'x' * 64}")
+    made = openssl(
+        "req",
+        "-new",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "/dev/null",
+        "-subj",
+        f"/CN={'x' * 64}",
+    )
     assert signed(client, made).subject == name(uuid)
 
 
@@ -334,7 +403,10 @@ def test_another_users_key_is_refused_and_ones_own_is_not(client: FlaskClient) -
 def test_the_key_of_a_revoked_certificate_is_refused(client: FlaskClient) -> None:
     key = new_key()
     serial = signed(client, csr(key)).serial_number
-    assert client.delete(f"/api/certificates/{serial}", headers=basic("hawk", "newpwd")).status_code == 204
+    assert (
+        client.delete(f"/api/certificates/{serial}", headers=basic("hawk", "newpwd")).status_code
+        == 204
+    )
     for user in (("hawk", "newpwd"), ("admin", "changeme")):
         assert sign(client, csr(key), user).json["code"] == "bad_certificate_request"
 
@@ -346,7 +418,9 @@ def test_the_key_of_a_deleted_user_is_refused(client: FlaskClient) -> None:
     assert sign(client, csr(key), ("admin", "changeme")).json["code"] == "bad_certificate_request"
 
 
-@pytest.mark.parametrize("body", [{}, {"csr": 1}, {"csr": None}, {"csr": [GOOD]}, {"csr": GOOD, "subject": "admin"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"csr": 1}, {"csr": None}, {"csr": [GOOD]}, {"csr": GOOD, "subject": "admin"}]
+)
 @SQLITE
 def test_a_body_that_is_none_is_refused(client: FlaskClient, body: dict[str, object]) -> None:
     answer = client.post("/api/certificates", json=body, headers=basic("hawk", "newpwd"))
@@ -376,14 +450,19 @@ def test_a_wrong_password_is_told_before_any_request_is_read(
     for user in (("hawk", "wrong"), ("nobody", "newpwd")):
         assert sign(client, GOOD, user).status_code == 401
         body = {"csr": GOOD, "email": user[0], "password": user[1], "description": "x"}
-        assert client.post("/nerveshub/users/sign", json=body).json == {"errors": "authentication_failed"}
+        assert client.post("/nerveshub/users/sign", json=body).json == {
+            "errors": "authentication_failed"
+        }
 
 
 def test_signing_needs_a_fresh_proof(client: FlaskClient, clock: HandClock) -> None:
     token = token_of(client, "hawk", "newpwd")
     clock.advance(minutes=9)
     token = client.get("/api/token", headers=bearer(token)).json["token"]
-    assert client.post("/api/certificates", json={"csr": csr()}, headers=bearer(token)).status_code == 201
+    assert (
+        client.post("/api/certificates", json={"csr": csr()}, headers=bearer(token)).status_code
+        == 201
+    )
     clock.advance(minutes=6, seconds=1)
     answer = client.post("/api/certificates", json={"csr": csr()}, headers=bearer(token))
     assert (answer.status_code, answer.json["code"]) == (401, "step_up_required")

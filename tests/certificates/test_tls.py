@@ -17,7 +17,17 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from live import curl, environment, identity
 from postgresql import free_port
-from signing_requests import PEM, Authority, Key, name, new_authority, new_key, openssl, own_authority, private_pem
+from signing_requests import (
+    PEM,
+    Authority,
+    Key,
+    name,
+    new_authority,
+    new_key,
+    openssl,
+    own_authority,
+    private_pem,
+)
 from tls import Tls, serving_tls
 
 from identity.api.operations import METRICS_SECONDS
@@ -57,7 +67,17 @@ def shown(tls: Tls, tmp_path: Path) -> Shown:
     """A new certificate of the administrator, made with openssl and signed over curl."""
     request = tmp_path / "request.pem"
     openssl(
-        *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=me"),
+        *(
+            "req",
+            "-new",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=me",
+        ),
         *("-keyout", str(tmp_path / "key.pem"), "-out", str(request)),
     )
     answer = tls.curl("/api/certificates", *ADMIN, "--data-urlencode", f"csr@{request}")
@@ -98,23 +118,52 @@ def test_its_files_are_private(tls: Tls) -> None:
 def test_a_certificate_is_a_login(tls: Tls, shown: Shown) -> None:
     assert tls.curl("/api/resource", *shown.options).json() == {"data": "Hello, admin!"}
     assert tls.curl("/nerveshub/users/me", *shown.options).json()["username"] == "admin"
-    openssl("verify", "-CAfile", str(tls.ca), "-purpose", "sslclient", str(shown.folder / "cert.pem"))
+    openssl(
+        "verify", "-CAfile", str(tls.ca), "-purpose", "sslclient", str(shown.folder / "cert.pem")
+    )
 
 
 def test_a_certificate_renews_itself_over_the_wire(tls: Tls, shown: Shown, tmp_path: Path) -> None:
     request = tmp_path / "next.pem"
-    openssl("req", "-new", "-key", str(shown.folder / "key.pem"), "-subj", "/CN=x", "-out", str(request))
-    answer = tls.curl("/api/certificates/renew", *shown.options, "--data-urlencode", f"csr@{request}")
+    openssl(
+        "req", "-new", "-key", str(shown.folder / "key.pem"), "-subj", "/CN=x", "-out", str(request)
+    )
+    answer = tls.curl(
+        "/api/certificates/renew", *shown.options, "--data-urlencode", f"csr@{request}"
+    )
     assert answer.status == 201
     (tmp_path / "cert.pem").write_text(answer.json()["cert"])
     assert tls.curl("/api/resource", *shown.options).status == 200
 
 
-def test_a_revoked_certificate_is_closed_on_the_very_same_connection(tls: Tls, shown: Shown) -> None:
-    show = ("-w", "%{http_code} %{num_connects}\n", "-o", "/dev/null", "--cacert", str(tls.ca), *shown.options)
+def test_a_revoked_certificate_is_closed_on_the_very_same_connection(
+    tls: Tls, shown: Shown
+) -> None:
+    show = (
+        "-w",
+        "%{http_code} %{num_connects}\n",
+        "-o",
+        "/dev/null",
+        "--cacert",
+        str(tls.ca),
+        *shown.options,
+    )
     resource = f"{tls.live.base}/api/resource"
     revoke = ("-X", "DELETE", *ADMIN, f"{tls.live.base}/api/certificates/{shown.serial}")
-    command = ["curl", "-sS", *show, resource, "--next", "-sS", *show, *revoke, "--next", "-sS", *show, resource]
+    command = [
+        "curl",
+        "-sS",
+        *show,
+        resource,
+        "--next",
+        "-sS",
+        *show,
+        *revoke,
+        "--next",
+        "-sS",
+        *show,
+        resource,
+    ]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     assert [line.split()[0] for line in told] == ["200", "204", "401"]
     assert tls.curl("/api/resource", *shown.options).status == 401
@@ -124,10 +173,20 @@ def test_a_revoked_certificate_is_closed_on_the_very_same_connection(tls: Tls, s
 
 def test_a_disabled_users_certificate_is_closed_at_once(tls: Tls, tmp_path: Path) -> None:
     body = json.dumps({"username": "hawk", "password": "newpwd"})
-    number = tls.curl("/api/users", "-H", "Content-Type: application/json", "-d", body).header("Location")
+    number = tls.curl("/api/users", "-H", "Content-Type: application/json", "-d", body).header(
+        "Location"
+    )
     assert number
     made = openssl(
-        "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout", str(tmp_path / "key.pem")
+        "req",
+        "-new",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+        "-keyout",
+        str(tmp_path / "key.pem"),
     )
     answer = tls.curl("/api/certificates", "-u", "hawk:newpwd", "--data-urlencode", f"csr={made}")
     (tmp_path / "cert.pem").write_text(answer.json()["cert"])
@@ -158,7 +217,9 @@ def self_signed(_own: Authority, folder: Path) -> Shown:
 
 def foreign_of_the_same_name(_own: Authority, folder: Path) -> Shown:
     key, other = new_key(), new_authority(NOW)
-    return by_hand(folder, key, other.issue(key, subject=name("admin"), start=NOW), other.certificate)
+    return by_hand(
+        folder, key, other.issue(key, subject=name("admin"), start=NOW), other.certificate
+    )
 
 
 def for_servers(own: Authority, folder: Path) -> Shown:
@@ -178,7 +239,16 @@ def below_ours(own: Authority, folder: Path) -> Shown:
 
 
 @pytest.mark.parametrize(
-    "make", [expired, not_yet, self_signed, foreign_of_the_same_name, for_servers, the_servers_own, below_ours]
+    "make",
+    [
+        expired,
+        not_yet,
+        self_signed,
+        foreign_of_the_same_name,
+        for_servers,
+        the_servers_own,
+        below_ours,
+    ],
 )
 def test_a_wrong_certificate_gets_no_connection(
     tls: Tls, own: Authority, tmp_path: Path, make: Callable[[Authority, Path], Shown]
@@ -195,7 +265,9 @@ def test_a_wrong_certificate_gets_no_connection(
 
 def unknown(own: Authority, folder: Path) -> Shown:
     key = new_key()
-    return by_hand(folder, key, own.issue(key, subject=name("admin"), start=NOW - timedelta(minutes=1)))
+    return by_hand(
+        folder, key, own.issue(key, subject=name("admin"), start=NOW - timedelta(minutes=1))
+    )
 
 
 def the_authority(own: Authority, folder: Path) -> Shown:
@@ -220,7 +292,14 @@ def test_no_header_counts_here(tls: Tls, shown: Shown) -> None:
     pem = (shown.folder / "cert.pem").read_text()
     body = "".join(pem.splitlines()[1:-1])
     assert base64.b64decode(body)
-    headers = ("-H", f"Client-Cert: :{body}:", "-H", f"X-Client-Cert: {body}", "-H", "X-Client-Verify: SUCCESS")
+    headers = (
+        "-H",
+        f"Client-Cert: :{body}:",
+        "-H",
+        f"X-Client-Cert: {body}",
+        "-H",
+        "X-Client-Verify: SUCCESS",
+    )
     assert tls.curl("/api/resource", *headers).status == 401
 
 
@@ -234,12 +313,15 @@ def test_metrics_are_summed_over_the_workers(tls: Tls) -> None:
 def _count(tls: Tls) -> float:
     time.sleep(METRICS_SECONDS + 0.1)
     text = tls.curl("/metrics").body
-    found = re.search(r'^identity_requests_total\{[^}]*route="/healthz"[^}]*\} (\S+)$', text, re.MULTILINE)
+    found = re.search(
+        r'^identity_requests_total\{[^}]*route="/healthz"[^}]*\} (\S+)$', text, re.MULTILINE
+    )
     return float(found[1]) if found else 0.0
 
 
 @pytest.mark.parametrize(
-    "name", ["SCRIPT_NAME", "script_name", "PATH_INFO", "Script-Name", "REMOTE_ADDR", "X_FORWARDED_FOR"]
+    "name",
+    ["SCRIPT_NAME", "script_name", "PATH_INFO", "Script-Name", "REMOTE_ADDR", "X_FORWARDED_FOR"],
 )
 def test_no_header_of_a_caller_reroutes_a_request(tls: Tls, name: str) -> None:
     for value in ("/x", "/healthz", "/", "127.0.0.2"):
@@ -250,7 +332,9 @@ def test_no_header_of_a_caller_reroutes_a_request(tls: Tls, name: str) -> None:
     assert '"address": "127.0.0.2"' not in tls.live.output()
 
 
-@pytest.mark.parametrize("name", ["X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Ssl", "Forwarded"])
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Ssl", "Forwarded"]
+)
 def test_no_header_of_a_caller_changes_the_scheme(tls: Tls, name: str) -> None:
     fields = f"username={name.lower()}&password=newpwd"
     made = tls.curl("/api/users", "-d", fields, "-H", f"{name}: http")

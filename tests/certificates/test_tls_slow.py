@@ -40,7 +40,9 @@ def silent(tls: Tls) -> socket.socket:
 
 def half_a_handshake(tls: Tls) -> socket.socket:
     greeting = ssl.MemoryBIO()
-    half = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(ssl.MemoryBIO(), greeting, server_hostname="localhost")
+    half = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(
+        ssl.MemoryBIO(), greeting, server_hostname="localhost"
+    )
     with pytest.raises(ssl.SSLWantReadError):
         half.do_handshake()
     connection = connect(tls)
@@ -72,7 +74,9 @@ def many(tls: Tls, begin: Callable[[Tls], socket.socket]) -> Iterator[None]:
     began = time.monotonic()
     connections = [begin(tls) for _ in range(CLIENTS)]
     try:
-        assert time.monotonic() - began < 3 * PATIENCE_SECONDS  # they do not wait for one another: that is 50 seconds
+        assert (
+            time.monotonic() - began < 3 * PATIENCE_SECONDS
+        )  # they do not wait for one another: that is 50 seconds
         yield
     finally:
         for each in connections:
@@ -80,9 +84,19 @@ def many(tls: Tls, begin: Callable[[Tls], socket.socket]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "begin", [silent, half_a_handshake, half_a_head, half_a_second_head, a_body_that_nobody_reads, never_hung_up]
+    "begin",
+    [
+        silent,
+        half_a_handshake,
+        half_a_head,
+        half_a_second_head,
+        a_body_that_nobody_reads,
+        never_hung_up,
+    ],
 )
-def test_others_are_answered_beside_clients_who_go_no_further(tls: Tls, begin: Callable[[Tls], socket.socket]) -> None:
+def test_others_are_answered_beside_clients_who_go_no_further(
+    tls: Tls, begin: Callable[[Tls], socket.socket]
+) -> None:
     with many(tls, begin):
         for _ in range(CHECKS):
             asked = time.monotonic()
@@ -104,7 +118,9 @@ def test_a_head_without_end_is_refused(tls: Tls) -> None:
         assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
 
 
-@pytest.mark.parametrize("line", ["GET /?access_token=%s", "GET /x?token=a %s HTTP/1.1", "%s / HTTP/1.1"])
+@pytest.mark.parametrize(
+    "line", ["GET /?access_token=%s", "GET /x?token=a %s HTTP/1.1", "%s / HTTP/1.1"]
+)
 def test_a_line_that_is_none_is_quoted_nowhere(tls: Tls, line: str) -> None:
     secret = "c2VjcmV0LWNhbmFyeQ"
     with shake_hands(tls, (line % secret).encode() + b"\r\n\r\n") as connection:

@@ -45,27 +45,37 @@ def opened(text: str) -> dict[str, str]:
     return dict(line.strip().removesuffix("]").split("  [") for line in lines)
 
 
-def test_check_lists_every_setting_with_its_value_and_where_it_comes_from(tmp_path: Path, database_url: str) -> None:
+def test_check_lists_every_setting_with_its_value_and_where_it_comes_from(
+    tmp_path: Path, database_url: str
+) -> None:
     settings = {"IDENTITY_DATABASE_URL": database_url, "IDENTITY_TOKEN_SECONDS": "77"}
     ran = identity(environment(tmp_path / "data", settings), "check")
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert re.findall(r"^  (IDENTITY_\w+) = ", ran.stdout, re.MULTILINE) == [one.name for one in described()]
+    assert re.findall(r"^  (IDENTITY_\w+) = ", ran.stdout, re.MULTILINE) == [
+        one.name for one in described()
+    ]
     assert "  IDENTITY_TOKEN_SECONDS = 77  [set]\n" in ran.stdout
     assert "  IDENTITY_REGISTRATION = open  [default]\n" in ran.stdout
     assert "answers, migrated to this version" in ran.stdout
 
 
 @pytest.mark.parametrize("name", ["IDENTITY_ADMIN_USERNAME", "IDENTITY_PUBLIC_URL"])
-def test_check_does_not_show_the_default_of_a_setting_that_is_set_to_nothing(tmp_path: Path, name: str) -> None:
+def test_check_does_not_show_the_default_of_a_setting_that_is_set_to_nothing(
+    tmp_path: Path, name: str
+) -> None:
     ran = identity(environment(tmp_path, {name: ""}), "check")
     assert re.findall(rf"^  {name} = (.*)$", ran.stdout, re.MULTILINE) == ["(unset)  [set]"]
 
 
-def test_check_lists_usernames_that_look_like_the_email_of_another_person(app: Flask, tmp_path: Path) -> None:
+def test_check_lists_usernames_that_look_like_the_email_of_another_person(
+    app: Flask, tmp_path: Path
+) -> None:
     environ = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": url_of(app)})
     assert "email" not in identity(environ, "check").stdout.partition("Database")[2]
     execute(
-        app, "UPDATE account SET username = :name, username_canonical = :name WHERE id = 2", name="boss@corp.example"
+        app,
+        "UPDATE account SET username = :name, username_canonical = :name WHERE id = 2",
+        name="boss@corp.example",
     )
     listed = identity(environ, "check").stdout
     assert "Usernames that are not the account's own email" in listed
@@ -99,26 +109,36 @@ def test_check_says_which_file_a_secret_is_from(check: Callable[..., str], tmp_p
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Return everything in a folder, but for what SQLite needs for looking."""
     return {
-        path.relative_to(folder).as_posix(): (path.stat().st_mode, path.read_bytes() if path.is_file() else b"")
+        path.relative_to(folder).as_posix(): (
+            path.stat().st_mode,
+            path.read_bytes() if path.is_file() else b"",
+        )
         for path in folder.rglob("*")
         if not path.name.endswith(("-wal", "-shm"))
     }
 
 
-def test_check_leaves_nothing_where_it_is_run_by_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_leaves_nothing_where_it_is_run_by_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     variables = environment(tmp_path, {})
     del variables["IDENTITY_DATA_DIR"]
     ran = identity(variables, "check")
     assert (ran.returncode, ran.stderr) == (1, "")
-    assert f"{tmp_path}/instance  [not there yet: the first `identity migrate` makes it]\n" in ran.stdout
+    assert (
+        f"{tmp_path}/instance  [not there yet: the first `identity migrate` makes it]\n"
+        in ran.stdout
+    )
     assert ran.stdout.count("none yet  [made by the first") == 2
     assert "  not usable: there is no such file yet: run `identity migrate`" in ran.stdout
     assert (list(tmp_path.iterdir()), tmp_path.stat().st_mode & 0o777) == ([], 0o755)
 
 
-def test_check_makes_no_keys_for_a_database_that_is_migrated(tmp_path: Path, database_url: str) -> None:
+def test_check_makes_no_keys_for_a_database_that_is_migrated(
+    tmp_path: Path, database_url: str
+) -> None:
     data = tmp_path / "data"
     ran = identity(environment(data, {"IDENTITY_DATABASE_URL": database_url}), "check")
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -166,23 +186,36 @@ def test_check_repeats_no_password_of_the_database(tmp_path: Path, url: str) -> 
     assert PASSWORD not in ran.stdout + ran.stderr
 
 
-def test_check_ends_with_1_when_the_database_is_not_migrated(tmp_path: Path, empty_database_url: str) -> None:
+def test_check_ends_with_1_when_the_database_is_not_migrated(
+    tmp_path: Path, empty_database_url: str
+) -> None:
     if empty_database_url.startswith("sqlite"):
         Path(empty_database_url.removeprefix("sqlite:///")).touch(mode=0o600)
     ran = identity(environment(tmp_path, {"IDENTITY_DATABASE_URL": empty_database_url}), "check")
     assert ran.returncode == 1
-    assert "not usable: The database is not migrated to this version: run `identity migrate`." in ran.stdout
+    assert (
+        "not usable: The database is not migrated to this version: run `identity migrate`."
+        in ran.stdout
+    )
     assert "Traceback" not in ran.stderr
 
 
-def test_check_names_for_everything_open_the_setting_that_closes_it(check: Callable[..., str]) -> None:
+def test_check_names_for_everything_open_the_setting_that_closes_it(
+    check: Callable[..., str],
+) -> None:
     faithful = opened(check())
     assert len(faithful) == 12
-    closing = {"IDENTITY_HARDENED=true", "IDENTITY_REGISTRATION=admin", "IDENTITY_PUBLIC_URL=https://…"}
+    closing = {
+        "IDENTITY_HARDENED=true",
+        "IDENTITY_REGISTRATION=admin",
+        "IDENTITY_PUBLIC_URL=https://…",
+    }
     closing.add("IDENTITY_SMTP_URL=smtp://…")
     assert set(faithful.values()) == closing
     hardened = opened(check(**HARDENED))
-    assert hardened == {fact: how for fact, how in faithful.items() if how != "IDENTITY_HARDENED=true"}
+    assert hardened == {
+        fact: how for fact, how in faithful.items() if how != "IDENTITY_HARDENED=true"
+    }
     settings = {"IDENTITY_REGISTRATION": "admin", "IDENTITY_PUBLIC_URL": "https://id.example.org"}
     all_closed = check(**HARDENED, **settings, IDENTITY_SMTP_URL="smtp://mail.example.org")
     assert opened(all_closed) == {"nothing": "hardened"}
@@ -191,9 +224,24 @@ def test_check_names_for_everything_open_the_setting_that_closes_it(check: Calla
 @pytest.mark.parametrize(
     ("name", "value", "word", "closing"),
     [
-        ("IDENTITY_PUBLIC_URL", "http://id.example.org", "in the clear", "IDENTITY_PUBLIC_URL=https://…"),
-        ("IDENTITY_ADDRESS_FAILURES", "0", "any number of passwords", "IDENTITY_ADDRESS_FAILURES=100"),
-        ("IDENTITY_TRUSTED_PROXIES", "16.0.0.0/4", "trusted as proxies", "IDENTITY_TRUSTED_PROXIES=…"),
+        (
+            "IDENTITY_PUBLIC_URL",
+            "http://id.example.org",
+            "in the clear",
+            "IDENTITY_PUBLIC_URL=https://…",
+        ),
+        (
+            "IDENTITY_ADDRESS_FAILURES",
+            "0",
+            "any number of passwords",
+            "IDENTITY_ADDRESS_FAILURES=100",
+        ),
+        (
+            "IDENTITY_TRUSTED_PROXIES",
+            "16.0.0.0/4",
+            "trusted as proxies",
+            "IDENTITY_TRUSTED_PROXIES=…",
+        ),
     ],
 )
 def test_check_points_out_a_deployment_that_is_open(

@@ -38,7 +38,11 @@ def completion(shell: str, folder: Path) -> Path:
 
 
 def run(*command: str, folder: Path) -> str:
-    home = os.environ | {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    home = os.environ | {
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+        "XDG_DATA_HOME": str(folder),
+    }
     ran = subprocess.run(command, env=home, capture_output=True, text=True, check=True, timeout=60)
     assert ran.stderr == ""
     return ran.stdout
@@ -47,9 +51,15 @@ def run(*command: str, folder: Path) -> str:
 @pytest.mark.parametrize("shell", ASKING)
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [("identity rot", "rotate-keys"), ("identity serve --thr", "--threads"), ("identity --print-completion z", "zsh")],
+    [
+        ("identity rot", "rotate-keys"),
+        ("identity serve --thr", "--threads"),
+        ("identity --print-completion z", "zsh"),
+    ],
 )
-def test_commands_and_options_are_completed(shell: str, line: str, expected: str, tmp_path: Path) -> None:
+def test_commands_and_options_are_completed(
+    shell: str, line: str, expected: str, tmp_path: Path
+) -> None:
     script = completion(shell, tmp_path)
     names = {
         "bash": ("-c", f". {script}\n{ASKING[shell]}", "-", line),
@@ -82,7 +92,9 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
     subprocess.run([*module, "migrate"], env=variables, check=True, capture_output=True, timeout=60)
     log = tmp_path / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen([*module, "serve", "--workers", "1"], env=variables, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [*module, "serve", "--workers", "1"], env=variables, stdout=output, stderr=output
+        )
     live = Live(f"http://127.0.0.1:{variables['PORT']}", variables, log, process)
     try:
         wait_until_ready(live)
@@ -91,9 +103,16 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
     assert "Traceback" not in live.output()
 
 
-@pytest.mark.parametrize("command", [[COMMAND], [sys.executable, "-m", "identity"]], ids=["script", "module"])
+@pytest.mark.parametrize(
+    "command", [[COMMAND], [sys.executable, "-m", "identity"]], ids=["script", "module"]
+)
 def test_the_usage_calls_the_command_by_its_name(command: list[str], tmp_path: Path) -> None:
     shown = subprocess.run(
-        [*command, "--help"], env=environment(tmp_path, {}), capture_output=True, text=True, check=True, timeout=60
+        [*command, "--help"],
+        env=environment(tmp_path, {}),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert shown.stdout.startswith("usage: identity ")

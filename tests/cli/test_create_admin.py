@@ -28,7 +28,8 @@ HARDENED = {
 }
 # Gives the command the terminal as its own, so that a prompt finds it as it does for a person.
 _IN_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
 )
 
 
@@ -43,7 +44,9 @@ def embedded(tmp_path: Path, sqlite_template: Path) -> dict[str, str]:
     """The same on SQLite alone, where the database plays no part."""
     (tmp_path / "own.sqlite3").write_bytes(sqlite_template.read_bytes())
     (tmp_path / "own.sqlite3").chmod(0o600)
-    return environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}"})
+    return environment(
+        tmp_path / "data", {"IDENTITY_DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}"}
+    )
 
 
 @pytest.fixture
@@ -62,11 +65,15 @@ def services() -> Iterator[Look]:
         close(app)
 
 
-def in_terminal(variables: dict[str, str], *arguments: str, typed: Iterable[str]) -> tuple[int, str]:
+def in_terminal(
+    variables: dict[str, str], *arguments: str, typed: Iterable[str]
+) -> tuple[int, str]:
     """Run the command in a terminal, answer its prompts, and return the exit code and all that was shown."""
     ours, its = pty.openpty()
     command = [sys.executable, "-c", _IN_TERMINAL, COMMAND, *arguments]
-    process = subprocess.Popen(command, env=variables, stdin=its, stdout=its, stderr=its, start_new_session=True)
+    process = subprocess.Popen(
+        command, env=variables, stdin=its, stdout=its, stderr=its, start_new_session=True
+    )
     os.close(its)
     shown, answers = "", iter(typed)
     try:
@@ -92,19 +99,36 @@ def _pieces(terminal: int) -> Iterator[str]:
         yield piece.decode()
 
 
-def test_the_password_is_read_from_standard_input(variables: dict[str, str], services: Look) -> None:
-    ran = identity(variables, "create-admin", "boss", "--email", "boss@example.org", given=f"{PASSWORD}\nmore\n")
+def test_the_password_is_read_from_standard_input(
+    variables: dict[str, str], services: Look
+) -> None:
+    ran = identity(
+        variables,
+        "create-admin",
+        "boss",
+        "--email",
+        "boss@example.org",
+        given=f"{PASSWORD}\nmore\n",
+    )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "Administrator boss made (id 1).\n", "")
     found = services(variables)
     assert found.authentication.by_password("boss", PASSWORD, ORIGIN).account.admin
     again = identity(variables, "create-admin", "BOSS", given=f"{PASSWORD}\n")
-    assert (again.returncode, again.stdout, again.stderr) == (1, "", "identity: Username BOSS already exists\n")
-    same_address = identity(variables, "create-admin", "other", "--email", "BOSS@example.org", given=f"{PASSWORD}\n")
+    assert (again.returncode, again.stdout, again.stderr) == (
+        1,
+        "",
+        "identity: Username BOSS already exists\n",
+    )
+    same_address = identity(
+        variables, "create-admin", "other", "--email", "BOSS@example.org", given=f"{PASSWORD}\n"
+    )
     assert (same_address.returncode, same_address.stdout) == (1, "")
     assert same_address.stderr == "identity: This e-mail address belongs to another account.\n"
 
 
-def test_the_password_is_asked_for_twice_and_not_shown_in_a_terminal(embedded: dict[str, str], services: Look) -> None:
+def test_the_password_is_asked_for_twice_and_not_shown_in_a_terminal(
+    embedded: dict[str, str], services: Look
+) -> None:
     code, shown = in_terminal(embedded, "create-admin", "boss", typed=[f"{PASSWORD}\n"] * 2)
     assert code == 0, shown
     assert [line.strip() for line in shown.splitlines()] == [
@@ -155,7 +179,9 @@ def test_nothing_is_made_of_what_cannot_be_used(
 
 
 @pytest.mark.parametrize("weak", ["seven-7", "Password1"])
-def test_a_weak_password_is_refused_when_hardened(embedded: dict[str, str], services: Look, weak: str) -> None:
+def test_a_weak_password_is_refused_when_hardened(
+    embedded: dict[str, str], services: Look, weak: str
+) -> None:
     ran = identity(embedded | HARDENED, "create-admin", "boss", given=weak)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
     assert ran.stderr.startswith("identity: password: ")
@@ -174,7 +200,9 @@ def test_the_password_is_never_an_argument(
     assert not services(embedded).accounts.any_admin()
 
 
-def test_nothing_is_asked_when_the_database_is_not_migrated(tmp_path: Path, empty_database_url: str) -> None:
+def test_nothing_is_asked_when_the_database_is_not_migrated(
+    tmp_path: Path, empty_database_url: str
+) -> None:
     variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": empty_database_url})
     ran = identity(variables, "create-admin", "boss", given=f"{PASSWORD}\n")
     assert (ran.returncode, ran.stdout) == (1, "")
@@ -182,8 +210,12 @@ def test_nothing_is_asked_when_the_database_is_not_migrated(tmp_path: Path, empt
     assert ("Traceback" in ran.stderr, PASSWORD in ran.stderr) == (False, False)
 
 
-def test_set_password_replaces_a_password_and_ends_what_it_opened(variables: dict[str, str], services: Look) -> None:
-    identity(variables, "create-admin", "boss", "--email", "boss@example.org", given=f"{PASSWORD}\n")
+def test_set_password_replaces_a_password_and_ends_what_it_opened(
+    variables: dict[str, str], services: Look
+) -> None:
+    identity(
+        variables, "create-admin", "boss", "--email", "boss@example.org", given=f"{PASSWORD}\n"
+    )
     found = services(variables)
     owner = found.authentication.by_password("boss", PASSWORD, ORIGIN)
     token = found.tokens.issue(owner).token
@@ -202,8 +234,15 @@ def test_set_password_replaces_a_password_and_ends_what_it_opened(variables: dic
     assert "password:" in refused.stderr
 
 
-def test_set_password_can_ask_for_another_one_at_the_next_login(embedded: dict[str, str], services: Look) -> None:
+def test_set_password_can_ask_for_another_one_at_the_next_login(
+    embedded: dict[str, str], services: Look
+) -> None:
     identity(embedded, "create-admin", "boss", given=f"{PASSWORD}\n")
-    assert identity(embedded, "set-password", "boss", "--must-change", given="canary-Second-1\n").returncode == 0
+    assert (
+        identity(
+            embedded, "set-password", "boss", "--must-change", given="canary-Second-1\n"
+        ).returncode
+        == 0
+    )
     with pytest.raises(PasswordChangeRequired):
         services(embedded).authentication.by_password("boss", "canary-Second-1", ORIGIN)

@@ -65,17 +65,27 @@ def test_granians_server_has_the_methods_that_are_overridden(method: str, names:
     assert parameters(getattr(MPServer, method)) == names
 
 
-def test_granians_server_counts_crashes_and_ended_workers_where_they_are_cleared(granian: serve.WorkerServer) -> None:
+def test_granians_server_counts_crashes_and_ended_workers_where_they_are_cleared(
+    granian: serve.WorkerServer,
+) -> None:
     assert isinstance(granian.respawned_wrks, dict)
     assert isinstance(granian.interrupt_children, list)
-    assert {"respawned_wrks", "interrupt_children", "interrupt_signal"} <= attributes(MPServer._serve_loop)
+    assert {"respawned_wrks", "interrupt_children", "interrupt_signal"} <= attributes(
+        MPServer._serve_loop
+    )
     assert "interrupt_children" in attributes(MPServer.shutdown)
 
 
-def test_granians_server_hands_its_signals_to_the_methods_that_decide(granian: serve.WorkerServer) -> None:
-    assert {"set_main_signals", "signal_handler_interrupt", "signal_handler_reload"} <= attributes(MPServer.startup)
+def test_granians_server_hands_its_signals_to_the_methods_that_decide(
+    granian: serve.WorkerServer,
+) -> None:
+    assert {"set_main_signals", "signal_handler_interrupt", "signal_handler_reload"} <= attributes(
+        MPServer.startup
+    )
     assert "SIGHUP" in attributes(_signals.set_main_signals)
-    assert {"interrupt_signal", "main_loop_interrupt"} <= attributes(MPServer.signal_handler_interrupt)
+    assert {"interrupt_signal", "main_loop_interrupt"} <= attributes(
+        MPServer.signal_handler_interrupt
+    )
     assert granian.interrupt_signal is False
 
 
@@ -112,7 +122,11 @@ def _words(function: Callable[..., Any]) -> Iterator[str]:
     """Return the texts that stand in a function."""
     for constant in function.__code__.co_consts:
         yield from (constant,) if isinstance(constant, str) else ()
-        yield from (each for each in constant if isinstance(each, str)) if isinstance(constant, tuple) else ()
+        yield from (
+            (each for each in constant if isinstance(each, str))
+            if isinstance(constant, tuple)
+            else ()
+        )
 
 
 # identity/cli/tls_worker.py
@@ -138,7 +152,9 @@ def connection() -> Iterator[gthread.TConn]:
         ("_keepalive_after", ["conn", "keepalive"]),
     ],
 )
-def test_gunicorns_worker_has_the_methods_that_are_overridden(method: str, names: list[str]) -> None:
+def test_gunicorns_worker_has_the_methods_that_are_overridden(
+    method: str, names: list[str]
+) -> None:
     assert parameters(getattr(gthread.ThreadWorker, method)) == names
     assert method in vars(PatientWorker)
 
@@ -151,7 +167,9 @@ def test_gunicorns_worker_keeps_its_connections_where_they_are_changed() -> None
     assert (worker.nr_conns, worker.alive, worker.sockets) == (0, True, [])
     assert {"poller"} <= attributes(gthread.ThreadWorker.init_process)
     assert {"pending_conns", "timeout"} <= attributes(gthread.ThreadWorker.murder_pending)
-    assert {"nr_conns", "alive", "set_accept_enabled", "sockets"} <= attributes(gthread.ThreadWorker.run)
+    assert {"nr_conns", "alive", "set_accept_enabled", "sockets"} <= attributes(
+        gthread.ThreadWorker.run
+    )
     assert "_keepalive_after" in attributes(gthread.ThreadWorker.handle)
 
 
@@ -165,7 +183,12 @@ def test_a_connection_of_gunicorn_can_be_begun_by_hand(connection: gthread.TConn
 
 
 def test_gunicorn_has_the_errors_and_the_context_that_are_named() -> None:
-    for name in ("InvalidHTTPVersion", "InvalidRequestLine", "InvalidRequestMethod", "LimitRequestHeaders"):
+    for name in (
+        "InvalidHTTPVersion",
+        "InvalidRequestLine",
+        "InvalidRequestMethod",
+        "LimitRequestHeaders",
+    ):
         assert issubclass(getattr(gunicorn_errors, name), Exception)
     assert parameters(gunicorn_sock.ssl_context) == ["conf"]
 

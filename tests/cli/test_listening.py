@@ -55,7 +55,9 @@ def test_a_name_with_an_ipv6_address_alone_is_that(monkeypatch: pytest.MonkeyPat
         assert bindable("localhost", 0) == "::1"
 
 
-def test_of_a_names_addresses_the_one_of_this_machine_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_names_addresses_the_one_of_this_machine_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with resolving(monkeypatch, ("192.0.2.1", 0), ("127.0.0.1", 0)):
         assert bindable("host.example.org", 0) == "127.0.0.1"
 
@@ -75,7 +77,15 @@ def test_a_port_that_is_taken_is_not_left_for_the_same_port_of_another_address(
 @pytest.mark.parametrize(
     "host",
     [
-        *("192.0.2.1", "2001:db8::1", "[2001:db8::1]", "fe80::1%lo", "nowhere.invalid", "a..b", "a b"),
+        *(
+            "192.0.2.1",
+            "2001:db8::1",
+            "[2001:db8::1]",
+            "fe80::1%lo",
+            "nowhere.invalid",
+            "a..b",
+            "a b",
+        ),
         *("::1]", "1.2.3.4:80", "x" * 70, "\udc80", "two\nlines", "\xfc..", ""),
     ],
 )
@@ -105,7 +115,9 @@ def test_a_privileged_port_is_refused_in_one_line() -> None:
     child = fork.Process(target=_as_nobody, args=(answer,))
     child.start()
     child.join(20)
-    assert answer.get() == (f"cannot listen on '127.0.0.1' port 1: {os.strerror(errno.EACCES)}; choose HOST and PORT")
+    assert answer.get() == (
+        f"cannot listen on '127.0.0.1' port 1: {os.strerror(errno.EACCES)}; choose HOST and PORT"
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +145,9 @@ def test_what_is_printed_can_be_called(host: str, ip: str, url: str) -> None:
         pytest.param("https", "::1", marks=needs_ipv6),
     ],
 )
-def test_both_servers_listen_at_names_and_at_addresses_of_both_kinds(tmp_path: Path, scheme: str, host: str) -> None:
+def test_both_servers_listen_at_names_and_at_addresses_of_both_kinds(
+    tmp_path: Path, scheme: str, host: str
+) -> None:
     variables = environment(tmp_path / "data", {"HOST": host, "PORT": str(free_port())})
     assert identity(variables, "migrate").returncode == 0
     url = reachable(host, bindable(host, int(variables["PORT"])), int(variables["PORT"]), scheme)

@@ -30,7 +30,11 @@ def write(root: Path, path: str, text: str) -> None:
 
 def mounted(root: Path, own: str, *mounts: str) -> None:
     write(root, "/proc/self/cgroup", own)
-    write(root, "/proc/self/mountinfo", "\n".join((OTHER, *mounts, "22 27 0:21 / /proc rw - proc proc rw", "")))
+    write(
+        root,
+        "/proc/self/mountinfo",
+        "\n".join((OTHER, *mounts, "22 27 0:21 / /proc rw - proc proc rw", "")),
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,21 +59,34 @@ def test_the_quota_of_version_2_counts(tmp_path: Path, limit: str, expected: int
 
 
 @pytest.mark.parametrize(
-    ("above", "own", "expected"), [("max 100000", "300000 100000", 3), ("200000 100000", "max 100000", 2)]
+    ("above", "own", "expected"),
+    [("max 100000", "300000 100000", 3), ("200000 100000", "max 100000", 2)],
 )
-def test_the_narrowest_group_above_counts_too(tmp_path: Path, above: str, own: str, expected: int) -> None:
-    mounted(tmp_path, "0::/system.slice/identity.service\n", V2.format(inner="/", point="/sys/fs/cgroup"))
+def test_the_narrowest_group_above_counts_too(
+    tmp_path: Path, above: str, own: str, expected: int
+) -> None:
+    mounted(
+        tmp_path,
+        "0::/system.slice/identity.service\n",
+        V2.format(inner="/", point="/sys/fs/cgroup"),
+    )
     write(tmp_path, "/sys/fs/cgroup/system.slice/cpu.max", above)
     write(tmp_path, "/sys/fs/cgroup/system.slice/identity.service/cpu.max", own)
     assert available(tmp_path) == expected
 
 
 @pytest.mark.parametrize(
-    ("quota", "period", "expected"), [("-1", "100000", 8), ("200000", "100000", 2), ("50000", "100000", 1)]
+    ("quota", "period", "expected"),
+    [("-1", "100000", 8), ("200000", "100000", 2), ("50000", "100000", 1)],
 )
 @pytest.mark.parametrize(
     "at",
-    [("/", "/", ""), ("/docker/abc", "/docker/abc", ""), ("/a/b", "/", "a/b"), ("/docker/abc", "/elsewhere", "")],
+    [
+        ("/", "/", ""),
+        ("/docker/abc", "/docker/abc", ""),
+        ("/a/b", "/", "a/b"),
+        ("/docker/abc", "/elsewhere", ""),
+    ],
     ids=["root", "container", "below", "not-seen"],
 )
 def test_the_quota_of_version_1_counts(
@@ -99,8 +116,12 @@ def test_the_affinity_counts_where_there_is_no_quota(
     assert available(tmp_path) == expected
 
 
-def test_the_command_asks_for_what_it_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_asks_for_what_it_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.undo()
     one = min(os.sched_getaffinity(0))
     shown = identity(environment(tmp_path, {}), "serve", "--help", on={one})
-    assert "default: as many as there are processors to use, here 1" in " ".join(shown.stdout.split())
+    assert "default: as many as there are processors to use, here 1" in " ".join(
+        shown.stdout.split()
+    )

@@ -25,7 +25,9 @@ def test_serving_prunes_beside_it(tmp_path: Path, database_url: str) -> None:
     engine.dispose()
 
 
-def test_pruning_says_what_it_deleted_and_deletes_nothing_twice(tmp_path: Path, database_url: str) -> None:
+def test_pruning_says_what_it_deleted_and_deletes_nothing_twice(
+    tmp_path: Path, database_url: str
+) -> None:
     variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": database_url})
     made = identity(variables, "create-admin", "alice", given="correct horse\n")
     assert made.returncode == 0, made.stderr
@@ -36,10 +38,14 @@ def test_pruning_says_what_it_deleted_and_deletes_nothing_twice(tmp_path: Path, 
     for deleted in (2, 0):
         done = identity(variables, "prune")
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == f"Deleted 0 sessions, {deleted} audit events, 0 letters, 0 counters.\n"
+        assert (
+            done.stdout == f"Deleted 0 sessions, {deleted} audit events, 0 letters, 0 counters.\n"
+        )
 
 
 def test_pruning_an_empty_database_is_refused(tmp_path: Path, empty_database_url: str) -> None:
-    done = identity(environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": empty_database_url}), "prune")
+    done = identity(
+        environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": empty_database_url}), "prune"
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert "identity migrate" in done.stderr

@@ -13,7 +13,9 @@ from live import environment, identity
 
 KEY = "5a0c8d1f9b7e42634f5d6c7b8a990e1d"
 Run = Callable[..., subprocess.CompletedProcess[str]]
-LINE = re.compile(r"^  ([0-9a-f]{16})  (access tokens and mails|JWTs): ([a-z, ]+)  \[(.*)\]$", re.MULTILINE)
+LINE = re.compile(
+    r"^  ([0-9a-f]{16})  (access tokens and mails|JWTs): ([a-z, ]+)  \[(.*)\]$", re.MULTILINE
+)
 
 
 @pytest.fixture
@@ -36,7 +38,11 @@ def run(data: Path) -> Run:
         said = ran.stdout + ran.stderr
         secrets = [KEY, "PRIVATE"]
         for path in (data / "secret_keys", *data.glob("jwt_keys/*.pem")):
-            secrets += [word for word in path.read_text().split() if len(word) > 40] if path.exists() else []
+            secrets += (
+                [word for word in path.read_text().split() if len(word) > 40]
+                if path.exists()
+                else []
+            )
         assert [secret for secret in secrets if secret in said] == []
         return ran
 
@@ -51,7 +57,9 @@ def listed(ran: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
 def test_keys_rotate_with_their_times_said(run: Run) -> None:
     ran = run("rotate-keys", "--grace", "30")
     assert listed(ran) == [
-        (use, state) for use in ("access tokens and mails", "JWTs") for state in ("signs", "accepted, signs later")
+        (use, state)
+        for use in ("access tokens and mails", "JWTs")
+        for state in ("signs", "accepted, signs later")
     ]
     assert ran.stdout.count("signs from 20") == ran.stdout.count("accepted until 20") == 2
     assert "no token is refused meanwhile" in ran.stdout
@@ -60,31 +68,43 @@ def test_keys_rotate_with_their_times_said(run: Run) -> None:
 
 def test_leaked_keys_go_at_once_and_it_is_said_what_ends(run: Run, data: Path) -> None:
     run("migrate")
-    before = (data / "secret_keys").read_text(), [path.read_text() for path in data.glob("jwt_keys/*.pem")]
+    before = (
+        (data / "secret_keys").read_text(),
+        [path.read_text() for path in data.glob("jwt_keys/*.pem")],
+    )
     ran = run("rotate-keys", "--now")
     assert listed(ran) == [("access tokens and mails", "signs"), ("JWTs", "signs")]
     assert all(
-        word in ran.stdout for word in ("worth nothing", "access tokens: log in again", "JWTs", "tokens in mails")
+        word in ran.stdout
+        for word in ("worth nothing", "access tokens: log in again", "JWTs", "tokens in mails")
     )
-    after = (data / "secret_keys").read_text(), [path.read_text() for path in data.glob("jwt_keys/*.pem")]
+    after = (
+        (data / "secret_keys").read_text(),
+        [path.read_text() for path in data.glob("jwt_keys/*.pem")],
+    )
     assert before[0].split()[0] not in after[0]
     assert set(before[1]).isdisjoint(after[1])
     assert (len(after[0].splitlines()), len(after[1])) == (1, 1)
 
 
-@pytest.mark.parametrize(("option", "words"), [((), ("<new>,<old>", "<old>,<new>")), (("--now",), ("leaked",))])
+@pytest.mark.parametrize(
+    ("option", "words"), [((), ("<new>,<old>", "<old>,<new>")), (("--now",), ("leaked",))]
+)
 def test_keys_of_the_setting_are_explained_and_left_alone(
     run: Run, option: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     ran = run("rotate-keys", *option, secret_keys=KEY)
     assert {use for use, _ in listed(ran)} == {"JWTs"}
-    assert all(word in ran.stdout for word in ("IDENTITY_SECRET_KEYS", "openssl rand -hex 32", *words))
+    assert all(
+        word in ran.stdout for word in ("IDENTITY_SECRET_KEYS", "openssl rand -hex 32", *words)
+    )
     assert "access tokens: log in again" not in ran.stdout
     assert ("access tokens and mails", "signs") in listed(run("check", secret_keys=KEY))
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--grace", "2"), ("--grace", "x"), ("--grace", "90000"), ("--grace", "9", "--now"), ("x",)]
+    "arguments",
+    [("--grace", "2"), ("--grace", "x"), ("--grace", "90000"), ("--grace", "9", "--now"), ("x",)],
 )
 def test_wrong_arguments_change_nothing(run: Run, data: Path, arguments: tuple[str, ...]) -> None:
     assert run("rotate-keys", *arguments).returncode == 2
@@ -98,7 +118,9 @@ def test_keys_rotate_also_while_the_database_is_away(run: Run, data: Path) -> No
     assert len((data / "secret_keys").read_text().splitlines()) == 2
 
 
-def test_an_authority_that_others_can_read_stops_the_start(run: Run, data: Path, tmp_path: Path) -> None:
+def test_an_authority_that_others_can_read_stops_the_start(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
     run("migrate")
     own = tmp_path / "authority.pem"
     shutil.copy(data / "ca" / "0001.pem", own)
@@ -110,8 +132,12 @@ def test_an_authority_that_others_can_read_stops_the_start(run: Run, data: Path,
     assert ran.stderr == f"identity: {own} can be read by others: run `chmod 600 {own}`\n"
 
 
-@pytest.mark.parametrize("name", ["ca/0001.pem", "jwt_keys/0001.pem", "secret_keys", "identity.sqlite3"])
-def test_a_secret_file_that_others_can_read_stops_the_start(run: Run, data: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["ca/0001.pem", "jwt_keys/0001.pem", "secret_keys", "identity.sqlite3"]
+)
+def test_a_secret_file_that_others_can_read_stops_the_start(
+    run: Run, data: Path, name: str
+) -> None:
     run("migrate")
     (data / name).chmod(0o604)
     ran = run("check")
@@ -125,4 +151,7 @@ def test_a_database_file_elsewhere_is_private_too(run: Run, tmp_path: Path) -> N
     assert file.stat().st_mode & 0o777 == 0o600
     file.chmod(0o644)
     ran = run("check", database_url=f"sqlite:///{file}")
-    assert ran.stderr == f"identity: IDENTITY_DATABASE_URL: {file} can be read by others: run `chmod 600 {file}`\n"
+    assert (
+        ran.stderr
+        == f"identity: IDENTITY_DATABASE_URL: {file} can be read by others: run `chmod 600 {file}`\n"
+    )

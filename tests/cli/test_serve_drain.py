@@ -43,7 +43,9 @@ class Node:
     def running(self, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
         """Run it, and leave no process behind, whatever a test found."""
         with self.log.open("wb") as output:
-            process = subprocess.Popen(self.command, env=self.variables, **({"stdout": output, "stderr": output} | how))
+            process = subprocess.Popen(
+                self.command, env=self.variables, **({"stdout": output, "stderr": output} | how)
+            )
         try:
             wait_until(self.ready, seconds=60)
             yield process
@@ -57,7 +59,9 @@ class Node:
         mark, found = f"PORT={self.port}\0".encode(), []
         for each in Path("/proc").glob("[0-9]*"):
             try:
-                if mark in (each / "environ").read_bytes() and "State:\tZ" not in (each / "status").read_text("ascii"):
+                if mark in (each / "environ").read_bytes() and "State:\tZ" not in (
+                    each / "status"
+                ).read_text("ascii"):
                     found.append(int(each.name))
             except OSError:
                 continue
@@ -104,7 +108,9 @@ def wait_until(fact: Callable[[], bool], seconds: float = 20) -> None:
 
 
 @SERVERS
-def test_a_node_says_that_it_is_not_ready_before_it_stops_to_listen(tmp_path: Path, server: tuple[str, ...]) -> None:
+def test_a_node_says_that_it_is_not_ready_before_it_stops_to_listen(
+    tmp_path: Path, server: tuple[str, ...]
+) -> None:
     node = Node(tmp_path, *server, drain_seconds="3")
     with node.running() as process:
         blocker = sqlite3.connect(node.data / "identity.sqlite3", isolation_level=None)
@@ -132,7 +138,9 @@ def test_a_node_says_that_it_is_not_ready_before_it_stops_to_listen(tmp_path: Pa
 
 @SERVERS
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_ends_the_wait(tmp_path: Path, server: tuple[str, ...], second: signal.Signals) -> None:
+def test_a_second_signal_ends_the_wait(
+    tmp_path: Path, server: tuple[str, ...], second: signal.Signals
+) -> None:
     node = Node(tmp_path, *server, drain_seconds="600")
     with node.running() as process:
         process.send_signal(signal.SIGTERM)
@@ -143,10 +151,14 @@ def test_a_second_signal_ends_the_wait(tmp_path: Path, server: tuple[str, ...], 
 
 
 @SERVERS
-def test_closing_the_terminal_ends_the_service_with_all_its_processes(tmp_path: Path, server: tuple[str, ...]) -> None:
+def test_closing_the_terminal_ends_the_service_with_all_its_processes(
+    tmp_path: Path, server: tuple[str, ...]
+) -> None:
     node = Node(tmp_path, *server, drain_seconds="600")
     terminal, inside = pty.openpty()
-    with node.running(stdin=inside, stdout=inside, stderr=inside, preexec_fn=lambda: _take_over(inside)) as process:
+    with node.running(
+        stdin=inside, stdout=inside, stderr=inside, preexec_fn=lambda: _take_over(inside)
+    ) as process:
         os.close(inside)
         assert len(node.processes()) >= 3
         os.close(terminal)  # the kernel sends SIGHUP to whoever it belongs to
@@ -164,7 +176,9 @@ def _take_over(terminal: int) -> None:
 
 
 @SERVERS
-def test_a_service_that_was_told_to_ignore_hang_ups_goes_on(tmp_path: Path, server: tuple[str, ...]) -> None:
+def test_a_service_that_was_told_to_ignore_hang_ups_goes_on(
+    tmp_path: Path, server: tuple[str, ...]
+) -> None:
     node = Node(tmp_path, *server)
     node.command = ["nohup", *node.command]
     with node.running(stdin=subprocess.DEVNULL, start_new_session=True) as process:

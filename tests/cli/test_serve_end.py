@@ -84,10 +84,14 @@ def test_a_signal_ends_everything_in_order(
     wait_until(lambda: group(pid) == [])
     assert list((tmp_path / "tmp").iterdir()) == []
     assert started.output().endswith("\nIdentity has ended.\n")
-    assert [word for word in ("Traceback", "Error", "ERROR", "error") if word in started.output()] == []
+    assert [
+        word for word in ("Traceback", "Error", "ERROR", "error") if word in started.output()
+    ] == []
 
 
-def test_ctrl_c_while_the_workers_are_starting_ends_everything_without_a_word_too_many(started: Live) -> None:
+def test_ctrl_c_while_the_workers_are_starting_ends_everything_without_a_word_too_many(
+    started: Live,
+) -> None:
     pid = started.process.pid
     for worker in set(group(pid)) - {pid}:
         os.kill(worker, signal.SIGKILL)
@@ -107,7 +111,9 @@ def test_workers_that_are_killed_again_and_again_come_back(started: Live) -> Non
     assert started.process.poll() is None
 
 
-def test_a_worker_that_cannot_start_says_why_and_waits_before_it_tries_again(started: Live, tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_says_why_and_waits_before_it_tries_again(
+    started: Live, tmp_path: Path
+) -> None:
     why = "a worker cannot start and tries again in 5 seconds: "
     wait_until(lambda: len(at_work(started)) == 2)
     keys, first = tmp_path / "data/secret_keys", at_work(started)
@@ -140,9 +146,14 @@ def test_a_request_that_is_being_answered_is_finished_first(tmp_path: Path) -> N
         address = live.base.removeprefix("http://")
         waiting = http.client.HTTPConnection(address, timeout=20)
         waiting.request(
-            "POST", "/api/users", '{"username":"hawk","password":"newpwd"}', {"Content-Type": "application/json"}
+            "POST",
+            "/api/users",
+            '{"username":"hawk","password":"newpwd"}',
+            {"Content-Type": "application/json"},
         )
-        assert live.curl("/healthz").status == 200  # the one worker took the other request before this one
+        assert (
+            live.curl("/healthz").status == 200
+        )  # the one worker took the other request before this one
         live.process.send_signal(signal.SIGTERM)
         wait_until(lambda: not listens(address))
         blocker.execute("COMMIT")

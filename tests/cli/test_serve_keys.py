@@ -28,13 +28,21 @@ def test_a_service_with_other_keys_is_not_ready_until_the_first_has_ended(
         try:
             refused = wait_for(second)
             assert (refused["status"], refused["code"]) == (503, "keys_differ")
-            lines = [json.loads(line) for line in second.output().splitlines() if line.startswith("{")]
-            assert any("keys of this node" in line["message"] and line["level"] == "warning" for line in lines)
+            lines = [
+                json.loads(line) for line in second.output().splitlines() if line.startswith("{")
+            ]
+            assert any(
+                "keys of this node" in line["message"] and line["level"] == "warning"
+                for line in lines
+            )
             for _ in range(4):
                 assert first.curl("/readyz").status == 200
                 assert second.curl("/readyz").status == 503
             checked = identity(variables, "check")
-            assert (checked.returncode, "not usable: The signing keys of this node" in checked.stdout) == (1, True)
+            assert (
+                checked.returncode,
+                "not usable: The signing keys of this node" in checked.stdout,
+            ) == (1, True)
             assert first.stop(signal.SIGTERM) == 0
             ended = time.monotonic()
             while second.curl("/readyz").status != 200:

@@ -48,7 +48,9 @@ def serve(tmp_path: Path, sqlite_template: Path) -> Run:
     shutil.copy(sqlite_template, data / "identity.sqlite3")
     (data / "identity.sqlite3").chmod(0o600)
 
-    def run(*arguments: str, command: str = "serve", **settings: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, command: str = "serve", **settings: str
+    ) -> subprocess.CompletedProcess[str]:
         own = {f"IDENTITY_{name.upper()}": value for name, value in settings.items()}
         return ended(environment(data, own), command, *arguments)
 
@@ -71,12 +73,18 @@ def assert_one_clear_line(ran: subprocess.CompletedProcess[str], *words: str) ->
             f"postgresql+psycopg://somebody:{SECRET}@127.0.0.1:1/identity",
             "127.0.0.1:1/identity cannot be used: connection",
         ),
-        (f"postgresql+psycopg://127.0.0.1:1/identity?user=u&password={SECRET}", "127.0.0.1:1/identity"),
+        (
+            f"postgresql+psycopg://127.0.0.1:1/identity?user=u&password={SECRET}",
+            "127.0.0.1:1/identity",
+        ),
         (f"postgresql+psycopg://u:{SECRET}@nowhere.invalid/identity", "nowhere.invalid"),
         (f"postgresql+psycopg://u:p@{SECRET}@127.0.0.1/identity", "%40"),
         (f"postgresql+asyncpg://u:{SECRET}@127.0.0.1/identity", "postgresql://"),
         (SECRET, "://"),
-        ("sqlite:////nowhere/identity.sqlite3", "/nowhere/identity.sqlite3 cannot be used: unable to open"),
+        (
+            "sqlite:////nowhere/identity.sqlite3",
+            "/nowhere/identity.sqlite3 cannot be used: unable to open",
+        ),
         (f"sqlite:///{__file__}", __file__),
         (f"sqlite:///{Path(__file__).parent}", "is not a file"),
     ],
@@ -113,25 +121,35 @@ def test_a_database_server_that_is_silent_is_given_up_on(serve: Run) -> None:
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "check"])
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_a_driver_that_is_missing_is_named_with_its_extra(tmp_path: Path, scheme: str, command: str) -> None:
+def test_a_driver_that_is_missing_is_named_with_its_extra(
+    tmp_path: Path, scheme: str, command: str
+) -> None:
     (tmp_path / "psycopg.py").write_text("raise ModuleNotFoundError(__name__)")
-    variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": f"{scheme}://u:{SECRET}@127.0.0.1:1/identity"})
+    variables = environment(
+        tmp_path / "data", {"IDENTITY_DATABASE_URL": f"{scheme}://u:{SECRET}@127.0.0.1:1/identity"}
+    )
     ran = ended(variables | {"PYTHONPATH": str(tmp_path)}, command)
     assert_one_clear_line(ran, "IDENTITY_DATABASE_URL", "psycopg", "[postgresql]")
 
 
-def test_a_database_that_is_not_migrated_says_what_to_run(tmp_path: Path, empty_database_url: str) -> None:
+def test_a_database_that_is_not_migrated_says_what_to_run(
+    tmp_path: Path, empty_database_url: str
+) -> None:
     variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": empty_database_url})
     assert_one_clear_line(ended(variables, "serve"), "identity migrate")
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])
-def test_a_database_of_a_later_version_is_left_alone(serve: Run, tmp_path: Path, command: str) -> None:
+def test_a_database_of_a_later_version_is_left_alone(
+    serve: Run, tmp_path: Path, command: str
+) -> None:
     with sqlite3.connect(tmp_path / "data" / "identity.sqlite3") as database:
         database.execute("UPDATE identity_alembic_version SET version_num = 'later'")
     said = ("This Identity is older than the database", "schema later or later", "backup")
     assert_one_clear_line(serve(command=command), *said)
-    assert database.execute("SELECT version_num FROM identity_alembic_version").fetchall() == [("later",)]
+    assert database.execute("SELECT version_num FROM identity_alembic_version").fetchall() == [
+        ("later",)
+    ]
 
 
 def test_an_address_in_use_is_named(serve: Run) -> None:
@@ -140,13 +158,17 @@ def test_an_address_in_use_is_named(serve: Run) -> None:
         assert_one_clear_line(serve("--port", str(port)), "127.0.0.1", str(port), "PORT")
 
 
-@pytest.mark.parametrize("arguments", [("a..b",), ("192.0.2.1", "--tls")], ids=["granian", "gunicorn"])
+@pytest.mark.parametrize(
+    "arguments", [("a..b",), ("192.0.2.1", "--tls")], ids=["granian", "gunicorn"]
+)
 def test_a_host_that_is_not_this_machine_is_named(serve: Run, arguments: tuple[str, ...]) -> None:
     assert_one_clear_line(serve("--host", *arguments), f"cannot listen on {arguments[0]!r}", "HOST")
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
-def test_a_data_directory_that_cannot_be_used_is_named(serve: Run, tmp_path: Path, place: str) -> None:
+def test_a_data_directory_that_cannot_be_used_is_named(
+    serve: Run, tmp_path: Path, place: str
+) -> None:
     (tmp_path / "file").write_text("in the way")
     path = str(tmp_path / place)  # an absolute place stays what it is
     assert_one_clear_line(serve(data_dir=path), "IDENTITY_DATA_DIR", path)
@@ -156,8 +178,13 @@ def test_a_data_directory_that_is_somebody_elses_is_left_alone(serve: Run, tmp_p
     place = tmp_path / "home"
     (place / "papers").mkdir(parents=True)
     place.chmod(0o755)
-    assert_one_clear_line(serve(command="migrate", data_dir=str(place)), "IDENTITY_DATA_DIR", f"chmod 700 {place}")
-    assert (place.stat().st_mode & 0o777, [each.name for each in place.iterdir()]) == (0o755, ["papers"])
+    assert_one_clear_line(
+        serve(command="migrate", data_dir=str(place)), "IDENTITY_DATA_DIR", f"chmod 700 {place}"
+    )
+    assert (place.stat().st_mode & 0o777, [each.name for each in place.iterdir()]) == (
+        0o755,
+        ["papers"],
+    )
 
 
 def test_an_empty_data_directory_setting_never_means_the_current_directory(
@@ -167,7 +194,10 @@ def test_an_empty_data_directory_setting_never_means_the_current_directory(
     here.mkdir(mode=0o755)
     monkeypatch.chdir(here)
     serve(command="check", data_dir="")
-    assert (here.stat().st_mode & 0o777, [path.name for path in here.iterdir() if path.name != "instance"]) == (
+    assert (
+        here.stat().st_mode & 0o777,
+        [path.name for path in here.iterdir() if path.name != "instance"],
+    ) == (
         0o755,
         [],
     )
@@ -187,7 +217,9 @@ def test_a_key_file_that_is_none_is_named(serve: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "mode"), [("secret_keys", 0o604), ("identity.sqlite3", 0o604)])
-def test_a_file_with_secrets_that_others_can_read_is_named(serve: Run, tmp_path: Path, name: str, mode: int) -> None:
+def test_a_file_with_secrets_that_others_can_read_is_named(
+    serve: Run, tmp_path: Path, name: str, mode: int
+) -> None:
     path = tmp_path / "data" / name
     path.touch()
     path.chmod(mode)
@@ -210,4 +242,6 @@ def test_a_setting_that_cannot_be_used_is_named(
     tmp_path: Path, sqlite_template: Path, setting: str, value: str, word: str
 ) -> None:
     own = {"IDENTITY_DATABASE_URL": f"sqlite:///{sqlite_template}", f"IDENTITY_{setting}": value}
-    assert_one_clear_line(ended(environment(tmp_path / "data", own), "serve"), f"IDENTITY_{setting}", word)
+    assert_one_clear_line(
+        ended(environment(tmp_path / "data", own), "serve"), f"IDENTITY_{setting}", word
+    )

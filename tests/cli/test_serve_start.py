@@ -41,7 +41,9 @@ def admins(live: Live, password: str) -> list[str]:
     return [user["username"] for user in users if user["admin"]]
 
 
-def test_the_first_start_prints_a_password_once_and_a_line_to_paste(tmp_path: Path, empty_database_url: str) -> None:
+def test_the_first_start_prints_a_password_once_and_a_line_to_paste(
+    tmp_path: Path, empty_database_url: str
+) -> None:
     settings = {"database_url": empty_database_url, "admin_password": ""}
     with serving(tmp_path, "--workers", "1", **settings) as live:
         first = live.output()
@@ -59,11 +61,16 @@ def test_the_first_start_prints_a_password_once_and_a_line_to_paste(tmp_path: Pa
 
 
 def test_the_password_of_the_first_start_is_never_the_same(
-    make_app: Callable[..., Flask], sqlite_template: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    make_app: Callable[..., Flask],
+    sqlite_template: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for number in ("1", "2"):
         own = shutil.copy(sqlite_template, tmp_path / number)
-        make_first_admin(Settings.load({}), services(make_app(database_url=f"sqlite:///{own}")), BASE)
+        make_first_admin(
+            Settings.load({}), services(make_app(database_url=f"sqlite:///{own}")), BASE
+        )
     (_, one), (_, other) = SHOWN.findall(capsys.readouterr().out)
     assert one != other
 
@@ -80,14 +87,18 @@ def test_no_code_of_the_directory_it_is_started_in_is_run(
     somewhere = tmp_path / "somewhere"
     somewhere.mkdir()
     for name in ("dis", "json", "socket"):  # names that Python itself imports
-        (somewhere / f"{name}.py").write_text("print('foreign code')\nraise SystemExit(1)\n", "ascii")
+        (somewhere / f"{name}.py").write_text(
+            "print('foreign code')\nraise SystemExit(1)\n", "ascii"
+        )
     monkeypatch.chdir(somewhere)
     with serving(tmp_path, "--workers", "1") as live:
         assert live.curl("/healthz").status == 200
         assert "foreign code" not in live.output()
 
 
-def test_a_given_password_is_used_and_shown_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_password_is_used_and_shown_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOST", "0.0.0.0")  # noqa: S104 - what is shown must be an address to call all the same
     with serving(tmp_path, "--workers", "2", admin_password=PASSWORD) as live:
         workers = list(children(live.process.pid))
@@ -95,7 +106,10 @@ def test_a_given_password_is_used_and_shown_to_nobody(tmp_path: Path, monkeypatc
         for pid in workers:
             variables = Path(f"/proc/{pid}/environ").read_bytes()
             assert b"IDENTITY_DATA_DIR=" in variables
-            assert (b"IDENTITY_ADMIN_PASSWORD" in variables, PASSWORD.encode() in variables) == (False, False)
+            assert (b"IDENTITY_ADMIN_PASSWORD" in variables, PASSWORD.encode() in variables) == (
+                False,
+                False,
+            )
         (line,) = TO_PASTE.findall(live.output())
         assert line.startswith(f"curl -u admin {live.base}/api/token")
         assert f"serves on {live.base} with 2 workers" in live.output()
@@ -108,7 +122,9 @@ def test_the_line_to_paste_is_one_for_every_shell(
 ) -> None:
     make_first_admin(Settings.load({}), services(make_app()), "http://[::1]:5000")
     (line,) = TO_PASTE.findall(capsys.readouterr().out)
-    assert line.endswith(" 'http://[::1]:5000/api/token'")  # some take what is in brackets for a pattern
+    assert line.endswith(
+        " 'http://[::1]:5000/api/token'"
+    )  # some take what is in brackets for a pattern
 
 
 def test_no_administrator_is_made_when_none_is_wanted(
@@ -120,7 +136,9 @@ def test_no_administrator_is_made_when_none_is_wanted(
     assert not services(app).accounts.any_admin()
 
 
-def test_no_administrator_is_made_when_there_is_one(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_administrator_is_made_when_there_is_one(
+    app: Flask, capsys: pytest.CaptureFixture[str]
+) -> None:
     make_first_admin(Settings.load({"IDENTITY_ADMIN_USERNAME": "other"}), services(app), BASE)
     assert capsys.readouterr().out == ""
     page = services(app).administration.list(operator(), search="other", cursor=None, limit=1)
@@ -143,11 +161,15 @@ def test_one_administrator_is_made_when_many_nodes_start_at_the_same_moment(
     assert services(nodes[0]).authentication.by_password(name, password, ORIGIN).account.admin
     assert [
         view.username
-        for view in services(nodes[0]).administration.list(operator(), search=None, cursor=None, limit=10).items
+        for view in services(nodes[0])
+        .administration.list(operator(), search=None, cursor=None, limit=10)
+        .items
     ] == ["admin"]
 
 
-def test_one_administrator_is_made_when_two_services_start_at_once(tmp_path: Path, empty_database_url: str) -> None:
+def test_one_administrator_is_made_when_two_services_start_at_once(
+    tmp_path: Path, empty_database_url: str
+) -> None:
     shared = {"IDENTITY_DATABASE_URL": empty_database_url, "IDENTITY_ADMIN_PASSWORD": ""}
     nodes = [environment(tmp_path / name, shared) for name in ("one", "other")]
     assert identity(nodes[0], "migrate").returncode == 0
@@ -180,5 +202,7 @@ def test_a_worker_starts_when_the_file_of_the_first_password_is_gone(tmp_path: P
     del variables["IDENTITY_ADMIN_PASSWORD"]
     assert "IDENTITY_ADMIN_PASSWORD_FILE" in identity(variables, "migrate").stderr
     command = [sys.executable, "-c", "from identity.wiring import create_worker; create_worker(4)"]
-    ran = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)
+    ran = subprocess.run(
+        command, env=variables, capture_output=True, text=True, check=False, timeout=60
+    )
     assert (ran.returncode, ran.stderr) == (0, "")

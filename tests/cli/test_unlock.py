@@ -32,7 +32,11 @@ def test_last_administrator_is_let_in_again_and_it_is_written_down(
     app = create_app(config(tmp_path / "data", database_url=database_url, **LIMITS))
     use = services(app)
     use.accounts.create(operator(), NewAccount(*ADMIN, "root@example.org"), admin=True)
-    names = ["admin"] * 2 if "." not in what or "@" in what else [f"nobody{number}" for number in range(4)]
+    names = (
+        ["admin"] * 2
+        if "." not in what or "@" in what
+        else [f"nobody{number}" for number in range(4)]
+    )
     for name in names:
         with pytest.raises(Unauthenticated):
             use.authentication.by_password(name, "wrong", ORIGIN)
@@ -60,10 +64,21 @@ def test_callers_without_an_ip_are_let_in_again(tmp_path: Path, database_url: st
         use.authentication.by_password(*ADMIN, here)
     variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": database_url})
     done = identity(variables, "unlock", "--no-ip")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "Callers without an IP are unlocked.\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "Callers without an IP are unlocked.\n",
+        "",
+    )
     time.sleep(1)  # for so long a process may remember that it refused
     assert use.authentication.by_password(*ADMIN, here).account.admin
-    assert len(use.audit.list(operator(), AuditFilter(kind="address.unlocked"), cursor=None, limit=9).items) == 1
+    assert (
+        len(
+            use.audit.list(
+                operator(), AuditFilter(kind="address.unlocked"), cursor=None, limit=9
+            ).items
+        )
+        == 1
+    )
     close(app)
 
 
@@ -75,7 +90,9 @@ def test_unlock_wants_one_thing(tmp_path: Path, words: tuple[str, ...]) -> None:
 def test_a_name_that_nobody_has_is_unlocked_too(tmp_path: Path, sqlite_template: Path) -> None:
     (tmp_path / "own.sqlite3").write_bytes(sqlite_template.read_bytes())
     (tmp_path / "own.sqlite3").chmod(0o600)
-    variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}"})
+    variables = environment(
+        tmp_path / "data", {"IDENTITY_DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}"}
+    )
     done = identity(variables, "unlock", "nobody")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("No account has this name")

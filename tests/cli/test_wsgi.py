@@ -23,7 +23,16 @@ def served(tmp_path: Path) -> Iterator[Live]:
     assert identity(variables, "migrate").returncode == 0
     assert identity(variables, "create-admin", "admin", given="changeme\n").returncode == 0
     port, log = free_port(), tmp_path / "service.log"
-    command = [str(GRANIAN), "--interface", "wsgi", "--port", str(port), "--workers", "1", "wsgi:app"]
+    command = [
+        str(GRANIAN),
+        "--interface",
+        "wsgi",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "wsgi:app",
+    ]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=variables, cwd=ROOT, stdout=output, stderr=output)
     live = Live(f"http://127.0.0.1:{port}", variables, log, process)

@@ -17,7 +17,9 @@ from identity_client.models import NewUserByAdmin, ProblemDetails, Sessions, Tok
 def main(base: str, name: str, password: str) -> None:
     """Show an administrator's session."""
     credential = base64.b64encode(f"{name}:{password}".encode()).decode()
-    login = get_token.sync(client=AuthenticatedClient(base_url=base, token=credential, prefix="Basic"))
+    login = get_token.sync(
+        client=AuthenticatedClient(base_url=base, token=credential, prefix="Basic")
+    )
     assert isinstance(login, Token), login
     client = AuthenticatedClient(base_url=base, token=login.token)
 
@@ -37,7 +39,9 @@ def main(base: str, name: str, password: str) -> None:
 
     refusal = disable_user.sync(client=client, account_id=999)
     assert isinstance(refusal, ProblemDetails), refusal
-    print(f"{disabled.username} disabled: {disabled.disabled}; {hawk.created_at:%Y} {len(sessions.sessions)} session")
+    print(
+        f"{disabled.username} disabled: {disabled.disabled}; {hawk.created_at:%Y} {len(sessions.sessions)} session"
+    )
     print(f"refused: {taken.status} {taken.code}, {refusal.status} {refusal.code}")
 
     ended = log_out.sync_detailed(client=client)

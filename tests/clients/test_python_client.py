@@ -18,14 +18,23 @@ TOOLS = Path(sys.executable).parent
 
 def run(*command: str | Path, where: Path) -> str:
     variables = os.environ | {"PYTHONPATH": str(where), "PATH": f"{TOOLS}:{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=where, env=variables, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(
+        command, cwd=where, env=variables, capture_output=True, text=True, check=False, timeout=100
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def generate(document: Path, where: Path) -> None:
     command = (TOOLS / "openapi-python-client", "generate", "--meta", "none", "--fail-on-warning")
-    options = ("--config", HERE / "python-client.yaml", "--path", document, "--output-path", "identity_client")
+    options = (
+        "--config",
+        HERE / "python-client.yaml",
+        "--path",
+        document,
+        "--output-path",
+        "identity_client",
+    )
     run(*command, *options, where=where)
 
 
@@ -50,7 +59,9 @@ def test_a_generated_python_client_works(service: Live, document: Path, tmp_path
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_generated_python_client_of_a_dialect_can_be_imported(service: Live, tmp_path: Path, dialect: str) -> None:
+def test_a_generated_python_client_of_a_dialect_can_be_imported(
+    service: Live, tmp_path: Path, dialect: str
+) -> None:
     (tmp_path / "openapi.json").write_text(service.curl(f"/{dialect}/openapi.json").body, "utf-8")
     generate(tmp_path / "openapi.json", tmp_path)
     calls = sorted((tmp_path / "identity_client" / "api" / dialect).glob("[a-z]*.py"))

@@ -37,7 +37,9 @@ def unavailable(reason: str) -> None:
 
 
 def run(*command: str, where: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False, timeout=110)
+    return subprocess.run(
+        command, cwd=where, capture_output=True, text=True, check=False, timeout=110
+    )
 
 
 def required(*command: str, where: Path) -> str:
@@ -47,7 +49,16 @@ def required(*command: str, where: Path) -> str:
 
 
 def test_a_generated_typescript_client_works(service: Live, document: Path, project: Path) -> None:
-    required("npm", "exec", "--", "openapi-typescript", str(document), "--output", "schema.d.ts", where=project)
+    required(
+        "npm",
+        "exec",
+        "--",
+        "openapi-typescript",
+        str(document),
+        "--output",
+        "schema.d.ts",
+        where=project,
+    )
     required("npm", "exec", "--", "tsc", where=project)
     said = required("node", "built/program.js", service.base, *ADMIN, where=project)
     assert said.splitlines() == [

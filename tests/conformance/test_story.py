@@ -54,7 +54,9 @@ def own_uuid(say: Speaker) -> str:
 
 TONGUES: dict[str, Tongue] = {
     "native": Tongue(
-        register=lambda say: say.post("/api/users", {"username": KIM, "password": SECRET, "email": KIM}),
+        register=lambda say: say.post(
+            "/api/users", {"username": KIM, "password": SECRET, "email": KIM}
+        ),
         login=lambda say, password: say.get("/api/token", headers=basic(KIM, password)),
         prove=lambda say, credential: say.get("/api/resource", headers=credential),
         registered=201,
@@ -64,8 +66,12 @@ TONGUES: dict[str, Tongue] = {
         carry=basic,
     ),
     "nerveshub": Tongue(
-        register=lambda say: say.post("/nerveshub/users/register", {"username": KIM, "email": KIM, "password": SECRET}),
-        login=lambda say, password: say.post("/nerveshub/users/login", {"email": KIM, "password": password}),
+        register=lambda say: say.post(
+            "/nerveshub/users/register", {"username": KIM, "email": KIM, "password": SECRET}
+        ),
+        login=lambda say, password: say.post(
+            "/nerveshub/users/login", {"email": KIM, "password": password}
+        ),
         prove=lambda say, credential: say.get("/nerveshub/users/me", headers=credential),
         registered=200,
         logged_in=200,
@@ -74,8 +80,12 @@ TONGUES: dict[str, Tongue] = {
         carry=lambda token: {"Authorization": f"token {token}"},
     ),
     "wekan": Tongue(
-        register=lambda say: say.post("/wekan/users/register", {"username": KIM, "email": KIM, "password": SECRET}),
-        login=lambda say, password: say.post("/wekan/users/login", {"username": KIM, "password": password}),
+        register=lambda say: say.post(
+            "/wekan/users/register", {"username": KIM, "email": KIM, "password": SECRET}
+        ),
+        login=lambda say, password: say.post(
+            "/wekan/users/login", {"username": KIM, "password": password}
+        ),
         prove=lambda say, credential: say.get("/wekan/api/user", headers=credential),
         registered=200,
         logged_in=200,
@@ -87,16 +97,24 @@ TONGUES: dict[str, Tongue] = {
         register=lambda say: say.post(
             "/continuous/users", {"email": KIM, "password": SECRET, "password_confirm": SECRET}
         ),
-        login=lambda say, password: say.post("/continuous/sessions", {"email": KIM, "password": password}),
-        prove=lambda say, credential: say.put(f"/continuous/users/{own_uuid(say)}", {}, headers=credential),
+        login=lambda say, password: say.post(
+            "/continuous/sessions", {"email": KIM, "password": password}
+        ),
+        prove=lambda say, credential: say.put(
+            f"/continuous/users/{own_uuid(say)}", {}, headers=credential
+        ),
         registered=201,
         logged_in=201,
         wrong=401,
         unknown=401,
     ),
     "azuma": Tongue(
-        register=lambda say: say.post("/azuma/users", {"name": KIM, "email": KIM, "password": SECRET}),
-        login=lambda say, password: say.post("/azuma/user/login", {"name": KIM, "password": password}),
+        register=lambda say: say.post(
+            "/azuma/users", {"name": KIM, "email": KIM, "password": SECRET}
+        ),
+        login=lambda say, password: say.post(
+            "/azuma/user/login", {"name": KIM, "password": password}
+        ),
         prove=lambda say, credential: say.patch("/azuma/user/update", {}, headers=credential),
         registered=201,
         logged_in=200,
@@ -153,7 +171,9 @@ def administer(say: Speaker, what: str) -> None:
 
 def trail(say: Speaker) -> list[dict[str, Any]]:
     """Return the events of kim's name, oldest first."""
-    answer = say.client.get("/api/admin/audit", query_string={"subject": KIM}, headers=basic(*ADMIN))
+    answer = say.client.get(
+        "/api/admin/audit", query_string={"subject": KIM}, headers=basic(*ADMIN)
+    )
     assert answer.status_code == 200, answer.text
     return list(reversed(answer.json["events"]))
 
@@ -163,7 +183,9 @@ def only(row: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", TONGUES)
-def test_the_story_leaves_the_same_rows_and_trail_in_every_tongue(say: Speaker, clock: HandClock, name: str) -> None:
+def test_the_story_leaves_the_same_rows_and_trail_in_every_tongue(
+    say: Speaker, clock: HandClock, name: str
+) -> None:
     tongue = TONGUES[name]
     assert tongue.register(say).status_code == tongue.registered
     assert tongue.register(say).status_code in {400, 401, 409, 422}
@@ -218,7 +240,13 @@ def test_an_account_made_in_one_tongue_is_the_same_in_every_other(say: Speaker, 
             assert tongue.register(say).status_code in {400, 401, 409, 422}, name
     session = credentials["continuous"]["Authorization"].removeprefix("Bearer ")
     assert pyjwt.decode(session, options={"verify_signature": False})["sub"] == made["uuid"]
-    assert {row["kind"] for row in rows(say.app, LoginSession)} == {"access", "personal", "opaque", "jwt", "uuid"}
+    assert {row["kind"] for row in rows(say.app, LoginSession)} == {
+        "access",
+        "personal",
+        "opaque",
+        "jwt",
+        "uuid",
+    }
 
     administer(say, "disable")
     for carried, credential in (credentials | {"password": basic(KIM, SECRET)}).items():
@@ -234,7 +262,9 @@ def test_an_account_made_in_one_tongue_is_the_same_in_every_other(say: Speaker, 
 def test_a_new_password_counts_in_every_tongue_at_once(say: Speaker, teller: str) -> None:
     assert TONGUES[teller].register(say).status_code == TONGUES[teller].registered
     credentials = {name: login(say, tongue) for name, tongue in TONGUES.items()}
-    changed = say.patch("/azuma/user/update", {"password": "battery staple"}, headers=credentials["azuma"])
+    changed = say.patch(
+        "/azuma/user/update", {"password": "battery staple"}, headers=credentials["azuma"]
+    )
     assert changed.status_code == 200
     for name, tongue in TONGUES.items():
         assert tongue.login(say, SECRET).status_code == tongue.wrong, name
@@ -248,7 +278,13 @@ def test_no_other_table_learned_of_him(say: Speaker) -> None:
     for tongue in TONGUES.values():
         tongue.register(say)
         administer(say, "delete")
-    left = {table.name for table in Base.metadata.sorted_tables if table.name not in {"audit_event", "counter"}}
+    left = {
+        table.name
+        for table in Base.metadata.sorted_tables
+        if table.name not in {"audit_event", "counter"}
+    }
     for mapper in Base.registry.mappers:
         if mapper.local_table.name in left:
-            assert not [row for row in rows(say.app, mapper.class_) if KIM in map(str, row.values())]
+            assert not [
+                row for row in rows(say.app, mapper.class_) if KIM in map(str, row.values())
+            ]

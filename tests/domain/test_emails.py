@@ -105,7 +105,9 @@ def test_refusal_of_an_address_never_repeats_it() -> None:
     assert "canary" not in f"{refusal.value!r} {refusal.value} {refusal.value.detail}"
 
 
-_PARTS = st.text(st.sampled_from("aZ9.-_@\u00fc\u00df\u3002\uff20\u2100\u200b\u0131 \n\ud800xn"), max_size=40)
+_PARTS = st.text(
+    st.sampled_from("aZ9.-_@\u00fc\u00df\u3002\uff20\u2100\u200b\u0131 \n\ud800xn"), max_size=40
+)
 
 
 @given(st.one_of(st.text(), _PARTS, st.builds("{}@{}.example".format, _PARTS, _PARTS)))

@@ -32,7 +32,9 @@ def names(keys: tuple[SigningKey, ...]) -> str:
     return "".join(key.name for key in keys)
 
 
-def rotated(keys: tuple[SigningKey, ...], new: SigningKey, grace: timedelta = GRACE) -> tuple[SigningKey, ...]:
+def rotated(
+    keys: tuple[SigningKey, ...], new: SigningKey, grace: timedelta = GRACE
+) -> tuple[SigningKey, ...]:
     return succeeded(keys, new, now=NOW, grace=grace, life=LIFE)
 
 
@@ -47,12 +49,21 @@ def test_keys_without_times_are_all_accepted_and_the_last_signs() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "accepted"),
-    [(0, "ba"), (59.9, "ba"), (60, "ab"), (60 + 3600, "ab"), (60 + 3600 + 59.9, "ab"), (60 + 3600 + 60, "b")],
+    [
+        (0, "ba"),
+        (59.9, "ba"),
+        (60, "ab"),
+        (60 + 3600, "ab"),
+        (60 + 3600 + 59.9, "ab"),
+        (60 + 3600 + 60, "b"),
+    ],
 )
 def test_a_new_key_is_accepted_at_once_signs_after_the_grace_and_outlives_the_old_one(
     seconds: float, accepted: str
 ) -> None:
-    assert names(standing(rotated((A,), B), after(seconds=seconds))) == accepted  # the one that signs is the last
+    assert (
+        names(standing(rotated((A,), B), after(seconds=seconds))) == accepted
+    )  # the one that signs is the last
 
 
 def test_changes_are_announced_in_their_order() -> None:
@@ -66,7 +77,11 @@ def test_a_second_rotation_keeps_the_end_that_a_key_has() -> None:
     once = rotated((A,), B)
     twice = succeeded(once, C, now=after(seconds=10), grace=GRACE, life=LIFE)
     assert twice[0] == once[0]
-    assert [names(standing(twice, after(seconds=each))) for each in (10, 60, 70)] == ["bca", "acb", "abc"]
+    assert [names(standing(twice, after(seconds=each))) for each in (10, 60, 70)] == [
+        "bca",
+        "acb",
+        "abc",
+    ]
 
 
 def test_the_newest_that_may_sign_does_whichever_was_to_begin_later() -> None:

@@ -9,9 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.domain.errors import InvalidInput
-from identity.domain.values import FULL_NAME_MAX, canonical, is_username, read_full_name, read_username
+from identity.domain.values import (
+    FULL_NAME_MAX,
+    canonical,
+    is_username,
+    read_full_name,
+    read_username,
+)
 
-ALLOWED = ["a", "hawk", "Hawk", "_", "0", "x.y-z_1", "hawk+lists@example.org", "a" * 64, "nhu", "idt", "eyJane"]
+ALLOWED = [
+    "a",
+    "hawk",
+    "Hawk",
+    "_",
+    "0",
+    "x.y-z_1",
+    "hawk+lists@example.org",
+    "a" * 64,
+    "nhu",
+    "idt",
+    "eyJane",
+]
 REFUSED = {
     "nothing": "",
     "one too many": "a" * 65,
@@ -95,7 +113,10 @@ def test_refusal_of_a_name_never_repeats_it() -> None:
         ("hawk", "HAWK"),
         ("hawk", "\uff48\uff41\uff57\uff4b"),  # full-width
         ("hawk", "haw\u212a"),  # Kelvin sign
-        ("hawk", "\U0001d407awk"),  # a mathematical capital, which folds only once it is a plain one
+        (
+            "hawk",
+            "\U0001d407awk",
+        ),  # a mathematical capital, which folds only once it is a plain one
         ("fish", "\ufb01sh"),  # ligature
         ("STRASSE", "stra\u00dfe"),
         ("caf\u00e9", "cafe\u0301"),
@@ -107,7 +128,9 @@ def test_canonical_form_is_one_for_spellings_people_take_for_the_same(one: str, 
 
 
 @pytest.mark.parametrize("other", ["h\u0430wk", "h\u1d00wk", "ha\u00adwk", "ha\u200bwk"])
-def test_canonical_form_tells_look_alikes_apart_which_is_why_the_allow_list_refuses_them(other: str) -> None:
+def test_canonical_form_tells_look_alikes_apart_which_is_why_the_allow_list_refuses_them(
+    other: str,
+) -> None:
     assert canonical(other) != canonical("hawk")
 
 
@@ -127,12 +150,16 @@ def test_username_that_is_accepted_has_a_canonical_form_of_the_same_length(text:
             read_username(text)
 
 
-@pytest.mark.parametrize("name", ["", "A. Hawk", "Łukasz Żółć", "<script>", "=1+1", "山田", "x" * FULL_NAME_MAX])
+@pytest.mark.parametrize(
+    "name", ["", "A. Hawk", "Łukasz Żółć", "<script>", "=1+1", "山田", "x" * FULL_NAME_MAX]
+)
 def test_full_name_is_kept_when_it_is_one_line(name: str) -> None:
     assert read_full_name(name) == unicodedata.normalize("NFC", name)
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a\rb", "a\0b", "a\x85b", "a\u2028b", "a\u2029b", "a\ud800", "x" * 129])
+@pytest.mark.parametrize(
+    "name", ["a\nb", "a\rb", "a\0b", "a\x85b", "a\u2028b", "a\u2029b", "a\ud800", "x" * 129]
+)
 def test_full_name_is_refused_when_it_is_more_than_one_line_or_too_long(name: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         read_full_name(name)

@@ -27,7 +27,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("text", ["p", "neo", "p" * 64, "p" * 256, EMOJI * 8, EMOJI * 256, "a b", "a:b:c", " p "])
+@pytest.mark.parametrize(
+    "text", ["p", "neo", "p" * 64, "p" * 256, EMOJI * 8, EMOJI * 256, "a b", "a:b:c", " p "]
+)
 def test_password_is_kept_when_its_length_and_letters_are_allowed(text: str) -> None:
     assert read_password(text, hardened=False) == text
     assert normal_password(text) == text
@@ -35,7 +37,9 @@ def test_password_is_kept_when_its_length_and_letters_are_allowed(text: str) -> 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
 @pytest.mark.parametrize("hardened", [False, True])
-def test_password_is_refused_in_either_mode_when_no_account_could_have_it(text: str, hardened: bool) -> None:
+def test_password_is_refused_in_either_mode_when_no_account_could_have_it(
+    text: str, hardened: bool
+) -> None:
     assert normal_password(text) is None
     with pytest.raises(InvalidInput) as refusal:
         read_password(text, hardened=hardened)
@@ -44,20 +48,35 @@ def test_password_is_refused_in_either_mode_when_no_account_could_have_it(text: 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("caf\u00e9", "cafe\u0301"), ("\u212b", "A\u030a"), ("\ufb01sh", "fish"), ("\uff41", "a"), ("1\u00b2", "12")],
+    [
+        ("caf\u00e9", "cafe\u0301"),
+        ("\u212b", "A\u030a"),
+        ("\ufb01sh", "fish"),
+        ("\uff41", "a"),
+        ("1\u00b2", "12"),
+    ],
 )
 def test_password_is_the_same_when_it_is_composed_otherwise(one: str, other: str) -> None:
     assert normal_password(one) == normal_password(other)
 
 
 @pytest.mark.parametrize(
-    "text", ["w" * 43, "123e4567-e89b-42d3-a456-426614174000", "idt_x", "NHU_x", "eyJhbGciOiJub25lIn0.e30.c2ln"]
+    "text",
+    [
+        "w" * 43,
+        "123e4567-e89b-42d3-a456-426614174000",
+        "idt_x",
+        "NHU_x",
+        "eyJhbGciOiJub25lIn0.e30.c2ln",
+    ],
 )
 @pytest.mark.parametrize("hardened", [False, True])
 def test_password_is_refused_when_it_has_the_form_of_a_token(text: str, hardened: bool) -> None:
     with pytest.raises(InvalidInput, match="form of a token"):
         read_password(text, hardened=hardened)
-    assert normal_password(text) == text  # one that was chosen before can still be given as the current one
+    assert (
+        normal_password(text) == text
+    )  # one that was chosen before can still be given as the current one
 
 
 def test_password_keeps_its_letter_case() -> None:
@@ -77,7 +96,9 @@ def test_password_that_is_hashed_is_in_its_normal_form(text: str) -> None:
     assert password is None or unicodedata.is_normalized("NFKC", password)
 
 
-@pytest.mark.parametrize("text", ["1234567", "neo", "newpwd", "changeme", "PASSWORD", "Pa\u017f\u017fword"])
+@pytest.mark.parametrize(
+    "text", ["1234567", "neo", "newpwd", "changeme", "PASSWORD", "Pa\u017f\u017fword"]
+)
 def test_weak_password_is_refused_only_where_the_service_is_hardened(text: str) -> None:
     assert read_password(text, hardened=False) == normal_password(text)
     with pytest.raises(InvalidInput):
@@ -89,8 +110,12 @@ def test_strong_password_is_kept_where_the_service_is_hardened(text: str) -> Non
     assert read_password(text, hardened=True, names=("hawk", "hawk@example.org")) == text
 
 
-@pytest.mark.parametrize("text", ["hawkhawk", "HawkHawk", "hawk@example.org", "HAWK@example.org", "\uff48awkhawk"])
-def test_own_name_or_address_is_refused_as_a_password_where_the_service_is_hardened(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["hawkhawk", "HawkHawk", "hawk@example.org", "HAWK@example.org", "\uff48awkhawk"]
+)
+def test_own_name_or_address_is_refused_as_a_password_where_the_service_is_hardened(
+    text: str,
+) -> None:
     with pytest.raises(InvalidInput, match="guess"):
         read_password(text, hardened=True, names=("HawkHawk", "Hawk@example.org"))
 

@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from identity.domain import policy
-from identity.domain.errors import Forbidden, LastAdmin, RegistrationRefused, StepUpRequired, Unauthenticated
+from identity.domain.errors import (
+    Forbidden,
+    LastAdmin,
+    RegistrationRefused,
+    StepUpRequired,
+    Unauthenticated,
+)
 from identity.domain.policy import Registration
 from identity.domain.principal import Credential, Origin, Principal, Subject, operator
 from identity.domain.views import AccessClaims
@@ -19,7 +25,10 @@ NOBODY = Principal(ORIGIN)
 
 def somebody(*, admin: bool = False, proven: datetime | None = NOW) -> Principal:
     return Principal(
-        ORIGIN, Subject(7, "hawk", admin=admin, version=1, uuid="", short_id=""), Credential.PASSWORD, proven
+        ORIGIN,
+        Subject(7, "hawk", admin=admin, version=1, uuid="", short_id=""),
+        Credential.PASSWORD,
+        proven,
     )
 
 
@@ -42,7 +51,9 @@ def claims(*, issued: float = 0, expires: float = 600) -> AccessClaims:
         (-4, -1, False),  # leeway is for the future only
     ],
 )
-def test_token_is_timely_from_five_seconds_early_until_its_end(issued: int, expires: int, timely: bool) -> None:
+def test_token_is_timely_from_five_seconds_early_until_its_end(
+    issued: int, expires: int, timely: bool
+) -> None:
     assert policy.timely(claims(issued=issued, expires=expires), NOW.timestamp()) is timely
 
 
@@ -54,13 +65,17 @@ def test_token_is_judged_by_the_whole_time_not_by_its_second(microseconds: int) 
     assert not policy.timely(claims(issued=-600, expires=0), moment)
 
 
-@pytest.mark.parametrize(("left", "lives"), [(3600, 600), (600, 600), (599, 599), (1, 1), (0, 0), (-1, -1)])
+@pytest.mark.parametrize(
+    ("left", "lives"), [(3600, 600), (600, 600), (599, 599), (1, 1), (0, 0), (-1, -1)]
+)
 def test_token_ends_after_its_life_and_never_later_than_its_session(left: int, lives: int) -> None:
     end = policy.token_end(NOW, timedelta(seconds=600), NOW + timedelta(seconds=left))
     assert end == NOW + timedelta(seconds=lives)
 
 
-@pytest.mark.parametrize(("age", "fresh"), [(0, True), (899, True), (900, True), (900.001, False), (86400, False)])
+@pytest.mark.parametrize(
+    ("age", "fresh"), [(0, True), (899, True), (900, True), (900.001, False), (86400, False)]
+)
 def test_proof_is_fresh_for_15_minutes(age: float, fresh: bool) -> None:
     caller = somebody(proven=NOW - timedelta(seconds=age))
     if fresh:
@@ -76,13 +91,17 @@ def test_nobody_is_asked_who_he_is_before_how_fresh_his_proof_is() -> None:
 
 
 def test_no_proof_is_too_old_where_none_is_asked_for() -> None:
-    policy.require_fresh_proof(somebody(proven=NOW - timedelta(days=365)), NOW, max_age=timedelta(0))
+    policy.require_fresh_proof(
+        somebody(proven=NOW - timedelta(days=365)), NOW, max_age=timedelta(0)
+    )
     policy.require_fresh_proof(somebody(proven=None), NOW, max_age=timedelta(0))
 
 
 def test_refusal_of_an_old_proof_says_how_old_it_may_be() -> None:
     with pytest.raises(StepUpRequired) as refused:
-        policy.require_fresh_proof(somebody(proven=NOW - timedelta(minutes=2)), NOW, max_age=timedelta(minutes=1))
+        policy.require_fresh_proof(
+            somebody(proven=NOW - timedelta(minutes=2)), NOW, max_age=timedelta(minutes=1)
+        )
     assert refused.value.max_age == timedelta(minutes=1)
 
 
@@ -95,7 +114,9 @@ def test_operator_needs_no_fresh_proof() -> None:
     policy.require_fresh_proof(operator(), NOW)
 
 
-@pytest.mark.parametrize("admins", [frozenset(), frozenset({2}), frozenset({1, 2}), frozenset({1, 2, 3})])
+@pytest.mark.parametrize(
+    "admins", [frozenset(), frozenset({2}), frozenset({1, 2}), frozenset({1, 2, 3})]
+)
 def test_admin_may_leave_when_another_one_stays_or_he_is_none(admins: frozenset[int]) -> None:
     policy.require_other_admin(admins, leaving=1)
 

@@ -45,7 +45,10 @@ class Cluster:
         server = int((self._data / "postmaster.pid").read_text("ascii").split()[0])
         parent = int(Path(f"/proc/{server}/stat").read_text("ascii").rpartition(")")[2].split()[1])
         os.kill(server, signal.SIGSTOP)
-        processes = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text("ascii").split())]
+        processes = [
+            server,
+            *map(int, Path(f"/proc/{server}/task/{server}/children").read_text("ascii").split()),
+        ]
         try:
             for process in processes:
                 os.kill(process, signal.SIGSTOP)
@@ -70,11 +73,23 @@ class Cluster:
     def standby(self) -> Iterator[str]:
         """Give the address of a server that follows this one and can only be read."""
         port, home = free_port(), self._data.parent / "standby"
-        self._as("pg_basebackup", "-D", str(home), "-d", self.url, "-R", "--checkpoint=fast", "--no-sync")
+        self._as(
+            "pg_basebackup", "-D", str(home), "-d", self.url, "-R", "--checkpoint=fast", "--no-sync"
+        )
         options = f"-c listen_addresses=127.0.0.1 -c fsync=off -c port={port} -c unix_socket_directories={home.parent}"
         options += " -c max_connections=300"  # no fewer than the other one has
         try:
-            self._as("pg_ctl", "-D", str(home), "start", "-w", "-o", options, "-l", str(home.parent / "standby.log"))
+            self._as(
+                "pg_ctl",
+                "-D",
+                str(home),
+                "start",
+                "-w",
+                "-o",
+                options,
+                "-l",
+                str(home.parent / "standby.log"),
+            )
             yield re.sub(r"^postgresql:(.*):\d+/", rf"postgresql+psycopg:\1:{port}/", self.url)
         finally:
             self._as("pg_ctl", "-D", str(home), "stop", "-m", "immediate")
@@ -82,7 +97,9 @@ class Cluster:
 
     def _as(self, program: str, *arguments: str) -> None:
         command = [*self._as_user, str(self._binaries / program), *arguments]
-        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            command, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     def cut_connections(self) -> int:
         """Close every connection of the service from the server's side and return how many there were."""

@@ -13,7 +13,11 @@ from faults.recorder import Operation, Recorder
 from sqlalchemy import Connection, Engine, text
 
 REVOKED_AFTER_SECONDS = 1.0
-_EVENTS = {"register": "account.registered", "sign": "certificate.issued", "disable": "account.disabled"}
+_EVENTS = {
+    "register": "account.registered",
+    "sign": "certificate.issued",
+    "disable": "account.disabled",
+}
 _GIVES_A_TOKEN = frozenset({"login"})
 
 
@@ -38,7 +42,14 @@ def check_all(after: Aftermath) -> None:
     for rule in (answers, echoes, ends, canaries, metrics):
         rule(after)
     with after.engine.connect() as connection:
-        for look in (accounts_are_there, no_duplicates, an_admin_is_left, certificates_are_recorded, trail, integrity):
+        for look in (
+            accounts_are_there,
+            no_duplicates,
+            an_admin_is_left,
+            certificates_are_recorded,
+            trail,
+            integrity,
+        ):
             look(after, connection)
     registered_can_log_in(after)
 
@@ -48,7 +59,13 @@ def answers(after: Aftermath) -> None:
     none([each for each in after.recorder.operations if each.outcome == "wrong"])
     late = [each for each in after.recorder.operations if each.outcome in {"unknown", "put off"}]
     none([each for each in late if not after.recorder.excused(each)])
-    none([each for each in late if each.outcome == "put off" and not each.header("Retry-After").isdecimal()])
+    none(
+        [
+            each
+            for each in late
+            if each.outcome == "put off" and not each.header("Retry-After").isdecimal()
+        ]
+    )
     assert "Traceback" not in after.said
     assert '"exception"' not in after.said
 
@@ -56,7 +73,13 @@ def answers(after: Aftermath) -> None:
 def echoes(after: Aftermath) -> None:
     """I5: who is let in is called by his own name."""
     none([each for each in after.recorder.ok("register") if each.json() != {"username": each.who}])
-    none([each for each in after.recorder.ok("check") if each.json() != {"data": f"Hello, {each.who}!"}])
+    none(
+        [
+            each
+            for each in after.recorder.ok("check")
+            if each.json() != {"data": f"Hello, {each.who}!"}
+        ]
+    )
 
 
 def ends(after: Aftermath) -> None:
@@ -72,7 +95,12 @@ def canaries(after: Aftermath) -> None:
     told = [("log", after.said), *(("metrics", text) for text in after.metrics)]
     for each in after.recorder.operations:
         shown = [] if each.kind in _GIVES_A_TOKEN and each.outcome == "ok" else [each.body]
-        told += [(each.kind, "\n".join([*shown, *(value for name, value in each.headers if name != "token")]))]
+        told += [
+            (
+                each.kind,
+                "\n".join([*shown, *(value for name, value in each.headers if name != "token")]),
+            )
+        ]
     planted = [*after.recorder.secrets, "$argon2"]
     joined = "\n".join(text for _, text in told)
     found = [secret for secret in planted if secret in joined]
@@ -106,7 +134,12 @@ def no_duplicates(_after: Aftermath, connection: Connection) -> None:
 
 def an_admin_is_left(_after: Aftermath, connection: Connection) -> None:
     """I8: somebody can still administer."""
-    assert connection.execute(text("SELECT count(*) FROM account WHERE admin AND NOT disabled")).scalar_one() >= 1
+    assert (
+        connection.execute(
+            text("SELECT count(*) FROM account WHERE admin AND NOT disabled")
+        ).scalar_one()
+        >= 1
+    )
 
 
 def certificates_are_recorded(after: Aftermath, connection: Connection) -> None:
@@ -120,7 +153,9 @@ def trail(after: Aftermath, connection: Connection) -> None:
     events = connection.execute(text("SELECT kind, request_id FROM audit_event")).all()
     recorded = [(str(kind), str(request_id)) for kind, request_id in events]
     wanted = [
-        each for each in after.recorder.ok(*_EVENTS) if recorded.count((_EVENTS[each.kind], each.request_id)) != 1
+        each
+        for each in after.recorder.ok(*_EVENTS)
+        if recorded.count((_EVENTS[each.kind], each.request_id)) != 1
     ]
     none(wanted)
 
@@ -131,8 +166,16 @@ def integrity(_after: Aftermath, connection: Connection) -> None:
         assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]
         none(connection.execute(text("PRAGMA foreign_key_check")).all())
     else:
-        none(connection.execute(text("SELECT conname FROM pg_constraint WHERE NOT convalidated")).scalars())
-        none(connection.execute(text("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid")).scalars())
+        none(
+            connection.execute(
+                text("SELECT conname FROM pg_constraint WHERE NOT convalidated")
+            ).scalars()
+        )
+        none(
+            connection.execute(
+                text("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid")
+            ).scalars()
+        )
     for table in ("session", "certificate", "outbox_mail"):
         orphans = f"SELECT count(*) FROM {table} WHERE account_id NOT IN (SELECT id FROM account)"  # noqa: S608 - our own words
         assert connection.execute(text(orphans)).scalar_one() == 0
@@ -140,9 +183,15 @@ def integrity(_after: Aftermath, connection: Connection) -> None:
 
 def registered_can_log_in(after: Aftermath) -> None:
     """I1: whoever got a 201 can log in, unless he was disabled; whoever was disabled cannot."""
-    disabled = {each.who for each in after.recorder.operations if each.kind == "disable" and each.outcome != "put off"}
+    disabled = {
+        each.who
+        for each in after.recorder.operations
+        if each.kind == "disable" and each.outcome != "put off"
+    }
     certain = {each.who for each in after.recorder.ok("disable")}
-    names = [each.who for each in after.recorder.ok("register") if each.who not in disabled - certain]
+    names = [
+        each.who for each in after.recorder.ok("register") if each.who not in disabled - certain
+    ]
 
     def status(name: str) -> tuple[str, int | None]:
         node, user = after.nodes[hash(name) % len(after.nodes)], f"{name}:{after.passwords[name]}"

@@ -50,14 +50,18 @@ class Load:
     def _run(self) -> None:
         while not self._stop.is_set():
             number = next(_numbers)
-            nodes = itertools.cycle(self.nodes[number % len(self.nodes) :] + self.nodes[: number % len(self.nodes)])
+            nodes = itertools.cycle(
+                self.nodes[number % len(self.nodes) :] + self.nodes[: number % len(self.nodes)]
+            )
             done = self.live(f"hawk{number}", nodes, number)
             self._stop.wait(_PAUSE_SECONDS if done else _PATIENCE_SECONDS)
 
     def live(self, name: str, nodes: Iterator[str], number: int) -> bool:
         """Live one life until something is not acknowledged; tell whether all was."""
         password = self.passwords[name] = self.recorder.password()
-        wanted = {"username": name, "password": password} | ({"email": f"{name}@example.org"} if self._mail else {})
+        wanted = {"username": name, "password": password} | (
+            {"email": f"{name}@example.org"} if self._mail else {}
+        )
         made = self._call(nodes, "register", name, "POST", "/api/users", body=wanted, expect={201})
         if made.outcome != "ok":
             return False
@@ -65,7 +69,9 @@ class Load:
         if login.outcome != "ok":
             return False
         user = self.recorder.secret(login.json()["token"]) + ":x"
-        checks = [self._call(nodes, "check", name, "GET", "/api/resource", user=user) for _ in range(3)]
+        checks = [
+            self._call(nodes, "check", name, "GET", "/api/resource", user=user) for _ in range(3)
+        ]
         if number % 4 == 0:
             checks.append(self._sign(nodes, name, user))
         if number % 3 == 0:
@@ -74,7 +80,9 @@ class Load:
 
     def _sign(self, nodes: Iterator[str], name: str, user: str) -> Operation:
         body = {"csr": csr()}
-        return self._call(nodes, "sign", name, "POST", "/api/certificates", user=user, body=body, expect={201})
+        return self._call(
+            nodes, "sign", name, "POST", "/api/certificates", user=user, body=body, expect={201}
+        )
 
     def _disable(self, nodes: Iterator[str], name: str, made: Operation, user: str) -> Operation:
         number = made.header("Location").rpartition("/")[2]
@@ -82,10 +90,14 @@ class Load:
         done = self._call(nodes, "disable", name, "POST", path, user=admin)
         if done.outcome == "ok":
             for _ in range(2 * len(self.nodes)):
-                self._call(nodes, "check", name, "GET", "/api/resource", user=user, expect={200, 401})
+                self._call(
+                    nodes, "check", name, "GET", "/api/resource", user=user, expect={200, 401}
+                )
         return done
 
-    def _call(self, nodes: Iterator[str], kind: str, who: str, method: str, path: str, **more: object) -> Operation:
+    def _call(
+        self, nodes: Iterator[str], kind: str, who: str, method: str, path: str, **more: object
+    ) -> Operation:
         return self.recorder.call(next(nodes), method, path, kind=kind, who=who, **more)  # type: ignore[arg-type]
 
 

@@ -31,7 +31,11 @@ def workers(live: Live) -> list[int]:
 
 def nurseries(live: Live) -> list[int]:
     """Return the process that workers are forked from."""
-    return [child for child in _children(live.process.pid) if b"forkserver" in _read(f"/proc/{child}/cmdline")]
+    return [
+        child
+        for child in _children(live.process.pid)
+        if b"forkserver" in _read(f"/proc/{child}/cmdline")
+    ]
 
 
 def everybody(live: Live) -> list[int]:
@@ -47,7 +51,9 @@ def at_work(live: Live) -> list[int]:
     """Return the workers that already listen; one that was just started still imports."""
     port = f":{int(live.base.rpartition(':')[2]):04X}"
     lines = [line.split() for line in _read("/proc/net/tcp").decode().splitlines()]
-    sockets = {f"socket:[{line[9]}]" for line in lines if line[1].endswith(port) and line[3] == _LISTENING}
+    sockets = {
+        f"socket:[{line[9]}]" for line in lines if line[1].endswith(port) and line[3] == _LISTENING
+    }
     return [pid for pid in workers(live) if sockets & _files(pid)]
 
 
@@ -55,7 +61,9 @@ def held(live: Live) -> Held:
     """Measure the parent and its workers."""
     found = [_held(pid) for pid in (live.process.pid, *workers(live))]
     return Held(
-        max(each.threads for each in found), max(each.files for each in found), max(each.resident_kib for each in found)
+        max(each.threads for each in found),
+        max(each.files for each in found),
+        max(each.resident_kib for each in found),
     )
 
 
@@ -67,21 +75,34 @@ def kill(*pids: int) -> None:
 
 def ended(*pids: int) -> bool:
     """Tell whether nothing is left of these processes but their names."""
-    return all(b"State:\tZ" in status or not status for status in (_read(f"/proc/{pid}/status") for pid in pids))
+    return all(
+        b"State:\tZ" in status or not status
+        for status in (_read(f"/proc/{pid}/status") for pid in pids)
+    )
 
 
 def start_again(live: Live) -> None:
     """Start a service that has ended, at the same address, with the same settings and the same log."""
     live.process.wait(timeout=20)
     with live.log.open("ab") as output:
-        live.process = subprocess.Popen(live.process.args, env=live.environment, stdout=output, stderr=output)
+        live.process = subprocess.Popen(
+            live.process.args, env=live.environment, stdout=output, stderr=output
+        )
     wait_until_ready(live)
     wait_until(lambda: len(at_work(live)) == 2, seconds=60)
 
 
 def _held(pid: int) -> Held:
-    status = dict(line.split(":\t", 1) for line in _read(f"/proc/{pid}/status").decode().splitlines() if ":\t" in line)
-    return Held(int(status["Threads"]), len(list(Path(f"/proc/{pid}/fd").iterdir())), int(status["VmRSS"].split()[0]))
+    status = dict(
+        line.split(":\t", 1)
+        for line in _read(f"/proc/{pid}/status").decode().splitlines()
+        if ":\t" in line
+    )
+    return Held(
+        int(status["Threads"]),
+        len(list(Path(f"/proc/{pid}/fd").iterdir())),
+        int(status["VmRSS"].split()[0]),
+    )
 
 
 def _files(pid: int) -> set[str]:

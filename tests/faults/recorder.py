@@ -107,11 +107,26 @@ class Recorder:
             headers["Content-Type"], data = "application/json", json.dumps(body)
         asked = time.monotonic()
         try:
-            status, got, text = _exchange(node, _address_of(who), timeout, method, path, data, headers)
+            status, got, text = _exchange(
+                node, _address_of(who), timeout, method, path, data, headers
+            )
         except (OSError, http.client.HTTPException) as error:
-            done = Operation(kind, node, who, asked, time.monotonic(), expect, request_id, body=repr(error))
+            done = Operation(
+                kind, node, who, asked, time.monotonic(), expect, request_id, body=repr(error)
+            )
         else:
-            done = Operation(kind, node, who, asked, time.monotonic(), expect, request_id, status, tuple(got), text)
+            done = Operation(
+                kind,
+                node,
+                who,
+                asked,
+                time.monotonic(),
+                expect,
+                request_id,
+                status,
+                tuple(got),
+                text,
+            )
         with self._lock:
             self.operations.append(done)
         return done
@@ -119,7 +134,11 @@ class Recorder:
     def ok(self, *kinds: str) -> list[Operation]:
         """Return what was acknowledged, of these kinds or of all."""
         with self._lock:
-            return [each for each in self.operations if each.outcome == "ok" and (not kinds or each.kind in kinds)]
+            return [
+                each
+                for each in self.operations
+                if each.outcome == "ok" and (not kinds or each.kind in kinds)
+            ]
 
     @contextmanager
     def fault(self) -> Iterator[None]:
@@ -132,13 +151,18 @@ class Recorder:
     def excused(self, operation: Operation, *, grace_seconds: float = 5) -> bool:
         """Tell whether a call met a fault."""
         return any(
-            begun <= operation.answered and operation.asked <= ended + grace_seconds for begun, ended in self.windows
+            begun <= operation.answered and operation.asked <= ended + grace_seconds
+            for begun, ended in self.windows
         )
 
 
-def _exchange(node: str, source: str, timeout: float, *request: Any) -> tuple[int, list[tuple[str, str]], str]:
+def _exchange(
+    node: str, source: str, timeout: float, *request: Any
+) -> tuple[int, list[tuple[str, str]], str]:
     method, path, data, headers = request
-    connection = http.client.HTTPConnection(node.removeprefix("http://"), timeout=timeout, source_address=(source, 0))
+    connection = http.client.HTTPConnection(
+        node.removeprefix("http://"), timeout=timeout, source_address=(source, 0)
+    )
     try:
         connection.request(method, path, data, headers)
         answer = connection.getresponse()

@@ -33,7 +33,12 @@ def run(command: str, cwd: Path, **places: str) -> None:
         assert example
         command = command.replace(example, own)
     done = subprocess.run(
-        ["sh", "-ec", f"umask 077\n{command}"], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
+        ["sh", "-ec", f"umask 077\n{command}"],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
 
@@ -57,13 +62,21 @@ def assert_restored(live: Live, experiment: Trial, before: list[Operation]) -> N
             continue
         if each.kind == "register":
             user = f"{each.who}:{experiment.load.passwords[each.who]}"
-            found = recorder.call(live.base, "GET", "/api/resource", kind="check", who=each.who, user=user)
+            found = recorder.call(
+                live.base, "GET", "/api/resource", kind="check", who=each.who, user=user
+            )
             assert (found.status, each.who in found.body) == (200, True)
         if each.kind == "login":
             user = f"{each.json()['token']}:x"
             expect = {401}
             found = recorder.call(
-                live.base, "GET", "/api/resource", kind="check", who=each.who, user=user, expect=expect
+                live.base,
+                "GET",
+                "/api/resource",
+                kind="check",
+                who=each.who,
+                user=user,
+                expect=expect,
             )
             assert found.status == 401
     assert live.curl("/readyz").status == 200
@@ -87,16 +100,23 @@ def test_a_backup_of_sqlite_under_load_has_everything_from_before(tmp_path: Path
         assert live.stop() == 0
         run(restore, tmp_path, **places)
         (end_all,) = commands("After a restore")
-        run(f'"{sys.executable}" -c "{_SQLITE}" "{data}/identity.sqlite3" "{end_all.strip()}"', tmp_path)
+        run(
+            f'"{sys.executable}" -c "{_SQLITE}" "{data}/identity.sqlite3" "{end_all.strip()}"',
+            tmp_path,
+        )
         (data / "secret_keys").unlink()
         start_again(live)
         assert_restored(live, experiment, before)
 
 
-_SQLITE = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"
+_SQLITE = (
+    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"
+)
 
 
-def test_a_backup_of_postgresql_under_load_has_everything_from_before(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_backup_of_postgresql_under_load_has_everything_from_before(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     dump, restore = commands("PostgreSQL")
     server = cluster.url.rpartition("/")[0]
     with cluster.database() as url, serving(tmp_path, *THREADS, database_url=url) as live:

@@ -13,7 +13,17 @@ from faults.trial import Trial, trial
 from live import Live, environment, identity, wait_until_ready
 from postgresql import Database, free_port
 
-SERVER = ("--interface", "wsgi", "--workers", "1", "--blocking-threads", "4", "--no-ws", "--log-level", "error")
+SERVER = (
+    "--interface",
+    "wsgi",
+    "--workers",
+    "1",
+    "--blocking-threads",
+    "4",
+    "--no-ws",
+    "--log-level",
+    "error",
+)
 
 
 @contextmanager
@@ -25,7 +35,9 @@ def node(data_dir: Path, shift: int, database_url: str) -> Iterator[Live]:
     paths = ":".join(str(path) for path in (Path(__file__).parents[1], Path(__file__).parents[2]))
     command = [granian, *SERVER, "--factory", "--port", str(port), "faults.shifted:make"]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=variables | {"PYTHONPATH": paths}, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, env=variables | {"PYTHONPATH": paths}, stdout=output, stderr=output
+        )
     live = Live(f"http://127.0.0.1:{port}", variables, log, process)
     try:
         wait_until_ready(live)
@@ -52,16 +64,24 @@ def log_in(experiment: Trial, live: Live, name: str) -> dict[str, str]:
     user, email = f"{name}:{password}", f"{name}@example.org"
     wanted = {"username": name, "password": password, "email": email}
     call = recorder.call
-    made = call(live.base, "POST", "/api/users", kind="register", who=name, body=wanted, expect={201})
+    made = call(
+        live.base, "POST", "/api/users", kind="register", who=name, body=wanted, expect={201}
+    )
     assert made.outcome == "ok"
     token = call(live.base, "POST", "/api/token", kind="login", who=name, user=user).json()["token"]
     body = {"email": email, "password": password}
-    jwt = call(live.base, "POST", "/continuous/sessions", kind="login", who=name, body=body, expect={201})
+    jwt = call(
+        live.base, "POST", "/continuous/sessions", kind="login", who=name, body=body, expect={201}
+    )
     tokens = {"access token": token, "jwt": jwt.json()["token"]}
-    return {"password": user} | {kind: recorder.secret(each) + ":x" for kind, each in tokens.items()}
+    return {"password": user} | {
+        kind: recorder.secret(each) + ":x" for kind, each in tokens.items()
+    }
 
 
-def statuses(experiment: Trial, live: Live, name: str, credentials: dict[str, str]) -> dict[str, int | None]:
+def statuses(
+    experiment: Trial, live: Live, name: str, credentials: dict[str, str]
+) -> dict[str, int | None]:
     """Use each credential on a node."""
     return {
         kind: experiment.recorder.call(
@@ -82,7 +102,9 @@ def test_tokens_of_a_node_that_is_three_seconds_off_are_good_on_the_others(
         for issuer, other in permutations(here, 2):
             name = f"early{issuer + 10}"
             credentials = log_in(experiment, here[issuer], name)
-            assert statuses(experiment, here[other], name, credentials) == dict.fromkeys(credentials, 200)
+            assert statuses(experiment, here[other], name, credentials) == dict.fromkeys(
+                credentials, 200
+            )
         experiment.load.wait_for(8)
 
 
@@ -99,4 +121,6 @@ def test_tokens_of_a_node_that_is_ten_minutes_off_are_refused_and_passwords_are_
             # Its hour is not over elsewhere; a token from the future is none.
             expected = {"password": 200, "access token": 401, "jwt": 200 if issuer < other else 401}
             assert statuses(experiment, here[other], name, credentials) == expected
-            assert statuses(experiment, here[issuer], name, credentials) == dict.fromkeys(credentials, 200)
+            assert statuses(experiment, here[issuer], name, credentials) == dict.fromkeys(
+                credentials, 200
+            )

@@ -16,9 +16,13 @@ NOW = time.monotonic()
 SECRET = "canary-0-Passw0rd"
 
 
-def operation(kind: str, status: int | None, body: str = "", *, at: float = NOW, **headers: str) -> Operation:
+def operation(
+    kind: str, status: int | None, body: str = "", *, at: float = NOW, **headers: str
+) -> Operation:
     """Return a call of hawk's."""
-    return Operation(kind, "node", "hawk", at, at, {200, 201, 401}, "id", status, tuple(headers.items()), body)
+    return Operation(
+        kind, "node", "hawk", at, at, {200, 201, 401}, "id", status, tuple(headers.items()), body
+    )
 
 
 @pytest.fixture
@@ -29,7 +33,9 @@ def engine(database_url: str) -> Iterator[Engine]:
     made.dispose()
 
 
-def aftermath(engine: Engine, *operations: Operation, said: str = "", metrics: str = "") -> Aftermath:
+def aftermath(
+    engine: Engine, *operations: Operation, said: str = "", metrics: str = ""
+) -> Aftermath:
     """Return what an experiment would leave behind that broke nothing."""
     recorder = Recorder()
     recorder.secret(SECRET)
@@ -84,11 +90,21 @@ def test_what_was_acknowledged_and_is_not_in_the_database_is_found(
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_nothing_is_found_where_all_is_well(engine: Engine) -> None:
-    after = aftermath(engine, REGISTERED, operation("check", 200, GREETING, at=NOW + 2), operation("check", 401))
+    after = aftermath(
+        engine, REGISTERED, operation("check", 200, GREETING, at=NOW + 2), operation("check", 401)
+    )
     with after.recorder.fault():
         after.recorder.operations.append(operation("check", None, at=time.monotonic()))
-        after.recorder.operations.append(operation("check", 503, at=time.monotonic(), **{"Retry-After": "1"}))
-    for rule in (invariants.answers, invariants.echoes, invariants.ends, invariants.canaries, invariants.metrics):
+        after.recorder.operations.append(
+            operation("check", 503, at=time.monotonic(), **{"Retry-After": "1"})
+        )
+    for rule in (
+        invariants.answers,
+        invariants.echoes,
+        invariants.ends,
+        invariants.canaries,
+        invariants.metrics,
+    ):
         rule(after)
     with engine.connect() as connection:
         for look in (invariants.no_duplicates, invariants.integrity):
@@ -96,7 +112,9 @@ def test_nothing_is_found_where_all_is_well(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_an_answer_is_not_excused_six_seconds_after_a_fault_or_without_word_when_to_come_back(engine: Engine) -> None:
+def test_an_answer_is_not_excused_six_seconds_after_a_fault_or_without_word_when_to_come_back(
+    engine: Engine,
+) -> None:
     for late in (operation("check", None, at=NOW + 6.1), operation("check", 503, at=NOW)):
         after = aftermath(engine, late)
         after.recorder.windows.append((NOW - 1, NOW + 1))

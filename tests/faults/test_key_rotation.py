@@ -20,14 +20,20 @@ from conftest import basic, bearer
 from live import Live, identity, serving
 from postgresql import Database
 
-USER = {"email": "email@domain.tld", "password": "correct horse", "password_confirm": "correct horse"}
+USER = {
+    "email": "email@domain.tld",
+    "password": "correct horse",
+    "password_confirm": "correct horse",
+}
 GRACE_SECONDS = 4
 
 
 def call(base: str, path: str, headers: dict[str, str], body: object = None) -> Any:
     """Call and return the JSON; anything but success raises."""
     data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(base + path, data, headers | {"Content-Type": "application/json"})
+    asked = urllib.request.Request(
+        base + path, data, headers | {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(asked, timeout=20) as answer:
         return json.load(answer)
 

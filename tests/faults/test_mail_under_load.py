@@ -50,13 +50,17 @@ def hurry(experiment: Trial) -> None:
     """Let the time pass that a sender waits before it tries again, and the two minutes of a dead one's claim."""
     with experiment.engine.begin() as connection:
         connection.execute(
-            text("UPDATE outbox_mail SET next_attempt_at = created_at, claimed_until = NULL WHERE sent_at IS NULL")
+            text(
+                "UPDATE outbox_mail SET next_attempt_at = created_at, claimed_until = NULL WHERE sent_at IS NULL"
+            )
         )
 
 
 def waiting(experiment: Trial) -> int:
     with experiment.engine.connect() as connection:
-        count: int = connection.execute(text("SELECT count(*) FROM outbox_mail WHERE sent_at IS NULL")).scalar_one()
+        count: int = connection.execute(
+            text("SELECT count(*) FROM outbox_mail WHERE sent_at IS NULL")
+        ).scalar_one()
         return count
 
 
@@ -65,20 +69,30 @@ def deliver(experiment: Trial, server: MailServer) -> None:
     wait_until(lambda: waiting(experiment) == 0, seconds=60)
     letters = confirmations(server)
     recipients = {recipient for received in letters for recipient in received.recipients}
-    none(each for each in experiment.recorder.ok("register") if f"{each.who}@example.org" not in recipients)
+    none(
+        each
+        for each in experiment.recorder.ok("register")
+        if f"{each.who}@example.org" not in recipients
+    )
     senders = {(received.id, *received.recipients) for received in letters}
     assert len(senders) == len({received.id for received in letters}) == len(recipients)
 
 
 def confirmations(server: MailServer) -> list[Received]:
     """Leave out what is told of certificates: of these there may be several for one."""
-    return [received for received in server.received if received.message["Subject"].endswith("Confirm your address")]
+    return [
+        received
+        for received in server.received
+        if received.message["Subject"].endswith("Confirm your address")
+    ]
 
 
 def redeem_twice(experiment: Trial, server: MailServer) -> None:
     """I3: a token is good once, however often it came."""
     disabled = {each.who for each in experiment.recorder.operations if each.kind == "disable"}
-    letters = {received.recipients[0].partition("@")[0]: received for received in confirmations(server)}
+    letters = {
+        received.recipients[0].partition("@")[0]: received for received in confirmations(server)
+    }
     chosen = [name for name in letters if name not in disabled][:5]
     assert chosen
     for name in chosen:
@@ -108,7 +122,9 @@ def test_letters_wait_while_the_mail_server_is_down(experiment: Trial, server: M
     hurry(experiment)
 
 
-def test_registrations_do_not_wait_for_a_slow_mail_server(experiment: Trial, server: MailServer) -> None:
+def test_registrations_do_not_wait_for_a_slow_mail_server(
+    experiment: Trial, server: MailServer
+) -> None:
     server.before_answer = lambda: time.sleep(2)
     with experiment.load.running():
         experiment.load.wait_for(MORE)
@@ -116,7 +132,9 @@ def test_registrations_do_not_wait_for_a_slow_mail_server(experiment: Trial, ser
     server.before_answer = lambda: None
 
 
-def test_letters_after_which_the_server_hangs_up_come_again_as_the_same(experiment: Trial, server: MailServer) -> None:
+def test_letters_after_which_the_server_hangs_up_come_again_as_the_same(
+    experiment: Trial, server: MailServer
+) -> None:
     wait_until(lambda: waiting(experiment) == 0, seconds=60)
     server.hang_ups = 3
     with experiment.load.running():

@@ -38,7 +38,9 @@ def pair(cluster: Cluster, tmp_path: Path) -> Iterator[Pair]:
         way = stack.enter_context(proxy_to("127.0.0.1", url.port or 0))
         keys = {"secret_keys": "0123456789abcdef0123456789abcdef"}
         (tmp_path / "far").mkdir()
-        near_url, far_url = (each.render_as_string(hide_password=False) for each in (url, url.set(port=way.port)))
+        near_url, far_url = (
+            each.render_as_string(hide_password=False) for each in (url, url.set(port=way.port))
+        )
         near = stack.enter_context(serving(tmp_path, *THREADS, database_url=near_url, **keys))
         (tmp_path / "far").chmod(0o700)
         shutil.copytree(tmp_path / "jwt_keys", tmp_path / "far/jwt_keys")
@@ -55,7 +57,9 @@ def token_for(pair: Pair, name: str) -> str:
     body = {"username": name, "password": password}
     near = pair.near.base
     recorder.call(near, "POST", "/api/users", kind="register", who=name, body=body, expect={201})
-    login = recorder.call(near, "POST", "/api/token", kind="login", who=name, user=f"{name}:{password}")
+    login = recorder.call(
+        near, "POST", "/api/token", kind="login", who=name, user=f"{name}:{password}"
+    )
     token = recorder.secret(login.json()["token"])
     for node in (pair.near, pair.far) * 6:
         assert check(pair, node, name, token) == 200
@@ -76,7 +80,9 @@ def test_a_node_cut_off_lets_nobody_in_and_learns_of_every_end_once_it_is_back(p
         with recorder.fault(), pair.way.cut():
             cut = time.monotonic()
             path, user = "/api/sessions", f"{tokens['ended']}:x"
-            ended = recorder.call(pair.near.base, "DELETE", path, kind="log out", who="ended", user=user, expect={204})
+            ended = recorder.call(
+                pair.near.base, "DELETE", path, kind="log out", who="ended", user=user, expect={204}
+            )
             assert ended.outcome == "ok"
             asked = cut
             while (status := check(pair, pair.far, "kept", tokens["kept"])) == 200:

@@ -23,7 +23,10 @@ _numbers = itertools.count()
 @pytest.fixture(scope="module")
 def service(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A service on that server; it is never started again, whatever becomes of the server."""
-    with cluster.database() as url, serving(tmp_path_factory.mktemp("service"), database_url=url) as running:
+    with (
+        cluster.database() as url,
+        serving(tmp_path_factory.mktemp("service"), database_url=url) as running,
+    ):
         yield running
 
 
@@ -78,9 +81,9 @@ def assert_refused(live: Live, token: str) -> None:
     kinds = requests(token)
     with ThreadPoolExecutor(len(kinds)) as callers:
         answers = list(callers.map(lambda request: patient(live, *request), kinds.values()))
-    assert {kind: answer and answer.status for kind, answer in zip(kinds, answers, strict=True)} == dict.fromkeys(
-        kinds, 503
-    )
+    assert {
+        kind: answer and answer.status for kind, answer in zip(kinds, answers, strict=True)
+    } == dict.fromkeys(kinds, 503)
     for answer in filter(None, answers):
         assert answer.json()["code"] == "unavailable"
         assert int(answer.header("Retry-After") or "0") > 0
@@ -134,9 +137,14 @@ def test_a_log_out_counts_on_every_worker_whatever_became_of_the_connections(
         cluster.start()
     else:
         cluster.cut_connections()
-    wait_until(lambda: live.curl("/api/sessions", "-X", "DELETE", "-u", "admin:changeme").status == 204, seconds=30)
+    wait_until(
+        lambda: live.curl("/api/sessions", "-X", "DELETE", "-u", "admin:changeme").status == 204,
+        seconds=30,
+    )
     ended = time.monotonic()
-    wait_until(lambda: time.monotonic() > ended + 1, seconds=2)  # so long may another worker still believe it
+    wait_until(
+        lambda: time.monotonic() > ended + 1, seconds=2
+    )  # so long may another worker still believe it
     assert {status(live, token) for _ in range(12)} == {401}
 
 
@@ -149,7 +157,9 @@ def test_cut_connections_are_not_noticed(cluster: Cluster, live: Live, token: st
     assert_works(live, token)
 
 
-def test_readiness_is_denied_in_time_while_the_server_stands_still(cluster: Cluster, live: Live) -> None:
+def test_readiness_is_denied_in_time_while_the_server_stands_still(
+    cluster: Cluster, live: Live
+) -> None:
     with cluster.frozen():
         for _ in range(3):
             asked = time.monotonic()
@@ -159,7 +169,9 @@ def test_readiness_is_denied_in_time_while_the_server_stands_still(cluster: Clus
     wait_until(lambda: live.curl("/readyz").status == 200, seconds=15)
 
 
-def test_a_service_on_a_standby_is_not_ready_and_reads(cluster: Cluster, live: Live, token: str) -> None:
+def test_a_service_on_a_standby_is_not_ready_and_reads(
+    cluster: Cluster, live: Live, token: str
+) -> None:
     name = make_url(live.environment["IDENTITY_DATABASE_URL"]).database
     with cluster.standby() as url:
         own = f"{url.rpartition('/')[0]}/{name}"
@@ -172,7 +184,9 @@ def test_a_service_on_a_standby_is_not_ready_and_reads(cluster: Cluster, live: L
             close(app)
 
 
-def test_a_silent_server_is_given_up_on_within_seconds(cluster: Cluster, live: Live, token: str) -> None:
+def test_a_silent_server_is_given_up_on_within_seconds(
+    cluster: Cluster, live: Live, token: str
+) -> None:
     with cluster.frozen():
         assert_memory_ends(live, token)
         assert_refused(live, token)

@@ -34,7 +34,9 @@ def wait_until_ready(experiment: Trial) -> None:
     wait_until(lambda: live.curl("/readyz").status == 200, seconds=30)
 
 
-def test_nothing_acknowledged_is_lost_when_the_server_is_restarted(cluster: Cluster, experiment: Trial) -> None:
+def test_nothing_acknowledged_is_lost_when_the_server_is_restarted(
+    cluster: Cluster, experiment: Trial
+) -> None:
     with experiment.load.running():
         for _ in range(2):
             with experiment.recorder.fault():
@@ -45,7 +47,9 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_restarted(cluster: Clus
             experiment.load.wait_for(MORE)
 
 
-def test_nothing_acknowledged_is_lost_when_connections_are_cut(cluster: Cluster, experiment: Trial) -> None:
+def test_nothing_acknowledged_is_lost_when_connections_are_cut(
+    cluster: Cluster, experiment: Trial
+) -> None:
     with experiment.load.running():
         for _ in range(4):
             with experiment.recorder.fault():
@@ -54,7 +58,9 @@ def test_nothing_acknowledged_is_lost_when_connections_are_cut(cluster: Cluster,
             experiment.load.wait_for(MORE // 2)
 
 
-def test_nothing_acknowledged_is_lost_when_the_server_stands_still(cluster: Cluster, experiment: Trial) -> None:
+def test_nothing_acknowledged_is_lost_when_the_server_stands_still(
+    cluster: Cluster, experiment: Trial
+) -> None:
     with experiment.load.running():
         with experiment.recorder.fault():
             with cluster.frozen():

@@ -30,7 +30,9 @@ def only(experiment: Trial) -> Live:
     return live
 
 
-def test_nothing_acknowledged_is_lost_when_workers_are_killed_one_after_the_other(experiment: Trial) -> None:
+def test_nothing_acknowledged_is_lost_when_workers_are_killed_one_after_the_other(
+    experiment: Trial,
+) -> None:
     live = only(experiment)
     with experiment.load.running():
         for _ in range(3):
@@ -42,7 +44,9 @@ def test_nothing_acknowledged_is_lost_when_workers_are_killed_one_after_the_othe
     assert live.process.poll() is None
 
 
-def test_nothing_acknowledged_is_lost_when_all_workers_are_killed_at_once(experiment: Trial) -> None:
+def test_nothing_acknowledged_is_lost_when_all_workers_are_killed_at_once(
+    experiment: Trial,
+) -> None:
     live = only(experiment)
     with experiment.load.running():
         victims = workers(live)

@@ -24,7 +24,9 @@ def rename(engine: Engine, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_service_without_one_of_its_tables_is_not_ready(app: Flask, engine: Engine, table: str) -> None:
+def test_a_service_without_one_of_its_tables_is_not_ready(
+    app: Flask, engine: Engine, table: str
+) -> None:
     client = app.test_client()
     assert client.get("/readyz").status_code == 200
     rename(engine, table, "elsewhere")
@@ -36,16 +38,28 @@ def test_a_service_without_one_of_its_tables_is_not_ready(app: Flask, engine: En
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_no_call_makes_a_mistake_of_it_when_a_table_is_gone(app: Flask, engine: Engine, table: str) -> None:
+def test_no_call_makes_a_mistake_of_it_when_a_table_is_gone(
+    app: Flask, engine: Engine, table: str
+) -> None:
     client = app.test_client(use_cookies=False)
     operations = client.get("/openapi.json").json["paths"]
-    credentials = [basic(*ADMIN), basic(*HAWK), bearer(token_of(client, *ADMIN)), bearer(token_of(client, *HAWK)), {}]
+    credentials = [
+        basic(*ADMIN),
+        basic(*HAWK),
+        bearer(token_of(client, *ADMIN)),
+        bearer(token_of(client, *HAWK)),
+        {},
+    ]
     rename(engine, table, "elsewhere")
     statuses = set()
     for headers in credentials:
         for path, item in operations.items():
             for method in item:
-                body = {"json": {"username": "wren", "password": "newpwd"}} if method in {"post", "patch"} else {}
+                body = (
+                    {"json": {"username": "wren", "password": "newpwd"}}
+                    if method in {"post", "patch"}
+                    else {}
+                )
                 address = path.format(account_id=2, session_id=NO_ID, serial=1)
                 answer = client.open(address, method=method.upper(), headers=headers, **body)
                 assert answer.status_code != 500, (method, address, answer.text)

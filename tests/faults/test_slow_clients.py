@@ -50,13 +50,21 @@ def test_a_token_check_is_quick_beside_slow_clients(tmp_path: Path, begin: bytes
     url = f"sqlite:///{tmp_path / 'identity.sqlite3'}"
     with serving(tmp_path) as live, trial([live], url) as experiment:
         recorder = experiment.recorder
-        login = recorder.call(live.base, "POST", "/api/token", kind="login", who=ADMIN[0], user=":".join(ADMIN))
+        login = recorder.call(
+            live.base, "POST", "/api/token", kind="login", who=ADMIN[0], user=":".join(ADMIN)
+        )
         user = recorder.secret(login.json()["token"]) + ":x"
         with slow_clients(live, begin):
             time.sleep(1)
             checks = [
                 recorder.call(
-                    live.base, "GET", "/api/resource", kind="check", who=ADMIN[0], user=user, timeout=PATIENCE
+                    live.base,
+                    "GET",
+                    "/api/resource",
+                    kind="check",
+                    who=ADMIN[0],
+                    user=user,
+                    timeout=PATIENCE,
                 )
                 for _ in range(CHECKS)
             ]
@@ -90,7 +98,9 @@ def test_bodies_beyond_what_may_arrive_at_once_are_put_off(tmp_path: Path) -> No
                 assert " 503 " in head.splitlines()[0]
                 assert "retry-after: 1" in head.lower()
                 answered += 1
-        assert answered >= CLIENTS - 16 - 4  # eight in each worker go on, and a few have not been looked at yet
+        assert (
+            answered >= CLIENTS - 16 - 4
+        )  # eight in each worker go on, and a few have not been looked at yet
         with slow_clients(live, b""):
             pass
     assert "Traceback" not in live.output()

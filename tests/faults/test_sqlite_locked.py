@@ -69,8 +69,15 @@ def test_a_writer_is_put_off_when_the_lock_is_held_for_longer(running: tuple[Liv
         "log out": lambda: live.curl("/api/token", "-X", "DELETE", "-u", f"{token}:x"),
     }
     with write_lock(path), ThreadPoolExecutor(len(writers)) as callers:
-        answers: dict[str, Future[Answer]] = {kind: callers.submit(call) for kind, call in writers.items()}
-        assert check_tokens_until(live, token, lambda: all(answer.done() for answer in answers.values())) > 0
+        answers: dict[str, Future[Answer]] = {
+            kind: callers.submit(call) for kind, call in writers.items()
+        }
+        assert (
+            check_tokens_until(
+                live, token, lambda: all(answer.done() for answer in answers.values())
+            )
+            > 0
+        )
         assert live.curl("/readyz").status == 200
     for kind, answer in answers.items():
         assert (kind, answer.result().status) == (kind, 503)

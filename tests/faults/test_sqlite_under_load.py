@@ -74,8 +74,14 @@ def filled(directory: Path) -> Iterator[None]:
 @contextmanager
 def no_longer_files(live: Live, path: Path) -> Iterator[None]:
     """Let no process of the service make a file longer than the database's log is: what anybody may do to his own."""
-    longest = max(path.with_name(name).stat().st_size for name in (path.name, f"{path.name}-wal", live.log.name))
-    processes = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in (live.process.pid, *workers(live))}
+    longest = max(
+        path.with_name(name).stat().st_size
+        for name in (path.name, f"{path.name}-wal", live.log.name)
+    )
+    processes = {
+        pid: resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        for pid in (live.process.pid, *workers(live))
+    }
     for pid, (_, hard) in processes.items():
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (longest, hard))
     try:
@@ -96,9 +102,15 @@ def until_put_off(experiment: Trial) -> None:
     assert live.curl("/healthz").status == 200
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk; the limit on files says the same")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root mounts a disk; the limit on files says the same"
+)
 def test_nothing_acknowledged_is_lost_when_the_disk_is_full(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk") as disk, experiment_in(disk) as experiment, experiment.load.running():
+    with (
+        small_disk(tmp_path / "disk") as disk,
+        experiment_in(disk) as experiment,
+        experiment.load.running(),
+    ):
         with experiment.recorder.fault(), filled(disk):
             until_put_off(experiment)
         experiment.load.wait_for(MORE)
@@ -106,6 +118,9 @@ def test_nothing_acknowledged_is_lost_when_the_disk_is_full(tmp_path: Path) -> N
 
 def test_nothing_acknowledged_is_lost_when_files_cannot_grow(tmp_path: Path) -> None:
     with experiment_in(tmp_path) as experiment, experiment.load.running():
-        with experiment.recorder.fault(), no_longer_files(experiment.nodes[0], tmp_path / "identity.sqlite3"):
+        with (
+            experiment.recorder.fault(),
+            no_longer_files(experiment.nodes[0], tmp_path / "identity.sqlite3"),
+        ):
             until_put_off(experiment)
         experiment.load.wait_for(MORE)

@@ -66,7 +66,10 @@ class Registrations:
             body = json.dumps({"username": name, "password": "newpwd"})
             connection.request("POST", "/api/users", body, {"Content-Type": "application/json"})
             return connection.getresponse().status
-        except (OSError, http.client.HTTPException):  # it was the killed worker's: nobody knows what became of it
+        except (
+            OSError,
+            http.client.HTTPException,
+        ):  # it was the killed worker's: nobody knows what became of it
             return None
         finally:
             connection.close()

@@ -15,7 +15,12 @@ from faults.recorder import Recorder
 from live import ADMIN, Live
 from sqlalchemy import Engine, NullPool, create_engine, text
 
-THREADS = ("--workers", "2", "--threads", "4")  # few, so that all are at work before anything is measured
+THREADS = (
+    "--workers",
+    "2",
+    "--threads",
+    "4",
+)  # few, so that all are at work before anything is measured
 WARM_LIVES = 12
 _MORE_KIB, _MORE_FILES, _MORE_CONNECTIONS = 12 * 1024, 6, 3
 
@@ -58,14 +63,18 @@ def trial(
         yield Trial(recorder, load, nodes, engine)
         check_all(_aftermath(load, engine, nodes))
         wait_until(lambda: all(map(_back, nodes, before)), seconds=30)
-        wait_until(lambda: _connections(engine) <= connections + _MORE_CONNECTIONS * len(nodes), seconds=30)
+        wait_until(
+            lambda: _connections(engine) <= connections + _MORE_CONNECTIONS * len(nodes), seconds=30
+        )
     finally:
         engine.dispose()
 
 
 def _aftermath(load: Load, engine: Engine, nodes: Sequence[Live]) -> Aftermath:
     said = "\n".join(live.output() for live in nodes)
-    metrics = [urllib.request.urlopen(f"{live.base}/metrics", timeout=20).read().decode() for live in nodes]
+    metrics = [
+        urllib.request.urlopen(f"{live.base}/metrics", timeout=20).read().decode() for live in nodes
+    ]
     for secret in (ADMIN[1], *(key for live in nodes for key in _keys(live))):
         load.recorder.secret(secret)
     return Aftermath(load.recorder, load.passwords, engine, load.nodes, said, metrics)
@@ -74,9 +83,13 @@ def _aftermath(load: Load, engine: Engine, nodes: Sequence[Live]) -> Aftermath:
 def _keys(live: Live) -> list[str]:
     """Return the signing keys that the service has made for itself, and of each private key in PEM the first line."""
     directory = Path(live.environment["IDENTITY_DATA_DIR"])
-    signing = [line for path in directory.glob("secret_keys") for line in path.read_text("ascii").split()]
+    signing = [
+        line for path in directory.glob("secret_keys") for line in path.read_text("ascii").split()
+    ]
     private = [
-        path.read_text("ascii").splitlines()[1] for path in directory.glob("*/*.pem") if path.parent.name != "tls"
+        path.read_text("ascii").splitlines()[1]
+        for path in directory.glob("*/*.pem")
+        if path.parent.name != "tls"
     ]
     return [*signing, *private]
 

@@ -23,7 +23,11 @@ SECTION = PAGE.partition("\n## Backup and restore\n")[2].partition("\n## ")[0]
 
 def command(word: str) -> str:
     """Return the one code block of the section with a word in it."""
-    (found,) = [block for block in re.findall(r"```(?:sh|sql)\n(.*?)```", SECTION, re.DOTALL) if word in block]
+    (found,) = [
+        block
+        for block in re.findall(r"```(?:sh|sql)\n(.*?)```", SECTION, re.DOTALL)
+        if word in block
+    ]
     return found
 
 
@@ -33,17 +37,24 @@ def run(text: str, **places: str) -> None:
         text = text.replace(theirs, ours)
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     path = os.pathsep.join([*map(str, binaries[-1:]), os.environ["PATH"]])
-    ran = subprocess.run(["sh", "-ec", text], capture_output=True, text=True, check=False, env={"PATH": path})
+    ran = subprocess.run(
+        ["sh", "-ec", text], capture_output=True, text=True, check=False, env={"PATH": path}
+    )
     assert ran.returncode == 0, ran.stderr
 
 
 def back_up_sqlite(word: str, source: Path, copy: Path) -> None:
-    theirs = {"/opt/identity/bin/python": sys.executable, "/var/lib/identity/identity.sqlite3": str(source)}
+    theirs = {
+        "/opt/identity/bin/python": sys.executable,
+        "/var/lib/identity/identity.sqlite3": str(source),
+    }
     run(command(word), **theirs | {"/backup/identity.sqlite3": str(copy)})
 
 
 def register(client: FlaskClient, name: str) -> None:
-    assert client.post("/api/users", json={"username": name, "password": HAWK[1]}).status_code == 201
+    assert (
+        client.post("/api/users", json={"username": name, "password": HAWK[1]}).status_code == 201
+    )
 
 
 def knows(client: FlaskClient, name: str) -> bool:
@@ -81,7 +92,10 @@ def test_a_dump_of_postgresql_has_what_was_committed_and_serves(
     client, dump = app.test_client(use_cookies=False), tmp_path / "identity.dump"
     register(client, "before")
     here, name = database_url.replace("+psycopg", ""), f"restored_{os.getpid()}"
-    run(command("pg_dump"), **{"postgresql://identity@db.example.org/identity": here, "identity.dump": str(dump)})
+    run(
+        command("pg_dump"),
+        **{"postgresql://identity@db.example.org/identity": here, "identity.dump": str(dump)},
+    )
     register(client, "after")
     with psycopg.connect(postgresql_server, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
@@ -100,7 +114,9 @@ def test_a_dump_of_postgresql_has_what_was_committed_and_serves(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_what_is_to_do_after_a_restore_ends_every_session(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+def test_what_is_to_do_after_a_restore_ends_every_session(
+    make_app: Callable[..., Flask], tmp_path: Path
+) -> None:
     app = make_app()
     populate(app)
     token = token_of(app.test_client(), *HAWK)

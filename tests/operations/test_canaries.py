@@ -28,7 +28,13 @@ class Caller:
         self.tokens: list[str] = []
 
     def __call__(
-        self, method: str, path: str, user: str | None = None, body: object = None, *, header: str | None = None
+        self,
+        method: str,
+        path: str,
+        user: str | None = None,
+        body: object = None,
+        *,
+        header: str | None = None,
     ) -> Answer:
         """Make one call; `user` is what stands behind `curl -u`."""
         arguments = ["-X", method]
@@ -54,7 +60,12 @@ class Caller:
 def call(tmp_path: Path, empty_database_url: str) -> Iterator[Caller]:
     """A service that logs all it can, with an administrator whose password is planted."""
     with serving(
-        tmp_path, "--workers", "1", database_url=empty_database_url, admin_password=ADMIN, log_requests="all"
+        tmp_path,
+        "--workers",
+        "1",
+        database_url=empty_database_url,
+        admin_password=ADMIN,
+        log_requests="all",
     ) as live:
         yield Caller(live)
 
@@ -100,7 +111,12 @@ def walk_astray(call: Caller, token: str) -> None:
         assert call("GET", path, f"{token[:-1]}{'A' if token[-1] != 'A' else 'E'}:x").status == 401
         assert call("GET", path, header=f"Authorization: Bearer {PLACED_WRONG}").status == 401
         assert call("GET", path, header=f"Authorization: {PLACED_WRONG}").status == 401
-    for path in (f"/api/users/{PLACED_WRONG}", f"/{token}", f"/docs/{PLACED_WRONG}", f"/api/sessions/{token}"):
+    for path in (
+        f"/api/users/{PLACED_WRONG}",
+        f"/{token}",
+        f"/docs/{PLACED_WRONG}",
+        f"/api/sessions/{token}",
+    ):
         assert call("GET", path, f"{token}:x").status in {404, 405}
     assert call("GET", f"/api/resource?password={PLACED_WRONG}").status in {400, 401}
     assert call("GET", f"/api/admin/users?{PLACED_WRONG}={token}", f"{token}:x").status == 400
@@ -116,7 +132,10 @@ def walk_astray(call: Caller, token: str) -> None:
         f'{{"password": "{WRONG}", "password": "{PLACED_WRONG}"}}',
     ):
         assert call("POST", "/api/users", body=body).status == 400
-    assert call("POST", "/api/users", f"hawk:{WRONG}", {"username": "y", "password": GIVEN}).status == 401
+    assert (
+        call("POST", "/api/users", f"hawk:{WRONG}", {"username": "y", "password": GIVEN}).status
+        == 401
+    )
     assert call("FROB", "/api/token", f"admin:{ADMIN}").status == 405
 
 
@@ -131,6 +150,9 @@ def test_a_secret_is_in_no_log_line_metric_audit_entry_or_error(call: Caller) ->
     metrics = live.curl("/metrics")
     assert live.stop() == 0
     places = [("log", live.output()), ("metrics", metrics.body), ("audit", audit.body)]
-    places += [(name, "\n".join([*map(": ".join, answer.headers), answer.body])) for name, answer in call.answers]
+    places += [
+        (name, "\n".join([*map(": ".join, answer.headers), answer.body]))
+        for name, answer in call.answers
+    ]
     secrets = [*PASSWORDS, *call.tokens, "$argon2"]
     assert [(place, secret) for place, text in places for secret in secrets if secret in text] == []

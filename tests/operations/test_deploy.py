@@ -78,7 +78,16 @@ def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
     binary = required("nginx", "nginx-light")
     required("openssl", "openssl")
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+    ]
     made += ["-subj", "/CN=id.example.org", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(made, check=True, capture_output=True)
     text = (DEPLOY / "nginx.conf").read_text("utf-8")
@@ -92,7 +101,16 @@ def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
         text = text.replace(ours, str(here))
     path = tmp_path / "nginx.conf"
     path.write_text(nginx.framed(tmp_path, text))
-    command = [binary, "-t", "-p", str(tmp_path), "-e", str(tmp_path / "error.log"), "-c", str(path)]
+    command = [
+        binary,
+        "-t",
+        "-p",
+        str(tmp_path),
+        "-e",
+        str(tmp_path / "error.log"),
+        "-c",
+        str(path),
+    ]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert "$remote_user" not in text

@@ -40,7 +40,11 @@ def test_a_document_is_valid_and_makes_good_names(app: Flask, name: str) -> None
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(names) == len(set(names))
     assert [each for each in names if not re.fullmatch(r"[a-z][A-Za-z0-9]+", each)] == []
-    assert [each for each in document["components"]["schemas"] if not re.fullmatch(r"[A-Z][A-Za-z0-9]+", each)] == []
+    assert [
+        each
+        for each in document["components"]["schemas"]
+        if not re.fullmatch(r"[A-Z][A-Za-z0-9]+", each)
+    ] == []
 
 
 def test_a_document_describes_every_call_of_its_dialect(app: Flask, name: str) -> None:
@@ -51,7 +55,9 @@ def test_a_document_describes_every_call_of_its_dialect(app: Flask, name: str) -
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.rule.startswith(f"{prefix}/") and not rule.rule.endswith("/openapi.json")
     }
-    assert {(method, path) for method, path, _ in operations(described(app, name).document)} == routed
+    assert {
+        (method, path) for method, path, _ in operations(described(app, name).document)
+    } == routed
 
 
 def test_a_host_of_its_own_has_the_document_at_its_root(make_app: Any, name: str) -> None:

@@ -67,7 +67,9 @@ def policy(client: FlaskClient, path: str = "/docs/") -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/", "/docs/index.html"])
 @pytest.mark.parametrize("below", ["", "/id", "/some/where"])
-def test_the_page_works_below_any_path_that_a_proxy_strips(client: FlaskClient, path: str, below: str) -> None:
+def test_the_page_works_below_any_path_that_a_proxy_strips(
+    client: FlaskClient, path: str, below: str
+) -> None:
     page = Page(client.get(path).text)
     documents = re.findall(r'"url": "([^"]+)"', page.scripts[0])
     assert len(documents) == 5  # the native one and four dialects
@@ -78,7 +80,8 @@ def test_the_page_works_below_any_path_that_a_proxy_strips(client: FlaskClient, 
     answers = [client.get(each.removeprefix(start[:-1])) for each in asked]
     assert {answer.status_code for answer in answers} == {200}
     servers = {
-        urljoin(url, answer.json["servers"][0]["url"]) for url, answer in zip(asked[:5], answers[:5], strict=True)
+        urljoin(url, answer.json["servers"][0]["url"])
+        for url, answer in zip(asked[:5], answers[:5], strict=True)
     }
     assert servers == {start, *(f"{start}{name}/" for name in DIALECTS)}
 
@@ -105,7 +108,9 @@ def test_the_page_reads_our_document_and_tells_nobody(page: str, client: FlaskCl
     (script,) = Page(page).scripts
     assert '"url": "../openapi.json"' in script
     assert '"url": "../wekan/openapi.json"' in script
-    assert '"validatorUrl": null' in script  # else Swagger UI shows the document to a site of its makers
+    assert (
+        '"validatorUrl": null' in script
+    )  # else Swagger UI shows the document to a site of its makers
     assert client.get("/openapi.json").status_code == 200
 
 
@@ -118,13 +123,27 @@ def test_the_policy_allows_what_the_page_needs_and_no_more(page: str, client: Fl
     assert {"'self'", "'unsafe-inline'"} == set(allowed["style-src"])
     assert {"'self'", "data:"} == set(allowed["img-src"])
     assert allowed["connect-src"] == ["'self'"]
-    assert allowed.keys() == {"default-src", "script-src", "style-src", "img-src", "connect-src", "frame-ancestors"}
-    assert policy(client, "/openapi.json") == {"default-src": ["'none'"], "frame-ancestors": ["'none'"]}
+    assert allowed.keys() == {
+        "default-src",
+        "script-src",
+        "style-src",
+        "img-src",
+        "connect-src",
+        "frame-ancestors",
+    }
+    assert policy(client, "/openapi.json") == {
+        "default-src": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/", "/docs/index.html"])
 def test_the_page_reflects_nothing_of_the_request(client: FlaskClient, path: str) -> None:
-    hostile = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Referer": "http://evil.example/"}
+    hostile = {
+        "Host": "evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "Referer": "http://evil.example/",
+    }
     answer = client.get(f"{path}?evil.example", headers=hostile)
     assert answer.status_code == 200
     assert "evil" not in answer.text + str(answer.headers)

@@ -61,7 +61,9 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with serving(tmp_path_factory.mktemp("identity"), "--workers", "1", trusted_proxies="127.0.0.1") as running:
+    with serving(
+        tmp_path_factory.mktemp("identity"), "--workers", "1", trusted_proxies="127.0.0.1"
+    ) as running:
         made = running.curl("/api/users", "--json", '{"username": "hawk", "password": "newpwd"}')
         assert made.status == 201
         yield running
@@ -102,7 +104,10 @@ def guarded(guarding: Guarding, live: Live) -> Iterator[Guarded]:
 @pytest.fixture(scope="module")
 def tokens(live: Live) -> dict[str, str]:
     who = {"admin": ("admin", "changeme"), "hawk": HAWK}
-    return {name: live.curl("/api/token", "-u", ":".join(pair)).json()["token"] for name, pair in who.items()}
+    return {
+        name: live.curl("/api/token", "-u", ":".join(pair)).json()["token"]
+        for name, pair in who.items()
+    }
 
 
 WRONG: dict[str, list[str]] = {
@@ -120,15 +125,26 @@ def test_without_a_good_credential_no_method_passes(guarded: Guarded, credential
     for method in METHODS:
         for path in ("/", "/some/page?access_token=x", "/admin"):
             answer = guarded.curl(path, *WRONG[credential], method=method)
-            assert answer.status == (400 if credential == "two" and answer.status == 400 else 401), (method, path)
-            assert str(answer.header("WWW-Authenticate")).startswith("Basic ") or answer.status == 400
+            assert answer.status == (
+                400 if credential == "two" and answer.status == 400 else 401
+            ), (method, path)
+            assert (
+                str(answer.header("WWW-Authenticate")).startswith("Basic ") or answer.status == 400
+            )
 
 
 def test_wrong_passwords_are_counted_for_the_caller_and_not_for_the_proxy(
     guarded: Guarded, live: Live, tokens: dict[str, str]
 ) -> None:
     name = f"nobody{free_port()}"
-    spoofed = ["-H", "X-Forwarded-For: 192.0.2.66", "-H", "X-Real-IP: 192.0.2.66", "-H", "Forwarded: for=192.0.2.66"]
+    spoofed = [
+        "-H",
+        "X-Forwarded-For: 192.0.2.66",
+        "-H",
+        "X-Real-IP: 192.0.2.66",
+        "-H",
+        "Forwarded: for=192.0.2.66",
+    ]
     assert guarded.curl("/", "-u", f"{name}:x", *spoofed, "--interface", "127.0.0.5").status == 401
     events = live.curl("/api/admin/audit?limit=1", "-u", f"{tokens['admin']}:").json()["events"]
     assert [event["address"] for event in events] == ["127.0.0.5"]
@@ -153,14 +169,18 @@ def test_the_service_hears_who_it_is_and_never_by_what_secret(
     assert heard["x-identity-user"] == "admin"
     assert heard["x-identity-id"] == "1"
     assert heard["x-identity-admin"] == "true"
-    assert heard["x-identity-credential"] == ("password" if carrier == "password" else "access_token")
+    assert heard["x-identity-credential"] == (
+        "password" if carrier == "password" else "access_token"
+    )
     assert heard["x-identity-expires"] == "never" or int(heard["x-identity-expires"]) > time.time()
     assert "authorization" not in heard
     assert tokens["admin"] not in str(heard)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_passes_with_a_good_credential(guarded: Guarded, tokens: dict[str, str], method: str) -> None:
+def test_every_method_passes_with_a_good_credential(
+    guarded: Guarded, tokens: dict[str, str], method: str
+) -> None:
     for path in ("/", "/page?access_token=x&password=y"):
         answer = guarded.curl(path, "-u", f"{tokens['hawk']}:", method=method)
         assert answer.status == 200
@@ -185,23 +205,41 @@ def test_what_a_caller_claims_reaches_no_service(guarded: Guarded, tokens: dict[
     sent = [part for claim in CLAIMS for part in ("-H", claim)]
     for path in ("/", "/page"):
         heard = guarded.heard(path, "-u", f"{tokens['hawk']}:", *sent)
-        ours = sorted((name.replace("_", "-"), value) for name, value in heard if "identity" in name)
+        ours = sorted(
+            (name.replace("_", "-"), value) for name, value in heard if "identity" in name
+        )
         names = [name for name, _ in ours]
         assert names == sorted({*names}), "each once"
         assert {"x-identity-user", "x-identity-id", "x-identity-admin"} <= {*names}
         told = dict(ours)
-        assert (told["x-identity-user"], told["x-identity-id"], told["x-identity-admin"]) == ("hawk", "2", "false")
+        assert (told["x-identity-user"], told["x-identity-id"], told["x-identity-admin"]) == (
+            "hawk",
+            "2",
+            "false",
+        )
         assert not {"root", "7", "true"} & {*told.values()}
 
 
-ADMINISTRATION = ["/admin", "/admin/", "/admin/page?x=1", "/%61dmin/x", "//admin/x", "/x/../admin/x", "/./admin"]
+ADMINISTRATION = [
+    "/admin",
+    "/admin/",
+    "/admin/page?x=1",
+    "/%61dmin/x",
+    "//admin/x",
+    "/x/../admin/x",
+    "/./admin",
+]
 
 
 @pytest.mark.parametrize("path", ADMINISTRATION)
-def test_administration_is_for_administrators(guarded: Guarded, tokens: dict[str, str], path: str) -> None:
+def test_administration_is_for_administrators(
+    guarded: Guarded, tokens: dict[str, str], path: str
+) -> None:
     for method in METHODS:
         answer = guarded.curl(path, "-u", f"{tokens['hawk']}:", method=method)
-        assert answer.status in ({403} if path.startswith("/admin") else {301, 307, 308, 400, 403, 404}), method
+        assert answer.status in (
+            {403} if path.startswith("/admin") else {301, 307, 308, 400, 403, 404}
+        ), method
     answer = guarded.curl(path, "-u", f"{tokens['admin']}:")
     assert answer.status == 200 or not path.startswith("/admin")
     if answer.status == 200:
@@ -215,11 +253,15 @@ def test_a_body_goes_to_the_service_and_not_to_identity(
     body.write_bytes(b"x" * 60_000)
     for extra in ([], ["-H", "Transfer-Encoding: chunked"]):
         for _ in range(3):
-            answer = guarded.curl("/", "-u", f"{tokens['hawk']}:", "--data-binary", f"@{body}", *extra, method="POST")
+            answer = guarded.curl(
+                "/", "-u", f"{tokens['hawk']}:", "--data-binary", f"@{body}", *extra, method="POST"
+            )
             assert (answer.status, answer.json()["received"]) == (200, 60_000)
 
 
-@pytest.mark.parametrize("path", ["/_identity", "//_identity", "/%5fidentity", "/./_identity", "/@identity_away"])
+@pytest.mark.parametrize(
+    "path", ["/_identity", "//_identity", "/%5fidentity", "/./_identity", "/@identity_away"]
+)
 def test_no_path_of_the_proxy_leads_past_the_question(guarded: Guarded, path: str) -> None:
     assert guarded.curl(path).status in {400, 401, 404}
 
@@ -239,7 +281,12 @@ def test_an_identity_that_is_silent_or_away_closes_the_door_soon(
         assert time.monotonic() - begun < 10  # the limit is 3 s, the machine may be busy
     with guarding(f"127.0.0.1:{free_port()}") as guarded:
         for method in ("GET", "OPTIONS"):
-            assert guarded.curl(path, "-u", f"{tokens['admin']}:", method=method).status in {500, 502, 503, 504}
+            assert guarded.curl(path, "-u", f"{tokens['admin']}:", method=method).status in {
+                500,
+                502,
+                503,
+                504,
+            }
 
 
 FRAMES = {
@@ -253,7 +300,9 @@ def test_a_body_that_comes_with_a_question_is_no_reason_to_refuse(
     live: Live, tokens: dict[str, str], frame: str
 ) -> None:
     host, _, port = live.base.removeprefix("http://").partition(":")
-    for method, path in itertools.product(("POST", "PUT", "DELETE"), ("/api/verify/proxy/-/x", "/api/verify/proxy")):
+    for method, path in itertools.product(
+        ("POST", "PUT", "DELETE"), ("/api/verify/proxy/-/x", "/api/verify/proxy")
+    ):
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {tokens['hawk']}\r\n".encode()
         with socket.create_connection((host, int(port)), timeout=30) as connection:
             connection.sendall(head + FRAMES[frame])

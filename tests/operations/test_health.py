@@ -20,8 +20,14 @@ def engine(app: Flask) -> Engine:
 
 def test_a_migrated_service_is_alive_and_ready(app: Flask) -> None:
     client = app.test_client()
-    assert (client.get("/healthz").status_code, client.get("/healthz").json) == (200, {"status": "alive"})
-    assert (client.get("/readyz").status_code, client.get("/readyz").json) == (200, {"status": "ready"})
+    assert (client.get("/healthz").status_code, client.get("/healthz").json) == (
+        200,
+        {"status": "alive"},
+    )
+    assert (client.get("/readyz").status_code, client.get("/readyz").json) == (
+        200,
+        {"status": "ready"},
+    )
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
@@ -71,12 +77,18 @@ def role(app: Flask) -> str:
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
 @pytest.mark.parametrize("whose", ["DATABASE {name}", "ROLE {role} IN DATABASE {name}"])
-def test_a_service_is_not_ready_while_its_database_is_set_to_read_only(app: Flask, whose: str) -> None:
+def test_a_service_is_not_ready_while_its_database_is_set_to_read_only(
+    app: Flask, whose: str
+) -> None:
     name = f'"{engine(app).url.database}"'
     whose = whose.format(name=name, role=role(app))
     set_(app, f"ALTER {whose} SET default_transaction_read_only = on")
     assert_read_only(app)
-    set_(app, "SET default_transaction_read_only = off", f"ALTER {whose} RESET default_transaction_read_only")
+    set_(
+        app,
+        "SET default_transaction_read_only = off",
+        f"ALTER {whose} RESET default_transaction_read_only",
+    )
     assert app.test_client().get("/readyz").status_code == 200
 
 
@@ -95,7 +107,9 @@ def assert_read_only(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_a_service_is_not_ready_while_its_file_can_only_be_read(app: Flask, make_app: Callable[..., Flask]) -> None:
+def test_a_service_is_not_ready_while_its_file_can_only_be_read(
+    app: Flask, make_app: Callable[..., Flask]
+) -> None:
     path = engine(app).url.database
     assert_read_only(make_app(database_url=f"sqlite:///file:{path}?mode=ro&uri=true"))
     assert app.test_client().get("/readyz").status_code == 200
@@ -113,11 +127,15 @@ def test_a_service_is_ready_while_another_process_writes(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_a_service_is_not_ready_while_its_role_may_not_write(app: Flask, make_app: Callable[..., Flask]) -> None:
+def test_a_service_is_not_ready_while_its_role_may_not_write(
+    app: Flask, make_app: Callable[..., Flask]
+) -> None:
     url, name = engine(app).url, f"reader_{uuid4().hex}"
     set_(app, f"CREATE ROLE {name} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
     try:
-        reading = make_app(database_url=url.set(username=name).render_as_string(hide_password=False))
+        reading = make_app(
+            database_url=url.set(username=name).render_as_string(hide_password=False)
+        )
         assert_read_only(reading)
         set_(app, f"GRANT INSERT ON ALL TABLES IN SCHEMA public TO {name}")
         assert_read_only(reading)

@@ -50,7 +50,9 @@ def lines(live: Live) -> list[dict[str, Any]]:
     return [json.loads(line) for line in logged.splitlines()]
 
 
-def send(live: Live, method: str, target: str, body: str | None = None, **headers: str | bytes) -> str:
+def send(
+    live: Live, method: str, target: str, body: str | None = None, **headers: str | bytes
+) -> str:
     """Send a request that curl would tidy up, and return the id that the answer gives it."""
     connection = http.client.HTTPConnection(live.base.removeprefix("http://"), timeout=20)
     connection.putrequest(method, target, skip_accept_encoding=True)
@@ -76,12 +78,22 @@ def encoded(pair: str) -> str:
         ("GET", "/api/resource", None, {"Authorization": encoded(f"{FORGED}:x")}),
         ("GET", "/api/resource", None, {"Authorization": encoded(f"{ANSI}:x")}),
         ("GET", "/api/resource", None, {"Authorization": encoded("\u2028bob\u2029\u0085:x")}),
-        ("POST", "/api/users", json.dumps({"username": FORGED, "password": "x"}), {"Content_Type": "application/json"}),
+        (
+            "POST",
+            "/api/users",
+            json.dumps({"username": FORGED, "password": "x"}),
+            {"Content_Type": "application/json"},
+        ),
         ("POST", "/api/users", json.dumps({FORGED: ANSI}), {"Content_Type": "application/json"}),
         ("GET", "/api/users/%0A%7B%22forged%22%3A1%7D%0D%0A", None, {}),
         ("GET", f"/api/users/{'7' * 2000}", None, {}),
         ("GET", "/docs/%0Aforged%1B%5B31m%E2%80%A8", None, {}),
-        ("GET", "/healthz?%0Aforged", None, {"User_Agent": "\x9b31m", "X_Request_ID": "forged with spaces"}),
+        (
+            "GET",
+            "/healthz?%0Aforged",
+            None,
+            {"User_Agent": "\x9b31m", "X_Request_ID": "forged with spaces"},
+        ),
         ("GET", "/healthz", None, {"X_Request_ID": "a" * 65, "X_Forwarded_For": "forged"}),
         ("GET", "/healthz", None, {"X_Request_ID": b"\xff\xfe", "Referer": b"\xff\xc2\x85"}),
     ],
@@ -91,7 +103,11 @@ def test_a_hostile_request_leaves_one_line_of_plain_json(
 ) -> None:
     request_id = send(talkative, method, target, body, **headers)
     logged = lines(talkative)
-    (line,) = [line for line in logged if line.get("request_id") == request_id and line["logger"] != "identity.audit"]
+    (line,) = [
+        line
+        for line in logged
+        if line.get("request_id") == request_id and line["logger"] != "identity.audit"
+    ]
     assert line.keys() == {
         *("at", "level", "logger", "message"),
         *("request_id", "tongue", "method", "path", "status", "milliseconds", "address"),
@@ -104,19 +120,30 @@ def test_a_hostile_request_leaves_one_line_of_plain_json(
 
 def test_a_huge_failing_login_leaves_a_short_line(talkative: Live) -> None:
     request_id = send(talkative, "GET", "/api/resource", Authorization=encoded(f"{'b' * 10_000}:x"))
-    both = {line["logger"]: line for line in lines(talkative) if line.get("request_id") == request_id}
+    both = {
+        line["logger"]: line for line in lines(talkative) if line.get("request_id") == request_id
+    }
     assert both.keys() == {"identity.requests", "identity.audit"}
     assert both["identity.requests"]["status"] == 401
     assert all(len(json.dumps(line)) < 1000 for line in both.values())
 
 
 def test_the_request_id_of_the_answer_is_found_in_the_log(talkative: Live) -> None:
-    given = talkative.curl("/api/resource", "-u", "admin:wrong", "-H", "X-Request-ID: job-42.retry_1")
+    given = talkative.curl(
+        "/api/resource", "-u", "admin:wrong", "-H", "X-Request-ID: job-42.retry_1"
+    )
     assert given.header("X-Request-ID") == "job-42.retry_1"
     own = talkative.curl("/api/users", "-d", "username=hawk&password=newpwd")
     wrong = talkative.curl("/api/users/x")
-    found = {line["request_id"]: line for line in lines(talkative) if line["logger"] == "identity.requests"}
-    assert (found["job-42.retry_1"]["path"], found["job-42.retry_1"]["status"]) == ("/api/resource", 401)
+    found = {
+        line["request_id"]: line
+        for line in lines(talkative)
+        if line["logger"] == "identity.requests"
+    }
+    assert (found["job-42.retry_1"]["path"], found["job-42.retry_1"]["status"]) == (
+        "/api/resource",
+        401,
+    )
     assert found[str(own.header("X-Request-ID"))]["status"] == 201
     assert found[wrong.header("X-Request-ID") or ""]["status"] == 404
     problem = talkative.curl("/api/users/x", "-H", "X-Request-ID: given")
@@ -147,14 +174,19 @@ def logged() -> Iterator[list[dict[str, Any]]]:
     ],
 )
 def test_requests_are_logged_as_the_setting_says(
-    make_app: Callable[..., Flask], logged: list[dict[str, Any]], mode: str, expected: list[tuple[str, int]]
+    make_app: Callable[..., Flask],
+    logged: list[dict[str, Any]],
+    mode: str,
+    expected: list[tuple[str, int]],
 ) -> None:
     client = make_app(log_requests=mode).test_client()
     client.get("/healthz")
     client.get("/api/resource")
     client.post("/api/users", json={"username": "hawk", "password": "newpwd"})
     client.get("/nothing")
-    assert [(line["method"], line["status"]) for line in logged if line["logger"] == "identity.requests"] == expected
+    assert [
+        (line["method"], line["status"]) for line in logged if line["logger"] == "identity.requests"
+    ] == expected
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("changes", 3 + 1), ("none", 3), ("all", 10)])
@@ -212,14 +244,27 @@ def test_no_path_of_any_dialect_is_logged_with_what_stood_in_it(
     for rule in app.url_map.iter_rules():
         for method in (rule.methods or set()) | {"FROB"}:
             # In the place of each parameter, behind the path, and as one of its segments.
-            filled = [rule.rule, f"{rule.rule}/<x>", f"{rule.rule.rstrip('/')}/<x>/x", f"/<x>{rule.rule}"]
+            filled = [
+                rule.rule,
+                f"{rule.rule}/<x>",
+                f"{rule.rule.rstrip('/')}/<x>/x",
+                f"/<x>{rule.rule}",
+            ]
             for path, token in product((re.sub("<[^>]+>", "{}", each) for each in filled), TOKENS):
-                client.open("/", environ_overrides={"PATH_INFO": path.replace("{}", token), "REQUEST_METHOD": method})
+                client.open(
+                    "/",
+                    environ_overrides={
+                        "PATH_INFO": path.replace("{}", token),
+                        "REQUEST_METHOD": method,
+                    },
+                )
             asked.add(rule.rule)
     assert len(asked) > 50
     told = [line for line in logged if line["logger"] == "identity.requests"]
     assert {line["path"] for line in told} <= asked | {"(none)"}
-    assert {line["path"] for line in told} > {rule for rule in asked if "<" in rule and ":" not in rule}
+    assert {line["path"] for line in told} > {
+        rule for rule in asked if "<" in rule and ":" not in rule
+    }
     assert not [line for line in logged if any(token in json.dumps(line) for token in TOKENS)]
 
 
@@ -239,14 +284,19 @@ def test_a_mistake_of_ours_is_logged_with_its_place_and_without_its_words(
     assert "canary" not in json.dumps(line) + answer.text
 
 
-def test_a_mistake_that_flask_lets_through_is_logged_and_answered_too(app: Flask, logged: list[dict[str, Any]]) -> None:
+def test_a_mistake_that_flask_lets_through_is_logged_and_answered_too(
+    app: Flask, logged: list[dict[str, Any]]
+) -> None:
     def fail(*_: object) -> list[bytes]:
         raise UnicodeError("canary")
 
     app.wsgi_app = Guard(fail, app.extensions["identity"])  # type: ignore[method-assign]
     answer = app.test_client().get("/healthz")
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
-    assert (answer.json["code"], answer.json["request_id"]) == ("internal_error", answer.headers["X-Request-ID"])
+    assert (answer.json["code"], answer.json["request_id"]) == (
+        "internal_error",
+        answer.headers["X-Request-ID"],
+    )
     (line,) = [line for line in logged if line["level"] == "error"]
     assert (line["exception"], line["message"]) == ("UnicodeError", "unexpected error")
     assert "canary" not in json.dumps(line) + answer.text

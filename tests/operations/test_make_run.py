@@ -10,13 +10,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RECIPE = f'include {ROOT / "Makefile"}\nshow:\n\t@$(call OWN_URL,http) echo "$$IDENTITY_PUBLIC_URL"\n'
+RECIPE = (
+    f'include {ROOT / "Makefile"}\nshow:\n\t@$(call OWN_URL,http) echo "$$IDENTITY_PUBLIC_URL"\n'
+)
 
 
 def public_url(folder: Path, **settings: str) -> str:
     makefile = folder / "Makefile"
     makefile.write_text(RECIPE)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("IDENTITY_", "MAKE"))}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("IDENTITY_", "MAKE"))
+    }
     command = [shutil.which("make") or "make", "-s", "-C", str(ROOT), "-f", str(makefile), "show"]
     return subprocess.run(
         command, env=clean | settings, capture_output=True, text=True, check=True, timeout=60
@@ -28,9 +34,15 @@ def public_url(folder: Path, **settings: str) -> str:
     [
         ({"HOST": "127.0.0.1", "PORT": "8080"}, "http://127.0.0.1:8080"),
         ({"HOST": "::1", "PORT": "8080"}, "http://[::1]:8080"),
-        ({"HOST": "localhost", "PORT": "8080", "IDENTITY_HARDENED": "false"}, "http://localhost:8080"),
+        (
+            {"HOST": "localhost", "PORT": "8080", "IDENTITY_HARDENED": "false"},
+            "http://localhost:8080",
+        ),
         ({"HOST": "0.0.0.0", "PORT": "8080"}, ""),  # noqa: S104 - others reach it by another name
-        ({"HOST": "127.0.0.1", "PORT": "8080", "IDENTITY_HARDENED": "true"}, ""),  # which http:// would stop
+        (
+            {"HOST": "127.0.0.1", "PORT": "8080", "IDENTITY_HARDENED": "true"},
+            "",
+        ),  # which http:// would stop
         (
             {"HOST": "127.0.0.1", "PORT": "8080", "IDENTITY_PUBLIC_URL": "https://id.example.org"},
             "https://id.example.org",

@@ -85,7 +85,10 @@ def test_metrics_count_every_request_of_every_worker_once(busy: Live) -> None:
         ("GET", "(none)", "404"): 20,
     }
     assert timed(exposed) == sum(counts(exposed).values())
-    assert len({counts(busy.curl("/metrics").body)["GET", "/api/resource", "200"] for _ in range(12)}) == 1
+    assert (
+        len({counts(busy.curl("/metrics").body)["GET", "/api/resource", "200"] for _ in range(12)})
+        == 1
+    )
 
 
 def test_metrics_name_routes_and_never_what_was_asked_of_them(app: Flask) -> None:
@@ -103,7 +106,9 @@ def test_metrics_name_routes_and_never_what_was_asked_of_them(app: Flask) -> Non
         f"/api/sessions/{'0' * 32}",
     ):
         client.get(path, headers=admin)
-        client.open(path, method="FROB", headers=admin | {"X-Request-ID": HOSTILE, "User-Agent": HOSTILE})
+        client.open(
+            path, method="FROB", headers=admin | {"X-Request-ID": HOSTILE, "User-Agent": HOSTILE}
+        )
     client.get("/api/resource", headers=basic(HOSTILE, HOSTILE))
     client.get("/api/resource", headers=basic("hawk", "newpwd"))
     exposed = client.get("/metrics")
@@ -114,6 +119,15 @@ def test_metrics_name_routes_and_never_what_was_asked_of_them(app: Flask) -> Non
     values = {name: {value for known, value in labels if known == name} for name, _ in labels}
     assert values.keys() == {"tongue", "method", "route", "status", "le", "state"}
     assert values["route"] <= routes | {"(none)"}
-    assert values["method"] <= {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "(other)"}
+    assert values["method"] <= {
+        "GET",
+        "HEAD",
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+        "OPTIONS",
+        "(other)",
+    }
     assert values["tongue"] <= {"native", "azuma", "continuous", "nerveshub", "wekan"}
     assert "hawk" not in exposed.text

@@ -52,12 +52,18 @@ def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(names) == len(set(names))
     assert [name for name in names if not re.fullmatch(r"[a-z][A-Za-z0-9]+", name)] == []
-    assert [name for name in document["components"]["schemas"] if not re.fullmatch(r"[A-Z][A-Za-z0-9]+", name)] == []
+    assert [
+        name
+        for name in document["components"]["schemas"]
+        if not re.fullmatch(r"[A-Z][A-Za-z0-9]+", name)
+    ] == []
     assert {"issueToken", "getToken", "listUsers", "disableUser"} <= {*names}
     for _, _, operation in operations(document):
         assert operation["summary"]
         for kind, content in operation.get("requestBody", {}).get("content", {}).items():
-            assert kind == "application/json"  # generators make one method for each kind, or modules that do not load
+            assert (
+                kind == "application/json"
+            )  # generators make one method for each kind, or modules that do not load
             Draft202012Validator.check_schema(content["schema"])
 
 
@@ -65,11 +71,15 @@ def test_the_calls_stand_in_the_order_in_which_people_come_for_them(document: Do
     tags = [tag["name"] for tag in document["tags"]]
     assert tags[0] == "tokens"
     assert all(tag["description"] for tag in document["tags"])
-    used = list(dict.fromkeys(tag for _, _, operation in operations(document) for tag in operation["tags"]))
+    used = list(
+        dict.fromkeys(tag for _, _, operation in operations(document) for tag in operation["tags"])
+    )
     assert used == tags
 
 
-@pytest.mark.parametrize(("public_url", "server"), [("", "."), ("https://id.example.org/sub", None)])
+@pytest.mark.parametrize(
+    ("public_url", "server"), [("", "."), ("https://id.example.org/sub", None)]
+)
 def test_the_document_names_the_url_that_people_use(
     make_app: Callable[..., Flask], public_url: str, server: str | None
 ) -> None:
@@ -77,7 +87,9 @@ def test_the_document_names_the_url_that_people_use(
     assert app.test_client().get("/openapi.json").json["servers"] == [{"url": server or public_url}]
 
 
-def test_the_document_describes_every_native_call_and_nothing_else(app: Flask, document: Document) -> None:
+def test_the_document_describes_every_native_call_and_nothing_else(
+    app: Flask, document: Document
+) -> None:
     routed = {
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
@@ -90,8 +102,13 @@ def test_the_document_describes_every_native_call_and_nothing_else(app: Flask, d
 def test_the_document_says_who_may_make_a_call(app: Flask, document: Document) -> None:
     for method, path, operation in operations(document):
         protected = operation.get("security", [])
-        answer = app.test_client().open(path.format(account_id=2, session_id=NO_ID, serial=1), method=method)
-        assert (answer.status_code == 401) == (protected == [{"basic": []}, {"bearer": []}]), (method, path)
+        answer = app.test_client().open(
+            path.format(account_id=2, session_id=NO_ID, serial=1), method=method
+        )
+        assert (answer.status_code == 401) == (protected == [{"basic": []}, {"bearer": []}]), (
+            method,
+            path,
+        )
     assert document["components"]["securitySchemes"].keys() == {"basic", "bearer"}
 
 
@@ -101,7 +118,9 @@ def test_every_error_in_the_document_has_its_form(document: Document) -> None:
             if status >= "400":
                 forms = response["content"].keys() - {"application/json"}
                 # A 401 is the page of seed 004; where a fresh password may be wanted, also a problem.
-                assert forms == {PROBLEM} or (status == "401" and {"text/html"} <= forms <= {"text/html", PROBLEM})
+                assert forms == {PROBLEM} or (
+                    status == "401" and {"text/html"} <= forms <= {"text/html", PROBLEM}
+                )
             if status in {"429", "503"}:
                 assert "Retry-After" in response["headers"], (method, path, status)
             assert status != "500"
@@ -111,7 +130,11 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: W
     admin, hawk = basic(*ADMIN), basic(*HAWK)
     for path in ("/", "/api/public", "/healthz", "/readyz", "/metrics", "/openapi.json"):
         call("GET", path)
-    call("POST", "/api/users", json={"username": "kite", "password": "newpwd", "email": "kite@example.org"})
+    call(
+        "POST",
+        "/api/users",
+        json={"username": "kite", "password": "newpwd", "email": "kite@example.org"},
+    )
     call("GET", "/api/users/{account_id}", ids={"account_id": 3})
     call("GET", "/api/token", hawk)
     call("GET", "/api/resource", hawk)
@@ -119,7 +142,9 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: W
         call("GET", f"/api/verify{proxy}", who)
     call("GET", "/api/users/me", hawk)
     token = bearer(call("POST", "/api/token", hawk).json["token"])
-    call("PATCH", "/api/users/me", token, json={"full_name": "A. Hawk", "email": "hawk@example.org"})
+    call(
+        "PATCH", "/api/users/me", token, json={"full_name": "A. Hawk", "email": "hawk@example.org"}
+    )
     sessions = call("GET", "/api/sessions", token).json["sessions"]
     (other,) = [session["id"] for session in sessions if not session["current"]]
     call("DELETE", "/api/sessions/{session_id}", token, ids={"session_id": other})
@@ -134,12 +159,16 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: W
     call("GET", "/api/admin/users", admin, query_string={"limit": 1})
     call("GET", "/api/admin/users/{account_id}", admin, ids=one)
     call("PATCH", "/api/admin/users/{account_id}", admin, ids=one, json={"admin": False})
-    invited = call("POST", "/api/admin/invitations", admin, json={"email": "heron@example.org"}).json["id"]
+    invited = call(
+        "POST", "/api/admin/invitations", admin, json={"email": "heron@example.org"}
+    ).json["id"]
     call("DELETE", "/api/admin/users/{account_id}", admin, ids={"account_id": invited})
     for verb in ("disable", "enable", "unlock", "revoke"):
         call("POST", f"/api/admin/users/{{account_id}}/{verb}", admin, ids=one)
     token_of(call.app.test_client(), "wren", "newpwd")
-    (session,) = call("GET", "/api/admin/users/{account_id}/sessions", admin, ids=one).json["sessions"]
+    (session,) = call("GET", "/api/admin/users/{account_id}/sessions", admin, ids=one).json[
+        "sessions"
+    ]
     ended = one | {"session_id": session["id"]}
     call("DELETE", "/api/admin/users/{account_id}/sessions/{session_id}", admin, ids=ended)
     call("GET", "/api/admin/users/{account_id}/certificates", admin, ids=one)
@@ -159,7 +188,9 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: W
 @pytest.mark.parametrize("case", WRONG)
 def test_refusals_are_what_the_document_says(call: Witness, case: str) -> None:
     # With a password even those calls that end sessions, or would delete the last administrator, leave it good.
-    request = {"ids": {"account_id": 2, "session_id": NO_ID, "serial": 1}} | WRONG[case](basic(*ADMIN))
+    request = {"ids": {"account_id": 2, "session_id": NO_ID, "serial": 1}} | WRONG[case](
+        basic(*ADMIN)
+    )
     answers = [call(method, path, **request) for method, path, _ in operations(call.document)]
     assert [answer for answer in answers if answer.status_code >= 400]
 
@@ -181,10 +212,18 @@ def test_every_call_with_a_credential_may_be_put_off_as_the_document_says(
     monkeypatch.setattr("identity.services.authentication.Authentication.by_password", put_off)
     for method, path, operation in operations(call.document):
         if "security" in operation:
-            answer = call(method, path, basic(*ADMIN), ids={"account_id": 2, "session_id": NO_ID, "serial": 1})
-            told_no = status == 429 and path in {"/api/verify", "/api/verify/admin"}  # nginx understands nothing else
+            answer = call(
+                method, path, basic(*ADMIN), ids={"account_id": 2, "session_id": NO_ID, "serial": 1}
+            )
+            told_no = status == 429 and path in {
+                "/api/verify",
+                "/api/verify/admin",
+            }  # nginx understands nothing else
             assert (str(status) in operation["responses"]) != told_no
-            assert (answer.status_code, "Retry-After" in answer.headers) == (401 if told_no else status, True)
+            assert (answer.status_code, "Retry-After" in answer.headers) == (
+                401 if told_no else status,
+                True,
+            )
 
 
 @pytest.mark.parametrize("headers", [{}, basic(*ADMIN)], ids=["anonymous", "administrator"])
@@ -197,5 +236,10 @@ def test_without_its_database_every_call_answers_as_the_document_says(
     for way in ("read", "row", "write"):
         monkeypatch.setattr(f"identity.services.transactions.Transactions.{way}", away)
     for method, path, _ in operations(call.document):
-        answer = call(method, path, headers, ids={"account_id": 2, "session_id": NO_ID, "serial": 1})
-        assert answer.status_code < 500 or (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+        answer = call(
+            method, path, headers, ids={"account_id": 2, "session_id": NO_ID, "serial": 1}
+        )
+        assert answer.status_code < 500 or (answer.status_code, answer.headers["Retry-After"]) == (
+            503,
+            "2",
+        )

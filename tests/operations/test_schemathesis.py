@@ -133,7 +133,9 @@ class Findings:
             for check in checks:
                 if check.failure_info is not None:
                     failure = check.failure_info.failure
-                    if isinstance(failure, UnsupportedMethodResponse) and " /api/verify" in str(failure.operation):
+                    if isinstance(failure, UnsupportedMethodResponse) and " /api/verify" in str(
+                        failure.operation
+                    ):
                         continue  # proxies ask by whatever method they forward; the document shows GET
                     self.problems.append(
                         f"{failure.operation}: {failure.title}\n{failure.message}\n{check.failure_info.code_sample}"
@@ -161,8 +163,12 @@ def before_each_call(prepare: Callable[[Any], None]) -> Iterator[None]:
         schemathesis.hooks.unregister(before_call)
 
 
-def test_the_service_does_what_its_document_says(live: Live, tmp_path: Path, empty_database_url: str) -> None:
-    schema = schemathesis.openapi.from_url(f"{live.base}/openapi.json", config=schemathesis.Config.from_dict(CONFIG))
+def test_the_service_does_what_its_document_says(
+    live: Live, tmp_path: Path, empty_database_url: str
+) -> None:
+    schema = schemathesis.openapi.from_url(
+        f"{live.base}/openapi.json", config=schemathesis.Config.from_dict(CONFIG)
+    )
     app = create_app(config(tmp_path, database_url=empty_database_url))
 
     @schema.auth(refresh_interval=None)
@@ -175,7 +181,9 @@ def test_the_service_does_what_its_document_says(live: Live, tmp_path: Path, emp
             findings.hear(event)
     close(app)
     operations = {operation.ok().label for operation in schema.get_all_operations()}
-    succeeded = {label for label, status in findings.statuses if status < HTTPStatus.MULTIPLE_CHOICES}
+    succeeded = {
+        label for label, status in findings.statuses if status < HTTPStatus.MULTIPLE_CHOICES
+    }
     assert operations - succeeded <= UNGUESSABLE
     assert "Traceback" not in live.output()
     assert findings.problems == [], "\n\n".join(findings.problems)

@@ -21,8 +21,14 @@ LEAST = {
 
 def entries(lock: Path) -> dict[str, str]:
     """Return each locked package and what stands behind its name, hashes included."""
-    text = re.sub(r"^\s*#.*\n", "", lock.read_text("utf-8"), flags=re.MULTILINE).replace("\\\n", " ")
-    return {re.split(r"[=\s;\[]", line, maxsplit=1)[0]: line for line in text.splitlines() if line.strip()}
+    text = re.sub(r"^\s*#.*\n", "", lock.read_text("utf-8"), flags=re.MULTILINE).replace(
+        "\\\n", " "
+    )
+    return {
+        re.split(r"[=\s;\[]", line, maxsplit=1)[0]: line
+        for line in text.splitlines()
+        if line.strip()
+    }
 
 
 def version(line: str) -> tuple[int, ...]:
@@ -39,7 +45,11 @@ def test_there_are_lock_files() -> None:
 def test_every_package_is_locked_to_one_version_and_its_hashes(lock: Path) -> None:
     found = entries(lock)
     assert len(found) > 20
-    wrong = [name for name, line in found.items() if not re.search(r"==\S+.*--hash=sha256:[0-9a-f]{64}", line)]
+    wrong = [
+        name
+        for name, line in found.items()
+        if not re.search(r"==\S+.*--hash=sha256:[0-9a-f]{64}", line)
+    ]
     assert wrong == []
 
 

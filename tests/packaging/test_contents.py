@@ -43,14 +43,22 @@ def test_the_license_is_in_the_wheel(wheel_files: list[str]) -> None:
 
 def test_the_classifiers_name_the_pythons_that_are_tested(metadata: Message) -> None:
     prefix = "Programming Language :: Python :: 3."
-    named = [value.rpartition(" ")[2] for value in metadata.get_all("Classifier", []) if value.startswith(prefix)]
+    named = [
+        value.rpartition(" ")[2]
+        for value in metadata.get_all("Classifier", [])
+        if value.startswith(prefix)
+    ]
     assert named == list(VERSIONS)
     assert metadata["Requires-Python"] == f">={VERSIONS[0]}"
 
 
 @pytest.mark.parametrize("name", ["granian", "gunicorn"])
-def test_a_server_whose_private_parts_are_used_has_an_upper_bound(metadata: Message, name: str) -> None:
-    (requirement,) = (each for each in metadata.get_all("Requires-Dist", []) if each.startswith(name))
+def test_a_server_whose_private_parts_are_used_has_an_upper_bound(
+    metadata: Message, name: str
+) -> None:
+    (requirement,) = (
+        each for each in metadata.get_all("Requires-Dist", []) if each.startswith(name)
+    )
     assert "<" in requirement
 
 
@@ -61,4 +69,9 @@ def test_the_distribution_has_a_name_of_its_own_and_the_command_keeps_its(
     assert artefacts.wheel.name.startswith("identityd-")
     with zipfile.ZipFile(artefacts.wheel) as archive:
         (path,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
-        assert archive.read(path).decode().split() == ["[console_scripts]", "identity", "=", "identity.wiring:command"]
+        assert archive.read(path).decode().split() == [
+            "[console_scripts]",
+            "identity",
+            "=",
+            "identity.wiring:command",
+        ]

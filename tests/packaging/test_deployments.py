@@ -24,7 +24,8 @@ DEPLOY = ROOT / "deploy"
 KUBERNETES = ["1.30", "1.34"]
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 MANIFESTS: dict[str, dict[str, Any]] = {
-    path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+    path.stem: yaml.safe_load(path.read_text("utf-8"))
+    for path in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 }
 POD: dict[str, Any] = MANIFESTS["deployment"]["spec"]["template"]["spec"]
 CONTAINERS = [*POD["initContainers"], *POD["containers"]]
@@ -85,7 +86,10 @@ def test_compose_migrates_before_it_serves_and_serves_before_it_forwards() -> No
 @pytest.mark.parametrize("name", OURS)
 def test_the_settings_in_compose_are_taken(name: str, tmp_path: Path) -> None:
     service = COMPOSE["services"][name]
-    secrets = {"database_url": "postgresql://identity:p@database/identity", "admin_password": "Some-password-1"}
+    secrets = {
+        "database_url": "postgresql://identity:p@database/identity",
+        "admin_password": "Some-password-1",
+    }
     assert set(service["secrets"]) == set(secrets) <= set(COMPOSE["secrets"])
     settings = loaded(service["environment"], tmp_path, secrets)
     assert settings.database_url.host == "database"
@@ -99,9 +103,13 @@ def test_no_secret_stands_in_the_compose_file() -> None:
     text = (DEPLOY / "compose.yaml").read_text("utf-8")
     assert all(secret["file"].startswith("./secrets/") for secret in COMPOSE["secrets"].values())
     assert not re.search(r"PASSWORD: (?!.*/run/)", text)
-    ignored = subprocess.run(["git", "check-ignore", "-q", "deploy/secrets/x"], cwd=ROOT, check=False)
+    ignored = subprocess.run(
+        ["git", "check-ignore", "-q", "deploy/secrets/x"], cwd=ROOT, check=False
+    )
     assert ignored.returncode == 0
-    assert "prune deploy/secrets" in (ROOT / "MANIFEST.in").read_text("utf-8")  # neither in git nor in the sdist
+    assert "prune deploy/secrets" in (ROOT / "MANIFEST.in").read_text(
+        "utf-8"
+    )  # neither in git nor in the sdist
 
 
 def test_nginx_takes_the_configuration_of_compose(tmp_path: Path) -> None:
@@ -118,7 +126,16 @@ def test_nginx_takes_the_configuration_of_compose(tmp_path: Path) -> None:
     path = tmp_path / "nginx.conf"
     path.write_text(nginx.framed(tmp_path, text), "utf-8")
     ran = subprocess.run(
-        [nginx._binary() or "", "-t", "-p", str(tmp_path), "-e", str(tmp_path / "error.log"), "-c", str(path)],
+        [
+            nginx._binary() or "",
+            "-t",
+            "-p",
+            str(tmp_path),
+            "-e",
+            str(tmp_path / "error.log"),
+            "-c",
+            str(path),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -154,7 +171,9 @@ def test_pods_are_what_the_restricted_profile_asks_for(container: dict[str, Any]
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda each: each["name"])
 def test_the_settings_in_the_manifests_are_taken(container: dict[str, Any], tmp_path: Path) -> None:
     secrets = MANIFESTS["secret.example"]["stringData"] | {"secret-keys": "0123456789abcdef" * 2}
-    variables = MANIFESTS["settings"]["data"] | {each["name"]: each["value"] for each in container["env"]}
+    variables = MANIFESTS["settings"]["data"] | {
+        each["name"]: each["value"] for each in container["env"]
+    }
     settings = loaded(variables, tmp_path, secrets)
     assert settings.database_url.drivername == "postgresql+psycopg"
     assert len(settings.secret_keys) == 1
@@ -168,7 +187,9 @@ def test_the_manifests_refer_to_each_other_by_names_that_there_are() -> None:
     assert ("Secret", volumes["secrets"]["secret"]["secretName"]) in named
     for container in CONTAINERS:
         assert {mount["name"] for mount in container["volumeMounts"]} == set(volumes)
-        assert [("ConfigMap", each["configMapRef"]["name"]) in named for each in container["envFrom"]] == [True]
+        assert [
+            ("ConfigMap", each["configMapRef"]["name"]) in named for each in container["envFrom"]
+        ] == [True]
     labels = MANIFESTS["deployment"]["spec"]["template"]["metadata"]["labels"]
     assert MANIFESTS["service"]["spec"]["selector"].items() <= labels.items()
     assert MANIFESTS["deployment"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
@@ -178,12 +199,16 @@ def test_an_ending_pod_leaves_the_service_before_it_closes_and_has_the_time_to()
     drain = int(MANIFESTS["settings"]["data"]["IDENTITY_DRAIN_SECONDS"])
     (container,) = POD["containers"]
     assert drain > 2 * container["readinessProbe"]["periodSeconds"]
-    assert POD["terminationGracePeriodSeconds"] > drain + 20  # ten for requests, ten for what a worker may take beyond
+    assert (
+        POD["terminationGracePeriodSeconds"] > drain + 20
+    )  # ten for requests, ten for what a worker may take beyond
 
 
 def test_the_example_secret_cannot_be_used_as_it_is() -> None:
     with pytest.raises(SettingError):
-        Settings.load({"IDENTITY_SECRET_KEYS": MANIFESTS["secret.example"]["stringData"]["secret-keys"]})
+        Settings.load(
+            {"IDENTITY_SECRET_KEYS": MANIFESTS["secret.example"]["stringData"]["secret-keys"]}
+        )
 
 
 def test_the_user_of_the_manifests_is_that_of_the_image() -> None:

@@ -41,7 +41,9 @@ def secrets(tmp_path: Path, empty_database_url: str, engine_name: str) -> Path:
     path.mkdir(mode=0o755)
     (path / "admin_password").write_text(f"{PASSWORD}\n")
     if engine_name == "postgresql":
-        (path / "database_url").write_text(empty_database_url.replace("postgresql+psycopg", "postgres") + "\n")
+        (path / "database_url").write_text(
+            empty_database_url.replace("postgresql+psycopg", "postgres") + "\n"
+        )
     return path
 
 
@@ -55,14 +57,32 @@ def test_the_image_says_what_a_platform_asks(image: Image) -> None:
 
 
 def test_the_user_can_write_to_nothing_but_the_volume_and_temporary_places(image: Image) -> None:
-    find = ["find", str(image.root), "-xdev", "(", "-user", str(UID), "-o", "-group", str(UID), "-o", "-perm", "-o=w"]
-    found = subprocess.run([*find, ")", "-not", "-type", "l"], check=True, capture_output=True, text=True).stdout
+    find = [
+        "find",
+        str(image.root),
+        "-xdev",
+        "(",
+        "-user",
+        str(UID),
+        "-o",
+        "-group",
+        str(UID),
+        "-o",
+        "-perm",
+        "-o=w",
+    ]
+    found = subprocess.run(
+        [*find, ")", "-not", "-type", "l"], check=True, capture_output=True, text=True
+    ).stdout
     places = {"/" + str(Path(line).relative_to(image.root)) for line in found.splitlines()}
     assert places <= {"/var/lib/identity", "/tmp", "/var/tmp", "/run/lock"} | {
         p for p in places if p.startswith("/dev/")
     }
     special = subprocess.run(
-        ["find", str(image.root / "opt"), "-perm", "/6000"], check=True, capture_output=True, text=True
+        ["find", str(image.root / "opt"), "-perm", "/6000"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert special.stdout == ""
 
@@ -71,7 +91,9 @@ def test_neither_source_nor_pip_nor_a_secret_is_in_the_image(image: Image) -> No
     assert not (image.root / "source").exists()
     assert not list((image.root / "opt" / "identity").glob("lib/python3*/site-packages/pip"))
     assert list((image.root / "var" / "lib" / "identity").iterdir()) == []
-    assert not any(line.startswith("IDENTITY_") and "DATA_DIR" not in line for line in image.config["Env"])
+    assert not any(
+        line.startswith("IDENTITY_") and "DATA_DIR" not in line for line in image.config["Env"]
+    )
 
 
 def test_it_starts_migrates_and_logs_in_with_a_read_only_root(
@@ -85,7 +107,9 @@ def test_it_starts_migrates_and_logs_in_with_a_read_only_root(
     }
     if (secrets / "database_url").exists():
         settings["IDENTITY_DATABASE_URL_FILE"] = "/run/secrets/database_url"
-    migrated = image.start(volume, secrets, [*image.config["Entrypoint"], "migrate"], settings=settings)
+    migrated = image.start(
+        volume, secrets, [*image.config["Entrypoint"], "migrate"], settings=settings
+    )
     assert migrated.wait(60) == 0, (tmp_path / "log").read_text()
     command = [*image.config["Entrypoint"], *image.config["Cmd"], "--workers", "2"]
     process = image.start(volume, secrets, command, settings=settings)
@@ -96,10 +120,14 @@ def test_it_starts_migrates_and_logs_in_with_a_read_only_root(
         assert live.curl("/api/resource", "-u", f"{token}:").status == 200
         (uid,) = {path.stat().st_uid for path in volume.rglob("*")}
         assert uid == UID
-        health = image.start(volume, secrets, image.config["Healthcheck"]["Test"][1:], settings=settings)
+        health = image.start(
+            volume, secrets, image.config["Healthcheck"]["Test"][1:], settings=settings
+        )
         assert health.wait(30) == 0
         assert live.stop(signal.SIGTERM) == 0
-        health = image.start(volume, secrets, image.config["Healthcheck"]["Test"][1:], settings=settings)
+        health = image.start(
+            volume, secrets, image.config["Healthcheck"]["Test"][1:], settings=settings
+        )
         assert health.wait(30) != 0
     finally:
         process.kill()

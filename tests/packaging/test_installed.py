@@ -16,7 +16,9 @@ KINDS = [*((version, "wheel") for version in VERSIONS), (VERSIONS[0], "sdist")]
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=[" ".join(kind) for kind in KINDS])
-def installed(request: pytest.FixtureRequest, artefacts: Artefacts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(
+    request: pytest.FixtureRequest, artefacts: Artefacts, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The directory of the commands of an environment that holds the artefact and what it depends on."""
     version, kind = request.param
     python = required_python(version)
@@ -35,15 +37,22 @@ def command(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_code_is_the_installed_one(command: Path, tmp_path: Path) -> None:
-    imported = run(command.parent / "python", "-c", "import identity; print(identity.__file__)", cwd=tmp_path)
+    imported = run(
+        command.parent / "python", "-c", "import identity; print(identity.__file__)", cwd=tmp_path
+    )
     assert Path(imported.strip()).is_relative_to(command.parents[1])
 
 
 def test_it_tells_its_version(command: Path, artefacts: Artefacts, tmp_path: Path) -> None:
-    assert run(command, "--version", cwd=tmp_path).split()[:2] == ["identity", artefacts.wheel.name.split("-")[1]]
+    assert run(command, "--version", cwd=tmp_path).split()[:2] == [
+        "identity",
+        artefacts.wheel.name.split("-")[1],
+    ]
 
 
-def test_it_migrates_serves_and_logs_in(command: Path, empty_database_url: str, tmp_path: Path) -> None:
+def test_it_migrates_serves_and_logs_in(
+    command: Path, empty_database_url: str, tmp_path: Path
+) -> None:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     with live.serving(data_dir, "--workers", "1", database_url=empty_database_url) as running:
@@ -56,7 +65,9 @@ def test_it_migrates_serves_and_logs_in(command: Path, empty_database_url: str, 
 
 
 @pytest.mark.usefixtures("command")
-def test_a_first_start_in_an_empty_directory_says_in_one_line_what_is_missing(tmp_path: Path) -> None:
+def test_a_first_start_in_an_empty_directory_says_in_one_line_what_is_missing(
+    tmp_path: Path,
+) -> None:
     variables = live.environment(tmp_path, {})
     del variables["IDENTITY_DATA_DIR"]
     ran = live.identity(variables, "serve")
@@ -75,7 +86,10 @@ def bare(artefacts: Artefacts, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 MISSING = {
-    "postgresql": ("migrate", {"IDENTITY_DATABASE_URL": "postgresql://u:canary@127.0.0.1:1/identity"}),
+    "postgresql": (
+        "migrate",
+        {"IDENTITY_DATABASE_URL": "postgresql://u:canary@127.0.0.1:1/identity"},
+    ),
     "tls": ("serve --tls", {}),
 }
 

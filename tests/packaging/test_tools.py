@@ -16,12 +16,18 @@ NEWEST = VERSIONS[-1]
 def uv(artefacts: Artefacts, folder: Path) -> None:
     requirement = f"identityd[postgresql] @ {artefacts.wheel.as_uri()}"
     command = [UV, "tool", "install", "--quiet", "--python", required_python(NEWEST), requirement]
-    run(*command, cwd=folder, UV_TOOL_DIR=str(folder / "tools"), UV_TOOL_BIN_DIR=str(folder / "bin"))
+    run(
+        *command, cwd=folder, UV_TOOL_DIR=str(folder / "tools"), UV_TOOL_BIN_DIR=str(folder / "bin")
+    )
 
 
 def pipx(artefacts: Artefacts, folder: Path) -> None:
     command = [BIN / "pipx", "install", "--quiet", "--python", required_python(NEWEST)]
-    where = {"PIPX_HOME": str(folder / "tools"), "PIPX_BIN_DIR": str(folder / "bin"), "PIPX_DEFAULT_BACKEND": "pip"}
+    where = {
+        "PIPX_HOME": str(folder / "tools"),
+        "PIPX_BIN_DIR": str(folder / "bin"),
+        "PIPX_DEFAULT_BACKEND": "pip",
+    }
     run(*command, f"{artefacts.wheel}[postgresql]", cwd=folder, **where)
 
 
@@ -38,7 +44,9 @@ def test_the_tool_installs_a_command_that_serves(
         assert running.curl("/api/token", "-u", ":".join(live.ADMIN)).status == 200
 
 
-def test_make_install_makes_an_environment_with_every_extra(artefacts: Artefacts, tmp_path: Path) -> None:
+def test_make_install_makes_an_environment_with_every_extra(
+    artefacts: Artefacts, tmp_path: Path
+) -> None:
     source = artefacts.sdist.parent.parent / "unpacked"
     (checkout,) = source.iterdir()
     prefix = tmp_path / "prefix"

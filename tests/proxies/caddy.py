@@ -29,7 +29,11 @@ def guarding(place: Place) -> Iterator[None]:
     )
     path = place.folder / "Caddyfile"
     path.write_text("{\n\tadmin off\n\tauto_https off\n}\n" + text)
-    own = {"HOME": str(place.folder), "XDG_DATA_HOME": str(place.folder), "XDG_CONFIG_HOME": str(place.folder)}
+    own = {
+        "HOME": str(place.folder),
+        "XDG_DATA_HOME": str(place.folder),
+        "XDG_CONFIG_HOME": str(place.folder),
+    }
     command = [str(find("caddy")), "run", "--adapter", "caddyfile", "--config", str(path)]
     with running(place, command, dict(os.environ) | own):
         yield

@@ -28,7 +28,16 @@ def guarding(place: Place) -> Iterator[None]:
     )
     path = place.folder / "envoy.yaml"
     path.write_text(text)
-    command = [str(find("envoy")), "-c", str(path), "--disable-hot-restart", "--concurrency", "1", "-l", "warning"]
+    command = [
+        str(find("envoy")),
+        "-c",
+        str(path),
+        "--disable-hot-restart",
+        "--concurrency",
+        "1",
+        "-l",
+        "warning",
+    ]
     with running(place, command):
         yield
 

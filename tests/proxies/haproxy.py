@@ -19,7 +19,9 @@ def installed() -> bool:
 def guarding(place: Place) -> Iterator[None]:
     """Run HAProxy until the block ends."""
     script, path = place.folder / "identity.lua", place.folder / "haproxy.cfg"
-    script.write_text(shipped("identity.lua", {"abns@ask_identity": f"abns@ask_identity_{place.port}"}))
+    script.write_text(
+        shipped("identity.lua", {"abns@ask_identity": f"abns@ask_identity_{place.port}"})
+    )
     changes = {
         "abns@ask_identity": f"abns@ask_identity_{place.port}",
         "127.0.0.1:5000": place.identity,

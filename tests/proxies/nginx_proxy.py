@@ -28,5 +28,7 @@ def guarding(place: Place) -> Iterator[None]:
             "127.0.0.1:8080": place.service,
         },
     )
-    with nginx.running(place.folder, re.sub(r" +ssl_certificate.*\n", "", text), ports=[place.port]):
+    with nginx.running(
+        place.folder, re.sub(r" +ssl_certificate.*\n", "", text), ports=[place.port]
+    ):
         yield

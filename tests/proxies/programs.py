@@ -28,7 +28,11 @@ class Place:
 def find(program: str) -> str | None:
     """Return the path of a program of this environment or of the machine."""
     beside = Path(sys.executable).parent / program
-    return str(beside) if beside.exists() else shutil.which(program) or shutil.which(program, path="/usr/sbin")
+    return (
+        str(beside)
+        if beside.exists()
+        else shutil.which(program) or shutil.which(program, path="/usr/sbin")
+    )
 
 
 def shipped(name: str, changes: Mapping[str, str]) -> str:
@@ -41,11 +45,15 @@ def shipped(name: str, changes: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def running(place: Place, command: list[str], environment: Mapping[str, str] | None = None) -> Iterator[None]:
+def running(
+    place: Place, command: list[str], environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """Run a proxy until the block ends; its words are in `output` of its folder."""
     output = place.folder / "output"
     with output.open("wb") as log:
-        process = subprocess.Popen(command, cwd=place.folder, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=place.folder, env=environment, stdout=log, stderr=log
+        )
     try:
         _wait(place.port, process, output)
         yield

@@ -14,7 +14,9 @@ class _Service(BaseHTTPRequestHandler):
     def _tell(self) -> None:
         received = len(self._body())
         heard = [(name.lower(), value) for name, value in self.headers.items()]
-        body = json.dumps({"method": self.command, "path": self.path, "headers": heard, "received": received}).encode()
+        body = json.dumps(
+            {"method": self.command, "path": self.path, "headers": heard, "received": received}
+        ).encode()
         self.send_response(500 if self.path == "/broken" else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -22,14 +22,19 @@ def installed() -> bool:
 @contextmanager
 def guarding(place: Place) -> Iterator[None]:
     """Run Traefik until the block ends."""
-    static, dynamic, inner = place.folder / "traefik.yaml", place.folder / "dynamic.yaml", f"127.0.0.1:{free_port()}"
+    static, dynamic, inner = (
+        place.folder / "traefik.yaml",
+        place.folder / "dynamic.yaml",
+        f"127.0.0.1:{free_port()}",
+    )
     changes = {
         '":80"': f'"127.0.0.1:{place.port}"',
         '"127.0.0.1:8081"': f'"{inner}"',
         "/etc/traefik/traefik-dynamic.yaml": str(dynamic),
     }
     static.write_text(
-        shipped("traefik.yaml", changes) + "\nglobal: {checkNewVersion: false, sendAnonymousUsage: false}\n"
+        shipped("traefik.yaml", changes)
+        + "\nglobal: {checkNewVersion: false, sendAnonymousUsage: false}\n"
     )
     changes = {
         "Host(`service.example.org`)": "PathPrefix(`/`)",

@@ -40,13 +40,18 @@ def leave(app: Flask, caller: Principal, _target: int) -> object:
 def two_admins(app: Flask, number: int) -> list[Principal]:
     """Make two administrators and nobody else one."""
     made = [
-        services(app).accounts.create(operator(), NewAccount(f"{side}{number}", "newpwd"), admin=True)
+        services(app).accounts.create(
+            operator(), NewAccount(f"{side}{number}", "newpwd"), admin=True
+        )
         for side in ("one", "two")
     ]
     execute(app, "UPDATE account SET admin = :no WHERE id < :first", no=False, first=made[0].id)
     now = services(app).logins._clock.now()
     subjects = [
-        Subject(each.id, each.username, admin=True, version=1, uuid=each.uuid, short_id=each.short_id) for each in made
+        Subject(
+            each.id, each.username, admin=True, version=1, uuid=each.uuid, short_id=each.short_id
+        )
+        for each in made
     ]
     return [Principal(ORIGIN, subject, Credential.PASSWORD, now) for subject in subjects]
 
@@ -83,7 +88,9 @@ def test_nodes_that_start_at_once_make_one_first_admin_and_say_so_once(
     nodes = [make_app(admin_username="root", database_pool="20") for _ in range(4)]
 
     def start(app: Flask) -> None:
-        make_first_admin(app.extensions["identity"].settings, services(app), "http://127.0.0.1:5000")
+        make_first_admin(
+            app.extensions["identity"].settings, services(app), "http://127.0.0.1:5000"
+        )
 
     assert at_once(*(lambda app=app: start(app) for app in nodes)) == [None] * 4
     assert rows(nodes[0], "SELECT username, admin FROM account") == [("root", True)]

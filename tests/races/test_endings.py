@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from conftest import HAWK, populate, principal, services
@@ -46,10 +47,14 @@ def nodes(make_app: Callable[..., Flask]) -> list[Flask]:
 
 
 @pytest.mark.parametrize("end", [delete, disable])
-def test_login_that_meets_its_accounts_end_leaves_nothing_alive(nodes: list[Flask], end: End) -> None:
+def test_login_that_meets_its_accounts_end_leaves_nothing_alive(
+    nodes: list[Flask], end: End
+) -> None:
     for number in range(4):
         name = f"bird{number}"
-        made = services(nodes[0]).accounts.create(operator(), NewAccount(name, "newpwd"), admin=False)
+        made = services(nodes[0]).accounts.create(
+            operator(), NewAccount(name, "newpwd"), admin=False
+        )
         logins = [lambda app=app, name=name: log_in(app, name) for app in nodes[1:]]
         ended, *results = at_once(lambda: end(nodes[0], made.id), *logins)  # noqa: B023 - called before the next round
         assert not isinstance(ended, Exception)
@@ -66,13 +71,20 @@ def test_login_that_meets_its_accounts_end_leaves_nothing_alive(nodes: list[Flas
     assert rows(nodes[0], orphans) == []
 
 
+def _renewed(app: Flask, token: str) -> str:
+    return services(app).tokens.issue(by_token(app, token)).token
+
+
 @pytest.mark.parametrize("everywhere", [True, False])
-def test_renewal_that_meets_the_log_out_leaves_nothing_alive(nodes: list[Flask], everywhere: bool) -> None:
+def test_renewal_that_meets_the_log_out_leaves_nothing_alive(
+    nodes: list[Flask], everywhere: bool
+) -> None:
     for _ in range(4):
         token, hawk = token_principal(nodes[0], *HAWK)
         tokens = services(nodes[0]).tokens
-        renewals = [lambda app=app: services(app).tokens.issue(by_token(app, token)).token for app in nodes[1:]]  # noqa: B023
-        results = at_once(lambda: (tokens.revoke_all if everywhere else tokens.revoke_current)(hawk), *renewals)  # noqa: B023
+        end = tokens.revoke_all if everywhere else tokens.revoke_current
+        renewals = [partial(_renewed, app, token) for app in nodes[1:]]
+        results = at_once(partial(end, hawk), *renewals)
         assert results[0] is None
         assert all(isinstance(each, str | Unauthenticated) for each in results[1:]), results
         for app in nodes[:2]:
@@ -83,7 +95,10 @@ def test_renewal_that_meets_the_log_out_leaves_nothing_alive(nodes: list[Flask],
 def test_one_of_eight_log_outs_ends_the_session_and_writes_it_down_once(nodes: list[Flask]) -> None:
     _, hawk = token_principal(nodes[0], *HAWK)
     results = at_once(*(lambda app=app: services(app).tokens.revoke_current(hawk) for app in nodes))
-    assert kinds(results) == {"NoneType": 1, "Unauthenticated": 7}  # the others ask with what has just ended
+    assert kinds(results) == {
+        "NoneType": 1,
+        "Unauthenticated": 7,
+    }  # the others ask with what has just ended
     ended = "SELECT count(*) FROM audit_event WHERE kind = 'session.revoked'"
     assert rows(nodes[0], ended) == [(1,)]
 

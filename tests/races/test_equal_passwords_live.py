@@ -25,7 +25,9 @@ def costly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 def status(live: Live, password: str) -> int:
     pair = base64.b64encode(f"{ADMIN[0]}:{password}".encode()).decode()
-    request = urllib.request.Request(f"{live.base}/api/verify", headers={"Authorization": f"Basic {pair}"})
+    request = urllib.request.Request(
+        f"{live.base}/api/verify", headers={"Authorization": f"Basic {pair}"}
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return int(answer.status)

@@ -22,7 +22,9 @@ SETTINGS = {"lockout_failures": str(FAILURES), "address_failures": "20", "hash_p
 def nodes(tmp_path: Path, empty_database_url: str) -> Iterator[list[Live]]:
     with ExitStack() as stack:
         yield [
-            stack.enter_context(serving(tmp_path, "--workers", "1", database_url=empty_database_url, **SETTINGS))
+            stack.enter_context(
+                serving(tmp_path, "--workers", "1", database_url=empty_database_url, **SETTINGS)
+            )
             for _ in range(2)
         ]
 
@@ -40,14 +42,18 @@ def test_parallel_guesses_at_the_limit_compute_no_hash_too_many(nodes: list[Live
         for _ in range(FAILURES - 1):
             assert status(nodes[0], name) == 401
         guesses = [nodes[number % 2] for number in range(PARALLEL)]
-        seen = Counter(at_once(*(lambda node=node, name=name: status(node, name) for node in guesses)))
+        seen = Counter(
+            at_once(*(lambda node=node, name=name: status(node, name) for node in guesses))
+        )
         assert seen.keys() <= {401, 429, 503}  # 503: waited in vain, nothing was computed
         assert seen[401] <= 1
 
 
 def test_parallel_guesses_from_one_address_compute_no_hash_too_many(nodes: list[Live]) -> None:
     guesses = [(nodes[number % 2], f"nobody{number}") for number in range(PARALLEL)]
-    seen = Counter(at_once(*(lambda node=node, name=name: status(node, name) for node, name in guesses)))
+    seen = Counter(
+        at_once(*(lambda node=node, name=name: status(node, name) for node, name in guesses))
+    )
     assert seen.keys() <= {401, 429, 503}
     assert seen[401] <= int(SETTINGS["address_failures"])
     assert seen[429] > 0

@@ -16,7 +16,9 @@ from identity.services.accounts import NewAccount
 from identity.services.profiles import ProfileChange
 
 NOBODY = Principal(ORIGIN)
-SPELLINGS = ["".join(letters) for letters in itertools.product("fF", "aA", "lL", "cC")]  # sixteen of "falc"
+SPELLINGS = [
+    "".join(letters) for letters in itertools.product("fF", "aA", "lL", "cC")
+]  # sixteen of "falc"
 
 
 def register(nodes: list[Flask], *wanted: NewAccount) -> list[object]:
@@ -32,7 +34,9 @@ def test_one_of_sixteen_gets_a_name(nodes: list[Flask]) -> None:
     results = register(nodes, *(NewAccount("falcon", f"pass-{number}") for number in range(16)))
     assert kinds(results) == {"AccountView": 1, "UsernameTaken": 15}
     winner = next(number for number, each in enumerate(results) if isinstance(each, AccountView))
-    assert rows(nodes[0], "SELECT count(*) FROM account WHERE username_canonical = 'falcon'") == [(1,)]
+    assert rows(nodes[0], "SELECT count(*) FROM account WHERE username_canonical = 'falcon'") == [
+        (1,)
+    ]
     assert principal(nodes[0], "falcon", f"pass-{winner}").account.username == "falcon"
 
 
@@ -44,8 +48,14 @@ def test_one_of_sixteen_spellings_of_a_name_gets_it(nodes: list[Flask]) -> None:
 
 
 def test_one_of_sixteen_spellings_of_an_address_gets_it(nodes: list[Flask]) -> None:
-    spellings = [f"{name}@{domain}.example" for name in SPELLINGS[:8] for domain in ("b\u00fccher", "xn--bcher-kva")]
-    results = register(nodes, *(NewAccount(f"bird{n}", "newpwd", each) for n, each in enumerate(spellings)))
+    spellings = [
+        f"{name}@{domain}.example"
+        for name in SPELLINGS[:8]
+        for domain in ("b\u00fccher", "xn--bcher-kva")
+    ]
+    results = register(
+        nodes, *(NewAccount(f"bird{n}", "newpwd", each) for n, each in enumerate(spellings))
+    )
     assert kinds(results) == {"AccountView": 1, "EmailTaken": 15}
     assert rows(nodes[0], "SELECT count(*) FROM account") == [(3,)]
 
@@ -61,11 +71,15 @@ def test_sixteen_different_names_are_all_made(nodes: list[Flask]) -> None:
 def test_one_of_eight_who_change_to_the_same_name_gets_it(nodes: list[Flask]) -> None:
     app = nodes[0]
     for number in range(8):
-        services(app).accounts.create(operator(), NewAccount(f"bird{number}", "newpwd"), admin=False)
+        services(app).accounts.create(
+            operator(), NewAccount(f"bird{number}", "newpwd"), admin=False
+        )
     callers = [principal(app, f"bird{number}", "newpwd") for number in range(8)]
 
     def change(app: Flask, caller: Principal, name: str) -> AccountView:
-        return services(app).profiles.change(caller, ProfileChange(username=name, email=f"{name}@example.org"))
+        return services(app).profiles.change(
+            caller, ProfileChange(username=name, email=f"{name}@example.org")
+        )
 
     wanted = zip(nodes, callers, SPELLINGS, strict=False)
     results = at_once(*(lambda one=one: change(*one) for one in wanted))

@@ -15,7 +15,9 @@ PARALLEL = 16
 FAILURES = 5  # IDENTITY_LOCKOUT_FAILURES of the nodes
 
 
-def test_sixteen_wrong_guesses_compute_no_more_hashes_than_the_limit_allows(nodes: list[Flask]) -> None:
+def test_sixteen_wrong_guesses_compute_no_more_hashes_than_the_limit_allows(
+    nodes: list[Flask],
+) -> None:
     counted = [count_hashes(app) for app in dict.fromkeys(nodes)]
     results = at_once(*(lambda app=app: principal(app, "hawk", "wrong") for app in nodes))
     assert kinds(results) == {"Unauthenticated": FAILURES, "RateLimited": PARALLEL - FAILURES}
@@ -58,7 +60,9 @@ def test_right_passwords_at_once_each_get_in_or_are_asked_to_wait(nodes: list[Fl
 
 
 def changed(app: Flask, caller: Principal, password: str) -> str:
-    services(app).profiles.change(caller, ProfileChange(), password=password, current_password="newpwd")
+    services(app).profiles.change(
+        caller, ProfileChange(), password=password, current_password="newpwd"
+    )
     return password
 
 
@@ -68,7 +72,9 @@ def test_one_of_two_changes_with_the_same_current_password_wins(nodes: list[Flas
         callers = [principal(app, "hawk", current) for app in nodes[:2]]
 
         def change(app: Flask, caller: Principal, new: str, current: str = current) -> str:
-            services(app).profiles.change(caller, ProfileChange(), password=new, current_password=current)
+            services(app).profiles.change(
+                caller, ProfileChange(), password=new, current_password=current
+            )
             return new
 
         uses = zip(nodes, callers, (f"one-{number}", f"two-{number}"), strict=False)
@@ -85,7 +91,10 @@ def test_one_of_two_changes_with_the_same_current_password_wins(nodes: list[Flas
 
 def test_change_of_password_by_several_sessions_keeps_the_winners_alone(nodes: list[Flask]) -> None:
     logins = [token_principal(app, *HAWK) for app in nodes[:4]]
-    uses = [(app, caller, f"pass-{n}") for n, (app, (_, caller)) in enumerate(zip(nodes, logins, strict=False))]
+    uses = [
+        (app, caller, f"pass-{n}")
+        for n, (app, (_, caller)) in enumerate(zip(nodes, logins, strict=False))
+    ]
     results = at_once(*(lambda use=use: changed(*use) for use in uses))
     winners = [n for n, each in enumerate(results) if isinstance(each, str)]
     assert len(winners) == 1
@@ -99,5 +108,8 @@ def test_change_of_password_by_several_sessions_keeps_the_winners_alone(nodes: l
 
     for app in nodes[:2]:
         wait_until(
-            lambda app=app: [alive(app, token) for token, _ in logins] == [n in winners for n in range(4)], seconds=1
+            lambda app=app: (
+                [alive(app, token) for token, _ in logins] == [n in winners for n in range(4)]
+            ),
+            seconds=1,
         )

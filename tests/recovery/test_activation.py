@@ -46,7 +46,9 @@ def test_an_activation_token_works_once(client: FlaskClient, post: Postbox) -> N
     assert activate(client, token) == INVALID
 
 
-@pytest.mark.parametrize(("hours", "expected"), [(23.999, (200, "kite")), (24, INVALID), (48, INVALID)])
+@pytest.mark.parametrize(
+    ("hours", "expected"), [(23.999, (200, "kite")), (24, INVALID), (48, INVALID)]
+)
 def test_an_activation_token_lives_a_day(
     client: FlaskClient, post: Postbox, clock: HandClock, hours: float, expected: tuple[int, str]
 ) -> None:
@@ -59,18 +61,24 @@ def test_an_activation_token_lives_a_day(
 def test_an_activation_is_told_in_the_trail(client: FlaskClient, post: Postbox) -> None:
     register(client, "kite")
     activate(client, post.token(SUBJECT))
-    trail = client.get("/api/admin/audit?kind=account.activated", headers=basic("admin", "changeme")).json["events"]
+    trail = client.get(
+        "/api/admin/audit?kind=account.activated", headers=basic("admin", "changeme")
+    ).json["events"]
     assert [(event["subject"], event["outcome"]) for event in trail] == [("kite", "accepted")]
 
 
 def change_password(client: FlaskClient) -> None:
     body = {"password": "other", "current_password": "newpwd"}
-    assert client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+    assert (
+        client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+    )
 
 
 def remove_email(client: FlaskClient) -> None:
     body = {"email": None}
-    assert client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+    assert (
+        client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+    )
 
 
 def delete(client: FlaskClient) -> None:
@@ -83,12 +91,16 @@ def delete_and_register_again(client: FlaskClient) -> None:
 
 
 def disable(client: FlaskClient) -> None:
-    account = client.get("/api/admin/users?search=kite", headers=basic("admin", "changeme")).json["users"][0]["id"]
+    account = client.get("/api/admin/users?search=kite", headers=basic("admin", "changeme")).json[
+        "users"
+    ][0]["id"]
     answer = client.post(f"/api/admin/users/{account}/disable", headers=basic("admin", "changeme"))
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("end", [change_password, remove_email, delete, delete_and_register_again, disable])
+@pytest.mark.parametrize(
+    "end", [change_password, remove_email, delete, delete_and_register_again, disable]
+)
 def test_an_activation_token_dies_when_the_account_moves_on(
     client: FlaskClient, post: Postbox, end: Callable[[FlaskClient], None]
 ) -> None:
@@ -105,24 +117,39 @@ def test_a_reset_token_activates_nothing(client: FlaskClient, post: Postbox) -> 
     assert me(client)["activated"] is False
 
 
-def test_a_token_with_another_accounts_id_is_refused(app: Flask, client: FlaskClient, post: Postbox) -> None:
+def test_a_token_with_another_accounts_id_is_refused(
+    app: Flask, client: FlaskClient, post: Postbox
+) -> None:
     register(client, "kite")
     token = post.token(SUBJECT)
     number, rest = token.split(".", 1)
     assert activate(client, f"{int(number, 16) - 1:x}.{rest}") == INVALID
-    forged = services(app).recovery._tokens.sign(Purpose.ACTIVATION, OneTimeClaims(10**6, 1, 2**31, "0" * 16))
+    forged = services(app).recovery._tokens.sign(
+        Purpose.ACTIVATION, OneTimeClaims(10**6, 1, 2**31, "0" * 16)
+    )
     assert activate(client, forged) == INVALID
 
 
 @pytest.mark.parametrize(
-    "token", ["", "x", "0" * 4096, "1.1.ffffffff.0000000000000000." + "A" * 43, "ä", "1." * 30, "../../etc/passwd"]
+    "token",
+    [
+        "",
+        "x",
+        "0" * 4096,
+        "1.1.ffffffff.0000000000000000." + "A" * 43,
+        "ä",
+        "1." * 30,
+        "../../etc/passwd",
+    ],
 )
 def test_what_is_no_token_is_refused_alike(client: FlaskClient, post: Postbox, token: str) -> None:
     register(client, "kite")
     answer = client.post("/api/activations", json={"token": token})
     wrong = client.post("/api/activations", json={"token": "x"})
     assert (
-        (answer.status_code, answer.json["detail"]) == (wrong.status_code, wrong.json["detail"]) == (400, INVALID_WORDS)
+        (answer.status_code, answer.json["detail"])
+        == (wrong.status_code, wrong.json["detail"])
+        == (400, INVALID_WORDS)
     )
 
 
@@ -134,7 +161,16 @@ def test_a_re_spelled_token_is_refused(client: FlaskClient, post: Postbox) -> No
     token = post.token(SUBJECT)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     others = [token[:-1] + alphabet[alphabet.index(token[-1]) ^ bits] for bits in (1, 2, 3)]
-    respelled = [*others, token + "=", token + "!", token.upper(), "0" + token, f" {token}", token + "\n", token[:-1]]
+    respelled = [
+        *others,
+        token + "=",
+        token + "!",
+        token.upper(),
+        "0" + token,
+        f" {token}",
+        token + "\n",
+        token[:-1],
+    ]
     assert {activate(client, each) for each in respelled} == {INVALID}
     assert activate(client, token) == (200, "kite")
 

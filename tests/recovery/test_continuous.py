@@ -11,7 +11,12 @@ from flask.testing import FlaskClient
 from postbox import EMAIL, Postbox
 
 BASE = "/continuous"
-REGISTRATION = {"email": EMAIL, "password": "newpwd", "password_confirm": "newpwd", "fullname": "A. Hawk"}
+REGISTRATION = {
+    "email": EMAIL,
+    "password": "newpwd",
+    "password_confirm": "newpwd",
+    "fullname": "A. Hawk",
+}
 
 
 @pytest.fixture
@@ -30,43 +35,70 @@ def uuid(client: FlaskClient) -> str:
 def closed(app: Flask, make_app: Callable[..., Flask]) -> FlaskClient:
     """The same service, hardened."""
     del app
-    return make_app(hardened="true", argon2_memory_kib="19456", argon2_time="2").test_client(use_cookies=False)
+    return make_app(hardened="true", argon2_memory_kib="19456", argon2_time="2").test_client(
+        use_cookies=False
+    )
 
 
 def reset(client: FlaskClient, token: str, **changed: str) -> int:
-    body = {"email": EMAIL, "password": "brand new!", "password_confirm": "brand new!", "token": token} | changed
+    body = {
+        "email": EMAIL,
+        "password": "brand new!",
+        "password_confirm": "brand new!",
+        "token": token,
+    } | changed
     return client.post(f"{BASE}/passwords", json=body).status_code
 
 
 def opens(client: FlaskClient, password: str) -> bool:
-    return client.post(f"{BASE}/sessions", json={"email": EMAIL, "password": password}).status_code == 201
+    return (
+        client.post(f"{BASE}/sessions", json={"email": EMAIL, "password": password}).status_code
+        == 201
+    )
 
 
 def test_a_user_is_activated_by_his_id(client: FlaskClient, post: Postbox, uuid: str) -> None:
-    assert client.get(f"{BASE}/users/{uuid}").json == {"id": uuid, "email": EMAIL, "activated": False}
+    assert client.get(f"{BASE}/users/{uuid}").json == {
+        "id": uuid,
+        "email": EMAIL,
+        "activated": False,
+    }
     answer = client.get(f"{BASE}/users/{uuid}/activate")
     assert (answer.status_code, answer.json) == (200, {"id": uuid, "activated": True})
     assert client.get(f"{BASE}/users/{uuid}").json["activated"] is True
 
 
-def test_an_activation_by_id_verifies_no_address(client: FlaskClient, post: Postbox, uuid: str) -> None:
+def test_an_activation_by_id_verifies_no_address(
+    client: FlaskClient, post: Postbox, uuid: str
+) -> None:
     client.get(f"{BASE}/users/{uuid}/activate")
-    assert client.get("/api/users/me", headers=basic(EMAIL, "newpwd")).json["email_verified"] is False
+    assert (
+        client.get("/api/users/me", headers=basic(EMAIL, "newpwd")).json["email_verified"] is False
+    )
 
 
-def test_an_activation_by_the_mailed_token_verifies_the_address(client: FlaskClient, post: Postbox, uuid: str) -> None:
+def test_an_activation_by_the_mailed_token_verifies_the_address(
+    client: FlaskClient, post: Postbox, uuid: str
+) -> None:
     token = post.token("Confirm your address")
     answer = client.get(f"{BASE}/users/{uuid}/activate?token={token}")
     assert (answer.status_code, answer.json) == (200, {"id": uuid, "activated": True})
-    assert client.get("/api/users/me", headers=basic(EMAIL, "newpwd")).json["email_verified"] is True
+    assert (
+        client.get("/api/users/me", headers=basic(EMAIL, "newpwd")).json["email_verified"] is True
+    )
 
 
 def test_a_token_activates_only_its_own_user(client: FlaskClient, post: Postbox, uuid: str) -> None:
-    other = client.post(f"{BASE}/users", json=REGISTRATION | {"email": "kite@example.org"}).json["id"]
+    other = client.post(f"{BASE}/users", json=REGISTRATION | {"email": "kite@example.org"}).json[
+        "id"
+    ]
     token = post.token("Confirm your address")  # the last letter: kite's
     assert client.get(f"{BASE}/users/{uuid}/activate?token={token}").status_code == 404
     assert client.get(f"{BASE}/users/{other}/activate?token=").status_code == 404
-    assert [client.get(f"{BASE}/users/{each}").json["activated"] for each in (uuid, other)] == [False, False]
+    assert [client.get(f"{BASE}/users/{each}").json["activated"] for each in (uuid, other)] == [
+        False,
+        False,
+    ]
 
 
 def test_an_unknown_user_is_not_activated(client: FlaskClient) -> None:
@@ -74,14 +106,21 @@ def test_an_unknown_user_is_not_activated(client: FlaskClient) -> None:
         assert client.get(f"{BASE}/users/{name}/activate").status_code == 404
 
 
-def test_hardened_only_the_token_activates(closed: FlaskClient, client: FlaskClient, post: Postbox, uuid: str) -> None:
+def test_hardened_only_the_token_activates(
+    closed: FlaskClient, client: FlaskClient, post: Postbox, uuid: str
+) -> None:
     assert closed.get(f"{BASE}/users/{uuid}/activate").status_code == 404
     assert client.get(f"{BASE}/users/{uuid}").json["activated"] is False
     token = post.token("Confirm your address")
-    assert closed.get(f"{BASE}/users/{uuid}/activate?token={token}").json == {"id": uuid, "activated": True}
+    assert closed.get(f"{BASE}/users/{uuid}/activate?token={token}").json == {
+        "id": uuid,
+        "activated": True,
+    }
 
 
-def test_a_password_is_set_by_the_mailed_token(client: FlaskClient, post: Postbox, uuid: str) -> None:
+def test_a_password_is_set_by_the_mailed_token(
+    client: FlaskClient, post: Postbox, uuid: str
+) -> None:
     answer = client.post(f"{BASE}/passwords/reset", json={"email": EMAIL})
     assert (answer.status_code, answer.data) == (204, b"")
     token = post.token("Choose a new password")
@@ -116,7 +155,10 @@ def test_an_unknown_address_is_404_as_documented_and_204_when_hardened(
 ) -> None:
     unknown = {"email": "nobody@example.org"}
     assert client.post(f"{BASE}/passwords/reset", json=unknown).status_code == 404
-    answers = [closed.post(f"{BASE}/passwords/reset", json={"email": each}) for each in ("nobody@example.org", EMAIL)]
+    answers = [
+        closed.post(f"{BASE}/passwords/reset", json={"email": each})
+        for each in ("nobody@example.org", EMAIL)
+    ]
     assert [(answer.status_code, answer.data) for answer in answers] == [(204, b"")] * 2
     assert len({tuple(name for name, _ in answer.headers) for answer in answers}) == 1
 
@@ -132,7 +174,9 @@ def test_hardened_a_wrong_token_is_204_and_changes_nothing(
     assert opens(client, "brand new!")
 
 
-def test_a_token_asked_for_here_is_used_in_the_native_tongue(client: FlaskClient, post: Postbox, uuid: str) -> None:
+def test_a_token_asked_for_here_is_used_in_the_native_tongue(
+    client: FlaskClient, post: Postbox, uuid: str
+) -> None:
     client.post(f"{BASE}/passwords/reset", json={"email": EMAIL})
     token = post.token("Choose a new password")
     answer = client.post("/api/password-resets/redeem", json={"token": token, "password": "native"})

@@ -34,7 +34,9 @@ def registered(live: Live) -> None:
 def sending(variables: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run `identity send-mail`."""
     with log.open("wb") as output:
-        process = subprocess.Popen([COMMAND, "send-mail"], env=variables, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [COMMAND, "send-mail"], env=variables, stdout=output, stderr=output
+        )
     try:
         yield process
     finally:
@@ -43,7 +45,9 @@ def sending(variables: dict[str, str], log: Path) -> Iterator[subprocess.Popen[b
 
 
 def test_the_service_delivers_by_itself(server: MailServer, tmp_path: Path) -> None:
-    with serving(tmp_path, smtp_url=server.url, mail_from=SENDER, public_url="https://id.example.org") as live:
+    with serving(
+        tmp_path, smtp_url=server.url, mail_from=SENDER, public_url="https://id.example.org"
+    ) as live:
         registered(live)
         (mail,) = server.wait_for(1)
         token = token_in(mail.part("plain"))
@@ -72,7 +76,9 @@ def test_a_sender_of_its_own_delivers_and_ends_with_ctrl_c(
 def test_a_sender_killed_before_it_knew_sends_the_same_letter_again(
     server: MailServer, tmp_path: Path, database_url: str
 ) -> None:
-    variables = environment(tmp_path, {"IDENTITY_DATABASE_URL": database_url, "IDENTITY_SMTP_URL": server.url})
+    variables = environment(
+        tmp_path, {"IDENTITY_DATABASE_URL": database_url, "IDENTITY_SMTP_URL": server.url}
+    )
     identity(variables, "create-admin", "chief", "--email", EMAIL, given="newpwd\n")
     with sending(variables, tmp_path / "first.log") as process:
         server.before_answer = process.kill
@@ -81,7 +87,12 @@ def test_a_sender_killed_before_it_knew_sends_the_same_letter_again(
     server.before_answer = lambda: None
     engine = create_engine(database_url)
     with engine.begin() as connection:  # as if the dead sender's two minutes were over
-        assert connection.execute(text("UPDATE outbox_mail SET claimed_until = next_attempt_at")).rowcount == 1
+        assert (
+            connection.execute(
+                text("UPDATE outbox_mail SET claimed_until = next_attempt_at")
+            ).rowcount
+            == 1
+        )
     engine.dispose()
     with sending(variables, tmp_path / "second.log"):
         first, second = server.wait_for(2)

@@ -21,7 +21,9 @@ def mailbox(app: Flask) -> Mailbox:
 
 
 def invite(client: FlaskClient, **more: Any) -> Any:
-    return client.post(INVITATIONS, json={"email": "owl@example.org", **more}, headers=basic(*ADMIN))
+    return client.post(
+        INVITATIONS, json={"email": "owl@example.org", **more}, headers=basic(*ADMIN)
+    )
 
 
 def redeem(client: FlaskClient, token: str, password: str = CHOSEN) -> int:
@@ -34,7 +36,11 @@ def test_an_invited_owner_chooses_the_password_and_confirms_the_email(
     client: FlaskClient, mailbox: Mailbox, username: str | None, named: str
 ) -> None:
     made = invite(client, **({"username": username} if username else {}), full_name="A. Owl")
-    assert (made.status_code, made.json["username"], made.json["email_verified"]) == (201, named, False)
+    assert (made.status_code, made.json["username"], made.json["email_verified"]) == (
+        201,
+        named,
+        False,
+    )
     assert made.headers["Location"].endswith(f"/api/admin/users/{made.json['id']}")
     for guess in ("!", "", "x", CHOSEN):
         assert client.get("/api/token", headers=basic(named, guess)).status_code == 401
@@ -46,7 +52,9 @@ def test_an_invited_owner_chooses_the_password_and_confirms_the_email(
     assert (own["email_verified"], own["activated"], own["admin"]) == (True, True, False)
 
 
-def test_an_invitation_lasts_a_week(client: FlaskClient, mailbox: Mailbox, clock: HandClock) -> None:
+def test_an_invitation_lasts_a_week(
+    client: FlaskClient, mailbox: Mailbox, clock: HandClock
+) -> None:
     invite(client)
     token = mailbox.token(SUBJECT)
     clock.advance(days=6, hours=23)
@@ -55,7 +63,9 @@ def test_an_invitation_lasts_a_week(client: FlaskClient, mailbox: Mailbox, clock
     assert redeem(client, token) == 400
 
 
-def test_an_invitation_ends_with_a_password_that_was_set_otherwise(client: FlaskClient, mailbox: Mailbox) -> None:
+def test_an_invitation_ends_with_a_password_that_was_set_otherwise(
+    client: FlaskClient, mailbox: Mailbox
+) -> None:
     made = invite(client)
     token = mailbox.token(SUBJECT)
     path = f"/api/admin/users/{made.json['id']}"
@@ -63,7 +73,9 @@ def test_an_invitation_ends_with_a_password_that_was_set_otherwise(client: Flask
     assert redeem(client, token) == 400
 
 
-def test_an_owner_who_lost_the_invitation_asks_for_a_reset(client: FlaskClient, mailbox: Mailbox) -> None:
+def test_an_owner_who_lost_the_invitation_asks_for_a_reset(
+    client: FlaskClient, mailbox: Mailbox
+) -> None:
     invite(client)
     client.post("/api/password-resets", json={"email": "owl@example.org"})
     assert redeem(client, mailbox.token("Choose a new password")) == 204

@@ -38,7 +38,13 @@ class _Tags(HTMLParser):
 
 
 def letter(kind: LetterKind = LetterKind.RESET, **changed: str) -> Letter:
-    given_values = {"message_id": "1", "recipient": EMAIL, "username": "hawk", "token": "t0k3n", "link": ""}
+    given_values = {
+        "message_id": "1",
+        "recipient": EMAIL,
+        "username": "hawk",
+        "token": "t0k3n",
+        "link": "",
+    }
     return write(kind, **(given_values | changed))
 
 
@@ -46,7 +52,9 @@ def test_a_letter_has_the_link_and_the_bare_token_in_both_parts() -> None:
     made = letter(link=f"{PUBLIC}/reset?token=t0k3n")
     assert f"\n{PUBLIC}/reset?token=t0k3n\n" in made.text
     assert token_in(made.text) == token_in(_Tags(made.html).text) == "t0k3n"
-    assert [attrs for tag, attrs in _Tags(made.html).seen if tag == "a"] == [[("href", f"{PUBLIC}/reset?token=t0k3n")]]
+    assert [attrs for tag, attrs in _Tags(made.html).seen if tag == "a"] == [
+        [("href", f"{PUBLIC}/reset?token=t0k3n")]
+    ]
 
 
 def test_a_letter_without_a_public_url_has_no_link() -> None:
@@ -57,7 +65,9 @@ def test_a_letter_without_a_public_url_has_no_link() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["<b>x</b>", "<script>alert(1)</script>", "O'Hara & Co", '"><img src=x>'])
+@pytest.mark.parametrize(
+    "name", ["<b>x</b>", "<script>alert(1)</script>", "O'Hara & Co", '"><img src=x>']
+)
 def test_a_name_is_escaped(kind: LetterKind, name: str) -> None:
     plain = _Tags(letter(kind).html)
     named = _Tags(letter(kind, username=name).html)
@@ -65,7 +75,9 @@ def test_a_name_is_escaped(kind: LetterKind, name: str) -> None:
     assert name.replace(".", ". ") in named.text
 
 
-@pytest.mark.parametrize("name", ["evil.example", "www.evil.example", "a@evil.example", "http.evil.example.org"])
+@pytest.mark.parametrize(
+    "name", ["evil.example", "www.evil.example", "a@evil.example", "http.evil.example.org"]
+)
 def test_a_name_is_no_link(name: str) -> None:
     made = letter(username=name)
     assert name not in made.text + made.html
@@ -79,7 +91,9 @@ def test_a_name_is_cut() -> None:
 @settings(deadline=None, max_examples=30)
 @given(name=st.text(max_size=100), kind=st.sampled_from(KINDS))
 def test_a_name_adds_no_element_and_no_address(name: str, kind: LetterKind) -> None:
-    made = letter(kind, username=name, link=f"{PUBLIC}/x" if kind is not LetterKind.PASSWORD_CHANGED else "")
+    made = letter(
+        kind, username=name, link=f"{PUBLIC}/x" if kind is not LetterKind.PASSWORD_CHANGED else ""
+    )
     plain = letter(kind, link=f"{PUBLIC}/x" if kind is not LetterKind.PASSWORD_CHANGED else "")
     assert [tag for tag, _ in _Tags(made.html).seen] == [tag for tag, _ in _Tags(plain.html).seen]
     assert made.recipient == EMAIL
@@ -129,7 +143,9 @@ def test_a_domain_of_other_letters_is_written_as_every_server_knows_it() -> None
 )
 def test_an_address_that_is_more_than_one_is_never_written_to(app: Flask, email: str) -> None:
     post, client = Postbox(app), app.test_client(use_cookies=False)
-    answer = client.post("/api/users", json={"username": "kite", "password": "newpwd", "email": email})
+    answer = client.post(
+        "/api/users", json={"username": "kite", "password": "newpwd", "email": email}
+    )
     assert (answer.status_code, answer.json["code"]) == (400, "invalid_input")
     assert post.collect() == []
 
@@ -146,12 +162,16 @@ HOSTS = {
 
 
 @pytest.mark.parametrize("chosen", [{}, {"public_url": PUBLIC}, {"trusted_proxies": "127.0.0.1"}])
-def test_a_letter_follows_no_header_of_a_request(make_app: Callable[..., Flask], chosen: dict[str, str]) -> None:
+def test_a_letter_follows_no_header_of_a_request(
+    make_app: Callable[..., Flask], chosen: dict[str, str]
+) -> None:
     app = make_app(**chosen)
     post, client = Postbox(app), app.test_client(use_cookies=False)
     body = {"username": "kite", "password": "newpwd", "email": EMAIL}
     assert client.post("/api/users", json=body, headers=HOSTS).status_code == 201
-    assert client.post("/api/password-resets", json={"email": EMAIL}, headers=HOSTS).status_code == 204
+    assert (
+        client.post("/api/password-resets", json={"email": EMAIL}, headers=HOSTS).status_code == 204
+    )
     letters = post.collect()
     assert [made.subject for made in letters] == ["Confirm your address", "Choose a new password"]
     for made in letters:
@@ -165,12 +185,19 @@ def test_a_link_leads_to_the_page_that_takes_its_token(make_app: Callable[..., F
     post, client = Postbox(app), app.test_client(use_cookies=False)
     register(client, "kite")
     client.post("/api/password-resets", json={"email": EMAIL})
-    links = [next(line for line in made.text.split("\n") if "://" in line) for made in post.collect()]
+    links = [
+        next(line for line in made.text.split("\n") if "://" in line) for made in post.collect()
+    ]
     assert [link.partition("?")[0] for link in links] == [f"{PUBLIC}/activate", f"{PUBLIC}/reset"]
     for link in links:
         page = client.get(link.removeprefix(PUBLIC))
         token = link.partition("token=")[2]
         fields = {"token": token, "password": "brand new"}
         assert f'value="{token}"' in page.text
-        assert client.post(link.removeprefix(PUBLIC).partition("?")[0], data=fields).status_code == 200
-    assert client.get("/api/users/me", headers=basic("kite", "brand new")).json["email_verified"] is True
+        assert (
+            client.post(link.removeprefix(PUBLIC).partition("?")[0], data=fields).status_code == 200
+        )
+    assert (
+        client.get("/api/users/me", headers=basic("kite", "brand new")).json["email_verified"]
+        is True
+    )

@@ -30,9 +30,18 @@ SENDER = "identity@example.org"
     ("text", "server"),
     [
         ("", None),
-        ("smtp://mail.example.org", SmtpServer("mail.example.org", 25, "", "", tls=False, starttls=False)),
-        ("smtp://mail.example.org:2525", SmtpServer("mail.example.org", 2525, "", "", tls=False, starttls=False)),
-        ("smtps://mail.example.org", SmtpServer("mail.example.org", 465, "", "", tls=True, starttls=False)),
+        (
+            "smtp://mail.example.org",
+            SmtpServer("mail.example.org", 25, "", "", tls=False, starttls=False),
+        ),
+        (
+            "smtp://mail.example.org:2525",
+            SmtpServer("mail.example.org", 2525, "", "", tls=False, starttls=False),
+        ),
+        (
+            "smtps://mail.example.org",
+            SmtpServer("mail.example.org", 465, "", "", tls=True, starttls=False),
+        ),
         (
             "smtp://me:p%40ss%3Aw@mail.example.org:587?starttls=1",
             SmtpServer("mail.example.org", 587, "me", "p@ss:w", tls=False, starttls=True),
@@ -63,7 +72,8 @@ def test_what_names_no_mail_server_is_refused_without_repeating_it(text: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "a@b\nBcc: c@d", "A <a@b.org", "A <a@b.org>, c@d.org", "a@b.org,c@d.org", "a@b.org "]
+    "text",
+    ["", "x", "a@b\nBcc: c@d", "A <a@b.org", "A <a@b.org>, c@d.org", "a@b.org,c@d.org", "a@b.org "],
 )
 def test_a_sender_is_one_plain_address(text: str) -> None:
     with pytest.raises(ValueError, match=r"plain address"):
@@ -91,7 +101,9 @@ class _Login:
     def __init__(self) -> None:
         self.logins: list[tuple[bytes, bytes]] = []
 
-    def __call__(self, _server: Any, _session: Any, _envelope: Envelope, _mechanism: str, data: LoginPassword) -> Any:
+    def __call__(
+        self, _server: Any, _session: Any, _envelope: Envelope, _mechanism: str, data: LoginPassword
+    ) -> Any:
         self.logins.append((data.login, data.password))
         return AuthResult(success=data.password == b"right", handled=False)
 
@@ -129,7 +141,9 @@ def _smtp(server: MailServer, password: str) -> SmtpServer:
 
 
 def test_mail_is_sent_with_starttls_and_a_login(
-    strict: tuple[MailServer, _Login], identity_file: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    strict: tuple[MailServer, _Login],
+    identity_file: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server, login = strict
     _trust(monkeypatch, identity_file[1])
@@ -139,7 +153,9 @@ def test_mail_is_sent_with_starttls_and_a_login(
 
 
 def test_a_wrong_login_is_a_refusal_that_tells_no_password(
-    strict: tuple[MailServer, _Login], identity_file: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    strict: tuple[MailServer, _Login],
+    identity_file: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server, _ = strict
     _trust(monkeypatch, identity_file[1])
@@ -172,7 +188,9 @@ def test_mail_is_sent_over_tls_from_the_start(
     identity_file: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = MailServer()
-    controller = Controller(server, hostname="127.0.0.1", port=server.port, ssl_context=_context(identity_file[0]))
+    controller = Controller(
+        server, hostname="127.0.0.1", port=server.port, ssl_context=_context(identity_file[0])
+    )
     controller.start()
     try:
         _trust(monkeypatch, identity_file[1])
@@ -229,7 +247,9 @@ def test_a_connection_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(smtplib, "SMTP", connect)
     with pytest.raises(MailRefused, match=r"^TimeoutError$"):
-        SmtpMailer(SmtpServer("h", 25, "", "", tls=False, starttls=False), sender=SENDER).send(LETTER)
+        SmtpMailer(SmtpServer("h", 25, "", "", tls=False, starttls=False), sender=SENDER).send(
+            LETTER
+        )
     assert given == [15]
 
 
@@ -279,7 +299,9 @@ def test_what_the_server_says_of_a_letter_is_permanent_or_not(
     assert (refused.value.reply, refused.value.permanent) == (reply, permanent)
 
 
-def test_a_server_that_refuses_everybody_says_nothing_of_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_refuses_everybody_says_nothing_of_a_letter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     _answering(monkeypatch, "EHLO", "554 5.7.1 not you")
     _answering(monkeypatch, "HELO", "554 5.7.1 not you")
     with mail_server() as server, pytest.raises(MailRefused) as refused:

@@ -18,7 +18,11 @@ from identity.services.trail import AuditFilter
 
 NEW = "new@example.org"
 HAWK = ("hawk", "newpwd")
-CONFIRM, PASSWORD, ADDRESS = "Confirm your address", "Your password was changed", "Your address was changed"
+CONFIRM, PASSWORD, ADDRESS = (
+    "Confirm your address",
+    "Your password was changed",
+    "Your address was changed",
+)
 WANTED = "Your address is to be changed"
 ISSUED, REVOKED = "A certificate was issued", "A certificate was revoked"
 Change = Callable[..., object]
@@ -47,7 +51,9 @@ def told(post: Postbox) -> list[tuple[str, str]]:
 
 def by_oneself(app: Flask, wanted: ProfileChange, password: str | None = None) -> None:
     current = None if password is None else HAWK[1]
-    services(app).profiles.change(principal(app, *HAWK), wanted, password=password, current_password=current)
+    services(app).profiles.change(
+        principal(app, *HAWK), wanted, password=password, current_password=current
+    )
 
 
 def by_admin(app: Flask, wanted: ProfileChange, password: str | None = None) -> None:
@@ -61,33 +67,45 @@ def by_admin(app: Flask, wanted: ProfileChange, password: str | None = None) -> 
     [
         (ProfileChange(), "other-pw", [(EMAIL, PASSWORD)]),
         (ProfileChange(email=NEW), None, [(EMAIL, WANTED), (NEW, CONFIRM)]),
-        (ProfileChange(email=NEW), "other-pw", [(EMAIL, PASSWORD), (EMAIL, WANTED), (NEW, CONFIRM)]),
+        (
+            ProfileChange(email=NEW),
+            "other-pw",
+            [(EMAIL, PASSWORD), (EMAIL, WANTED), (NEW, CONFIRM)],
+        ),
         (ProfileChange(email=None), None, [(EMAIL, ADDRESS)]),
         (ProfileChange(email=EMAIL.upper()), None, [(EMAIL.upper(), CONFIRM)]),
         (ProfileChange(full_name="H. Awk", username="osprey"), None, []),
     ],
 )
-def test_the_owner_is_told_of_a_change(app: Flask, post: Postbox, change: Change, case: Case) -> None:
+def test_the_owner_is_told_of_a_change(
+    app: Flask, post: Postbox, change: Change, case: Case
+) -> None:
     wanted, password, letters = case
     change(app, wanted, password)
     assert sorted(told(post)) == sorted(letters)
 
 
 @pytest.mark.parametrize("change", [by_oneself, by_admin])
-def test_a_confirmed_address_given_again_stays_confirmed_and_is_no_news(app: Flask, change: Change) -> None:
+def test_a_confirmed_address_given_again_stays_confirmed_and_is_no_news(
+    app: Flask, change: Change
+) -> None:
     post = Postbox(app)
     register(app.test_client())
     services(app).recovery.activate(Principal(ORIGIN), post.token(CONFIRM))
     change(app, ProfileChange(email=EMAIL, full_name="H. Awk"), "other-pw")
     assert told(post) == [(EMAIL, PASSWORD)]
     assert services(app).profiles.read(principal(app, "hawk", "other-pw")).email_verified
-    events = services(app).audit.list(principal(app, *ADMIN), AuditFilter(subject="hawk"), cursor=None, limit=50)
+    events = services(app).audit.list(
+        principal(app, *ADMIN), AuditFilter(subject="hawk"), cursor=None, limit=50
+    )
     assert "email.changed" not in [event.kind for event in events.items]
 
 
 @pytest.mark.parametrize("change", [by_oneself, by_admin])
 @pytest.mark.parametrize("spelled", [EMAIL.upper(), "Hawk@Example.org"])
-def test_a_confirmed_email_in_another_letter_case_stays_confirmed(app: Flask, change: Change, spelled: str) -> None:
+def test_a_confirmed_email_in_another_letter_case_stays_confirmed(
+    app: Flask, change: Change, spelled: str
+) -> None:
     post = Postbox(app)
     register(app.test_client())
     services(app).recovery.activate(Principal(ORIGIN), post.token(CONFIRM))
@@ -106,8 +124,12 @@ def test_a_first_address_has_nobody_else_to_tell(app: Flask, post: Postbox) -> N
     assert told(post) == [(NEW, CONFIRM)]
 
 
-def test_the_old_address_is_told_of_a_password_even_if_it_is_changed_right_after(app: Flask, post: Postbox) -> None:
-    services(app).profiles.change(principal(app, *HAWK), ProfileChange(), password="other-pw", current_password=HAWK[1])
+def test_the_old_address_is_told_of_a_password_even_if_it_is_changed_right_after(
+    app: Flask, post: Postbox
+) -> None:
+    services(app).profiles.change(
+        principal(app, *HAWK), ProfileChange(), password="other-pw", current_password=HAWK[1]
+    )
     services(app).profiles.change(principal(app, "hawk", "other-pw"), ProfileChange(email=NEW))
     assert sorted(told(post)) == sorted([(EMAIL, PASSWORD), (EMAIL, WANTED), (NEW, CONFIRM)])
 
@@ -117,7 +139,9 @@ def test_the_owner_is_told_of_certificates(client: FlaskClient, post: Postbox) -
     assert (made.status_code, told(post)) == (201, [(EMAIL, ISSUED)])
     serial = client.get("/api/certificates", headers=basic(*HAWK)).json["certificates"][0]["serial"]
     for status in (204, 404):
-        assert client.delete(f"/api/certificates/{serial}", headers=basic(*HAWK)).status_code == status
+        assert (
+            client.delete(f"/api/certificates/{serial}", headers=basic(*HAWK)).status_code == status
+        )
     assert told(post) == [(EMAIL, REVOKED)]
 
 

@@ -35,7 +35,9 @@ def test_a_token_says_what_was_signed(
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_token_of_another_purpose_says_nothing(purpose: Purpose) -> None:
     others = [other for other in PURPOSES if other is not purpose]
-    assert [TOKENS.read(other, TOKENS.sign(purpose, CLAIMS)) for other in others] == [None] * len(others)
+    assert [TOKENS.read(other, TOKENS.sign(purpose, CLAIMS)) for other in others] == [None] * len(
+        others
+    )
 
 
 def test_an_access_token_is_no_one_time_token() -> None:

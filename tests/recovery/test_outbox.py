@@ -47,7 +47,9 @@ def outbox(app: Flask) -> Outbox:
     return found
 
 
-def test_a_letter_is_delivered_in_text_and_html(client: FlaskClient, outbox: Outbox, server: MailServer) -> None:
+def test_a_letter_is_delivered_in_text_and_html(
+    client: FlaskClient, outbox: Outbox, server: MailServer
+) -> None:
     register(client)
     assert outbox.send_due() == 1
     (mail,) = server.received
@@ -62,7 +64,9 @@ def test_a_letter_is_delivered_in_text_and_html(client: FlaskClient, outbox: Out
     assert (outbox.send_due(), len(server.received)) == (0, 1)
 
 
-def test_an_address_of_other_letters_gets_its_mail(client: FlaskClient, outbox: Outbox, server: MailServer) -> None:
+def test_an_address_of_other_letters_gets_its_mail(
+    client: FlaskClient, outbox: Outbox, server: MailServer
+) -> None:
     register(client, email="hawk@bücher.example")
     assert outbox.send_due() == 1
     assert server.received[0].recipients == ["hawk@xn--bcher-kva.example"]
@@ -81,7 +85,10 @@ def test_a_letter_waits_while_the_server_is_away_and_comes_afterwards(
     clock.advance(seconds=10)
     assert outbox.send_due() == 2
     assert outbox.state() == OutboxState(waiting=0, sent=2, parked=0)
-    assert {mail.message["Subject"] for mail in server.received} == {"Confirm your address", "Choose a new password"}
+    assert {mail.message["Subject"] for mail in server.received} == {
+        "Confirm your address",
+        "Choose a new password",
+    }
 
 
 def test_no_request_speaks_to_the_mail_server(app: Flask, client: FlaskClient) -> None:
@@ -92,7 +99,9 @@ def test_no_request_speaks_to_the_mail_server(app: Flask, client: FlaskClient) -
     assert post.letters == []
 
 
-def test_retries_come_ever_later_and_end_parked(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_retries_come_ever_later_and_end_parked(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
     post, outbox = Postbox(app), services(app).outbox
     tried: list[str] = []
     post.refusing = lambda letter: bool(tried.append(letter.message_id) or True)
@@ -119,7 +128,10 @@ def test_a_refused_recipient_does_not_stop_the_others(
     for name in ("kite", "hawk", "falcon"):
         register(client, name, f"{name}@example.org")
     assert outbox.send_due() == 2
-    assert [mail.recipients for mail in server.received] == [["hawk@example.org"], ["falcon@example.org"]]
+    assert [mail.recipients for mail in server.received] == [
+        ["hawk@example.org"],
+        ["falcon@example.org"],
+    ]
     assert outbox.state() == OutboxState(waiting=1, sent=2, parked=0)
     server.refused = set()
     clock.advance(seconds=10)
@@ -127,7 +139,11 @@ def test_a_refused_recipient_does_not_stop_the_others(
 
 
 def test_what_the_server_refuses_for_good_is_parked_at_once_and_its_code_logged(
-    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock, caplog: pytest.LogCaptureFixture
+    client: FlaskClient,
+    outbox: Outbox,
+    server: MailServer,
+    clock: HandClock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     server.refused, server.refusal = {EMAIL}, "550 5.1.1 no such mailbox"
     register(client)
@@ -141,7 +157,11 @@ def test_what_the_server_refuses_for_good_is_parked_at_once_and_its_code_logged(
 
 
 def test_what_the_server_refuses_for_now_is_tried_again_and_its_code_logged(
-    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock, caplog: pytest.LogCaptureFixture
+    client: FlaskClient,
+    outbox: Outbox,
+    server: MailServer,
+    clock: HandClock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     server.refused = {EMAIL}
     register(client)
@@ -190,7 +210,11 @@ def test_on_a_terminal_a_mail_is_printed_as_a_mail(
     monkeypatch.setattr(sys, "stderr", terminal)
     assert services(app).outbox.send_due() == 1
     printed = terminal.getvalue().splitlines()
-    assert printed[1:4] == ["From: Acme <identity@localhost>", f"To: {EMAIL}", "Subject: Acme: Confirm your address"]
+    assert printed[1:4] == [
+        "From: Acme <identity@localhost>",
+        f"To: {EMAIL}",
+        "Subject: Acme: Confirm your address",
+    ]
     token = next(line.removeprefix("Token: ") for line in printed if line.startswith("Token: "))
     assert f"{PUBLIC}/activate?token={token}" in printed
     assert app.test_client().post("/api/activations", json={"token": token}).status_code == 200
@@ -202,7 +226,9 @@ def test_a_bad_row_is_parked_and_does_not_stop_the_others(
     register(client, "kite", "kite@example.org")
     register(client)
     with closing(create_engine(database_url).connect()) as connection:
-        connection.execute(text("UPDATE outbox_mail SET kind = 'nonsense' WHERE recipient = 'kite@example.org'"))
+        connection.execute(
+            text("UPDATE outbox_mail SET kind = 'nonsense' WHERE recipient = 'kite@example.org'")
+        )
         connection.commit()
         connection.engine.dispose()
     for _ in range(12):
@@ -294,7 +320,9 @@ def test_a_token_for_an_address_that_was_given_up_is_not_sent(
 ) -> None:
     register(client)
     for email in (None, "new@example.org", "newer@example.org", "last@example.org"):
-        answer = client.patch("/api/users/me", json={"email": email}, headers=basic("hawk", "newpwd"))
+        answer = client.patch(
+            "/api/users/me", json={"email": email}, headers=basic("hawk", "newpwd")
+        )
         assert answer.status_code == 200
     outbox.send_due()
     sent = [(mail.recipients, mail.message["Subject"]) for mail in server.received]
@@ -310,14 +338,18 @@ def test_a_token_for_an_address_that_was_given_up_is_not_sent(
     assert outbox.state().parked == 2  # for the first email, and for one that was pending
 
 
-def test_a_deleted_accounts_letters_go_with_it(client: FlaskClient, outbox: Outbox, server: MailServer) -> None:
+def test_a_deleted_accounts_letters_go_with_it(
+    client: FlaskClient, outbox: Outbox, server: MailServer
+) -> None:
     register(client)
     assert client.delete("/api/users/me", headers=basic("hawk", "newpwd")).status_code == 204
     assert outbox.send_due() == 0
     assert outbox.state() == OutboxState(waiting=0, sent=0, parked=0)
 
 
-def test_an_account_deleted_while_its_letter_is_refused_stops_nothing(app: Flask, client: FlaskClient) -> None:
+def test_an_account_deleted_while_its_letter_is_refused_stops_nothing(
+    app: Flask, client: FlaskClient
+) -> None:
     post, outbox = Postbox(app), services(app).outbox
     register(client)
     register(client, "kite", "kite@example.org")

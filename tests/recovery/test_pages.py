@@ -70,7 +70,9 @@ def test_its_button_sets_the_password(client: FlaskClient, post: Postbox) -> Non
     assert client.get("/api/resource", headers=basic("kite", "brand new")).status_code == 200
 
 
-@pytest.mark.parametrize("fields", [{}, {"token": "x"}, {"password": "x"}, {"token": "x", "password": "y"}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"token": "x"}, {"password": "x"}, {"token": "x", "password": "y"}]
+)
 def test_a_reset_without_what_it_needs_is_refused_on_the_page(
     client: FlaskClient, post: Postbox, fields: dict[str, str]
 ) -> None:
@@ -79,7 +81,9 @@ def test_a_reset_without_what_it_needs_is_refused_on_the_page(
     assert client.get("/api/resource", headers=basic("kite", "newpwd")).status_code == 200
 
 
-def test_a_bad_password_is_told_and_the_token_still_good(client: FlaskClient, post: Postbox) -> None:
+def test_a_bad_password_is_told_and_the_token_still_good(
+    client: FlaskClient, post: Postbox
+) -> None:
     token = reset_token(client, post)
     answer = client.post("/reset", data={"token": token, "password": ""})
     assert answer.status_code == 400
@@ -91,7 +95,16 @@ def test_a_bad_password_is_told_and_the_token_still_good(client: FlaskClient, po
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize(
     "token",
-    ['"><script>alert(1)</script>', "'><img src=x>", "{token}", "{0.__class__}", "</html>", "&quot;", "a b", "\u2028"],
+    [
+        '"><script>alert(1)</script>',
+        "'><img src=x>",
+        "{token}",
+        "{0.__class__}",
+        "</html>",
+        "&quot;",
+        "a b",
+        "\u2028",
+    ],
 )
 def test_a_token_is_escaped(client: FlaskClient, page: str, token: str) -> None:
     text = client.get(f"{page}?token={quote(token)}").text
@@ -104,10 +117,18 @@ def test_a_token_is_escaped(client: FlaskClient, page: str, token: str) -> None:
 @pytest.mark.parametrize("engine_name", ["sqlite"])  # no data is touched
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_lets_nothing_in_and_tells_nobody(client: FlaskClient, page: str) -> None:
-    for answer in (client.get(f"{page}?token=x"), client.post(page, data={"token": "x", "password": "y"})):
+    for answer in (
+        client.get(f"{page}?token=x"),
+        client.post(page, data={"token": "x", "password": "y"}),
+    ):
         policy = answer.headers["Content-Security-Policy"]
         assert answer.headers.get_all("Content-Security-Policy") == [policy]
-        words = ("default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'")
+        words = (
+            "default-src 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        )
         assert all(word in policy for word in words)
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cache-Control"] == "no-store"
@@ -142,7 +163,9 @@ def test_a_huge_token_is_cut(client: FlaskClient, page: str) -> None:
         {"Origin": "null"},
     ],
 )
-def test_a_form_of_another_site_is_refused(client: FlaskClient, page: str, headers: dict[str, str]) -> None:
+def test_a_form_of_another_site_is_refused(
+    client: FlaskClient, page: str, headers: dict[str, str]
+) -> None:
     answer = client.post(page, data={"token": "x"}, headers=headers)
     assert (answer.status_code, answer.json["code"]) == (403, "cross_site_request")
 

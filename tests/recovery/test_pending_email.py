@@ -29,7 +29,9 @@ def _uuid(client: FlaskClient) -> str:
 
 
 CHANGES: dict[str, Change] = {
-    "native": lambda client, email: client.patch("/api/users/me", json={"email": email}, headers=KITE),
+    "native": lambda client, email: client.patch(
+        "/api/users/me", json={"email": email}, headers=KITE
+    ),
     "native, by an administrator": lambda client, email: client.patch(
         f"/api/admin/users/{me(client)['id']}", json={"email": email}, headers=basic(*ADMIN)
     ),
@@ -76,7 +78,9 @@ def reset_goes_to(client: FlaskClient, post: Postbox, email: str) -> list[str]:
 
 
 @pytest.mark.parametrize("way", CHANGES)
-def test_the_email_in_force_stays_until_the_new_one_is_confirmed(client: FlaskClient, post: Postbox, way: str) -> None:
+def test_the_email_in_force_stays_until_the_new_one_is_confirmed(
+    client: FlaskClient, post: Postbox, way: str
+) -> None:
     confirmed = me(client)["email_verified"]
     assert CHANGES[way](client, NEW).status_code in {200, 204}
     told = {(mail.recipient, mail.subject) for mail in post.collect()}
@@ -96,7 +100,9 @@ def test_the_email_in_force_stays_until_the_new_one_is_confirmed(client: FlaskCl
     assert client.post("/api/password-resets/redeem", json=body).status_code == 400
 
 
-def test_a_first_email_is_in_force_at_once_like_one_that_is_registered(client: FlaskClient, app: Flask) -> None:
+def test_a_first_email_is_in_force_at_once_like_one_that_is_registered(
+    client: FlaskClient, app: Flask
+) -> None:
     post = Postbox(app)
     client.post("/api/users", json={"username": "kite", "password": "newpwd"})
     assert CHANGES["native"](client, NEW).json["email"] == NEW
@@ -105,7 +111,9 @@ def test_a_first_email_is_in_force_at_once_like_one_that_is_registered(client: F
 
 
 @pytest.mark.parametrize("way", CHANGES)
-def test_only_the_newest_pending_email_can_be_confirmed(client: FlaskClient, post: Postbox, way: str) -> None:
+def test_only_the_newest_pending_email_can_be_confirmed(
+    client: FlaskClient, post: Postbox, way: str
+) -> None:
     CHANGES[way](client, NEW)
     first = post.token(CONFIRM)
     CHANGES[way](client, "newer@example.org")
@@ -132,18 +140,24 @@ def end_by_the_email_in_force(client: FlaskClient) -> None:
     assert CHANGES["native"](client, EMAIL).status_code == 200
 
 
-@pytest.mark.parametrize("end", [end_by_password, end_by_logout, end_by_administrator, end_by_the_email_in_force])
+@pytest.mark.parametrize(
+    "end", [end_by_password, end_by_logout, end_by_administrator, end_by_the_email_in_force]
+)
 def test_a_pending_email_is_cancelled(
     app: Flask, client: FlaskClient, post: Postbox, end: Callable[[FlaskClient], None]
 ) -> None:
     CHANGES["native"](client, NEW)
     token = post.token(CONFIRM)
     end(client)
-    assert rows(app, "SELECT email, pending_email FROM account WHERE username = 'kite'") == [(EMAIL, None)]
+    assert rows(app, "SELECT email, pending_email FROM account WHERE username = 'kite'") == [
+        (EMAIL, None)
+    ]
     assert confirm(client, token) == 400
 
 
-def test_a_reset_by_the_email_in_force_cancels_a_pending_one(app: Flask, client: FlaskClient, post: Postbox) -> None:
+def test_a_reset_by_the_email_in_force_cancels_a_pending_one(
+    app: Flask, client: FlaskClient, post: Postbox
+) -> None:
     CHANGES["native"](client, NEW)
     token = post.token(CONFIRM)
     client.post("/api/password-resets", json={"email": EMAIL})
@@ -161,7 +175,9 @@ def test_a_confirmation_lives_a_day(client: FlaskClient, post: Postbox, clock: H
     assert me(client)["email"] == EMAIL
 
 
-def test_an_email_that_another_account_has_is_refused_as_before(client: FlaskClient, post: Postbox) -> None:
+def test_an_email_that_another_account_has_is_refused_as_before(
+    client: FlaskClient, post: Postbox
+) -> None:
     register(client, "falcon", NEW)
     post.collect()
     for way, change in CHANGES.items():
@@ -171,7 +187,9 @@ def test_an_email_that_another_account_has_is_refused_as_before(client: FlaskCli
     assert post.collect() == []
 
 
-def test_an_email_that_was_taken_meanwhile_is_not_confirmed(client: FlaskClient, post: Postbox) -> None:
+def test_an_email_that_was_taken_meanwhile_is_not_confirmed(
+    client: FlaskClient, post: Postbox
+) -> None:
     CHANGES["native"](client, NEW)
     token = post.token(CONFIRM)
     register(client, "falcon", NEW)
@@ -185,7 +203,11 @@ def test_of_two_accounts_that_confirm_one_email_at_once_one_gets_it(app: Flask) 
     for name in ("kite", "falcon", "eagle", "owl"):
         register(client, name, f"{name}@example.org")
         client.patch("/api/users/me", json={"email": NEW}, headers=basic(name, "newpwd"))
-    tokens = [token_in(mail.text) for mail in post.collect() if (mail.recipient, mail.subject) == (NEW, CONFIRM)]
+    tokens = [
+        token_in(mail.text)
+        for mail in post.collect()
+        if (mail.recipient, mail.subject) == (NEW, CONFIRM)
+    ]
     assert len(tokens) > 1
     results = at_once(*(lambda token=token: confirm(app.test_client(), token) for token in tokens))
     assert sorted(results) == [200, *[409] * (len(tokens) - 1)]
@@ -198,22 +220,37 @@ def test_a_username_that_was_the_old_email_follows(app: Flask, client: FlaskClie
     uuid = client.post("/continuous/users", json=user).json["id"]
     post.collect()
     caller = basic(EMAIL, "newpwd")
-    assert client.put(f"/continuous/users/{uuid}", json={"email": NEW}, headers=caller).status_code == 204
+    assert (
+        client.put(f"/continuous/users/{uuid}", json={"email": NEW}, headers=caller).status_code
+        == 204
+    )
     assert me(client, caller)["username"] == EMAIL
-    assert client.get(f"/continuous/users/{uuid}/activate?token={post.token(CONFIRM)}").status_code == 200
+    assert (
+        client.get(f"/continuous/users/{uuid}/activate?token={post.token(CONFIRM)}").status_code
+        == 200
+    )
     assert me(client, basic(NEW, "newpwd"))["username"] == NEW
     assert client.get("/api/resource", headers=caller).status_code == 401
 
 
-def test_a_username_whose_new_email_is_another_name_gets_one_of_its_own(app: Flask, client: FlaskClient) -> None:
+def test_a_username_whose_new_email_is_another_name_gets_one_of_its_own(
+    app: Flask, client: FlaskClient
+) -> None:
     post = Postbox(app)
     user = {"email": EMAIL, "password": "newpwd", "password_confirm": "newpwd"}
     uuid = client.post("/continuous/users", json=user).json["id"]
     services(app).accounts.create(operator(), NewAccount("falcon", "newpwd"), admin=False)
-    execute(app, "UPDATE account SET username = :new, username_canonical = :new WHERE username = 'falcon'", new=NEW)
+    execute(
+        app,
+        "UPDATE account SET username = :new, username_canonical = :new WHERE username = 'falcon'",
+        new=NEW,
+    )
     post.collect()
     client.put(f"/continuous/users/{uuid}", json={"email": NEW}, headers=basic(EMAIL, "newpwd"))
-    assert client.get(f"/continuous/users/{uuid}/activate?token={post.token(CONFIRM)}").status_code == 200
+    assert (
+        client.get(f"/continuous/users/{uuid}/activate?token={post.token(CONFIRM)}").status_code
+        == 200
+    )
     ((name,),) = rows(app, "SELECT username FROM account WHERE uuid = :uuid", uuid=uuid)
     assert name.startswith("user-")
     assert me(client, basic(name, "newpwd"))["email"] == NEW
@@ -233,5 +270,7 @@ def test_the_trail_tells_a_request_from_a_change(client: FlaskClient, post: Post
     CHANGES["native"](client, NEW)
     confirm(client, post.token(CONFIRM))
     events = client.get("/api/admin/audit", headers=basic(*ADMIN)).json["events"]
-    told = [(each["kind"], each["credential"]) for each in events if each["kind"].startswith("email")]
+    told = [
+        (each["kind"], each["credential"]) for each in events if each["kind"].startswith("email")
+    ]
     assert told == [("email.changed", "mailed_token"), ("email.change_requested", "password")]

@@ -77,7 +77,9 @@ def test_the_life_of_a_token_begins_when_its_letter_is_sent(
     assert redeem(client, token) == 204
 
 
-def test_all_older_tokens_die_with_the_first_that_is_used(client: FlaskClient, post: Postbox) -> None:
+def test_all_older_tokens_die_with_the_first_that_is_used(
+    client: FlaskClient, post: Postbox
+) -> None:
     ask(client)
     first = post.token(SUBJECT)
     ask(client)
@@ -95,7 +97,9 @@ def test_the_newest_token_is_the_only_one_that_works(client: FlaskClient, post: 
     assert logs_in(client, "brand new")
 
 
-def test_a_token_works_until_a_newer_one_has_gone_out(client: FlaskClient, post: Postbox, clock: HandClock) -> None:
+def test_a_token_works_until_a_newer_one_has_gone_out(
+    client: FlaskClient, post: Postbox, clock: HandClock
+) -> None:
     ask(client)
     first = post.token(SUBJECT)
     ask(client)
@@ -104,7 +108,9 @@ def test_a_token_works_until_a_newer_one_has_gone_out(client: FlaskClient, post:
     assert redeem(client, first) == 204
     post.refusing = lambda _letter: False
     clock.advance(seconds=10)
-    assert redeem(client, post.token(SUBJECT)) == INVALID  # the account's credentials were changed since
+    assert (
+        redeem(client, post.token(SUBJECT)) == INVALID
+    )  # the account's credentials were changed since
 
 
 def test_a_request_beyond_the_limit_ends_no_token(client: FlaskClient, post: Postbox) -> None:
@@ -137,18 +143,27 @@ def test_no_account_ends_a_token_of_another(client: FlaskClient, post: Postbox) 
 
 def change_password(client: FlaskClient) -> None:
     body = {"password": "other", "current_password": "newpwd"}
-    assert client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+    assert (
+        client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+    )
 
 
 def remove_email(client: FlaskClient) -> None:
     body = {"email": None}
-    assert client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+    assert (
+        client.patch("/api/users/me", json=body, headers=basic("kite", "newpwd")).status_code == 200
+    )
 
 
 def remove_email_and_give_it_back(client: FlaskClient) -> None:
     remove_email(client)
     change_password(client)
-    assert client.patch("/api/users/me", json={"email": EMAIL}, headers=basic("kite", "other")).status_code == 200
+    assert (
+        client.patch(
+            "/api/users/me", json={"email": EMAIL}, headers=basic("kite", "other")
+        ).status_code
+        == 200
+    )
 
 
 def log_out_everywhere(client: FlaskClient) -> None:
@@ -201,7 +216,9 @@ def test_a_reset_token_dies_when_the_account_moves_on(
     assert not logs_in(client, "brand new")
 
 
-def test_a_disabled_account_may_get_a_password_and_stays_closed(client: FlaskClient, post: Postbox) -> None:
+def test_a_disabled_account_may_get_a_password_and_stays_closed(
+    client: FlaskClient, post: Postbox
+) -> None:
     administer(client, "disable")
     assert ask(client) == 204
     assert redeem(client, post.token(SUBJECT)) == 204
@@ -210,7 +227,9 @@ def test_a_disabled_account_may_get_a_password_and_stays_closed(client: FlaskCli
     assert logs_in(client, "brand new")
 
 
-def test_an_activation_token_sets_no_password(app: Flask, client: FlaskClient, post: Postbox) -> None:
+def test_an_activation_token_sets_no_password(
+    app: Flask, client: FlaskClient, post: Postbox
+) -> None:
     register(client, "falcon", "falcon@example.org")
     assert redeem(client, post.token("Confirm your address")) == INVALID
 
@@ -236,7 +255,9 @@ def tries(client: FlaskClient, password: str, at: str, name: str = "kite") -> in
 def reset_from(client: FlaskClient, post: Postbox, at: str, password: str) -> int:
     ask(client)
     body = {"token": post.token(SUBJECT), "password": password}
-    return client.post("/api/password-resets/redeem", json=body, headers={"X-Forwarded-For": at}).status_code
+    return client.post(
+        "/api/password-resets/redeem", json=body, headers={"X-Forwarded-For": at}
+    ).status_code
 
 
 @pytest.mark.parametrize("locked_from", [HERE, THERE])
@@ -253,7 +274,9 @@ def test_a_reset_lifts_the_lock_of_the_name_where_it_is_redeemed(
     assert tries(client, "brand new", "203.0.113.9") == 429
 
 
-def test_a_reset_lifts_what_was_counted_for_the_owner_at_this_ip(strict: tuple[FlaskClient, Postbox]) -> None:
+def test_a_reset_lifts_what_was_counted_for_the_owner_at_this_ip(
+    strict: tuple[FlaskClient, Postbox],
+) -> None:
     client, post = strict
     assert tries(client, "newpwd", HERE) == 200  # known there, so with a counter of its own
     assert [tries(client, "wrong", HERE) for _ in range(5)] == [401] * 4 + [429]
@@ -261,7 +284,9 @@ def test_a_reset_lifts_what_was_counted_for_the_owner_at_this_ip(strict: tuple[F
     assert tries(client, "brand new", HERE) == 200
 
 
-def test_a_reset_lets_the_owner_in_from_an_ip_that_is_locked(strict: tuple[FlaskClient, Postbox]) -> None:
+def test_a_reset_lets_the_owner_in_from_an_ip_that_is_locked(
+    strict: tuple[FlaskClient, Postbox],
+) -> None:
     client, post = strict
     assert [tries(client, "x", HERE, f"bird{number}") for number in range(21)][-1] == 429
     assert reset_from(client, post, HERE, "brand new") == 204
@@ -285,12 +310,22 @@ def test_a_token_of_one_changes_nothing_of_another(client: FlaskClient, post: Po
     assert not logs_in(client, "brand new", "falcon")
 
 
-def test_a_re_spelled_token_is_refused_and_the_genuine_one_still_works(client: FlaskClient, post: Postbox) -> None:
+def test_a_re_spelled_token_is_refused_and_the_genuine_one_still_works(
+    client: FlaskClient, post: Postbox
+) -> None:
     ask(client)
     token = post.token(SUBJECT)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     others = [token[:-1] + alphabet[alphabet.index(token[-1]) ^ bits] for bits in (1, 2, 3)]
-    respelled = [*others, token + "=", token + "!", token.upper(), "0" + token, f" {token}", token[:-1]]
+    respelled = [
+        *others,
+        token + "=",
+        token + "!",
+        token.upper(),
+        "0" + token,
+        f" {token}",
+        token[:-1],
+    ]
     assert {redeem(client, each) for each in respelled} == {INVALID}
     assert redeem(client, token) == 204
 
@@ -308,14 +343,24 @@ def test_a_password_that_cannot_be_used_leaves_the_token_good(
 
 def test_a_reset_ends_every_session_at_once(client: FlaskClient, post: Postbox) -> None:
     access = token_of(client, "kite", "newpwd")
-    personal = client.post("/nerveshub/users/login", json={"email": EMAIL, "password": "newpwd"}).json["token"]
-    opened = client.post("/continuous/sessions", json={"email": EMAIL, "password": "newpwd"}).json["token"]
-    sliding = client.post("/azuma/user/login", json={"name": "kite", "password": "newpwd"}).json["token"]
+    personal = client.post(
+        "/nerveshub/users/login", json={"email": EMAIL, "password": "newpwd"}
+    ).json["token"]
+    opened = client.post("/continuous/sessions", json={"email": EMAIL, "password": "newpwd"}).json[
+        "token"
+    ]
+    sliding = client.post("/azuma/user/login", json={"name": "kite", "password": "newpwd"}).json[
+        "token"
+    ]
     held = [access, personal, opened, sliding]
-    assert [client.get("/api/resource", headers=bearer(each)).status_code for each in held] == [200] * 4
+    assert [client.get("/api/resource", headers=bearer(each)).status_code for each in held] == [
+        200
+    ] * 4
     ask(client)
     redeem(client, post.token(SUBJECT))
-    assert [client.get("/api/resource", headers=bearer(each)).status_code for each in held] == [401] * 4
+    assert [client.get("/api/resource", headers=bearer(each)).status_code for each in held] == [
+        401
+    ] * 4
 
 
 def test_the_address_is_told_afterwards_without_a_token(client: FlaskClient, post: Postbox) -> None:
@@ -333,9 +378,19 @@ def test_a_refused_token_tells_nobody(client: FlaskClient, post: Postbox) -> Non
 
 
 @pytest.mark.parametrize(
-    "email", ["nobody@example.org", "mıke@example.org", "KITE", "two@example.org,kite@example.org", "", "x" * 300]
+    "email",
+    [
+        "nobody@example.org",
+        "mıke@example.org",
+        "KITE",
+        "two@example.org,kite@example.org",
+        "",
+        "x" * 300,
+    ],
 )
-def test_an_unknown_address_gets_the_same_answer_and_no_mail(client: FlaskClient, post: Postbox, email: str) -> None:
+def test_an_unknown_address_gets_the_same_answer_and_no_mail(
+    client: FlaskClient, post: Postbox, email: str
+) -> None:
     known = client.post("/api/password-resets", json={"email": EMAIL})
     post.collect()
     unknown = client.post("/api/password-resets", json={"email": email})
@@ -344,8 +399,12 @@ def test_an_unknown_address_gets_the_same_answer_and_no_mail(client: FlaskClient
     assert post.collect() == []
 
 
-@pytest.mark.parametrize("email", [["hawk@example.org", "evil@example.org"], {"a": 1}, None, 7, True])
-def test_an_address_that_is_no_text_is_refused(client: FlaskClient, post: Postbox, email: object) -> None:
+@pytest.mark.parametrize(
+    "email", [["hawk@example.org", "evil@example.org"], {"a": 1}, None, 7, True]
+)
+def test_an_address_that_is_no_text_is_refused(
+    client: FlaskClient, post: Postbox, email: object
+) -> None:
     answer = client.post("/api/password-resets", json={"email": email})
     assert (answer.status_code, answer.json["code"]) == (400, "invalid_input")
     assert post.collect() == []
@@ -396,7 +455,9 @@ def proxied(make_app: Callable[..., Flask]) -> tuple[FlaskClient, Postbox]:
 
 
 @pytest.mark.parametrize("asked", ["/api/password-resets", "/continuous/passwords/reset"])
-def test_requests_of_another_ip_do_not_silence_the_owners(proxied: tuple[FlaskClient, Postbox], asked: str) -> None:
+def test_requests_of_another_ip_do_not_silence_the_owners(
+    proxied: tuple[FlaskClient, Postbox], asked: str
+) -> None:
     client, post = proxied
     for at, letters in ((OTHERS[0], 3), (OWNER, 3)):
         for _ in range(5):
@@ -422,7 +483,9 @@ def test_a_request_is_in_the_trail(client: FlaskClient, post: Postbox) -> None:
     redeem(client, post.token(SUBJECT))
     events = client.get("/api/admin/audit", headers=ADMIN).json["events"]
     told = [
-        (event["kind"], event["subject"], event["actor"]) for event in events if event["kind"].startswith("password")
+        (event["kind"], event["subject"], event["actor"])
+        for event in events
+        if event["kind"].startswith("password")
     ]
     assert told == [("password.changed", "kite", None), ("password.reset_requested", "kite", None)]
 
@@ -433,11 +496,15 @@ def test_a_hardened_service_asks_for_a_long_new_password(
     ask(client)
     token = post.token(SUBJECT)
     closed = make_app(hardened="true", argon2_memory_kib="19456", argon2_time="2").test_client()
-    assert [redeem(closed, token, password) for password in ("short", "password1", "kite")] == [INVALID] * 3
+    assert [redeem(closed, token, password) for password in ("short", "password1", "kite")] == [
+        INVALID
+    ] * 3
     assert redeem(closed, token, "long and unknown") == 204
 
 
-def test_of_sixteen_at_once_one_wins_and_its_password_is_stored(app: Flask, client: FlaskClient, post: Postbox) -> None:
+def test_of_sixteen_at_once_one_wins_and_its_password_is_stored(
+    app: Flask, client: FlaskClient, post: Postbox
+) -> None:
     ask(client)
     token = post.token(SUBJECT)
     start, statuses = Barrier(16), [0] * 16

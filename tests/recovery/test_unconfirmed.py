@@ -36,7 +36,9 @@ def post(app: Flask, client: FlaskClient) -> Postbox:
 
 def prune(app: Flask) -> int:
     """Return how many emails were released."""
-    return sum(step.rows for step in services(app).pruning.steps() if step.name == "unconfirmed emails")
+    return sum(
+        step.rows for step in services(app).pruning.steps() if step.name == "unconfirmed emails"
+    )
 
 
 def email(app: Flask) -> str | None:
@@ -45,7 +47,9 @@ def email(app: Flask) -> str | None:
 
 
 @pytest.mark.usefixtures("post")
-def test_an_unconfirmed_email_is_given_up_after_so_many_days(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_an_unconfirmed_email_is_given_up_after_so_many_days(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
     clock.advance(days=7, seconds=-1)
     assert (prune(app), email(app)) == (0, EMAIL)
     clock.advance(seconds=1)
@@ -57,7 +61,9 @@ def test_an_unconfirmed_email_is_given_up_after_so_many_days(app: Flask, client:
     assert ("email.released", "kite", None) in told
 
 
-def test_a_confirmed_email_stays(app: Flask, client: FlaskClient, post: Postbox, clock: HandClock) -> None:
+def test_a_confirmed_email_stays(
+    app: Flask, client: FlaskClient, post: Postbox, clock: HandClock
+) -> None:
     token = post.token(CONFIRM)
     assert client.post("/api/activations", json={"token": token}).status_code == 200
     clock.advance(days=365)
@@ -74,7 +80,9 @@ def test_an_account_that_was_activated_by_its_id_alone_has_confirmed_nothing(
     assert prune(app) == 1
 
 
-def test_the_days_begin_when_the_email_is_given(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_the_days_begin_when_the_email_is_given(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
     client.post("/api/users", json={"username": "kite", "password": "newpwd"})
     clock.advance(days=30)
     assert client.patch("/api/users/me", json={"email": EMAIL}, headers=KITE).status_code == 200
@@ -103,8 +111,12 @@ def test_an_account_called_by_its_email_gets_another_name_and_stays(
     uuid = client.post("/continuous/users", json=user).json["id"]
     clock.advance(days=7)
     assert prune(app) == 1
-    assert client.post("/continuous/users", json=user).status_code == 201  # by the owner of the mailbox
-    (name, short_id), *_ = rows(app, "SELECT username, short_id FROM account WHERE uuid = :uuid", uuid=uuid)
+    assert (
+        client.post("/continuous/users", json=user).status_code == 201
+    )  # by the owner of the mailbox
+    (name, short_id), *_ = rows(
+        app, "SELECT username, short_id FROM account WHERE uuid = :uuid", uuid=uuid
+    )
     assert name == f"user-{short_id}"
     assert client.get("/api/resource", headers=basic(name, "newpwd")).status_code == 200
 
@@ -123,5 +135,7 @@ def test_many_are_released_in_steps(app: Flask, client: FlaskClient, clock: Hand
     for number in range(250):
         execute(app, COPY.format(number=number))
     clock.advance(days=7)
-    steps = [step.rows for step in services(app).pruning.steps() if step.name == "unconfirmed emails"]
+    steps = [
+        step.rows for step in services(app).pruning.steps() if step.name == "unconfirmed emails"
+    ]
     assert steps == [100, 100, 51]

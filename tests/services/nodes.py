@@ -27,7 +27,8 @@ from identity.store.changes import Feed, SqliteFeed
 Answer = tuple[int, str, bool, int]  # id, name, rights and version of whoever has the token
 _TESTS = Path(__file__).parents[1]
 _END = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :name AND pid <> pg_backend_pid()"
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE application_name = :name AND pid <> pg_backend_pid()"
 )
 
 
@@ -53,7 +54,9 @@ class DeafFeed:
 class Node:
     """One application on a database that it shares with others. What a refused caller gets is None."""
 
-    def __init__(self, database_url: str, data_dir: Path, name: str, clock: HandClock, **settings: str) -> None:
+    def __init__(
+        self, database_url: str, data_dir: Path, name: str, clock: HandClock, **settings: str
+    ) -> None:
         self.name, self.clock, feeds = f"identity-test-{name}", clock, []
 
         def feed_of(*arguments: Any) -> DeafFeed:
@@ -62,8 +65,12 @@ class Node:
 
         directories.feed_of = feed_of
         try:
-            url = database_url + (f"?application_name={self.name}" if "postgresql" in database_url else "")
-            self.app: Flask = create_app(config(data_dir, database_url=url, **settings), clock=clock)
+            url = database_url + (
+                f"?application_name={self.name}" if "postgresql" in database_url else ""
+            )
+            self.app: Flask = create_app(
+                config(data_dir, database_url=url, **settings), clock=clock
+            )
         finally:
             directories.feed_of = changes.feed_of
         self.services, self.feed = services(self.app), feeds[0]
@@ -120,10 +127,14 @@ class Node:
         self.services.tokens.revoke_all(self._of(token))
 
     def change_password(self, token: str, old: str, new: str) -> None:
-        self.services.profiles.change(self._of(token), ProfileChange(), password=new, current_password=old)
+        self.services.profiles.change(
+            self._of(token), ProfileChange(), password=new, current_password=old
+        )
 
     def rename_oneself(self, token: str, name: str, password: str) -> None:
-        self.services.profiles.change(self._of(token), ProfileChange(username=name), current_password=password)
+        self.services.profiles.change(
+            self._of(token), ProfileChange(username=name), current_password=password
+        )
 
     def rename(self, account_id: int, name: str) -> None:
         self.services.administration.change(operator(), account_id, ProfileChange(username=name))
@@ -132,7 +143,9 @@ class Node:
         self.services.administration.change(operator(), account_id, ProfileChange(), admin=admin)
 
     def set_password(self, account_id: int, password: str) -> None:
-        self.services.administration.change(operator(), account_id, ProfileChange(), password=password)
+        self.services.administration.change(
+            operator(), account_id, ProfileChange(), password=password
+        )
 
     def disable(self, account_id: int) -> None:
         self.services.administration.disable(operator(), account_id)

@@ -13,14 +13,21 @@ from identity.services.accounts import NewAccount
 
 
 def accounts(
-    app: Flask, caller: Principal, search: str | None = None, *, cursor: int | None = None, limit: int = 9
+    app: Flask,
+    caller: Principal,
+    search: str | None = None,
+    *,
+    cursor: int | None = None,
+    limit: int = 9,
 ) -> Page[AccountView]:
     return services(app).administration.list(caller, search=search, cursor=cursor, limit=limit)
 
 
 def test_list_walks_all_accounts_newest_first_page_by_page(app: Flask) -> None:
     for number in range(5):
-        services(app).accounts.create(operator(), NewAccount(f"bird{number}", "newpwd"), admin=False)
+        services(app).accounts.create(
+            operator(), NewAccount(f"bird{number}", "newpwd"), admin=False
+        )
     found, cursor = [], None
     for length in (3, 3, 1):
         page = accounts(app, operator(), cursor=cursor, limit=3)
@@ -33,7 +40,9 @@ def test_list_walks_all_accounts_newest_first_page_by_page(app: Flask) -> None:
 
 
 def test_list_searches_names_and_addresses_to_the_letter(app: Flask) -> None:
-    services(app).accounts.create(operator(), NewAccount("a_b", "newpwd", "x@example.org"), admin=False)
+    services(app).accounts.create(
+        operator(), NewAccount("a_b", "newpwd", "x@example.org"), admin=False
+    )
     for search, names in {
         "HAWK": ["hawk"],
         "\uff48AW": ["hawk"],

@@ -35,7 +35,12 @@ def test_registered_account_is_a_plain_one_and_can_log_in(app: Flask, clock: Han
     clock.advance(days=1)
     wanted = NewAccount("Falcon", "newpwd", "Falcon@Example.org", "F. Alcon")
     made = services(app).accounts.register(NOBODY, wanted)
-    assert (made.id, made.username, made.email, made.full_name) == (3, "Falcon", "Falcon@Example.org", "F. Alcon")
+    assert (made.id, made.username, made.email, made.full_name) == (
+        3,
+        "Falcon",
+        "Falcon@Example.org",
+        "F. Alcon",
+    )
     assert {made.admin, made.disabled, made.activated, made.email_verified} == {False}
     assert made.created_at == made.updated_at == clock.now()
     assert uuid.UUID(made.uuid).version == 4
@@ -124,18 +129,26 @@ def test_registration_is_for_whom_the_mode_says(
 
 
 @pytest.mark.parametrize("mode", ["admin", "closed"])
-def test_administrator_makes_accounts_whatever_the_mode(make_app: Callable[..., Flask], mode: str) -> None:
+def test_administrator_makes_accounts_whatever_the_mode(
+    make_app: Callable[..., Flask], mode: str
+) -> None:
     app = make_app(registration=mode)
     populate(app)
-    made = services(app).accounts.create(principal(app, *ADMIN), NewAccount("falcon", "newpwd"), admin=True)
+    made = services(app).accounts.create(
+        principal(app, *ADMIN), NewAccount("falcon", "newpwd"), admin=True
+    )
     assert made.admin
     with pytest.raises(Forbidden):
-        services(app).accounts.create(principal(app, *HAWK), NewAccount("eagle", "newpwd"), admin=True)
+        services(app).accounts.create(
+            principal(app, *HAWK), NewAccount("eagle", "newpwd"), admin=True
+        )
     with pytest.raises(Unauthenticated):
         services(app).accounts.create(NOBODY, NewAccount("eagle", "newpwd"), admin=False)
 
 
-def test_hardened_service_refuses_a_password_that_anybody_would_guess(make_app: Callable[..., Flask]) -> None:
+def test_hardened_service_refuses_a_password_that_anybody_would_guess(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(hardened="true", argon2_memory_kib="19456", argon2_time="2")
     for password in ("1234567", "changeme", "Username9", "user@example.org"):
         with pytest.raises(InvalidInput, match="password"):
@@ -150,7 +163,9 @@ def test_public_name_is_shown_for_an_id_and_nothing_for_any_other(app: Flask) ->
             services(app).accounts.public_name(unknown)
 
 
-def test_there_is_an_admin_once_one_was_made_even_a_disabled_one(make_app: Callable[..., Flask]) -> None:
+def test_there_is_an_admin_once_one_was_made_even_a_disabled_one(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app()
     assert not services(app).accounts.any_admin()
     register(app, "hawk", "newpwd")
@@ -161,7 +176,9 @@ def test_there_is_an_admin_once_one_was_made_even_a_disabled_one(make_app: Calla
     assert services(app).accounts.any_admin()
 
 
-def test_registration_is_turned_away_without_a_hash_when_the_queue_is_full(make_app: Callable[..., Flask]) -> None:
+def test_registration_is_turned_away_without_a_hash_when_the_queue_is_full(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(hash_places="1")
     with services(app).accounts._passwords.admit(), pytest.raises(Busy):
         register(app, "falcon", "newpwd")

@@ -58,7 +58,10 @@ def another_admin(app: Flask) -> Principal:
 
 def test_nobody_but_an_admin_may(app: Flask) -> None:
     before = rows(app, ACCOUNTS)
-    for caller, refusal in ((principal(app, *HAWK), Forbidden), (Principal(ORIGIN), Unauthenticated)):
+    for caller, refusal in (
+        (principal(app, *HAWK), Forbidden),
+        (Principal(ORIGIN), Unauthenticated),
+    ):
         for act, target in itertools.product(ACTS.values(), (1, 2, 3)):
             with pytest.raises(refusal):
                 act(use(app), caller, target)
@@ -72,7 +75,9 @@ def test_unknown_account_is_not_found(app: Flask, admin: Principal) -> None:
 
 
 @pytest.mark.parametrize("removal", REMOVALS)
-def test_admin_who_lost_his_rights_meanwhile_changes_nothing_more(app: Flask, admin: Principal, removal: str) -> None:
+def test_admin_who_lost_his_rights_meanwhile_changes_nothing_more(
+    app: Flask, admin: Principal, removal: str
+) -> None:
     ACTS[removal](use(app), another_admin(app), 1)
     before = rows(app, ACCOUNTS)
     for act in (ACTS[name] for name in ACTS if name != "read"):
@@ -98,13 +103,17 @@ def test_last_active_admin_stays(app: Flask, admin: Principal, removal: str) -> 
 def test_admin_may_be_removed_while_another_one_is_active(app: Flask, removal: str) -> None:
     other = another_admin(app)
     ACTS[removal](use(app), other, 1)
-    assert [view.id for view in use(app).list(other, search=None, cursor=None, limit=9).items if view.admin] == (
-        [3, 1] if removal == "disable" else [3]
-    )
+    assert [
+        view.id
+        for view in use(app).list(other, search=None, cursor=None, limit=9).items
+        if view.admin
+    ] == ([3, 1] if removal == "disable" else [3])
 
 
 @pytest.mark.parametrize("removal", ["demote", "delete"])
-def test_admin_who_is_disabled_is_not_the_last_one(app: Flask, admin: Principal, removal: str) -> None:
+def test_admin_who_is_disabled_is_not_the_last_one(
+    app: Flask, admin: Principal, removal: str
+) -> None:
     other = another_admin(app)
     ACTS["disable"](use(app), admin, other.account.id)
     ACTS[removal](use(app), admin, other.account.id)
@@ -118,7 +127,9 @@ def test_nobody_disables_himself(app: Flask, admin: Principal) -> None:
     assert principal(app, *ADMIN).account.id == 1
 
 
-def test_disabling_ends_every_way_in_at_once_and_enabling_revives_nothing(app: Flask, admin: Principal) -> None:
+def test_disabling_ends_every_way_in_at_once_and_enabling_revives_nothing(
+    app: Flask, admin: Principal
+) -> None:
     token, caller = token_principal(app, *HAWK)
     assert use(app).disable(admin, 2).disabled
     for way in (
@@ -159,7 +170,9 @@ def test_rights_given_and_taken_show_in_a_live_token_at_once(app: Flask, admin: 
     assert not by_token(app, token).account.admin
 
 
-def test_name_that_was_deleted_and_registered_again_is_somebody_else(app: Flask, admin: Principal) -> None:
+def test_name_that_was_deleted_and_registered_again_is_somebody_else(
+    app: Flask, admin: Principal
+) -> None:
     token, _ = token_principal(app, *HAWK)
     old = use(app).read(admin, 2)
     use(app).delete(admin, 2)
@@ -180,10 +193,19 @@ def test_deleting_leaves_no_row_of_the_account(app: Flask, admin: Principal) -> 
     assert rows(app, "SELECT id FROM session WHERE account_id = 2") == []
 
 
-def test_change_sets_what_is_given_and_tells_when(app: Flask, admin: Principal, clock: HandClock) -> None:
+def test_change_sets_what_is_given_and_tells_when(
+    app: Flask, admin: Principal, clock: HandClock
+) -> None:
     clock.advance(minutes=15)
-    shown = use(app).change(admin, 2, ProfileChange("Osprey", "o@example.org", "O. Sprey"), admin=True)
-    assert (shown.username, shown.email, shown.full_name, shown.admin) == ("Osprey", "o@example.org", "O. Sprey", True)
+    shown = use(app).change(
+        admin, 2, ProfileChange("Osprey", "o@example.org", "O. Sprey"), admin=True
+    )
+    assert (shown.username, shown.email, shown.full_name, shown.admin) == (
+        "Osprey",
+        "o@example.org",
+        "O. Sprey",
+        True,
+    )
     assert shown.updated_at == clock.now()
     assert use(app).read(admin, 2) == shown
     assert principal(app, "osprey", "newpwd").account.admin
@@ -192,7 +214,12 @@ def test_change_sets_what_is_given_and_tells_when(app: Flask, admin: Principal, 
 def test_name_that_an_account_has_may_be_given_again(app: Flask, admin: Principal) -> None:
     wanted = NewAccount("Ann O'Hara", "other", personal_name=True)
     ann = services(app).accounts.create(operator(), wanted, admin=False).id
-    assert use(app).change(admin, ann, ProfileChange(username="Ann O'Hara", full_name="A. O.")).full_name == "A. O."
+    assert (
+        use(app)
+        .change(admin, ann, ProfileChange(username="Ann O'Hara", full_name="A. O."))
+        .full_name
+        == "A. O."
+    )
 
 
 @pytest.mark.parametrize(

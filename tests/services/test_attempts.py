@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 from conftest import ADMIN, HAWK, ORIGIN, HandClock, populate, services
 from flask import Flask
-from services.watching import by_token, count_hashes, execute, rows, statements, token_principal, trail
+from services.watching import (
+    by_token,
+    count_hashes,
+    execute,
+    rows,
+    statements,
+    token_principal,
+    trail,
+)
 
 from identity.domain.errors import IdentityError, RateLimited, WrongPassword
 from identity.domain.limits import address_group
@@ -206,12 +214,18 @@ def test_lock_leaves_one_event_in_its_window(app: Flask, clock: HandClock) -> No
             lock_name(app, name, at=ELSEWHERE)
             assert [guess(app, name, at=at) for at in (THERE, HERE, THERE)] == ["RateLimited"] * 3
             clock.advance(seconds=LOCK)
-    found = [(event.subject_id, event.subject) for event in trail(app, operator()) if event.kind.endswith(".locked")]
+    found = [
+        (event.subject_id, event.subject)
+        for event in trail(app, operator())
+        if event.kind.endswith(".locked")
+    ]
     unknown = services(app).audit._pseudonyms.of("nobody")
     assert found == [(2, "hawk"), (None, unknown)] * 2
 
 
-def test_refusal_after_the_first_is_two_reads_without_a_write_or_a_place(make_app: Callable[..., Flask]) -> None:
+def test_refusal_after_the_first_is_two_reads_without_a_write_or_a_place(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(lockout_failures=str(NAME), address_failures=str(ADDRESS), hash_places="1")
     populate(app)
     hear_news(app)
@@ -306,17 +320,23 @@ def test_refusals_that_are_remembered_are_bounded(clock: HandClock) -> None:
         raise AssertionError
 
 
-def test_administrator_sees_and_lifts_every_lock_of_an_account(app: Flask, clock: HandClock) -> None:
+def test_administrator_sees_and_lifts_every_lock_of_an_account(
+    app: Flask, clock: HandClock
+) -> None:
     use = services(app).administration
     _, caller = token_principal(app, *HAWK)
     assert guess(app, *HAWK, at=HERE) == "in"
-    for step, lock in enumerate((lambda: lock_name(app, at=HERE), lambda: lock_name(app, at=THERE))):
+    for step, lock in enumerate(
+        (lambda: lock_name(app, at=HERE), lambda: lock_name(app, at=THERE))
+    ):
         assert (use.read(operator(), 2).locked_until is None) == (step == 0)
         lock()
         clock.advance(seconds=1)
     until = clock.now() + timedelta(seconds=LOCK - 1)
     assert use.read(operator(), 2).locked_until == until
-    assert [each.locked_until for each in use.list(operator(), search=None, cursor=None, limit=9).items] == [
+    assert [
+        each.locked_until for each in use.list(operator(), search=None, cursor=None, limit=9).items
+    ] == [
         until,
         None,
     ]
@@ -345,7 +365,9 @@ def test_unlocking_one_account_leaves_others_locked(app: Flask) -> None:
 
 @pytest.mark.parametrize("what", ["HAWK", "hawk@example.org"])
 def test_lock_of_a_name_is_lifted_by_either_name(app: Flask, what: str) -> None:
-    services(app).accounts.create(operator(), NewAccount("kite", "newpwd", "hawk@example.org"), admin=False)
+    services(app).accounts.create(
+        operator(), NewAccount("kite", "newpwd", "hawk@example.org"), admin=False
+    )
     owner = "kite" if "@" in what else "hawk"
     lock_name(app, owner)
     assert services(app).locks.lift(operator(), what).username == owner

@@ -23,15 +23,21 @@ from identity.services.trail import AuditFilter
 LONG_PASSWORD = "canary-" * 5
 Happening = Callable[[Flask, Principal, Principal], object]
 BY_ADMIN: dict[Event, Happening] = {
-    Event.CHANGED: lambda app, admin, _: services(app).administration.change(admin, 2, ProfileChange(full_name="H")),
+    Event.CHANGED: lambda app, admin, _: services(app).administration.change(
+        admin, 2, ProfileChange(full_name="H")
+    ),
     Event.DELETED: lambda app, admin, _: services(app).administration.delete(admin, 2),
     Event.DISABLED: lambda app, admin, _: services(app).administration.disable(admin, 2),
     Event.ENABLED: lambda app, admin, _: services(app).administration.enable(admin, 2),
     Event.UNLOCKED: lambda app, admin, _: services(app).administration.unlock(admin, 2),
-    Event.SESSIONS_REVOKED: lambda app, admin, _: services(app).administration.revoke_sessions(admin, 2),
+    Event.SESSIONS_REVOKED: lambda app, admin, _: services(app).administration.revoke_sessions(
+        admin, 2
+    ),
 }
 BY_ONESELF: dict[Event, Happening] = {
-    Event.CHANGED: lambda app, _, hawk: services(app).profiles.change(hawk, ProfileChange(username="osprey")),
+    Event.CHANGED: lambda app, _, hawk: services(app).profiles.change(
+        hawk, ProfileChange(username="osprey")
+    ),
     Event.DELETED: lambda app, _, hawk: services(app).profiles.delete(hawk),
     Event.SESSION_REVOKED: lambda app, _, hawk: services(app).tokens.revoke_current(hawk),
     Event.SESSIONS_REVOKED: lambda app, _, hawk: services(app).tokens.revoke_all(hawk),
@@ -39,7 +45,9 @@ BY_ONESELF: dict[Event, Happening] = {
 
 
 @pytest.mark.parametrize("kind", BY_ADMIN)
-def test_what_an_admin_does_leaves_one_event_with_both_sides(app: Flask, clock: HandClock, kind: Event) -> None:
+def test_what_an_admin_does_leaves_one_event_with_both_sides(
+    app: Flask, clock: HandClock, kind: Event
+) -> None:
     (_, admin), (_, hawk) = token_principal(app, *ADMIN), token_principal(app, *HAWK)
     before = len(trail(app, operator()))
     clock.advance(seconds=5)
@@ -57,7 +65,11 @@ def test_what_one_does_oneself_leaves_one_event(app: Flask, kind: Event) -> None
     (_, admin), (_, hawk) = token_principal(app, *ADMIN), token_principal(app, *HAWK)
     before = len(trail(app, operator()))
     BY_ONESELF[kind](app, admin, hawk)
-    events = [event for event in trail(app, operator())[before:] if event.kind != Event.AUTHENTICATED.value]
+    events = [
+        event
+        for event in trail(app, operator())[before:]
+        if event.kind != Event.AUTHENTICATED.value
+    ]
     assert [(event.kind, event.outcome) for event in events] == [(kind.value, "accepted")]
     (event,) = events
     assert (event.actor_id, event.actor, event.subject_id, event.subject) == (2, "hawk", 2, "hawk")
@@ -66,7 +78,9 @@ def test_what_one_does_oneself_leaves_one_event(app: Flask, kind: Event) -> None
 def test_change_of_password_leaves_its_own_event_after_the_proof(app: Flask) -> None:
     _, hawk = token_principal(app, *HAWK)
     before = len(trail(app, operator()))
-    services(app).profiles.change(hawk, ProfileChange(), password="other-pw", current_password="newpwd")
+    services(app).profiles.change(
+        hawk, ProfileChange(), password="other-pw", current_password="newpwd"
+    )
     kinds = [(event.kind, event.credential) for event in trail(app, operator())[before:]]
     assert kinds == [("authentication", "password"), ("password.changed", "access_token")]
 
@@ -120,7 +134,11 @@ def test_failed_login_leaves_one_event_that_keeps_only_what_could_be_a_name(app:
         with pytest.raises(Unauthenticated):
             principal(app, name, "wrong")
         (event,) = trail(app, operator())[before:]
-        assert (event.kind, event.outcome, event.credential) == ("authentication", "refused", "none")
+        assert (event.kind, event.outcome, event.credential) == (
+            "authentication",
+            "refused",
+            "none",
+        )
         assert (event.actor_id, event.actor) == (None, None)
         assert (event.subject_id, event.subject) == subject
 
@@ -144,7 +162,11 @@ def test_refused_use_leaves_no_event_of_something_that_did_not_happen(app: Flask
 def test_trail_outlives_the_account(app: Flask) -> None:
     principal(app, *HAWK)
     services(app).administration.delete(principal(app, *ADMIN), 2)
-    kinds = [event.kind for event in trail(app, operator()) if (event.subject_id, event.subject) == (2, "hawk")]
+    kinds = [
+        event.kind
+        for event in trail(app, operator())
+        if (event.subject_id, event.subject) == (2, "hawk")
+    ]
     assert kinds == ["account.registered", "authentication", "account.deleted"]
 
 
@@ -221,7 +243,10 @@ def test_trail_is_filtered_by_what_who_how_and_when(app: Flask, clock: HandClock
 
 
 def test_trail_is_for_admins_only(app: Flask) -> None:
-    for caller, refusal in ((principal(app, *HAWK), Forbidden), (Principal(ORIGIN), Unauthenticated)):
+    for caller, refusal in (
+        (principal(app, *HAWK), Forbidden),
+        (Principal(ORIGIN), Unauthenticated),
+    ):
         with pytest.raises(refusal):
             services(app).audit.list(caller, AuditFilter(), cursor=None, limit=9)
 
@@ -264,7 +289,11 @@ def test_refused_step_up_leaves_its_own_event(app: Flask, clock: HandClock) -> N
         with pytest.raises(StepUpRequired):
             use()
     told = [(event.kind, event.outcome, event.actor) for event in trail(app, operator())[before:]]
-    assert told == [("step_up", "refused", "hawk"), ("step_up", "refused", "hawk"), ("step_up", "refused", "admin")]
+    assert told == [
+        ("step_up", "refused", "hawk"),
+        ("step_up", "refused", "hawk"),
+        ("step_up", "refused", "admin"),
+    ]
 
 
 def test_each_kind_of_change_leaves_its_own_event(app: Flask) -> None:
@@ -276,7 +305,9 @@ def test_each_kind_of_change_leaves_its_own_event(app: Flask) -> None:
     services(app).administration.change(admin, 2, ProfileChange(email=None))
     with pytest.raises(Unauthenticated):
         services(app).profiles.change(hawk, everything)
-    services(app).profiles.change(principal(app, "osprey", "other-pw"), ProfileChange(email="o@example.org"))
+    services(app).profiles.change(
+        principal(app, "osprey", "other-pw"), ProfileChange(email="o@example.org")
+    )
     assert [event.kind for event in trail(app, operator())[before:]] == [
         *("account.changed", "email.changed", "admin.granted", "password.changed"),
         *("admin.withdrawn", "email.changed"),
@@ -294,7 +325,9 @@ def test_making_an_admin_is_told_beside_the_account(app: Flask) -> None:
     ]
 
 
-def test_each_event_is_a_log_line_after_its_commit_and_none_without(app: Flask, caplog: Any) -> None:
+def test_each_event_is_a_log_line_after_its_commit_and_none_without(
+    app: Flask, caplog: Any
+) -> None:
     caplog.set_level(logging.INFO, "identity.audit")
     caller = principal(app, *HAWK)
     (line,) = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
@@ -303,10 +336,21 @@ def test_each_event_is_a_log_line_after_its_commit_and_none_without(app: Flask, 
         *("identity.audit", "audit"),
         *(event.id, "authentication"),
     )
-    assert {"at", "outcome", "actor", "subject", "credential", "address", "tongue", "request_id"} <= line.keys()
+    assert {
+        "at",
+        "outcome",
+        "actor",
+        "subject",
+        "credential",
+        "address",
+        "tongue",
+        "request_id",
+    } <= line.keys()
     assert line["at"] == event.at.isoformat()
     caplog.clear()
-    with pytest.raises(IdentityError):  # the event is written, and undone with the change that clashes
+    with pytest.raises(
+        IdentityError
+    ):  # the event is written, and undone with the change that clashes
         services(app).profiles.change(caller, ProfileChange(username="admin"))
     assert caplog.records == []
 

@@ -34,13 +34,18 @@ WRONG = {
 
 
 def test_refusal_costs_one_hash_one_event_and_one_count_whatever_was_wrong(app: Flask) -> None:
-    refusals = "SELECT count(*) FROM audit_event WHERE kind = 'authentication' AND outcome = 'refused'"
+    refusals = (
+        "SELECT count(*) FROM audit_event WHERE kind = 'authentication' AND outcome = 'refused'"
+    )
     for number, (what, (name, password)) in enumerate(WRONG.items(), start=1):
         hashes = count_hashes(app)
         with pytest.raises(Unauthenticated):
             services(app).authentication.by_password(name, password, ORIGIN)
         assert (len(hashes.checked), hashes.hashed) == (1, 0), what
-        known, possible = name in {"hawk", "admin"}, 0 < len(password) <= 256 and password.isprintable()
+        known, possible = (
+            name in {"hawk", "admin"},
+            0 < len(password) <= 256 and password.isprintable(),
+        )
         assert (hashes.checked[0] is not None) == (known and possible), what
         assert rows(app, refusals) == [(number,)], what
         # Once for the name and once for the address.
@@ -63,7 +68,9 @@ def test_deleted_account_costs_one_hash_in_vain(app: Flask) -> None:
     assert hashes.checked == [None]
 
 
-def test_password_makes_a_principal_under_any_spelling_of_the_name(app: Flask, clock: HandClock) -> None:
+def test_password_makes_a_principal_under_any_spelling_of_the_name(
+    app: Flask, clock: HandClock
+) -> None:
     for name in ("hawk", "HAWK", "\uff48awk", "haw\u212a"):
         hashes = count_hashes(app)
         found = services(app).authentication.by_password(name, "newpwd", ORIGIN)
@@ -82,7 +89,9 @@ def test_password_opens_whether_it_was_composed_or_decomposed(app: Flask) -> Non
 
 def test_password_counts_to_its_last_character(app: Flask) -> None:
     for number, password in enumerate(("p" * 256, "p" * 80, "\U0001f426" * 256, "a:b:c", " ", "-")):
-        services(app).accounts.create(operator(), NewAccount(f"bird{number}", password), admin=False)
+        services(app).accounts.create(
+            operator(), NewAccount(f"bird{number}", password), admin=False
+        )
         assert principal(app, f"bird{number}", password).account.username == f"bird{number}"
         for almost in (password[:-1], password[:72] + "x", password + "x"):
             with pytest.raises(Unauthenticated):
@@ -107,12 +116,19 @@ def disable_and_enable(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("change", [disable, delete, revoke, disable_and_enable])
-def test_account_that_changes_while_its_hash_is_computed_stays_out(app: Flask, change: Callable[[Flask], None]) -> None:
+def test_account_that_changes_while_its_hash_is_computed_stays_out(
+    app: Flask, change: Callable[[Flask], None]
+) -> None:
     count_hashes(app).meanwhile = lambda: change(app)
     with pytest.raises(Unauthenticated):
         principal(app, *HAWK)
     assert rows(app, "SELECT id FROM session") == []
-    assert rows(app, "SELECT id FROM audit_event WHERE kind = 'authentication' AND outcome = 'accepted'") == []
+    assert (
+        rows(
+            app, "SELECT id FROM audit_event WHERE kind = 'authentication' AND outcome = 'accepted'"
+        )
+        == []
+    )
 
 
 def test_refusal_after_the_hash_leaves_its_event_too(app: Flask) -> None:
@@ -123,7 +139,9 @@ def test_refusal_after_the_hash_leaves_its_event_too(app: Flask) -> None:
     assert (last.kind, last.outcome, last.subject_id) == ("authentication", "refused", 2)
 
 
-def test_nothing_is_computed_or_counted_when_the_queue_is_full(make_app: Callable[..., Flask]) -> None:
+def test_nothing_is_computed_or_counted_when_the_queue_is_full(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(hash_places="1")
     populate(app)
     hashes = count_hashes(app)
@@ -133,7 +151,9 @@ def test_nothing_is_computed_or_counted_when_the_queue_is_full(make_app: Callabl
     assert principal(app, *HAWK).account.id == 2
 
 
-def test_waiting_in_vain_for_the_hash_is_not_counted_as_a_wrong_password(make_app: Callable[..., Flask]) -> None:
+def test_waiting_in_vain_for_the_hash_is_not_counted_as_a_wrong_password(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(lockout_failures="2")
     populate(app)
     hasher = services(app).authentication._passwords._hasher  # type: ignore[attr-defined]
@@ -161,7 +181,9 @@ def test_wrong_confirmation_is_counted_and_written_down_like_a_failed_login(app:
     assert trail(app, operator())[-1].outcome == "refused"
 
 
-def test_confirmation_by_the_password_of_somebody_who_got_the_name_meanwhile_counts_for_nothing(app: Flask) -> None:
+def test_confirmation_by_the_password_of_somebody_who_got_the_name_meanwhile_counts_for_nothing(
+    app: Flask,
+) -> None:
     _, caller = token_principal(app, *HAWK)
     execute(app, "UPDATE account SET username_canonical = 'osprey' WHERE id = 2")
     services(app).accounts.create(operator(), NewAccount("HAWK", "other-pw"), admin=False)

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from conftest import ADMIN, HAWK, populate, principal, services
 from flask import Flask
-from services.watching import by_token, end_connections, engine_of, execute, statements, token_principal, wait_until
+from services.watching import (
+    by_token,
+    end_connections,
+    engine_of,
+    execute,
+    statements,
+    token_principal,
+    wait_until,
+)
 
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.principal import Principal, operator
@@ -17,7 +25,9 @@ from identity.services.profiles import ProfileChange
 End = Callable[[Flask, Principal], object]
 ENDS: dict[str, End] = {
     "log out": lambda app, hawk: services(app).tokens.revoke_current(hawk),
-    "end by name": lambda app, hawk: services(app).tokens.revoke(principal(app, *HAWK), str(hawk.session)),
+    "end by name": lambda app, hawk: services(app).tokens.revoke(
+        principal(app, *HAWK), str(hawk.session)
+    ),
     "log out everywhere": lambda app, _: services(app).tokens.revoke_all(principal(app, *HAWK)),
     "delete oneself": lambda app, hawk: services(app).profiles.delete(hawk),
     "change the password": lambda app, _: services(app).profiles.change(
@@ -79,14 +89,18 @@ def test_end_of_a_session_is_known_at_once_where_it_was_ended(app: Flask, end: E
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
-def test_end_of_a_session_is_known_within_a_second_on_another_node(app: Flask, other: Flask, end: End) -> None:
+def test_end_of_a_session_is_known_within_a_second_on_another_node(
+    app: Flask, other: Flask, end: End
+) -> None:
     token, hawk = token_principal(app, *HAWK)
     remembered(other, token)
     end(app, hawk)
     dead_within_a_second(other, token)
 
 
-def test_change_of_name_and_rights_is_known_within_a_second_on_another_node(app: Flask, other: Flask) -> None:
+def test_change_of_name_and_rights_is_known_within_a_second_on_another_node(
+    app: Flask, other: Flask
+) -> None:
     token, _ = token_principal(app, *HAWK)
     remembered(other, token)
     services(app).administration.change(operator(), 2, ProfileChange(username="osprey"), admin=True)
@@ -96,7 +110,9 @@ def test_change_of_name_and_rights_is_known_within_a_second_on_another_node(app:
 
 def test_change_of_one_account_leaves_the_others_remembered(app: Flask, other: Flask) -> None:
     (hawks, _), (admins, _) = token_principal(app, *HAWK), token_principal(app, *ADMIN)
-    services(app).administration.enable(operator(), 1)  # the first change ever makes a node forget everything
+    services(app).administration.enable(
+        operator(), 1
+    )  # the first change ever makes a node forget everything
     dead(other, hawks)
     remembered(other, admins)
     remembered(other, hawks)
@@ -105,7 +121,9 @@ def test_change_of_one_account_leaves_the_others_remembered(app: Flask, other: F
     assert rows_read(other, admins) == 0
 
 
-def test_memory_is_bounded_and_what_was_dropped_is_read_again(make_app: Callable[..., Flask]) -> None:
+def test_memory_is_bounded_and_what_was_dropped_is_read_again(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(directory_sessions="2")
     populate(app)
     wait_until(lambda: heard(app))
@@ -130,14 +148,18 @@ class Interrupted:
 
 
 @pytest.mark.parametrize("node", ["same node", "another node"])
-def test_row_that_was_read_before_a_change_is_not_kept_after_it(app: Flask, other: Flask, node: str) -> None:
+def test_row_that_was_read_before_a_change_is_not_kept_after_it(
+    app: Flask, other: Flask, node: str
+) -> None:
     token, hawk = token_principal(app, *HAWK)
     wait_until(lambda: heard(app))
     where = app if node == "same node" else other
     directory = services(app).directory
     directory._known.forget(None)
     honest = directory._transactions
-    directory._transactions = Interrupted(honest, lambda: services(where).tokens.revoke_current(hawk))  # type: ignore[assignment]
+    directory._transactions = Interrupted(
+        honest, lambda: services(where).tokens.revoke_current(hawk)
+    )  # type: ignore[assignment]
     assert directory.find(str(hawk.session)) is not None  # as it was when it was asked
     directory._transactions = honest
     if node == "same node":
@@ -147,7 +169,9 @@ def test_row_that_was_read_before_a_change_is_not_kept_after_it(app: Flask, othe
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_lost_listener_makes_rows_be_read_and_comes_back_by_itself(app: Flask, other: Flask, database_url: str) -> None:
+def test_lost_listener_makes_rows_be_read_and_comes_back_by_itself(
+    app: Flask, other: Flask, database_url: str
+) -> None:
     (token, hawk), (kept, _) = token_principal(app, *HAWK), token_principal(app, *HAWK)
     remembered(other, token)
     remembered(other, kept)
@@ -188,7 +212,9 @@ def test_stopped_listening_makes_nothing_stale(app: Flask, other: Flask) -> None
     assert by_token(other, kept).account.id == 2
 
 
-def test_nobody_is_let_in_on_a_guess_when_the_database_does_not_answer(make_app: Callable[..., Flask]) -> None:
+def test_nobody_is_let_in_on_a_guess_when_the_database_does_not_answer(
+    make_app: Callable[..., Flask],
+) -> None:
     app, small = make_app(), make_app(database_pool="1")
     populate(app)
     token, _ = token_principal(app, *HAWK)

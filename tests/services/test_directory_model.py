@@ -27,7 +27,13 @@ from identity.store import changes
 BOUND: Final = 1.0
 DAY: Final = 86_400
 # Whole life of a session by the kind of its first token; seconds (docs/architecture.md, Credentials).
-LIVES: Final = {"access": 30 * DAY, "jwt": 3600, "opaque": 90 * DAY, "uuid": 90 * DAY, "personal": 365 * DAY}
+LIVES: Final = {
+    "access": 30 * DAY,
+    "jwt": 3600,
+    "opaque": 90 * DAY,
+    "uuid": 90 * DAY,
+    "personal": 365 * DAY,
+}
 ACCESS_LIFE: Final = 600
 UNUSED, SLIDE, GRAIN = 300, 14 * DAY, 60
 NAMES: Final = ("hawk", "osprey", "kite", "merlin", "heron")
@@ -162,12 +168,17 @@ class Model(RuleBasedStateMachine):
             end = self.now + LIVES[kind]
             idle_end = self.now + UNUSED if kind == "uuid" else None
             session = Session(account, account.version, end, idle_end)
-            self.tokens.append(Token(text, session, self.now + ACCESS_LIFE if kind == "access" else end))
+            self.tokens.append(
+                Token(text, session, self.now + ACCESS_LIFE if kind == "access" else end)
+            )
 
     @precondition(lambda self: self.living())
     @rule(which=which, number=number)
     def log_in_with_a_wrong_password(self, which: int, number: int) -> None:
-        assert self.nodes[which].log_in(pick(self.living(), number).name, "wrong-word", "access") is None
+        assert (
+            self.nodes[which].log_in(pick(self.living(), number).name, "wrong-word", "access")
+            is None
+        )
 
     @precondition(lambda self: self.tokens)
     @rule(which=which, number=number)
@@ -177,7 +188,9 @@ class Model(RuleBasedStateMachine):
         text = self.nodes[which].renew(token.text)
         assert (text is not None) == live
         if text is not None:
-            self.tokens.append(Token(text, token.session, min(self.now + ACCESS_LIFE, token.session.end)))
+            self.tokens.append(
+                Token(text, token.session, min(self.now + ACCESS_LIFE, token.session.end))
+            )
 
     # What people do with their own account; they ask with a token that is good.
 
@@ -188,7 +201,12 @@ class Model(RuleBasedStateMachine):
     @rule(which=which, number=number)
     def log_out(self, which: int, number: int) -> None:
         if token := self.own(which, number):
-            self.change(which, lambda: self.nodes[which].log_out(token.text), target=token.session, ended=True)
+            self.change(
+                which,
+                lambda: self.nodes[which].log_out(token.text),
+                target=token.session,
+                ended=True,
+            )
 
     @rule(which=which, number=number)
     def log_out_everywhere(self, which: int, number: int) -> None:
@@ -213,7 +231,9 @@ class Model(RuleBasedStateMachine):
         if token := self.own(which, number):
             account, name = token.session.account, pick(self.free_names(), number)
             act = self.nodes[which].rename_oneself
-            self.change(which, lambda: act(token.text, name, account.password), target=account, name=name)
+            self.change(
+                which, lambda: act(token.text, name, account.password), target=account, name=name
+            )
 
     # What is done to accounts.
 
@@ -227,20 +247,33 @@ class Model(RuleBasedStateMachine):
     @rule(which=which, number=number)
     def rename(self, which: int, number: int) -> None:
         account, name = pick(self.living(), number), pick(self.free_names(), number)
-        self.change(which, lambda: self.nodes[which].rename(account.id, name), target=account, name=name)
+        self.change(
+            which, lambda: self.nodes[which].rename(account.id, name), target=account, name=name
+        )
 
     @precondition(lambda self: self.living())
     @rule(which=which, number=number, admin=st.booleans())
     def set_admin(self, which: int, number: int, admin: bool) -> None:
         account = pick(self.living(), number)
-        self.change(which, lambda: self.nodes[which].set_admin(account.id, admin), target=account, admin=admin)
+        self.change(
+            which,
+            lambda: self.nodes[which].set_admin(account.id, admin),
+            target=account,
+            admin=admin,
+        )
 
     @precondition(lambda self: self.living())
     @rule(which=which, number=number)
     def set_password(self, which: int, number: int) -> None:
         account, new = pick(self.living(), number), self.word()
         act = self.nodes[which].set_password
-        self.change(which, lambda: act(account.id, new), target=account, version=account.version + 1, password=new)
+        self.change(
+            which,
+            lambda: act(account.id, new),
+            target=account,
+            version=account.version + 1,
+            password=new,
+        )
 
     @precondition(lambda self: self.living())
     @rule(which=which, number=number)
@@ -254,7 +287,9 @@ class Model(RuleBasedStateMachine):
     @rule(which=which, number=number)
     def enable(self, which: int, number: int) -> None:
         account = pick([account for account in self.living() if account.disabled], number)
-        self.change(which, lambda: self.nodes[which].enable(account.id), target=account, disabled=False)
+        self.change(
+            which, lambda: self.nodes[which].enable(account.id), target=account, disabled=False
+        )
 
     @precondition(lambda self: self.living())
     @rule(which=which, number=number)
@@ -286,7 +321,9 @@ class Model(RuleBasedStateMachine):
         self.nodes[which].set_deaf(True)
         self.deaf.add(which)
         for session in self.sessions():
-            session.heard.pop(which, None)  # rows are true at once, the memory is again within the bound
+            session.heard.pop(
+                which, None
+            )  # rows are true at once, the memory is again within the bound
 
     @precondition(lambda self: self.deaf)
     @rule()
@@ -307,13 +344,18 @@ def judge(nodes: list[Any], clocks: list[Any], *, examples: int) -> None:
     run_state_machine_as_test(
         lambda: Model(nodes, clocks),
         settings=settings(
-            max_examples=examples, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )
 
 
 @pytest.fixture
-def near(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Node]]:
+def near(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[Node]]:
     """Two nodes in this process; one remembers little, few notes are kept, and a lost feed is soon looked for."""
     monkeypatch.setattr(changes, "_NOTES_KEPT", 2)
     monkeypatch.setattr(changes, "_RETRY_SECONDS", 0.05)

@@ -15,7 +15,11 @@ from services.watching import execute, rows
 from identity.domain.key_agreement import KeyNames, settled
 from identity.services import key_agreement
 
-OLD, NEW, OTHER = ("0123456789abcdef" * 2, "fedcba9876543210" * 2, "00112233445566778899aabbccddeeff")
+OLD, NEW, OTHER = (
+    "0123456789abcdef" * 2,
+    "fedcba9876543210" * 2,
+    "00112233445566778899aabbccddeeff",
+)
 MakeNode = Callable[..., Flask]
 
 
@@ -42,7 +46,10 @@ def ready(app: Flask) -> bool:
 def let_time_pass(app: Flask) -> None:
     """Let every node have been seen half a minute ago."""
     if services(app).schema._engine.dialect.name == "sqlite":
-        execute(app, "UPDATE node SET seen_at = strftime('%Y-%m-%d %H:%M:%f000', seen_at, '-31 seconds')")
+        execute(
+            app,
+            "UPDATE node SET seen_at = strftime('%Y-%m-%d %H:%M:%f000', seen_at, '-31 seconds')",
+        )
     else:
         execute(app, "UPDATE node SET seen_at = seen_at - interval '31 seconds'")
 
@@ -60,21 +67,33 @@ def test_of_two_nodes_with_other_secret_keys_the_later_one_is_not_ready(
 def test_of_two_nodes_with_other_jwt_keys_the_later_one_is_not_ready(
     make_app: Callable[..., Flask], tmp_path: Path
 ) -> None:
-    first, second = (make_app(secret_keys=OLD, data_dir=str(tmp_path / name)) for name in ("one", "other"))
+    first, second = (
+        make_app(secret_keys=OLD, data_dir=str(tmp_path / name)) for name in ("one", "other")
+    )
     assert [ready(first), ready(second), ready(first)] == [True, False, True]
 
 
-def test_jwt_keys_do_not_count_for_a_node_that_signs_no_jwts(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+def test_jwt_keys_do_not_count_for_a_node_that_signs_no_jwts(
+    make_app: Callable[..., Flask], tmp_path: Path
+) -> None:
     def make(name: str, dialects: str) -> Flask:
         return make_app(secret_keys=OLD, data_dir=str(tmp_path / name), dialects=dialects)
 
     assert [ready(make("one", "wekan")), ready(make("other", "wekan"))] == [True, True]
-    assert [ready(make("third", "continuous")), ready(make("fourth", "continuous"))] == [True, False]
+    assert [ready(make("third", "continuous")), ready(make("fourth", "continuous"))] == [
+        True,
+        False,
+    ]
     assert not ready(make_app(secret_keys=NEW, data_dir=str(tmp_path / "fifth"), dialects="wekan"))
 
 
 def test_nodes_with_the_same_keys_are_ready_beside_one_with_others(node: MakeNode) -> None:
-    assert [ready(node(OLD)), ready(node(NEW)), ready(node(OLD)), ready(node(NEW))] == [True, False, True, False]
+    assert [ready(node(OLD)), ready(node(NEW)), ready(node(OLD)), ready(node(NEW))] == [
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +105,9 @@ def test_nodes_with_the_same_keys_are_ready_beside_one_with_others(node: MakeNod
     ],
     ids=["begin", "end", "two-at-once"],
 )
-def test_each_step_of_a_rotation_by_setting_fits_the_one_before(node: MakeNode, steps: list[tuple[str, ...]]) -> None:
+def test_each_step_of_a_rotation_by_setting_fits_the_one_before(
+    node: MakeNode, steps: list[tuple[str, ...]]
+) -> None:
     running = [node(*keys) for keys in steps[:2]]
     for keys in steps[2:]:
         assert all(map(ready, running))
@@ -95,7 +116,9 @@ def test_each_step_of_a_rotation_by_setting_fits_the_one_before(node: MakeNode, 
     assert all(map(ready, running))
 
 
-@pytest.mark.parametrize(("before", "after"), [((OLD,), (NEW,)), ((OLD,), (OLD, NEW)), ((NEW, OLD), (NEW,))])
+@pytest.mark.parametrize(
+    ("before", "after"), [((OLD,), (NEW,)), ((OLD,), (OLD, NEW)), ((NEW, OLD), (NEW,))]
+)
 def test_a_node_that_signs_with_what_the_others_do_not_know_is_not_ready(
     node: MakeNode, before: tuple[str, ...], after: tuple[str, ...]
 ) -> None:
@@ -137,7 +160,9 @@ def test_keys_that_are_replaced_under_running_nodes_have_a_minute_to_arrive(
     assert ready(second)
     sources = services(second).key_agreement._sources
     changed = make_app(secret_keys=NEW, data_dir=str(tmp_path / "another"))
-    monkeypatch.setattr(services(second).key_agreement, "_sources", services(changed).key_agreement._sources)
+    monkeypatch.setattr(
+        services(second).key_agreement, "_sources", services(changed).key_agreement._sources
+    )
     for passed in (1, 30, 59):
         now[0] = 1000.0 + passed
         assert (ready(first), ready(second)) == (True, True)
@@ -148,7 +173,9 @@ def test_keys_that_are_replaced_under_running_nodes_have_a_minute_to_arrive(
     assert (ready(first), ready(second)) == (True, True)
 
 
-def test_the_database_holds_names_and_no_key(make_app: Callable[..., Flask], tmp_path: Path) -> None:
+def test_the_database_holds_names_and_no_key(
+    make_app: Callable[..., Flask], tmp_path: Path
+) -> None:
     app = make_app(secret_keys=OLD)
     assert ready(app)
     ((signing, accepted),) = rows(app, "SELECT signing, accepted FROM node")

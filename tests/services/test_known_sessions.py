@@ -57,12 +57,16 @@ def test_row_read_before_anything_was_forgotten_is_not_kept(forgotten: int | Non
 def test_a_session_comes_out_of_the_memory_as_it_went_in(idle_end: datetime | None) -> None:
     subject = Subject(2**40, "hawk", admin=True, version=7, uuid="u", short_id="s")
     ends = {"absolute_end": NOW + timedelta(days=90, microseconds=999_999), "idle_end": idle_end}
-    kept = Snapshot(subject, "0" * 32, NOW + timedelta(microseconds=123_457), last_used_at=NOW, **ends)
+    kept = Snapshot(
+        subject, "0" * 32, NOW + timedelta(microseconds=123_457), last_used_at=NOW, **ends
+    )
     for key in ("0" * 32, "a digest", "f" * 64):
         assert _unpacked(key, _packed(key, kept)) == kept
 
 
-@pytest.mark.parametrize(("one", "other"), [("ab", "AB"), ("ab", "a b"), ("61", "a"), ("6a" * 16, "j" * 16), ("", " ")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("ab", "AB"), ("ab", "a b"), ("61", "a"), ("6a" * 16, "j" * 16), ("", " ")]
+)
 def test_two_names_are_never_taken_for_one(one: str, other: str) -> None:
     known = KnownSessions(9)
     keep(known, one, 1)
@@ -71,7 +75,9 @@ def test_two_names_are_never_taken_for_one(one: str, other: str) -> None:
     assert [known.find(one), known.find(other)] == [of(1), of(2)]
 
 
-@pytest.mark.parametrize("uuid", ["00000000-0000-4000-8000-0123456789ab", "0000", "0" * 32, "-" * 4, "AB-"])
+@pytest.mark.parametrize(
+    "uuid", ["00000000-0000-4000-8000-0123456789ab", "0000", "0" * 32, "-" * 4, "AB-"]
+)
 def test_a_uuid_comes_out_as_it_was_spelled(uuid: str) -> None:
     kept = replace(of(1), subject=of(1).subject._replace(uuid=uuid))
     assert _unpacked("a", _packed("a", kept)) == kept
@@ -115,7 +121,9 @@ class Memory(RuleBasedStateMachine):
         before = self.known.generation
         self.known.forget(account_id)
         assert self.known.generation > before
-        self.possible = {name: owner for name, owner in self.possible.items() if account_id not in (None, owner)}
+        self.possible = {
+            name: owner for name, owner in self.possible.items() if account_id not in (None, owner)
+        }
 
     @invariant()
     def the_bound_is_kept_and_nothing_is_known_that_should_not_be(self) -> None:
@@ -129,9 +137,12 @@ class Memory(RuleBasedStateMachine):
     def accounts_and_sessions_agree(self) -> None:
         drawers = self.known._drawers
         listed = [(place, key) for place, keys in enumerate(drawers) for key in keys]
-        kept = {_long(key): _unpacked(_long(key), packed) for key, packed in self.known._packed.items()}
+        kept = {
+            _long(key): _unpacked(_long(key), packed) for key, packed in self.known._packed.items()
+        }
         assert sorted(listed, key=str) == sorted(
-            ((_owner(packed) % len(drawers), key) for key, packed in self.known._packed.items()), key=str
+            ((_owner(packed) % len(drawers), key) for key, packed in self.known._packed.items()),
+            key=str,
         )
         assert self.known._at_hand.items() <= kept.items()
 

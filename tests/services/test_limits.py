@@ -35,7 +35,9 @@ def lock(app: Flask, name: str = "hawk") -> None:
     assert [guess(app, name) for _ in range(FAILURES)] == [Unauthenticated] * FAILURES
 
 
-def test_name_is_locked_after_the_exact_number_of_failures_whether_anybody_has_it_or_not(app: Flask) -> None:
+def test_name_is_locked_after_the_exact_number_of_failures_whether_anybody_has_it_or_not(
+    app: Flask,
+) -> None:
     for name in ("hawk", "nobody", "ha:wk", "", "x" * 64, "\u0430dmin"):
         hashes = count_hashes(app)
         lock(app, name)
@@ -43,7 +45,9 @@ def test_name_is_locked_after_the_exact_number_of_failures_whether_anybody_has_i
         assert len(hashes.checked) == FAILURES
 
 
-def test_locked_name_is_refused_with_the_right_password_too_and_told_for_how_long(app: Flask, clock: HandClock) -> None:
+def test_locked_name_is_refused_with_the_right_password_too_and_told_for_how_long(
+    app: Flask, clock: HandClock
+) -> None:
     lock(app)
     clock.advance(seconds=100)
     hashes = count_hashes(app)
@@ -70,7 +74,9 @@ def test_counting_begins_anew_after_a_lock(app: Flask, clock: HandClock) -> None
     assert guess(app) is RateLimited
 
 
-def test_failures_are_forgotten_when_none_followed_for_the_time_of_a_lock(app: Flask, clock: HandClock) -> None:
+def test_failures_are_forgotten_when_none_followed_for_the_time_of_a_lock(
+    app: Flask, clock: HandClock
+) -> None:
     for _ in range(3):
         for _ in range(FAILURES - 1):
             assert guess(app) is Unauthenticated
@@ -136,10 +142,14 @@ def test_lock_keeps_no_token_from_working(app: Flask) -> None:
     assert by_token(app, token).account.id == 2
 
 
-def test_lock_counts_for_every_node_and_after_a_restart(app: Flask, make_app: Callable[..., Flask]) -> None:
+def test_lock_counts_for_every_node_and_after_a_restart(
+    app: Flask, make_app: Callable[..., Flask]
+) -> None:
     other = make_app(lockout_failures=str(FAILURES))
     assert [guess(each) for each in (app, other, app, other, app)] == [Unauthenticated] * FAILURES
-    assert [guess(each, *HAWK) for each in (app, other, make_app(lockout_failures=str(FAILURES)))] == [RateLimited] * 3
+    assert [
+        guess(each, *HAWK) for each in (app, other, make_app(lockout_failures=str(FAILURES)))
+    ] == [RateLimited] * 3
 
 
 def test_keys_of_counters_do_not_tell_the_names(app: Flask) -> None:

@@ -27,10 +27,16 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 def confirm(app: Flask, *, confirmed: bool = True) -> None:
-    execute(app, "UPDATE account SET email_verified = :confirmed WHERE username = 'mary'", confirmed=confirmed)
+    execute(
+        app,
+        "UPDATE account SET email_verified = :confirmed WHERE username = 'mary'",
+        confirmed=confirmed,
+    )
 
 
-def status(client: FlaskClient, name: str, password: str = "marypwd", path: str = "/api/resource") -> int:
+def status(
+    client: FlaskClient, name: str, password: str = "marypwd", path: str = "/api/resource"
+) -> int:
     return client.get(path, headers=basic(name, password)).status_code
 
 
@@ -41,7 +47,9 @@ def test_a_confirmed_email_is_a_username(client: FlaskClient, email: str, path: 
     assert status(client, email, "wrong", path=path) == 401
 
 
-def test_an_email_of_another_script_is_known_by_each_spelling(app: Flask, client: FlaskClient) -> None:
+def test_an_email_of_another_script_is_known_by_each_spelling(
+    app: Flask, client: FlaskClient
+) -> None:
     email = "jo@b\u00fccher.example"
     services(app).accounts.create(operator(), NewAccount("jo", "jopassword", email), admin=False)
     execute(app, "UPDATE account SET email_verified = true WHERE username = 'jo'")
@@ -52,31 +60,47 @@ def test_an_email_of_another_script_is_known_by_each_spelling(app: Flask, client
 def test_an_unconfirmed_email_is_nobodys_username(app: Flask, client: FlaskClient) -> None:
     confirm(app, confirmed=False)
     assert status(client, MARY) == 401
-    event = rows(app, "SELECT subject_id FROM audit_event WHERE outcome = 'refused' ORDER BY id DESC LIMIT 1")
+    event = rows(
+        app, "SELECT subject_id FROM audit_event WHERE outcome = 'refused' ORDER BY id DESC LIMIT 1"
+    )
     assert event == [(None,)]
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
-def test_an_email_that_is_a_username_is_that_accounts(app: Flask, client: FlaskClient, *, confirmed: bool) -> None:
-    execute(app, "UPDATE account SET username = :name, username_canonical = :name WHERE username = 'hawk'", name=MARY)
+def test_an_email_that_is_a_username_is_that_accounts(
+    app: Flask, client: FlaskClient, *, confirmed: bool
+) -> None:
+    execute(
+        app,
+        "UPDATE account SET username = :name, username_canonical = :name WHERE username = 'hawk'",
+        name=MARY,
+    )
     confirm(app, confirmed=confirmed)
     assert client.get("/api/users/me", headers=basic(MARY, "newpwd")).json["id"] == 2
     assert status(client, MARY) == 401
 
 
-def test_an_accounts_own_email_may_be_its_username_unconfirmed(app: Flask, client: FlaskClient) -> None:
-    services(app).accounts.create(operator(), NewAccount("jo@example.org", "jopassword", "jo@example.org"), admin=False)
+def test_an_accounts_own_email_may_be_its_username_unconfirmed(
+    app: Flask, client: FlaskClient
+) -> None:
+    services(app).accounts.create(
+        operator(), NewAccount("jo@example.org", "jopassword", "jo@example.org"), admin=False
+    )
     assert status(client, "Jo@example.org", "jopassword") == 200
 
 
 @pytest.mark.parametrize(("first", "then"), [("mary", MARY), (MARY, "MARY"), (MARY, MARY.title())])
-def test_an_account_has_one_count_whichever_name_it_is_called_by(client: FlaskClient, first: str, then: str) -> None:
+def test_an_account_has_one_count_whichever_name_it_is_called_by(
+    client: FlaskClient, first: str, then: str
+) -> None:
     assert [status(client, first, "wrong") for _ in range(FAILURES + 1)] == [401] * FAILURES + [429]
     assert status(client, then) == 429
 
 
 @pytest.mark.parametrize("name", ["nobody@b\u00fccher.example", "Nobody@b\u00fccher.example"])
-def test_an_email_that_no_account_has_is_counted_alike_in_each_spelling(client: FlaskClient, name: str) -> None:
+def test_an_email_that_no_account_has_is_counted_alike_in_each_spelling(
+    client: FlaskClient, name: str
+) -> None:
     assert [status(client, name, "wrong") for _ in range(FAILURES + 1)] == [401] * FAILURES + [429]
     assert status(client, "nobody@xn--bcher-kva.example") == 429
 
@@ -90,5 +114,7 @@ def test_a_count_of_an_email_is_lifted_with_its_account(app: Flask, client: Flas
 
 def test_a_success_by_email_ends_the_count_of_the_account(client: FlaskClient) -> None:
     for name in ("mary", MARY) * 4:
-        assert [status(client, "mary", "wrong") for _ in range(FAILURES - 1)] == [401] * (FAILURES - 1)
+        assert [status(client, "mary", "wrong") for _ in range(FAILURES - 1)] == [401] * (
+            FAILURES - 1
+        )
         assert status(client, name) == 200

@@ -33,10 +33,15 @@ def alive(app: Flask, token: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_session_is_good_for_its_life_and_no_longer(app: Flask, clock: HandClock, kind: TokenKind) -> None:
+def test_a_session_is_good_for_its_life_and_no_longer(
+    app: Flask, clock: HandClock, kind: TokenKind
+) -> None:
     token = opened(app, kind)
     clock.time += KINDS[kind][1] - timedelta(seconds=1)
-    assert services(app).authentication.by_token(opened(app, kind), ORIGIN).credential is KINDS[kind][0]
+    assert (
+        services(app).authentication.by_token(opened(app, kind), ORIGIN).credential
+        is KINDS[kind][0]
+    )
     clock.advance(seconds=1)
     assert not alive(app, token)
 
@@ -50,7 +55,9 @@ def test_use_does_not_lengthen_a_life(app: Flask, clock: HandClock, kind: TokenK
     assert not alive(app, token)
 
 
-def test_a_uuid_slides_by_two_weeks_with_each_use_up_to_its_absolute_end(app: Flask, clock: HandClock) -> None:
+def test_a_uuid_slides_by_two_weeks_with_each_use_up_to_its_absolute_end(
+    app: Flask, clock: HandClock
+) -> None:
     token = opened(app, TokenKind.UUID)
     clock.advance(minutes=4, seconds=59)
     assert alive(app, token)
@@ -100,7 +107,9 @@ def test_a_proof_from_before_a_change_opens_nothing(app: Flask, kind: TokenKind)
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("change", ["disable", "revoke_sessions", "delete"])
-def test_a_session_of_any_kind_ends_with_its_account(app: Flask, kind: TokenKind, change: str) -> None:
+def test_a_session_of_any_kind_ends_with_its_account(
+    app: Flask, kind: TokenKind, change: str
+) -> None:
     token = opened(app, kind)
     assert alive(app, token)
     getattr(services(app).administration, change)(operator(), 2)

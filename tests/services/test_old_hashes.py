@@ -27,11 +27,17 @@ OLD = {
     "Django": "pbkdf2_sha256$1000$salt$"
     + base64.b64encode(hashlib.pbkdf2_hmac("sha256", PASSWORD, b"salt", 1000)).decode(),
     "bcrypt": bcrypt.hashpw(PASSWORD, bcrypt.gensalt(4)).decode(),
-    "Meteor": "meteor$" + bcrypt.hashpw(hashlib.sha256(PASSWORD).hexdigest().encode(), bcrypt.gensalt(4)).decode(),
-    "Argon2id of four lanes": PasswordHasher(memory_cost=64, time_cost=1, parallelism=4).hash(HAWK[1]),
-    "Django's Argon2": "argon2" + PasswordHasher(memory_cost=64, time_cost=1, parallelism=8).hash(HAWK[1]),
+    "Meteor": "meteor$"
+    + bcrypt.hashpw(hashlib.sha256(PASSWORD).hexdigest().encode(), bcrypt.gensalt(4)).decode(),
+    "Argon2id of four lanes": PasswordHasher(memory_cost=64, time_cost=1, parallelism=4).hash(
+        HAWK[1]
+    ),
+    "Django's Argon2": "argon2"
+    + PasswordHasher(memory_cost=64, time_cost=1, parallelism=8).hash(HAWK[1]),
     "SHA-crypt": openssl("passwd", "-6", HAWK[1]).strip(),
-    "Argon2id of other parameters": PasswordHasher(memory_cost=16, time_cost=2, parallelism=1).hash(HAWK[1]),
+    "Argon2id of other parameters": PasswordHasher(memory_cost=16, time_cost=2, parallelism=1).hash(
+        HAWK[1]
+    ),
 }
 UNUSABLE = {
     "nothing": "",
@@ -50,8 +56,12 @@ ANGSTROM = "\u212b and \ufb01sh"  # NFKC makes other letters of both
 AS_IT_CAME = {
     "Werkzeug": generate_password_hash(ANGSTROM, "pbkdf2:sha256:1000"),
     "bcrypt": bcrypt.hashpw(ANGSTROM.encode(), bcrypt.gensalt(4)).decode(),
-    "Argon2id at our cost": PasswordHasher(memory_cost=8, time_cost=1, parallelism=1).hash(ANGSTROM),
-    "folded there already": generate_password_hash(unicodedata.normalize("NFKC", ANGSTROM), "pbkdf2:sha256:1000"),
+    "Argon2id at our cost": PasswordHasher(memory_cost=8, time_cost=1, parallelism=1).hash(
+        ANGSTROM
+    ),
+    "folded there already": generate_password_hash(
+        unicodedata.normalize("NFKC", ANGSTROM), "pbkdf2:sha256:1000"
+    ),
 }
 STORED = "SELECT password_hash, version FROM account WHERE id = 2"
 

@@ -25,7 +25,9 @@ EVERYTHING = ProfileChange("osprey", "hawk@example.org", "H. Awk")
 
 
 def change(app: Flask, caller: Principal, password: str, current: str | None) -> None:
-    services(app).profiles.change(caller, ProfileChange(), password=password, current_password=current)
+    services(app).profiles.change(
+        caller, ProfileChange(), password=password, current_password=current
+    )
 
 
 def test_password_is_changed_with_the_current_one(app: Flask) -> None:
@@ -35,7 +37,9 @@ def test_password_is_changed_with_the_current_one(app: Flask) -> None:
         principal(app, *HAWK)
 
 
-@pytest.mark.parametrize("log_in", [principal, lambda *login: token_principal(*login)[1]], ids=["password", "token"])
+@pytest.mark.parametrize(
+    "log_in", [principal, lambda *login: token_principal(*login)[1]], ids=["password", "token"]
+)
 def test_password_is_not_changed_without_the_current_one_however_fresh_the_proof(
     app: Flask, log_in: Callable[..., Principal]
 ) -> None:
@@ -50,12 +54,16 @@ def test_password_is_not_changed_with_a_wrong_current_one(app: Flask) -> None:
     token, caller = token_principal(app, *HAWK)
     before = rows(app, ROW)
     with pytest.raises(WrongPassword):
-        services(app).profiles.change(caller, EVERYTHING, password="other-pw", current_password="wrong")
+        services(app).profiles.change(
+            caller, EVERYTHING, password="other-pw", current_password="wrong"
+        )
     assert rows(app, ROW) == before
     assert by_token(app, token).account.id == 2
 
 
-def test_change_of_password_keeps_the_session_that_asked_and_ends_all_others(app: Flask, clock: HandClock) -> None:
+def test_change_of_password_keeps_the_session_that_asked_and_ends_all_others(
+    app: Flask, clock: HandClock
+) -> None:
     others = [token_principal(app, *HAWK)[0] for _ in range(3)]
     own, caller = token_principal(app, *HAWK)
     admins, _ = token_principal(app, *ADMIN)
@@ -96,7 +104,9 @@ def test_password_may_stay_the_same_and_still_ends_the_other_sessions(app: Flask
         by_token(app, other)
 
 
-def test_guessing_the_current_password_is_limited_like_any_login(make_app: Callable[..., Flask]) -> None:
+def test_guessing_the_current_password_is_limited_like_any_login(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(lockout_failures="3")
     services(app).accounts.create(operator(), NewAccount(*HAWK), admin=False)
     _, caller = token_principal(app, *HAWK)
@@ -107,7 +117,9 @@ def test_guessing_the_current_password_is_limited_like_any_login(make_app: Calla
         change(app, caller, "other-pw", "newpwd")
 
 
-def test_guessing_the_current_password_with_a_password_is_counted_as_a_login(make_app: Callable[..., Flask]) -> None:
+def test_guessing_the_current_password_with_a_password_is_counted_as_a_login(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(lockout_failures="3")
     services(app).accounts.create(operator(), NewAccount(*HAWK), admin=False)
     caller = principal(app, *HAWK)

@@ -27,7 +27,9 @@ EVERYTHING = ProfileChange("osprey", "hawk@example.org", "H. Awk")
 ROW = "SELECT username, email, full_name, password_hash, version, updated_at FROM account WHERE id = 2"
 
 
-def change(app: Flask, caller: Principal, wanted: ProfileChange = NOTHING, **more: str) -> AccountView:
+def change(
+    app: Flask, caller: Principal, wanted: ProfileChange = NOTHING, **more: str
+) -> AccountView:
     return services(app).profiles.change(caller, wanted, **more)
 
 
@@ -41,7 +43,11 @@ def test_profile_is_changed_in_the_given_fields_only(app: Flask, clock: HandCloc
     caller = principal(app, *HAWK)
     clock.advance(minutes=1)
     shown = change(app, caller, EVERYTHING)
-    assert (shown.username, shown.email, shown.full_name) == ("osprey", "hawk@example.org", "H. Awk")
+    assert (shown.username, shown.email, shown.full_name) == (
+        "osprey",
+        "hawk@example.org",
+        "H. Awk",
+    )
     assert shown.updated_at == clock.now() > shown.created_at
     assert services(app).profiles.read(caller) == shown
     assert change(app, caller, ProfileChange(email=None)).email is None
@@ -54,7 +60,9 @@ def test_new_name_logs_in_and_the_old_one_is_free(app: Flask) -> None:
     assert principal(app, "OSPREY", "newpwd").account.id == 2
     with pytest.raises(Unauthenticated):
         principal(app, *HAWK)
-    assert services(app).accounts.create(operator(), NewAccount("hawk", "other"), admin=False).id == 3
+    assert (
+        services(app).accounts.create(operator(), NewAccount("hawk", "other"), admin=False).id == 3
+    )
 
 
 def test_change_of_name_ends_no_session_and_every_token_tells_the_new_one(app: Flask) -> None:
@@ -68,9 +76,14 @@ def test_own_name_may_be_spelled_anew(app: Flask) -> None:
 
 
 def test_own_name_may_be_given_again_whatever_tongue_it_came_from(app: Flask) -> None:
-    services(app).accounts.create(operator(), NewAccount("Ann O'Hara", "other", personal_name=True), admin=False)
+    services(app).accounts.create(
+        operator(), NewAccount("Ann O'Hara", "other", personal_name=True), admin=False
+    )
     caller = principal(app, "Ann O'Hara", "other")
-    assert change(app, caller, ProfileChange(username="Ann O'Hara", full_name="A. O.")).full_name == "A. O."
+    assert (
+        change(app, caller, ProfileChange(username="Ann O'Hara", full_name="A. O.")).full_name
+        == "A. O."
+    )
     with pytest.raises(InvalidInput):
         change(app, caller, ProfileChange(username="Ann O'Hare"))
 
@@ -98,7 +111,9 @@ def test_nothing_is_changed_when_one_value_cannot_be_used(app: Flask) -> None:
         (ProfileChange(username="ADMIN"), "other-pw", UsernameTaken),
     ):
         with pytest.raises(refusal):
-            services(app).profiles.change(caller, wanted, password=password, current_password="newpwd")
+            services(app).profiles.change(
+                caller, wanted, password=password, current_password="newpwd"
+            )
         assert rows(app, ROW) == before
         assert by_token(app, token).account.id == 2
 
@@ -135,7 +150,11 @@ def test_deleting_oneself_ends_everything(app: Flask) -> None:
     services(app).profiles.delete(caller)
     assert rows(app, "SELECT id FROM account") == [(1,)]
     assert rows(app, "SELECT id FROM session") == []
-    for use in (lambda: by_token(app, token), lambda: principal(app, *HAWK), lambda: change(app, caller, FULL_NAME)):
+    for use in (
+        lambda: by_token(app, token),
+        lambda: principal(app, *HAWK),
+        lambda: change(app, caller, FULL_NAME),
+    ):
         with pytest.raises(Unauthenticated):
             use()
 
@@ -162,7 +181,10 @@ def test_proof_counts_for_nothing_once_the_account_moved_on(app: Flask, end: str
     caller = principal(app, *HAWK)
     getattr(services(app).administration, end)(operator(), 2)
     before = rows(app, ROW)
-    for use in (lambda: change(app, caller, FULL_NAME), lambda: services(app).profiles.delete(caller)):
+    for use in (
+        lambda: change(app, caller, FULL_NAME),
+        lambda: services(app).profiles.delete(caller),
+    ):
         with pytest.raises(Unauthenticated):
             use()
     assert rows(app, ROW) == before

@@ -25,12 +25,16 @@ SUM = "SELECT coalesce(sum(count), 0) FROM counter"
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    made = make_app(password_memory_seconds="5", address_failures=str(ADDRESS_LIMIT), lockout_failures="4")
+    made = make_app(
+        password_memory_seconds="5", address_failures=str(ADDRESS_LIMIT), lockout_failures="4"
+    )
     populate(made)
     return made
 
 
-def log_in(app: Flask, name: str = HAWK[0], password: str = HAWK[1], *, at: str = ORIGIN.address) -> str:
+def log_in(
+    app: Flask, name: str = HAWK[0], password: str = HAWK[1], *, at: str = ORIGIN.address
+) -> str:
     try:
         services(app).authentication.by_password(name, password, Origin(at, "test", "native"))
     except IdentityError as error:
@@ -42,7 +46,9 @@ def test_a_password_that_was_right_a_moment_ago_is_not_hashed_again(app: Flask) 
     hashes = count_hashes(app)
     assert [log_in(app) for _ in range(10)] == ["in"] * 10
     assert len(hashes.checked) == 1
-    events = "SELECT count(*) FROM audit_event WHERE kind = 'authentication' AND outcome = 'accepted'"
+    events = (
+        "SELECT count(*) FROM audit_event WHERE kind = 'authentication' AND outcome = 'accepted'"
+    )
     assert rows(app, events) == [(10,)]
 
 
@@ -56,10 +62,14 @@ def test_it_is_hashed_again_after_its_time(app: Flask, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("wrong", ["newpwe", "NEWPWD", "newpwd ", "", "w" * 300])
-def test_a_wrong_password_is_hashed_counted_and_refused_whatever_is_known(app: Flask, wrong: str) -> None:
+def test_a_wrong_password_is_hashed_counted_and_refused_whatever_is_known(
+    app: Flask, wrong: str
+) -> None:
     log_in(app)
     hashes = count_hashes(app)
-    assert [log_in(app, password=wrong) for _ in range(5)] == ["Unauthenticated"] * 4 + ["RateLimited"]
+    assert [log_in(app, password=wrong) for _ in range(5)] == ["Unauthenticated"] * 4 + [
+        "RateLimited"
+    ]
     assert len(hashes.checked) == 4
     assert log_in(app) == "RateLimited"  # a lock holds for who is known, too
 
@@ -155,7 +165,9 @@ def test_equal_wrong_passwords_at_one_moment_are_counted_each(app: Flask) -> Non
     answers = parallel(app, hashes, "wrong", 8)
     assert sorted(answers) == ["RateLimited"] * 4 + ["Unauthenticated"] * 4
     assert len(hashes.checked) == 1
-    refused = "SELECT count(*) FROM audit_event WHERE kind = 'authentication' AND outcome = 'refused'"
+    refused = (
+        "SELECT count(*) FROM audit_event WHERE kind = 'authentication' AND outcome = 'refused'"
+    )
     assert rows(app, refused) == [(4,)]
 
 
@@ -201,7 +213,9 @@ def test_who_waits_hears_that_there_was_no_place() -> None:
     assert (proven._waiting, proven._under_way) == (0, {})
 
 
-@pytest.mark.parametrize("error", [RateLimited(timedelta(seconds=1)), RuntimeError("broken"), Unauthenticated()])
+@pytest.mark.parametrize(
+    "error", [RateLimited(timedelta(seconds=1)), RuntimeError("broken"), Unauthenticated()]
+)
 def test_who_waits_computes_where_the_first_got_no_verdict(error: Exception) -> None:
     proven, began, end = ProvenPasswords(timedelta(seconds=5)), threading.Event(), threading.Event()
 

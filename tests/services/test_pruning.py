@@ -38,7 +38,9 @@ def opened(app: Flask, kind: TokenKind = TokenKind.OPAQUE) -> str:
 
 
 def test_nothing_is_deleted_that_counts(app: Flask) -> None:
-    services(app).accounts.create(operator(), NewAccount("falcon", "newpwd", "f@example.org"), admin=False)
+    services(app).accounts.create(
+        operator(), NewAccount("falcon", "newpwd", "f@example.org"), admin=False
+    )
     with pytest.raises(Unauthenticated):
         principal(app, "hawk", "wrong")
     token, before = opened(app), trail(app, operator())
@@ -84,7 +86,9 @@ def test_old_events_are_deleted_and_newer_ones_stay(app: Flask, clock: HandClock
     assert [event.kind for event in trail(app, operator())] == ["authentication"]
 
 
-def test_events_are_kept_for_ever_where_that_is_wanted(make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_events_are_kept_for_ever_where_that_is_wanted(
+    make_app: Callable[..., Flask], clock: HandClock
+) -> None:
     app = make_app(audit_days="0")
     populate(app)
     clock.advance(days=10_000)
@@ -96,7 +100,9 @@ def test_letters_go_a_while_after_they_were_sent_or_given_up(app: Flask, clock: 
         wanted = NewAccount(name, "newpwd", f"{name}@example.org")
         services(app).accounts.create(operator(), wanted, admin=False)
     execute(app, "UPDATE outbox_mail SET sent_at = created_at WHERE recipient = 'one@example.org'")
-    execute(app, "UPDATE outbox_mail SET parked_at = created_at WHERE recipient = 'two@example.org'")
+    execute(
+        app, "UPDATE outbox_mail SET parked_at = created_at WHERE recipient = 'two@example.org'"
+    )
     clock.time += pruning.SENT_KEPT - timedelta(seconds=1)
     assert besides_counters(app) == {}
     clock.advance(seconds=1)
@@ -133,7 +139,9 @@ def many_ended(app: Flask, number: int) -> None:
             connection.execute(text(COPY_ENDED), {"id": f"{index:032x}"})
 
 
-def test_a_step_deletes_no_more_than_its_window(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_deletes_no_more_than_its_window(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pruning, "_WINDOW", 10)
     many_ended(app, 35)
     steps = [step.rows for step in services(app).pruning.steps() if step.name == "sessions"]
@@ -153,7 +161,9 @@ def test_two_nodes_at_once_delete_everything_once(
     assert len(rows(nodes[0], "SELECT id FROM session")) == 1
 
 
-def test_a_row_that_another_holds_is_left_and_not_waited_for(app: Flask, clock: HandClock, engine_name: str) -> None:
+def test_a_row_that_another_holds_is_left_and_not_waited_for(
+    app: Flask, clock: HandClock, engine_name: str
+) -> None:
     if engine_name == "sqlite":  # its one writer's lock is waited for by every writer alike
         return
     opened(app, TokenKind.UUID)

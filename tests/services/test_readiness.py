@@ -65,7 +65,13 @@ def test_a_condition_that_does_not_end_is_waited_for_once_by_all_and_only_for_th
         assert max(callers.map(ask, range(16))) < 2
     assert begun == [1]
     going_on.set()
-    wait_until(lambda: len(begun) == 1 and readiness._asking is not None and readiness._asking.answered.is_set())
+    wait_until(
+        lambda: (
+            len(begun) == 1
+            and readiness._asking is not None
+            and readiness._asking.answered.is_set()
+        )
+    )
     readiness.require()
     assert begun == [1, 1]
 

@@ -39,7 +39,9 @@ def test_migrated_database_can_be_used(app: Flask) -> None:
     services(app).schema.require_current()
 
 
-def test_empty_database_is_told_from_one_that_does_not_answer_and_can_be_migrated(bare: Flask) -> None:
+def test_empty_database_is_told_from_one_that_does_not_answer_and_can_be_migrated(
+    bare: Flask,
+) -> None:
     schema = services(bare).schema
     with pytest.raises(SchemaOutdated) as refusal:
         schema.require_current()
@@ -55,7 +57,9 @@ def set_revision(app: Flask, revision: str) -> None:
 
 
 @pytest.mark.parametrize("revision", ["0001", "0006", ""])
-def test_database_of_an_earlier_version_is_refused_until_it_is_migrated(app: Flask, revision: str) -> None:
+def test_database_of_an_earlier_version_is_refused_until_it_is_migrated(
+    app: Flask, revision: str
+) -> None:
     set_revision(app, revision)
     execute(app, "DELETE FROM schema_reader")
     with pytest.raises(SchemaOutdated) as refusal:
@@ -74,7 +78,9 @@ def make_later(app: Flask, *readers: str) -> None:
     execute(app, "DELETE FROM schema_reader")
     for age, reader in enumerate(readers):
         version = "7.8.9" if reader == "9999" else None
-        statement = "INSERT INTO schema_reader (revision, age, version) VALUES (:reader, :age, :version)"
+        statement = (
+            "INSERT INTO schema_reader (revision, age, version) VALUES (:reader, :age, :version)"
+        )
         execute(app, statement, reader=reader, age=age, version=version)
     set_revision(app, "9999")
 
@@ -85,13 +91,18 @@ def test_a_node_goes_on_with_a_later_schema_that_names_it_as_a_reader(app: Flask
     assert app.test_client().get("/readyz").status_code == 200
     accounts = services(app).accounts
     assert accounts.create(operator(), NewAccount("wren", "newpwd"), admin=False).username == "wren"
-    assert services(app).authentication.by_password("wren", "newpwd", ORIGIN).account.username == "wren"
+    assert (
+        services(app).authentication.by_password("wren", "newpwd", ORIGIN).account.username
+        == "wren"
+    )
     assert services(app).schema.migrate() == "9999"
     assert rows(app, "SELECT version_num FROM identity_alembic_version") == [("9999",)]
 
 
 @pytest.mark.parametrize("act", ["require_current", "migrate"])
-def test_a_node_that_is_too_old_is_told_what_to_install_and_not_to_migrate(app: Flask, act: str) -> None:
+def test_a_node_that_is_too_old_is_told_what_to_install_and_not_to_migrate(
+    app: Flask, act: str
+) -> None:
     make_later(app, "9999", "0004", "8888")
     with pytest.raises(SchemaNewer) as refusal:
         getattr(services(app).schema, act)()
@@ -113,8 +124,12 @@ def test_a_node_that_is_too_old_is_told_the_version_that_has_migrated(app: Flask
     assert "Install Identity 7.8.9, or any with schema 9999 or later" in refusal.value.detail
 
 
-@pytest.mark.parametrize("before", ["DROP TABLE schema_reader", "DELETE FROM schema_reader", "DROP TABLE counter"])
-def test_a_later_schema_without_readers_or_tables_is_still_called_later(app: Flask, before: str) -> None:
+@pytest.mark.parametrize(
+    "before", ["DROP TABLE schema_reader", "DELETE FROM schema_reader", "DROP TABLE counter"]
+)
+def test_a_later_schema_without_readers_or_tables_is_still_called_later(
+    app: Flask, before: str
+) -> None:
     set_revision(app, "9999")
     execute(app, "DELETE FROM schema_reader")
     execute(app, before)
@@ -148,7 +163,9 @@ def test_tables_without_a_revision_are_never_called_later(app: Flask) -> None:
     assert "\n" not in refusal.value.detail
 
 
-def test_an_installation_without_its_migrations_says_so(bare: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installation_without_its_migrations_says_so(
+    bare: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(migrations, "HEAD", "none of these")
     with pytest.raises(InstallationIncomplete):
         services(bare).schema.migrate()

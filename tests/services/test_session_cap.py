@@ -34,7 +34,9 @@ def dead(app: Flask, token: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", list(TokenKind))
-def test_a_further_login_ends_the_oldest_session(app: Flask, clock: HandClock, kind: TokenKind) -> None:
+def test_a_further_login_ends_the_oldest_session(
+    app: Flask, clock: HandClock, kind: TokenKind
+) -> None:
     def log_in() -> str:
         clock.advance(seconds=1)
         caller = principal(app, *HAWK)
@@ -83,7 +85,9 @@ def test_others_keep_their_sessions(app: Flask) -> None:
     assert rows(app, COUNT) == [(4,)]
 
 
-def test_a_session_that_gave_way_is_dead_on_every_node(make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_a_session_that_gave_way_is_dead_on_every_node(
+    make_app: Callable[..., Flask], clock: HandClock
+) -> None:
     here, there = (make_app(sessions_per_account="1") for _ in range(2))
     populate(here)
     token, _ = token_principal(here, *HAWK)
@@ -100,12 +104,16 @@ def test_logins_at_once_leave_no_session_too_many(make_app: Callable[..., Flask]
     populate(nodes[0])
     proven = principal(nodes[0], *HAWK)
     for _ in range(3):
-        results = at_once(*(lambda node=node: services(node).tokens.issue(proven) for node in nodes * 6))
+        results = at_once(
+            *(lambda node=node: services(node).tokens.issue(proven) for node in nodes * 6)
+        )
         assert [result for result in results if isinstance(result, Exception)] == []
         assert rows(nodes[0], COUNT) == [(3,)]
 
 
-def test_what_is_too_much_for_a_lowered_setting_goes_with_the_next_login(make_app: Callable[..., Flask]) -> None:
+def test_what_is_too_much_for_a_lowered_setting_goes_with_the_next_login(
+    make_app: Callable[..., Flask],
+) -> None:
     before, after = make_app(), make_app(sessions_per_account="2")
     populate(before)
     for _ in range(7):

@@ -85,7 +85,9 @@ def test_without_a_moving_clock_use_counts_all_the_same(app: Flask) -> None:
     assert alive(app, used)
 
 
-def test_a_session_that_renews_outlives_those_that_are_used_once(app: Flask, clock: HandClock) -> None:
+def test_a_session_that_renews_outlives_those_that_are_used_once(
+    app: Flask, clock: HandClock
+) -> None:
     loop = log_in(app)
     renew(app, loop)
     for _ in range(3 * CAP):
@@ -94,7 +96,9 @@ def test_a_session_that_renews_outlives_those_that_are_used_once(app: Flask, clo
     assert alive(app, loop)
 
 
-def test_a_renewing_loop_goes_on_through_a_hundred_logins_between_two_renewals(app: Flask, clock: HandClock) -> None:
+def test_a_renewing_loop_goes_on_through_a_hundred_logins_between_two_renewals(
+    app: Flask, clock: HandClock
+) -> None:
     token = log_in(app)
     for _ in range(4):
         clock.advance(seconds=500)
@@ -135,7 +139,9 @@ def test_what_is_idle_goes_before_what_is_in_use(app: Flask, clock: HandClock) -
     assert [alive(app, token) for token in (idle, *used)] == [False] + [True] * (CAP - 1)
 
 
-def test_sessions_from_before_use_was_noted_count_as_used_where_they_were(app: Flask, clock: HandClock) -> None:
+def test_sessions_from_before_use_was_noted_count_as_used_where_they_were(
+    app: Flask, clock: HandClock
+) -> None:
     token = log_in(app)
     clock.advance(seconds=90)
     renew(app, token)
@@ -170,7 +176,9 @@ def test_a_database_that_takes_no_writes_is_asked_once_a_minute_and_the_token_is
         raise Unavailable(timedelta(seconds=2))
 
     with monkeypatch.context() as patch:
-        patch.setattr(services(app).authentication._tokens._uses._transactions, "write_unattended", stuck)
+        patch.setattr(
+            services(app).authentication._tokens._uses._transactions, "write_unattended", stuck
+        )
         for _ in range(10):
             assert alive(app, token)
         clock.advance(seconds=61)
@@ -192,7 +200,9 @@ def test_a_use_is_written_beside_the_requests(app: Flask, monkeypatch: pytest.Mo
     assert [each for each in seen if each.startswith(WRITING)] == []
 
 
-def test_a_use_that_comes_while_others_are_written_ends_no_thread(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_use_that_comes_while_others_are_written_ends_no_thread(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(use_notes, "IN_BACKGROUND", True)
     uses = services(app).authentication._tokens._uses
     for _ in range(2):

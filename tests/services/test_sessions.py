@@ -20,11 +20,15 @@ def dead(app: Flask, token: str) -> bool:
     return False
 
 
-def test_sessions_are_listed_newest_first_with_the_one_that_asks_marked(app: Flask, clock: HandClock) -> None:
+def test_sessions_are_listed_newest_first_with_the_one_that_asks_marked(
+    app: Flask, clock: HandClock
+) -> None:
     began, seen = clock.now(), []
     for number in range(3):
         clock.advance(minutes=1)
-        caller = services(app).authentication.by_password(*HAWK, Origin(f"192.0.2.{number}", "r", "native"))
+        caller = services(app).authentication.by_password(
+            *HAWK, Origin(f"192.0.2.{number}", "r", "native")
+        )
         seen.append(services(app).tokens.issue(caller).token)
     token_principal(app, *ADMIN)
     views = services(app).tokens.sessions(by_token(app, seen[1]))
@@ -39,7 +43,9 @@ def test_sessions_are_listed_newest_first_with_the_one_that_asks_marked(app: Fla
 
 def test_password_marks_no_session_as_its_own(app: Flask) -> None:
     token_principal(app, *HAWK)
-    assert [view.current for view in services(app).tokens.sessions(principal(app, *HAWK))] == [False]
+    assert [view.current for view in services(app).tokens.sessions(principal(app, *HAWK))] == [
+        False
+    ]
 
 
 def test_session_that_is_over_is_not_listed(app: Flask, clock: HandClock) -> None:
@@ -52,7 +58,9 @@ def test_session_that_is_over_is_not_listed(app: Flask, clock: HandClock) -> Non
     assert [view.id for view in services(app).tokens.sessions(third)] == [third.session]
 
 
-def test_session_that_was_idle_for_too_long_is_not_listed_and_not_ended_again(app: Flask, clock: HandClock) -> None:
+def test_session_that_was_idle_for_too_long_is_not_listed_and_not_ended_again(
+    app: Flask, clock: HandClock
+) -> None:
     services(app).logins.open(principal(app, *HAWK), TokenKind.UUID)
     (listed,) = services(app).tokens.sessions(principal(app, *HAWK))
     clock.advance(minutes=5)
@@ -128,16 +136,26 @@ def test_logging_out_everywhere_leaves_the_password_good(app: Flask) -> None:
     assert not dead(app, token)
 
 
-def test_ended_sessions_are_pruned_at_the_next_login_and_others_left(app: Flask, clock: HandClock) -> None:
+def test_ended_sessions_are_pruned_at_the_next_login_and_others_left(
+    app: Flask, clock: HandClock
+) -> None:
     ended, expired = token_principal(app, *HAWK)[1], token_principal(app, *HAWK)[1]
     admins = token_principal(app, *ADMIN)[1]
     services(app).tokens.revoke_current(ended)
     clock.advance(days=29)
     kept = token_principal(app, *HAWK)[1]
-    assert {each for (each,) in rows(app, "SELECT id FROM session")} == {expired.session, admins.session, kept.session}
+    assert {each for (each,) in rows(app, "SELECT id FROM session")} == {
+        expired.session,
+        admins.session,
+        kept.session,
+    }
     clock.advance(days=1)
     last = token_principal(app, *HAWK)[1]
-    assert {each for (each,) in rows(app, "SELECT id FROM session")} == {admins.session, kept.session, last.session}
+    assert {each for (each,) in rows(app, "SELECT id FROM session")} == {
+        admins.session,
+        kept.session,
+        last.session,
+    }
 
 
 def test_sessions_of_an_older_version_are_pruned_at_the_next_login(app: Flask) -> None:
@@ -156,7 +174,9 @@ def test_session_goes_with_its_account(app: Flask) -> None:
 
 
 def test_long_origin_is_cut_to_what_a_row_holds(app: Flask) -> None:
-    caller = services(app).authentication.by_password(*HAWK, Origin("x" * 1000, "r" * 1000, "native"))
+    caller = services(app).authentication.by_password(
+        *HAWK, Origin("x" * 1000, "r" * 1000, "native")
+    )
     services(app).tokens.issue(caller)
     assert [view.origin for view in services(app).tokens.sessions(caller)] == ["x" * 64]
 

@@ -43,7 +43,9 @@ def test_token_says_how_long_it_lives(app: Flask) -> None:
     assert services(app).tokens.issue(principal(app, *HAWK)).duration == timedelta(seconds=600)
 
 
-@pytest.mark.parametrize(("seconds", "alive"), [(-3600, False), (-6, False), (-5, True), (599, True), (600, False)])
+@pytest.mark.parametrize(
+    ("seconds", "alive"), [(-3600, False), (-6, False), (-5, True), (599, True), (600, False)]
+)
 def test_token_lives_from_a_little_before_its_birth_until_its_end(
     app: Flask,
     clock: HandClock,
@@ -62,7 +64,9 @@ def test_token_lives_from_a_little_before_its_birth_until_its_end(
 def test_token_of_a_session_that_never_was_is_refused(app: Flask, clock: HandClock) -> None:
     now = int(clock.now().timestamp())
     with pytest.raises(Unauthenticated):
-        by_token(app, services(app).tokens._access_tokens.sign(AccessClaims("0" * 32, now, now + 600)))
+        by_token(
+            app, services(app).tokens._access_tokens.sign(AccessClaims("0" * 32, now, now + 600))
+        )
 
 
 def test_token_check_writes_nothing_and_computes_no_hash(app: Flask) -> None:
@@ -133,7 +137,9 @@ def test_renewing_goes_on_until_the_absolute_end_and_no_second_longer(
             by_token(app, each)
 
 
-def test_token_of_a_short_session_ends_with_it(make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_token_of_a_short_session_ends_with_it(
+    make_app: Callable[..., Flask], clock: HandClock
+) -> None:
     app = make_app(session_seconds="60")
     populate(app)
     issued = services(app).tokens.issue(principal(app, *HAWK))
@@ -157,7 +163,9 @@ def test_session_that_ended_between_the_check_and_the_renewal_buys_nothing(app: 
 
 
 @pytest.mark.parametrize("end", ["disable", "delete", "revoke_sessions"])
-def test_account_that_moved_on_between_its_login_and_the_token_gets_no_live_one(app: Flask, end: str) -> None:
+def test_account_that_moved_on_between_its_login_and_the_token_gets_no_live_one(
+    app: Flask, end: str
+) -> None:
     caller = principal(app, *HAWK)
     getattr(services(app).administration, end)(operator(), 2)
     try:
@@ -175,7 +183,9 @@ def test_token_of_another_nodes_key_is_refused(app: Flask, make_app: Callable[..
         by_token(other, token)
 
 
-def test_rotation_keeps_tokens_of_the_old_key_until_it_is_removed(make_app: Callable[..., Flask]) -> None:
+def test_rotation_keeps_tokens_of_the_old_key_until_it_is_removed(
+    make_app: Callable[..., Flask],
+) -> None:
     old, new = "0123456789abcdef" * 2, "fedcba9876543210" * 2
     before, while_both, after = (make_app(secret_keys=keys) for keys in (old, f"{old},{new}", new))
     populate(before)

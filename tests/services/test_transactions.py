@@ -43,7 +43,10 @@ class Work:
 
     def __call__(self, session: Session) -> str:
         self.calls += 1
-        session.execute(text("UPDATE account SET full_name = :name WHERE id = 2"), {"name": f"call {self.calls}"})
+        session.execute(
+            text("UPDATE account SET full_name = :name WHERE id = 2"),
+            {"name": f"call {self.calls}"},
+        )
         if self.calls <= self.failures:
             raise DBAPIError("UPDATE", {"secret": "canary"}, FromDriver(self.sqlstate))
         return f"done at call {self.calls}"
@@ -54,11 +57,16 @@ class Work:
 def test_work_runs_again_when_the_database_asks_for_that(
     app: Flask, transactions: Transactions, sqlstate: str, failures: int
 ) -> None:
-    assert transactions.write_unattended(Work(sqlstate, failures=failures)) == f"done at call {failures + 1}"
+    assert (
+        transactions.write_unattended(Work(sqlstate, failures=failures))
+        == f"done at call {failures + 1}"
+    )
     assert rows(app, "SELECT full_name FROM account WHERE id = 2") == [(f"call {failures + 1}",)]
 
 
-@pytest.mark.parametrize(("sqlstate", "calls"), [("40001", 3), ("40P01", 3), ("57014", 1), ("08006", 1), ("", 1)])
+@pytest.mark.parametrize(
+    ("sqlstate", "calls"), [("40001", 3), ("40P01", 3), ("57014", 1), ("08006", 1), ("", 1)]
+)
 def test_work_is_given_up_when_it_keeps_failing_or_would_fail_again(
     app: Flask, transactions: Transactions, sqlstate: str, calls: int
 ) -> None:
@@ -70,13 +78,17 @@ def test_work_is_given_up_when_it_keeps_failing_or_would_fail_again(
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_serialization_failure_of_the_real_server_is_tried_again(transactions: Transactions) -> None:
+def test_serialization_failure_of_the_real_server_is_tried_again(
+    transactions: Transactions,
+) -> None:
     calls = []
 
     def work(session: Session) -> int:
         calls.append(1)
         if len(calls) == 1:
-            session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '40001'; END $$"))
+            session.execute(
+                text("DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '40001'; END $$")
+            )
         return len(calls)
 
     assert transactions.write_unattended(work) == 2
@@ -103,7 +115,9 @@ def test_listeners_hear_of_a_change_once_and_only_after_it_was_committed(app: Fl
     assert len(heard) == 1
 
 
-def test_error_of_ours_changes_nothing_and_passes_as_it_is(app: Flask, transactions: Transactions) -> None:
+def test_error_of_ours_changes_nothing_and_passes_as_it_is(
+    app: Flask, transactions: Transactions
+) -> None:
     def work(session: Session) -> None:
         session.execute(text("DELETE FROM account"))
         raise UsernameTaken("hawk")
@@ -131,7 +145,9 @@ def test_unique_violation_leaves_the_next_request_fine(make_app: Callable[..., F
     assert len(rows(app, "SELECT id FROM account")) == 1
 
 
-def test_exhausted_pool_is_told_soon_and_is_over_when_a_connection_comes_back(make_app: Callable[..., Flask]) -> None:
+def test_exhausted_pool_is_told_soon_and_is_over_when_a_connection_comes_back(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(database_pool="1")
     transactions = services(app).audit._transactions
     assert engine_of(app).pool.timeout() == POOL_WAIT_SECONDS == 2  # type: ignore[attr-defined]
@@ -154,7 +170,9 @@ BROKEN = {"sqlite": "SELECT canary FROM nowhere", "postgresql": "SELECT CAST('ca
 
 
 @pytest.mark.parametrize("way", ["row", "read", "write"])
-def test_words_of_the_driver_are_never_logged_nor_shown(transactions: Transactions, engine_name: str, way: str) -> None:
+def test_words_of_the_driver_are_never_logged_nor_shown(
+    transactions: Transactions, engine_name: str, way: str
+) -> None:
     statement = text(BROKEN[engine_name])
     uses: dict[str, Callable[[], object]] = {
         "row": lambda: transactions.row(statement, {}),
@@ -184,7 +202,9 @@ def test_reading_changes_nothing(app: Flask, transactions: Transactions) -> None
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_connections_that_the_server_ended_are_replaced_unnoticed(app: Flask, database_url: str) -> None:
+def test_connections_that_the_server_ended_are_replaced_unnoticed(
+    app: Flask, database_url: str
+) -> None:
     caller = principal(app, *HAWK)
     for _ in range(3):
         assert end_connections(database_url) > 0

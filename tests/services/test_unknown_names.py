@@ -21,13 +21,27 @@ from identity.domain.values import is_username
 CANARY = "Tr0ub4dor-and-3"
 ANSWERS: dict[str, Callable[[FlaskClient], object]] = {
     "native": lambda client: client.get("/api/resource", headers=basic(CANARY, "x")),
-    "nerveshub": lambda client: client.post("/nerveshub/users/login", json={"email": CANARY, "password": "x"}),
-    "wekan": lambda client: client.post("/wekan/users/login", json={"username": CANARY, "password": "x"}),
-    "continuous": lambda client: client.post("/continuous/sessions", json={"email": CANARY, "password": "x"}),
-    "azuma": lambda client: client.post("/azuma/user/login", json={"name": CANARY, "password": "x"}),
-    "reset": lambda client: client.post("/api/password-resets", json={"email": f"{CANARY}@example.org"}),
-    "beside a bad token": lambda client: client.get("/api/resource", headers=basic(CANARY, "nhu_x")),
-    "twice, then locked": lambda client: [client.get("/api/resource", headers=basic(CANARY)) for _ in range(60)],
+    "nerveshub": lambda client: client.post(
+        "/nerveshub/users/login", json={"email": CANARY, "password": "x"}
+    ),
+    "wekan": lambda client: client.post(
+        "/wekan/users/login", json={"username": CANARY, "password": "x"}
+    ),
+    "continuous": lambda client: client.post(
+        "/continuous/sessions", json={"email": CANARY, "password": "x"}
+    ),
+    "azuma": lambda client: client.post(
+        "/azuma/user/login", json={"name": CANARY, "password": "x"}
+    ),
+    "reset": lambda client: client.post(
+        "/api/password-resets", json={"email": f"{CANARY}@example.org"}
+    ),
+    "beside a bad token": lambda client: client.get(
+        "/api/resource", headers=basic(CANARY, "nhu_x")
+    ),
+    "twice, then locked": lambda client: [
+        client.get("/api/resource", headers=basic(CANARY)) for _ in range(60)
+    ],
 }
 
 
@@ -38,7 +52,9 @@ def everything(app: Flask) -> str:
 
 
 @pytest.mark.parametrize("way", ANSWERS)
-def test_a_password_in_the_place_of_the_name_is_kept_nowhere(app: Flask, client: FlaskClient, way: str) -> None:
+def test_a_password_in_the_place_of_the_name_is_kept_nowhere(
+    app: Flask, client: FlaskClient, way: str
+) -> None:
     with logged() as lines:
         ANSWERS[way](client)
     for kept in (everything(app), "\n".join(lines)):
@@ -51,7 +67,9 @@ def test_a_password_in_the_place_of_the_name_is_kept_nowhere(app: Flask, client:
 
 def subjects(client: FlaskClient, name: str) -> list[str]:
     answer = client.get("/api/admin/audit", query_string={"subject": name}, headers=basic(*ADMIN))
-    return [event["subject"] for event in answer.json["events"] if event["kind"] == "authentication"]
+    return [
+        event["subject"] for event in answer.json["events"] if event["kind"] == "authentication"
+    ]
 
 
 def test_trail_and_log_tell_equal_unknown_names_from_others(client: FlaskClient) -> None:
@@ -59,14 +77,21 @@ def test_trail_and_log_tell_equal_unknown_names_from_others(client: FlaskClient)
         for name in ("nobody", "NoBody", "someone"):
             client.get("/api/resource", headers=basic(name, "wrong"))
     (one,) = set(subjects(client, "nobody"))
-    assert len(subjects(client, "nobody")) == len(subjects(client, "NOBODY")) == len(subjects(client, one)) == 2
+    assert (
+        len(subjects(client, "nobody"))
+        == len(subjects(client, "NOBODY"))
+        == len(subjects(client, one))
+        == 2
+    )
     (other,) = subjects(client, "someone")
     assert (one[:3], other[:3], one == other) == ("no*", "so*", False)
     assert sum(one in line for line in lines) == 2
     assert not is_username(one)
 
 
-def test_events_of_an_account_are_found_by_its_name_as_before(app: Flask, client: FlaskClient) -> None:
+def test_events_of_an_account_are_found_by_its_name_as_before(
+    app: Flask, client: FlaskClient
+) -> None:
     client.get("/api/resource", headers=basic("hawk", "wrong"))
     client.get("/api/resource", headers=basic(*HAWK))
     assert subjects(client, "hawk") == ["hawk", "hawk"]
@@ -75,7 +100,9 @@ def test_events_of_an_account_are_found_by_its_name_as_before(app: Flask, client
     assert len(subjects(client, "hawk")) == 3
 
 
-def test_a_pseudonym_is_the_same_on_every_node_and_after_a_restart(make_app: Callable[..., Flask]) -> None:
+def test_a_pseudonym_is_the_same_on_every_node_and_after_a_restart(
+    make_app: Callable[..., Flask],
+) -> None:
     one, other = (services(make_app()).audit._pseudonyms.of("nobody") for _ in range(2))
     assert one == other
 
@@ -99,4 +126,7 @@ def test_a_pseudonym_fits_its_column_and_needs_the_key(name: str) -> None:
     assert len(one.of(name)) <= 27
     assert one.of(name) == one.of(name.upper())
     assert one.of(name) != other.of(name)
-    assert KeyedPseudonyms(lambda: derive_keys(("q" * 32, "k" * 32))).known(name) == (other.of(name), one.of(name))
+    assert KeyedPseudonyms(lambda: derive_keys(("q" * 32, "k" * 32))).known(name) == (
+        other.of(name),
+        one.of(name),
+    )

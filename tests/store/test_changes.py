@@ -91,7 +91,11 @@ def test_notes_are_kept_up_to_a_number(migrated: Engine, monkeypatch: pytest.Mon
     monkeypatch.setattr(changes, "_NOTES_KEPT", 5)
     change(migrated, *range(20))
     with migrated.connect() as connection:
-        noted = connection.execute(text("SELECT account_id FROM account_change ORDER BY id")).scalars().all()
+        noted = (
+            connection.execute(text("SELECT account_id FROM account_change ORDER BY id"))
+            .scalars()
+            .all()
+        )
     assert noted == [15, 16, 17, 18, 19]
 
 
@@ -156,7 +160,9 @@ def test_feed_that_cannot_be_opened_is_tried_by_one_caller_for_all_who_wait() ->
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_notes_are_read_only_after_something_was_committed(migrated: Engine, feed: Feed, told: Told) -> None:
+def test_notes_are_read_only_after_something_was_committed(
+    migrated: Engine, feed: Feed, told: Told
+) -> None:
     assert isinstance(feed, SqliteFeed)
     feed.current()
     asked: list[str] = []
@@ -169,7 +175,9 @@ def test_notes_are_read_only_after_something_was_committed(migrated: Engine, fee
     assert asked == ["PRAGMA data_version"]
     with migrated.begin() as connection:
         connection.execute(text("DELETE FROM counter"))
-        connection.execute(text("INSERT INTO counter VALUES ('x', 1, '2026-01-01 00:00:00.000000')"))
+        connection.execute(
+            text("INSERT INTO counter VALUES ('x', 1, '2026-01-01 00:00:00.000000')")
+        )
     feed.told()
     assert feed.current()
     assert told == []
@@ -193,7 +201,9 @@ def test_feed_hears_at_once_what_another_marked_and_within_a_second_what_nobody_
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_feed_whose_connection_broke_says_so_and_opens_another(migrated: Engine, feed: Feed, told: Told) -> None:
+def test_feed_whose_connection_broke_says_so_and_opens_another(
+    migrated: Engine, feed: Feed, told: Told
+) -> None:
     assert isinstance(feed, SqliteFeed)
     feed._connection.close()
     wait_until(lambda: not feed.current(), seconds=1)
@@ -233,7 +243,9 @@ def test_lost_listener_is_not_current_until_it_has_said_that_anything_may_have_c
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
 @pytest.mark.parametrize("junk", ["", "hawk"])
-def test_word_of_a_stranger_on_the_channel_hides_no_change(migrated: Engine, feed: Feed, told: Told, junk: str) -> None:
+def test_word_of_a_stranger_on_the_channel_hides_no_change(
+    migrated: Engine, feed: Feed, told: Told, junk: str
+) -> None:
     with migrated.begin() as connection:
         connection.execute(text("SELECT pg_notify('identity_changes', :junk)"), {"junk": junk})
     change(migrated, 2)

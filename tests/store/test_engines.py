@@ -14,9 +14,20 @@ from conftest import close, config, populate, services
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from identity import create_app
-from identity.store.engines import LOCK_WAIT_SECONDS, engine_options, for_single_reads, for_writing, prepare
+from identity.store.engines import (
+    LOCK_WAIT_SECONDS,
+    engine_options,
+    for_single_reads,
+    for_writing,
+    prepare,
+)
 
-PRAGMAS = {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": LOCK_WAIT_SECONDS * 1000}
+PRAGMAS = {
+    "journal_mode": "wal",
+    "foreign_keys": 1,
+    "synchronous": 2,
+    "busy_timeout": LOCK_WAIT_SECONDS * 1000,
+}
 SETTINGS = {
     "statement_timeout": "5s",
     "lock_timeout": "5s",
@@ -50,7 +61,10 @@ def test_first_connections_to_a_new_file_wait_for_each_other(tmp_path: Path) -> 
     with ThreadPoolExecutor(together) as pool:
         for number in range(60):
             path, barrier = tmp_path / f"{number}.sqlite3", threading.Barrier(together)
-            assert list(pool.map(connect, [path] * together, [barrier] * together)) == ["wal"] * together
+            assert (
+                list(pool.map(connect, [path] * together, [barrier] * together))
+                == ["wal"] * together
+            )
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
@@ -85,9 +99,17 @@ def test_files_of_the_embedded_database_are_closed_to_others(tmp_path: Path) -> 
     app = create_app(config(place))
     services(app).schema.migrate()
     populate(app)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in place.rglob("*") if path.is_file()}
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in place.rglob("*") if path.is_file()
+    }
     close(app)
-    names = ["identity.sqlite3", "identity.sqlite3-mark", "identity.sqlite3-shm", "identity.sqlite3-wal", "secret_keys"]
+    names = [
+        "identity.sqlite3",
+        "identity.sqlite3-mark",
+        "identity.sqlite3-shm",
+        "identity.sqlite3-wal",
+        "secret_keys",
+    ]
     names += ["0001.pem"]
     assert modes == dict.fromkeys(names, 0o600)
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
@@ -106,7 +128,9 @@ def test_writers_take_turns_from_their_first_statement(migrated: Engine) -> None
         other = threading.Thread(target=second)
         other.start()
         assert began.wait(30)
-        connection.execute(text("INSERT INTO counter VALUES ('k', 42, '2026-01-01 00:00:00.000000')"))
+        connection.execute(
+            text("INSERT INTO counter VALUES ('k', 42, '2026-01-01 00:00:00.000000')")
+        )
         assert waited == []
     other.join(30)
     assert waited == [42]

@@ -37,7 +37,9 @@ def tables(engine: Engine) -> set[str]:
 
 def revision(engine: Engine) -> list[str]:
     with engine.connect() as connection:
-        return list(connection.execute(text("SELECT version_num FROM identity_alembic_version")).scalars())
+        return list(
+            connection.execute(text("SELECT version_num FROM identity_alembic_version")).scalars()
+        )
 
 
 def test_schema_goes_up_down_and_up_again(empty: Engine) -> None:
@@ -95,7 +97,9 @@ def columns(connection: Connection, table: str) -> list[tuple[str, str, bool]]:
     return sorted((each["name"], str(each["type"]), bool(each["nullable"])) for each in found)
 
 
-def test_tables_of_the_migrations_are_those_the_models_would_make(migrated: Engine, empty: Engine) -> None:
+def test_tables_of_the_migrations_are_those_the_models_would_make(
+    migrated: Engine, empty: Engine
+) -> None:
     Base.metadata.create_all(empty)
     with migrated.connect() as ours, empty.connect() as theirs:
         for table in Base.metadata.tables:
@@ -110,14 +114,20 @@ def test_tables_of_the_migrations_are_those_the_models_would_make(migrated: Engi
 
 def test_step_that_fails_leaves_the_schema_as_it_was(empty: Engine) -> None:
     with empty.begin() as connection:
-        connection.execute(text("CREATE VIEW session AS SELECT 1"))  # in the way of the first revision's last table
+        connection.execute(
+            text("CREATE VIEW session AS SELECT 1")
+        )  # in the way of the first revision's last table
     with pytest.raises(DBAPIError):
         migrations.upgrade(empty)
     assert tables(empty) == set()
 
 
 @pytest.mark.parametrize(
-    "unsaid", ["DELETE FROM identity_alembic_version", "UPDATE identity_alembic_version SET version_num = ''"]
+    "unsaid",
+    [
+        "DELETE FROM identity_alembic_version",
+        "UPDATE identity_alembic_version SET version_num = ''",
+    ],
 )
 def test_tables_without_a_revision_are_left_alone_and_named(migrated: Engine, unsaid: str) -> None:
     with migrated.begin() as connection:
@@ -161,7 +171,9 @@ def test_foreign_keys_are_enforced_again_after_a_migration(migrated: Engine) -> 
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
 
 
-def test_deleting_an_account_deletes_its_sessions_and_a_session_needs_an_account(migrated: Engine) -> None:
+def test_deleting_an_account_deletes_its_sessions_and_a_session_needs_an_account(
+    migrated: Engine,
+) -> None:
     with migrated.begin() as connection, pytest.raises(DBAPIError), connection.begin_nested():
         connection.execute(text(SESSION))
     with migrated.begin() as connection:
@@ -174,7 +186,9 @@ def test_deleting_an_account_deletes_its_sessions_and_a_session_needs_an_account
 @pytest.fixture
 def engines(empty_database_url: str) -> Iterator[list[Engine]]:
     made = [
-        create_engine(empty_database_url, **engine_options(make_url(empty_database_url), pool_size=1))
+        create_engine(
+            empty_database_url, **engine_options(make_url(empty_database_url), pool_size=1)
+        )
         for _ in "12345678"
     ]
     for engine in made:
@@ -197,10 +211,15 @@ def test_nodes_that_migrate_at_once_take_turns(engines: list[Engine]) -> None:
     migrations.check(engines[0])
 
 
-def test_two_processes_that_migrate_at_once_both_succeed(empty_database_url: str, tmp_path: Path) -> None:
+def test_two_processes_that_migrate_at_once_both_succeed(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     variables = environment(tmp_path / "data", {"IDENTITY_DATABASE_URL": empty_database_url})
     with ThreadPoolExecutor(2) as pool:
-        done = [each.result() for each in [pool.submit(identity, variables, "migrate") for _ in range(2)]]
+        done = [
+            each.result()
+            for each in [pool.submit(identity, variables, "migrate") for _ in range(2)]
+        ]
     assert [(each.returncode, each.stderr) for each in done] == [(0, "")] * 2
     assert {each.stdout for each in done} == {f"The database is at revision {migrations.HEAD}.\n"}
 
@@ -222,7 +241,9 @@ def test_what_came_since_the_oldest_reader_takes_nothing_away_from_it(empty: Eng
     for place, column in oldest.items():
         assert place in newest, f"{place} is gone: raise READERS_FROM"
         assert str(newest[place]["type"]) == str(column["type"]), place
-        assert column["nullable"] <= newest[place]["nullable"], f"{place} is demanded: raise READERS_FROM"
+        assert column["nullable"] <= newest[place]["nullable"], (
+            f"{place} is demanded: raise READERS_FROM"
+        )
     tables_then = {table for table, _ in oldest}
     for (table, name), column in newest.items():
         if (table, name) not in oldest and table in tables_then:

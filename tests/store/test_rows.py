@@ -21,7 +21,12 @@ NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
 def account(name: str, **values: object) -> Account:
     own = {"uuid": f"uuid-{name}", "short_id": name, "username": name, "username_canonical": name}
-    rest = {"password_hash": "canary-hash", "full_name": "canary-name", "created_at": NOON, "updated_at": NOON}
+    rest = {
+        "password_hash": "canary-hash",
+        "full_name": "canary-name",
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
     return Account(**own | rest | values)
 
 
@@ -33,7 +38,9 @@ def insert(engine: Engine, *rows: Base) -> None:
 
 
 @pytest.mark.parametrize("column", ["uuid", "short_id", "username_canonical", "email_canonical"])
-def test_unique_value_is_refused_a_second_time_without_a_word_of_the_row(migrated: Engine, column: str) -> None:
+def test_unique_value_is_refused_a_second_time_without_a_word_of_the_row(
+    migrated: Engine, column: str
+) -> None:
     insert(migrated, account("hawk", email_canonical="hawk@example.org"))
     same = {
         "uuid": "uuid-hawk",
@@ -87,7 +94,11 @@ def test_id_is_never_used_again_by_sqlite_even_after_the_highest_one_went(migrat
 
 
 def test_every_table_with_a_number_for_an_id_never_uses_one_again(migrated: Engine) -> None:
-    numbered = [table.name for table in Base.metadata.sorted_tables if table.autoincrement_column is not None]
+    numbered = [
+        table.name
+        for table in Base.metadata.sorted_tables
+        if table.autoincrement_column is not None
+    ]
     assert sorted(numbered) == ["account", "account_change", "audit_event", "outbox_mail"]
     if migrated.dialect.name == "sqlite":
         query = "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY name"
@@ -100,7 +111,9 @@ def counter(ends_at: datetime) -> Counter:
 
 
 @pytest.mark.parametrize("time", [datetime(2026, 1, 1), datetime.min, datetime(2026, 7, 1, 12, 0)])  # noqa: DTZ001, DTZ901 - naive is the case
-def test_time_without_a_zone_is_refused_whether_written_or_compared(migrated: Engine, time: datetime) -> None:
+def test_time_without_a_zone_is_refused_whether_written_or_compared(
+    migrated: Engine, time: datetime
+) -> None:
     with pytest.raises(StatementError, match="naive"):
         insert(migrated, counter(time))
     with Session(migrated) as session, pytest.raises(StatementError, match="naive"):
@@ -111,7 +124,9 @@ _ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(m
 _TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=_ZONES)  # noqa: DTZ001 - bounds are naive
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(_TIMES)
 def test_time_comes_back_as_the_same_moment_in_utc(migrated: Engine, time: datetime) -> None:
     with Session(for_writing(migrated)) as session, session.begin():
@@ -126,7 +141,9 @@ def test_time_comes_back_as_the_same_moment_in_utc(migrated: Engine, time: datet
         assert session.scalars(select(Counter.key).where(Counter.ends_at <= later)).all() == []
 
 
-@pytest.mark.parametrize("text_of", ["\U0001f426" * 64, "'; DROP TABLE account; --", "\u202e\u200b"])
+@pytest.mark.parametrize(
+    "text_of", ["\U0001f426" * 64, "'; DROP TABLE account; --", "\u202e\u200b"]
+)
 def test_text_comes_back_to_the_letter(migrated: Engine, text_of: str) -> None:
     insert(migrated, account("hawk", full_name=text_of))
     with Session(migrated) as session:
@@ -145,7 +162,10 @@ def test_numbers_beyond_32_bits_fit_where_ids_stand(migrated: Engine) -> None:
     }
     insert(migrated, AuditEvent(subject_id=2**63 - 1, actor_id=2**40, **event))
     with Session(migrated) as session:
-        assert session.execute(select(AuditEvent.subject_id, AuditEvent.actor_id)).one() == (2**63 - 1, 2**40)
+        assert session.execute(select(AuditEvent.subject_id, AuditEvent.actor_id)).one() == (
+            2**63 - 1,
+            2**40,
+        )
 
 
 def test_account_id_may_be_as_large_as_the_database_can_count(migrated: Engine) -> None:

@@ -18,7 +18,11 @@ def run(engine: Engine, *statements: str) -> None:
 
 def revisions(engine: Engine, table: str) -> list[str]:
     with engine.connect() as connection:
-        return list(connection.execute(select(column("version_num")).select_from(sqlalchemy.table(table))).scalars())
+        return list(
+            connection.execute(
+                select(column("version_num")).select_from(sqlalchemy.table(table))
+            ).scalars()
+        )
 
 
 def former_installation(engine: Engine, revision: str) -> None:
@@ -86,7 +90,9 @@ def test_another_program_that_comes_later_changes_nothing(migrated: Engine) -> N
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_a_table_of_another_role_that_may_not_be_read_is_no_hindrance(empty: Engine, engine_name: str) -> None:
+def test_a_table_of_another_role_that_may_not_be_read_is_no_hindrance(
+    empty: Engine, engine_name: str
+) -> None:
     run(
         empty,
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
@@ -100,7 +106,11 @@ def test_a_table_of_another_role_that_may_not_be_read_is_no_hindrance(empty: Eng
             assert migrations.version_table._revisions(connection, "alembic_version") == set()
             assert connection.execute(text("SELECT 1")).scalar() == 1
     finally:
-        run(empty, "REVOKE ALL ON SCHEMA public FROM identity_stranger", "DROP ROLE identity_stranger")
+        run(
+            empty,
+            "REVOKE ALL ON SCHEMA public FROM identity_stranger",
+            "DROP ROLE identity_stranger",
+        )
 
 
 def test_tables_of_ours_with_the_revision_of_another_are_not_taken_over(migrated: Engine) -> None:

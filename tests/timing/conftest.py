@@ -9,7 +9,9 @@ from catalogue.asking import ENGINES, HARDENED, Asker, asking
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def hardened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+def hardened(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asker]:
     """A caller of a hardened service."""
     with asking(request, tmp_path_factory, **HARDENED) as asker:
         yield asker

@@ -30,7 +30,9 @@ class Samples:
     def __init__(self, uses: Mapping[str, Asked]) -> None:
         self._uses = uses
         self._order = random.Random(194)  # noqa: S311 - an order, no secret
-        self._seconds: dict[str, dict[str, list[float]]] = {clock: {name: [] for name in uses} for clock in CLOCKS}
+        self._seconds: dict[str, dict[str, list[float]]] = {
+            clock: {name: [] for name in uses} for clock in CLOCKS
+        }
         self.rounds = 0
 
     def take(self, rounds: int) -> None:
@@ -50,7 +52,9 @@ class Samples:
     def _time(self, name: str) -> None:
         began = [read() for read in CLOCKS.values()]
         self._uses[name]()
-        for clock, start, end in zip(CLOCKS, began, [read() for read in CLOCKS.values()], strict=True):
+        for clock, start, end in zip(
+            CLOCKS, began, [read() for read in CLOCKS.values()], strict=True
+        ):
             self._seconds[clock][name].append(end - start)
 
     def aucs(self) -> dict[str, float]:
@@ -86,4 +90,6 @@ def require_one_time(uses: Mapping[str, Asked]) -> None:
         if clear or samples.rounds >= MOST or time.monotonic() > until:
             break
         samples.take(STEP)
-    assert off <= APART, f"told from {next(iter(uses))!r} by time, AUC after {samples.rounds} pairs: {found}"
+    assert off <= APART, (
+        f"told from {next(iter(uses))!r} by time, AUC after {samples.rounds} pairs: {found}"
+    )

@@ -28,7 +28,9 @@ from timing.samples import require_one_time
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def generous(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asker]:
+def generous(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asker]:
     """A caller where every mail is kept, as elsewhere the first three in an hour."""
     with asking(request, tmp_path_factory, **HARDENED, letter_limit="1000000/3600") as asker:
         yield asker
@@ -48,14 +50,19 @@ def test_a_first_reset_takes_the_time_of_any_other(generous: Asker) -> None:
 
 def registering(asker: Asker, tongue: str) -> dict[str, Asked]:
     taken = address_of(asker.people()["known"])
-    return {"free": lambda: register(asker, tongue, free()), "taken": lambda: register(asker, tongue, taken)}
+    return {
+        "free": lambda: register(asker, tongue, free()),
+        "taken": lambda: register(asker, tongue, taken),
+    }
 
 
 TIMED_REGISTRATIONS = [*(("sqlite", each) for each in REGISTRATIONS), ("postgresql", "native")]
 
 
 @pytest.mark.parametrize(("hardened", "tongue"), TIMED_REGISTRATIONS, indirect=["hardened"])
-def test_a_registration_takes_one_time_whether_its_address_is_somebodys_or_not(hardened: Asker, tongue: str) -> None:
+def test_a_registration_takes_one_time_whether_its_address_is_somebodys_or_not(
+    hardened: Asker, tongue: str
+) -> None:
     require_one_time(registering(hardened, tongue))
 
 
@@ -67,7 +74,9 @@ TIMED_MOVES = [*(("sqlite", each) for each in MOVES), ("postgresql", "native")]
 
 
 @pytest.mark.parametrize(("hardened", "tongue"), TIMED_MOVES, indirect=["hardened"])
-def test_a_new_address_takes_one_time_whether_it_is_somebodys_or_not(hardened: Asker, tongue: str) -> None:
+def test_a_new_address_takes_one_time_whether_it_is_somebodys_or_not(
+    hardened: Asker, tongue: str
+) -> None:
     people = hardened.people()
     taken = itertools.cycle(address_of(people[who]) for who in ("known", "disabled"))
     one, other = Owner.new(hardened, free()), Owner.new(hardened, free())

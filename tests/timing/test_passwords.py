@@ -22,7 +22,10 @@ def test_a_wrong_password_takes_one_time_also_for_a_hash_of_another_system(harde
 
 # All of them ask the use case that is measured above for each kind of people; on PostgreSQL two are enough.
 ON_POSTGRESQL = ("nerveshub login", "wekan by address")
-TIMED = [*(("sqlite", each) for each in GUESSES if each != "basic"), *(("postgresql", each) for each in ON_POSTGRESQL)]
+TIMED = [
+    *(("sqlite", each) for each in GUESSES if each != "basic"),
+    *(("postgresql", each) for each in ON_POSTGRESQL),
+]
 
 
 @pytest.mark.parametrize(("hardened", "guess"), TIMED, indirect=["hardened"])

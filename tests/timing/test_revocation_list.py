@@ -10,12 +10,18 @@ from signing_requests import new_authority
 from identity.adapters.ca import LocalAuthority
 
 
-def test_the_cost_of_the_revocation_list_grows_with_its_length_and_no_faster(clock: HandClock) -> None:
-    authority = LocalAuthority(new_authority(clock.now()).pem().encode(), list_url="", now=clock.now())
+def test_the_cost_of_the_revocation_list_grows_with_its_length_and_no_faster(
+    clock: HandClock,
+) -> None:
+    authority = LocalAuthority(
+        new_authority(clock.now()).pem().encode(), list_url="", now=clock.now()
+    )
 
     def cost(entries: int) -> float:
         began = time.process_time()
-        authority.revocation_list([(str(10**40 + number), clock.now()) for number in range(entries)], clock.now())
+        authority.revocation_list(
+            [(str(10**40 + number), clock.now()) for number in range(entries)], clock.now()
+        )
         return time.process_time() - began
 
     cost(1)

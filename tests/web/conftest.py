@@ -18,7 +18,9 @@ from identity import create_app
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def door(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Door]:
     """A door with the accounts of seed 004 behind it, where nobody is ever locked out."""
     data_dir = tmp_path_factory.mktemp("door")
     with ExitStack() as stack:
@@ -31,7 +33,9 @@ def door(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             database.name += "_door"  # the other databases of this process are counted elsewhere
             url = stack.enter_context(database)
         clock = HandClock()
-        app = create_app(config(data_dir / "data", database_url=url, lockout_failures="1000"), clock=clock)
+        app = create_app(
+            config(data_dir / "data", database_url=url, lockout_failures="1000"), clock=clock
+        )
         stack.callback(close, app)
         populate(app)
         yield Door(app, clock)
@@ -53,7 +57,9 @@ def make_door(make_app: Callable[..., Flask], clock: HandClock) -> Callable[...,
 
 
 @pytest.fixture(scope="module", params=["http", "tls"])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
     """A real service, by each of the two server libraries."""
     folder = tmp_path_factory.mktemp("chunks")
     if request.param == "http":

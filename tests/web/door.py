@@ -27,7 +27,10 @@ def row_counts(app: Flask) -> dict[str, int]:
         engine = app.extensions["sqlalchemy"].engine
     with engine.connect() as connection:
         tables = Base.metadata.sorted_tables
-        return {table.name: connection.execute(select(func.count()).select_from(table)).scalar() for table in tables}
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar()
+            for table in tables
+        }
 
 
 @dataclass
@@ -54,21 +57,29 @@ class Door:
         before = row_counts(self.app)
         yield
         now = row_counts(self.app)
-        assert now == before, {name: (before[name], now[name]) for name in now if now[name] != before[name]}
+        assert now == before, {
+            name: (before[name], now[name]) for name in now if now[name] != before[name]
+        }
 
-    def refuses(self, method: str, path: str, status: int, code: str, **request: Any) -> TestResponse:
+    def refuses(
+        self, method: str, path: str, status: int, code: str, **request: Any
+    ) -> TestResponse:
         """Send a request that is refused with a problem, changes nothing and gets no secret back."""
         with self.unchanged():
             answer = self.client.open(path, method=method, **request)
         require_problem(answer, status, code)
         return answer
 
-    def refuses_body(self, body: bytes, status: int, code: str, kind: str | None = "application/json") -> TestResponse:
+    def refuses_body(
+        self, body: bytes, status: int, code: str, kind: str | None = "application/json"
+    ) -> TestResponse:
         """Send a body to the registration, which refuses it."""
         return self.refuses("POST", "/api/users", status, code, **sent(body, kind))
 
 
-def sent(body: bytes | RawIOBase, kind: str | None = "application/json", *, length: object = None) -> dict[str, Any]:
+def sent(
+    body: bytes | RawIOBase, kind: str | None = "application/json", *, length: object = None
+) -> dict[str, Any]:
     """Return the arguments that send a body as a server would hand it on, with its length or with another one."""
     stream = BytesIO(body) if isinstance(body, bytes) else body
     declared = len(body) if isinstance(body, bytes) and length is None else length
@@ -80,7 +91,9 @@ def sent(body: bytes | RawIOBase, kind: str | None = "application/json", *, leng
 
 def require_problem(answer: TestResponse, status: int, code: str) -> None:
     """Make sure that an answer is a well-formed problem without a secret."""
-    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.text
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), (
+        answer.text
+    )
     problem = answer.get_json()
     assert problem.keys() - {"errors"} == PROBLEM
     assert (problem["status"], problem["code"]) == (status, code)
@@ -90,7 +103,10 @@ def require_problem(answer: TestResponse, status: int, code: str) -> None:
 
 def statuses(client: FlaskClient, token: str) -> set[int]:
     """Return the statuses that a token gets in each of its carriers."""
-    return {client.get("/api/resource", headers=headers).status_code for headers in (basic(token), bearer(token))}
+    return {
+        client.get("/api/resource", headers=headers).status_code
+        for headers in (basic(token), bearer(token))
+    }
 
 
 class CountingPasswords:

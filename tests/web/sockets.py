@@ -38,7 +38,9 @@ class Raw:
         return self.text.partition("\r\n\r\n")[2]
 
 
-def lines(first: str, *headers: str, host: str | None = "Host: service.example", body: bytes = b"") -> bytes:
+def lines(
+    first: str, *headers: str, host: str | None = "Host: service.example", body: bytes = b""
+) -> bytes:
     """Return the bytes of a request that is the last on its connection."""
     head = (first, *([host] if host else []), *headers, "Connection: close", "", "")
     return "\r\n".join(head).encode("latin-1") + body

@@ -52,7 +52,9 @@ def test_an_administrator_sets_a_password_which_ends_every_session_and_certifica
     assert CHANGED in [letter.subject for letter in mailbox.fetch()]
 
 
-def test_a_set_password_is_judged_and_needs_a_fresh_proof(native: Watched, clock: HandClock) -> None:
+def test_a_set_password_is_judged_and_needs_a_fresh_proof(
+    native: Watched, clock: HandClock
+) -> None:
     for password in ("", "x" * 257, "a\nb"):
         native.ask("PATCH", HAWKS, 400, ADMIN, password=password)
     token = token_of(native, *ADMIN)
@@ -73,7 +75,11 @@ def must_change(client: FlaskClient, **more: Any) -> None:
 LOGINS: dict[str, tuple[str, str, dict[str, str]]] = {
     "native": ("GET", "/api/token", {}),
     "azuma": ("POST", "/azuma/user/login", {"name": "hawk", "password": HAWK[1]}),
-    "continuous": ("POST", "/continuous/sessions", {"email": "hawk@example.org", "password": HAWK[1]}),
+    "continuous": (
+        "POST",
+        "/continuous/sessions",
+        {"email": "hawk@example.org", "password": HAWK[1]},
+    ),
     "nerveshub": ("POST", "/nerveshub/users/login", {"email": "hawk", "password": HAWK[1]}),
     "nerveshub check": ("POST", "/nerveshub/users/auth", {"email": "hawk", "password": HAWK[1]}),
     "wekan": ("POST", "/wekan/users/login", {"username": "hawk", "password": HAWK[1]}),
@@ -91,7 +97,9 @@ def test_a_password_that_must_be_changed_opens_nothing(
     assert right.status_code == 403, right.text
     assert not opens(client, bearer(token))
     wrong = {key: "wrong" if key == "password" else value for key, value in body.items()}
-    refused = client.open(path, method=method, json=wrong or None, headers={} if body else basic("hawk", "wrong"))
+    refused = client.open(
+        path, method=method, json=wrong or None, headers={} if body else basic("hawk", "wrong")
+    )
     assert "must be changed" not in refused.text
     if path.startswith("/api"):
         assert (right.json["code"], refused.status_code) == ("password_change_required", 401)
@@ -122,7 +130,9 @@ def test_a_password_can_be_replaced_without_being_asked_to(client: FlaskClient) 
     assert opens(client, basic(*OTHER))
 
 
-def test_a_reset_by_mail_satisfies_the_wish_for_another_password(client: FlaskClient, app: Flask) -> None:
+def test_a_reset_by_mail_satisfies_the_wish_for_another_password(
+    client: FlaskClient, app: Flask
+) -> None:
     mailbox = Mailbox(app)
     must_change(client)
     client.post("/api/password-resets", json={"email": "hawk@example.org"})
@@ -135,7 +145,9 @@ def test_an_account_is_made_with_a_password_that_must_be_changed(client: FlaskCl
     wanted = {"username": "newcomer", "password": "first-passphrase", "must_change_password": True}
     made = client.post("/api/admin/users", json=wanted, headers=basic(*ADMIN))
     assert (made.status_code, made.json["must_change_password"]) == (201, True)
-    assert client.get("/api/token", headers=basic("newcomer", "first-passphrase")).status_code == 403
+    assert (
+        client.get("/api/token", headers=basic("newcomer", "first-passphrase")).status_code == 403
+    )
 
 
 def test_a_forward_auth_check_refuses_a_password_that_must_be_changed(client: FlaskClient) -> None:
@@ -153,14 +165,18 @@ def test_an_administrator_lists_and_ends_sessions(client: FlaskClient) -> None:
     assert client.delete(path, headers=basic(*ADMIN)).status_code == 204
     assert [opens(client, bearer(each)) for each in (one, two)] == [False, True]
     assert client.delete(path, headers=basic(*ADMIN)).status_code == 404
-    events = client.get("/api/admin/audit?kind=session.revoked", headers=basic(*ADMIN)).json["events"]
+    events = client.get("/api/admin/audit?kind=session.revoked", headers=basic(*ADMIN)).json[
+        "events"
+    ]
     assert [(each["actor"], each["subject"]) for each in events] == [("admin", "hawk")]
 
 
 def test_an_administrator_lists_and_revokes_certificates(client: FlaskClient, app: Flask) -> None:
     mailbox = Mailbox(app)
     certificate, other = signed(client), signed(client)
-    renewed = client.post("/api/certificates/renew", json={"csr": csr()}, headers=shown(certificate))
+    renewed = client.post(
+        "/api/certificates/renew", json={"csr": csr()}, headers=shown(certificate)
+    )
     assert renewed.status_code == 201
     listed = client.get(f"{HAWKS}/certificates", headers=basic(*ADMIN)).json["certificates"]
     assert len(listed) == 3
@@ -170,14 +186,17 @@ def test_an_administrator_lists_and_revokes_certificates(client: FlaskClient, ap
     assert client.delete(path, headers=basic(*ADMIN)).status_code == 204
     assert [opens(client, shown(each)) for each in (certificate, other)] == [False, True]
     revoked = [
-        each["revoked_at"] for each in client.get(f"{HAWKS}/certificates", headers=basic(*ADMIN)).json["certificates"]
+        each["revoked_at"]
+        for each in client.get(f"{HAWKS}/certificates", headers=basic(*ADMIN)).json["certificates"]
     ]
     assert sum(each is not None for each in revoked) == 2
     assert "A certificate was revoked" in [letter.subject for letter in mailbox.fetch()]
 
 
 @pytest.mark.parametrize("path", [f"{HAWKS}/sessions", f"{HAWKS}/certificates"])
-def test_credentials_of_others_are_shown_to_administrators_alone(client: FlaskClient, path: str) -> None:
+def test_credentials_of_others_are_shown_to_administrators_alone(
+    client: FlaskClient, path: str
+) -> None:
     assert client.get(path).status_code == 401
     assert client.get(path, headers=basic(*HAWK)).status_code == 403
     assert client.get(path.replace("/2/", "/99/"), headers=basic(*ADMIN)).status_code == 404

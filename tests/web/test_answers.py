@@ -49,7 +49,9 @@ def _asking(method: str, path: str, who: tuple[str, str] | None = None, **reques
     return ask
 
 
-def _registering(door: Door, headers: dict[str, str], _monkeypatch: pytest.MonkeyPatch) -> TestResponse:
+def _registering(
+    door: Door, headers: dict[str, str], _monkeypatch: pytest.MonkeyPatch
+) -> TestResponse:
     fields = {"username": f"falcon{next(_numbers)}", "password": CANARY}
     return door.client.post("/api/users", json=fields, headers=headers)
 
@@ -84,7 +86,10 @@ KINDS: dict[str, tuple[int, Ask]] = {
     "conflict": (409, _asking("POST", "/api/admin/users", ADMIN, **TAKEN)),
     "no length": (411, _asking("POST", "/api/users", None, **JSON)),
     "too long": (413, _asking("POST", "/api/users", None, **JSON, data=b" " * 70_000)),
-    "wrong type": (415, _asking("POST", "/api/users", None, data=b"<a/>", content_type="application/xml")),
+    "wrong type": (
+        415,
+        _asking("POST", "/api/users", None, data=b"<a/>", content_type="application/xml"),
+    ),
     "locked": (429, _failing(RateLimited(timedelta(seconds=30)))),
     "our mistake": (500, _failing(RuntimeError(CANARY))),
     "busy": (503, _failing(Busy(timedelta(seconds=1)))),
@@ -93,7 +98,9 @@ KINDS: dict[str, tuple[int, Ask]] = {
 
 
 @pytest.mark.parametrize(("status", "ask"), KINDS.values(), ids=KINDS)
-@pytest.mark.parametrize("cookie", [{}, {"Cookie": f"session={CANARY}; remember_token=1|x; a=b"}], ids=["", "cookie"])
+@pytest.mark.parametrize(
+    "cookie", [{}, {"Cookie": f"session={CANARY}; remember_token=1|x; a=b"}], ids=["", "cookie"]
+)
 def test_an_answer_has_the_headers_of_an_api_and_no_cookie(
     door: Door, monkeypatch: pytest.MonkeyPatch, status: int, ask: Ask, cookie: dict[str, str]
 ) -> None:
@@ -105,7 +112,9 @@ def test_an_answer_has_the_headers_of_an_api_and_no_cookie(
     (policy,) = answer.headers.getlist("Content-Security-Policy")
     if not answer.request.path.startswith("/docs/"):
         assert policy == POLICY
-        assert not {"Server", "X-Powered-By", "Access-Control-Allow-Origin", "Vary"} & set(answer.headers.keys())
+        assert not {"Server", "X-Powered-By", "Access-Control-Allow-Origin", "Vary"} & set(
+            answer.headers.keys()
+        )
     assert policy.startswith("default-src 'none'; ")
     assert "Set-Cookie" not in answer.headers
     assert CANARY not in answer.text + str(answer.headers)
@@ -133,7 +142,9 @@ def test_a_refusal_is_a_problem_unless_the_document_says_otherwise(
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
 
-@pytest.mark.parametrize("given", ["a", "0", "req-1.2_3", "A" * 64, "0af7651916cd43dd8448eb211c80319c"])
+@pytest.mark.parametrize(
+    "given", ["a", "0", "req-1.2_3", "A" * 64, "0af7651916cd43dd8448eb211c80319c"]
+)
 def test_a_request_id_is_kept_when_it_is_a_plain_word(door: Door, given: str) -> None:
     answer = door.client.get("/nowhere", headers={"X-Request-ID": given})
     assert answer.headers.getlist("X-Request-ID") == [answer.json["request_id"]] == [given]
@@ -159,7 +170,10 @@ HOSTILE_IDS = [
 
 @pytest.mark.parametrize("given", HOSTILE_IDS)
 def test_a_request_id_is_replaced_when_it_is_anything_else(door: Door, given: str) -> None:
-    ids = {door.client.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"] for _ in range(3)}
+    ids = {
+        door.client.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"]
+        for _ in range(3)
+    }
     assert len(ids) == 3
     assert all(len(each) == 16 and set(each) <= set("0123456789abcdef") for each in ids)
 
@@ -182,7 +196,9 @@ def test_a_mistake_is_logged_by_its_place_and_told_to_nobody(
         raise RuntimeError(f"{secret} {ADMIN[1]}")
 
     monkeypatch.setitem(door.app.view_functions, "tokens.resource", broken)
-    answer = door.client.get("/api/resource", headers=basic("hawk", CANARY) | {"X-Request-ID": "broken-1"})
+    answer = door.client.get(
+        "/api/resource", headers=basic("hawk", CANARY) | {"X-Request-ID": "broken-1"}
+    )
     require_problem(answer, 500, "internal_error")
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     mistakes = [line for line in lines if "exception" in line]
@@ -196,7 +212,12 @@ def test_a_mistake_is_logged_by_its_place_and_told_to_nobody(
 @pytest.mark.parametrize("body", [b'{"username":"%s","password":"%s"}', b'{"%s":"%s"}x', b"[%s%s"])
 def test_a_refusal_leaves_no_secret_in_the_log(door: Door, log: io.StringIO, body: bytes) -> None:
     filled = body % ((f"{CANARY}:".encode(),) * 2)
-    for who in ({}, basic("hawk", CANARY), basic(CANARY), {"Authorization": f"Bearer idt_{CANARY}"}):
+    for who in (
+        {},
+        basic("hawk", CANARY),
+        basic(CANARY),
+        {"Authorization": f"Bearer idt_{CANARY}"},
+    ):
         door.client.post(f"/api/users?x={CANARY}", headers=who, **sent(filled))
         door.client.get(f"/{CANARY}/x", headers=who)
     assert log.getvalue().count("\n") >= 8

@@ -27,7 +27,9 @@ class Slow:
         self.now = 100.0
         self.cut: list[tuple[int, str, float]] = []
         self.open = ExitStack()
-        self.arrivals = Arrivals(lambda port, address, idle_seconds: self.cut.append((port, address, idle_seconds)))
+        self.arrivals = Arrivals(
+            lambda port, address, idle_seconds: self.cut.append((port, address, idle_seconds))
+        )
         monkeypatch.setattr(arrivals.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(Arrivals, "_watch", lambda _: None)
 
@@ -89,7 +91,11 @@ def test_who_took_too_long_leaves_half_of_the_places_to_others(slow: Slow) -> No
 
 def test_no_connection_of_a_trusted_proxy_is_cut_off(slow: Slow) -> None:
     settings = SimpleNamespace(trusted_proxies=read_networks("10.0.0.0/8"))
-    environ = {"REMOTE_ADDR": PROXY, "SERVER_PORT": "5000", CONTEXT: SimpleNamespace(settings=settings)}
+    environ = {
+        "REMOTE_ADDR": PROXY,
+        "SERVER_PORT": "5000",
+        CONTEXT: SimpleNamespace(settings=settings),
+    }
     proxied = slow.open.enter_context(slow.arrivals.awaiting(environ, HERE))
     direct = slow.begin(THERE)
     assert slow.later(PATIENCE_SECONDS) == [(5000, THERE, PATIENCE_SECONDS - 0.5)]
@@ -141,7 +147,10 @@ def connected(listener: socket.socket) -> tuple[socket.socket, socket.socket]:
 
 
 def test_what_has_waited_for_an_answer_is_cut_off_and_still_gets_it() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as other:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
         port = listener.getsockname()[1]
         pairs = [connected(listener), connected(other)]
         time.sleep(0.4)

@@ -31,7 +31,9 @@ def test_events_are_found_by_outcome_name_and_time(client: FlaskClient, clock: H
     assert found(client, f"since={since}&until={since}") == []
     later = quote((start + timedelta(minutes=1, hours=2)).strftime("%Y-%m-%dT%H:%M:%S.000+02:00"))
     assert found(client, f"since={later}&actor=hawk") == [accepted]
-    assert found(client, f"since={since}&until={later}&kind=authentication&subject_id=2") == [refused]
+    assert found(client, f"since={since}&until={later}&kind=authentication&subject_id=2") == [
+        refused
+    ]
 
 
 @pytest.mark.parametrize(

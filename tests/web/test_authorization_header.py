@@ -85,7 +85,9 @@ def test_a_header_holds_no_credential_when_it_is_malformed(header: str) -> None:
 
 
 @pytest.mark.parametrize("header", (UNREADABLE | WRONG).values(), ids=UNREADABLE | WRONG)
-def test_a_header_is_refused_like_every_other_when_it_holds_no_good_credential(door: Door, header: str) -> None:
+def test_a_header_is_refused_like_every_other_when_it_holds_no_good_credential(
+    door: Door, header: str
+) -> None:
     answer = door.client.get("/api/resource", headers={"Authorization": header})
     usual = door.client.get("/api/resource")
     assert answer.status_code == 401
@@ -127,11 +129,19 @@ def test_every_failure_looks_the_same(app: Flask, client: FlaskClient) -> None:
     assert usual[:2] == (401, b"Unauthorized Access")
     for name, fail in FAILURES.items():
         credential = fail(app)
-        for path in ("/api/resource", "/api/token", "/api/users/me", "/api/users/1", "/api/admin/users"):
+        for path in (
+            "/api/resource",
+            "/api/token",
+            "/api/users/me",
+            "/api/users/1",
+            "/api/admin/users",
+        ):
             assert seen(client.get(path, headers=credential)) == usual, (name, path)
 
 
-@pytest.mark.parametrize("password", ["a:b:c", ":", "::", "p:", ":p", "\u00e9\u5bc6 \U0001f985", "p p", " p", "%3a"])
+@pytest.mark.parametrize(
+    "password", ["a:b:c", ":", "::", "p:", ":p", "\u00e9\u5bc6 \U0001f985", "p p", " p", "%3a"]
+)
 def test_a_password_is_split_from_its_name_at_the_first_colon(door: Door, password: str) -> None:
     name = "p" + base64.b16encode(password.encode()).decode()
     made = door.client.post("/api/users", json={"username": name, "password": password})
@@ -141,18 +151,29 @@ def test_a_password_is_split_from_its_name_at_the_first_colon(door: Door, passwo
 
 
 def test_a_password_means_the_same_composed_or_not(door: Door) -> None:
-    assert door.client.post("/api/users", json={"username": "kite", "password": "caf\u00e9"}).status_code == 201
+    assert (
+        door.client.post(
+            "/api/users", json={"username": "kite", "password": "caf\u00e9"}
+        ).status_code
+        == 201
+    )
     for spelling in ("caf\u00e9", "cafe\u0301"):
         assert door.client.get("/api/resource", headers=basic("kite", spelling)).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "password", ["p\u00e4ssw\u00f6rter", "\u00e9\u00e8\u00ea", "50 \u00a3", "\u00ff", "caf\u00e9:\u00e9"]
+    "password",
+    ["p\u00e4ssw\u00f6rter", "\u00e9\u00e8\u00ea", "50 \u00a3", "\u00ff", "caf\u00e9:\u00e9"],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_a_password_is_the_same_in_utf_8_and_in_latin_1(door: Door, password: str, encoding: str) -> None:
+def test_a_password_is_the_same_in_utf_8_and_in_latin_1(
+    door: Door, password: str, encoding: str
+) -> None:
     name = "p" + base64.b16encode(f"{encoding}{password}".encode()).decode()
-    assert door.client.post("/api/users", json={"username": name, "password": password}).status_code == 201
+    assert (
+        door.client.post("/api/users", json={"username": name, "password": password}).status_code
+        == 201
+    )
     header = {"Authorization": encoded(f"{name}:{password}".encode(encoding))}
     assert door.client.get("/api/resource", headers=header).json == {"data": f"Hello, {name}!"}
 
@@ -163,7 +184,9 @@ def test_bytes_that_are_utf_8_are_never_read_as_latin_1() -> None:
     assert given.password == "\u00e9"
 
 
-def test_a_wrong_password_in_latin_1_is_counted_and_recorded_like_any_other(app: Flask, client: FlaskClient) -> None:
+def test_a_wrong_password_in_latin_1_is_counted_and_recorded_like_any_other(
+    app: Flask, client: FlaskClient
+) -> None:
     before = row_counts(app)
     header = {"Authorization": encoded("hawk:p\u00e4ssword".encode("latin-1"))}
     assert client.get("/api/resource", headers=header).status_code == 401
@@ -172,17 +195,26 @@ def test_a_wrong_password_in_latin_1_is_counted_and_recorded_like_any_other(app:
 
 
 def test_a_password_is_compared_whole(door: Door) -> None:
-    assert door.client.post("/api/users", json={"username": "longwing", "password": "p" * 80}).status_code == 201
+    assert (
+        door.client.post(
+            "/api/users", json={"username": "longwing", "password": "p" * 80}
+        ).status_code
+        == 201
+    )
     assert door.client.get("/api/resource", headers=basic("longwing", "p" * 72)).status_code == 401
     assert door.client.get("/api/resource", headers=basic("longwing", "p" * 80)).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["hawk", "HAWK", "Hawk"])
 def test_a_name_is_known_in_any_letter_case(door: Door, name: str) -> None:
-    assert door.client.get("/api/resource", headers=basic(name, "newpwd")).json == {"data": "Hello, hawk!"}
+    assert door.client.get("/api/resource", headers=basic(name, "newpwd")).json == {
+        "data": "Hello, hawk!"
+    }
 
 
-@pytest.mark.parametrize("headers", [f"{PAIR}, Basic {PAIR}", f"{PAIR}, Bearer idt_a", f"{PAIR},", f",{PAIR}"])
+@pytest.mark.parametrize(
+    "headers", [f"{PAIR}, Basic {PAIR}", f"{PAIR}, Bearer idt_a", f"{PAIR},", f",{PAIR}"]
+)
 def test_two_credentials_are_refused_however_they_arrive(door: Door, headers: str) -> None:
     for path in ("/api/resource", "/api/users/1"):
         door.refuses("GET", path, 400, "bad_request", headers={"Authorization": f"Basic {headers}"})

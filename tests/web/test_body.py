@@ -93,9 +93,13 @@ def test_json_is_refused_when_it_is_not_one_plain_object(door: Door, body: bytes
 
 @pytest.mark.parametrize("field", ["username", "password", "email", "full_name"])
 @pytest.mark.parametrize("text", [r"\u0000", r"a\u0000", r"\ud83d"])
-def test_json_is_refused_when_a_field_holds_nul_or_half_a_character(door: Door, field: str, text: str) -> None:
+def test_json_is_refused_when_a_field_holds_nul_or_half_a_character(
+    door: Door, field: str, text: str
+) -> None:
     fields = {"username": "falcon", "password": CANARY} | {field: "?"}
-    door.refuses_body(json.dumps(fields).replace('"?"', f'"{text}"').encode(), 400, "malformed_body")
+    door.refuses_body(
+        json.dumps(fields).replace('"?"', f'"{text}"').encode(), 400, "malformed_body"
+    )
 
 
 ONLY_UNKNOWN = {
@@ -113,7 +117,9 @@ def test_json_is_read_to_its_fields_when_it_is_only_unusual(door: Door, value: s
     assert [problem["field"] for problem in answer.json["errors"]] == ["more"]
 
 
-@pytest.mark.timeout(20)  # one pass takes milliseconds; a search that starts over at every quote takes minutes
+@pytest.mark.timeout(
+    20
+)  # one pass takes milliseconds; a search that starts over at every quote takes minutes
 def test_json_is_read_in_one_pass_when_a_quote_stays_open() -> None:
     hostile = '"' + '\\"' * (LIMIT_BYTES // 2 - 1)
     for _ in range(5):
@@ -124,16 +130,25 @@ def test_json_is_read_in_one_pass_when_a_quote_stays_open() -> None:
 KINDS = st.sampled_from(["application/json", "application/x-www-form-urlencoded"])
 _values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
-_fields = st.fixed_dictionaries({}, optional=dict.fromkeys(("username", "password", "email", "full_name"), _values))
+_fields = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("username", "password", "email", "full_name"), _values)
+)
 _whatever = settings(max_examples=100, deadline=None, database=None)
 
 
 @_whatever
-@given(kind=KINDS, body=st.binary(max_size=300) | _fields.map(lambda fields: json.dumps(fields).encode()))
-def test_registration_never_fails_of_itself_whatever_the_body(door: Door, kind: str, body: bytes) -> None:
+@given(
+    kind=KINDS,
+    body=st.binary(max_size=300) | _fields.map(lambda fields: json.dumps(fields).encode()),
+)
+def test_registration_never_fails_of_itself_whatever_the_body(
+    door: Door, kind: str, body: bytes
+) -> None:
     answer = door.client.post("/api/users", **sent(body, kind))
     assert answer.status_code in {201, 400}, answer.text
     assert answer.is_json or answer.content_type == "application/problem+json"

@@ -59,7 +59,9 @@ def test_an_unknown_field_is_refused_by_name(door: Door, name: str, value: Any) 
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "admin" not in route[1]])
-def test_rights_are_refused_when_they_come_from_a_caller_for_himself(door: Door, method: str, path: str) -> None:
+def test_rights_are_refused_when_they_come_from_a_caller_for_himself(
+    door: Door, method: str, path: str
+) -> None:
     fields = {"admin": True} | (GOOD if method == "POST" else {"full_name": "A. Falcon"})
     assert refuse_fields(door, method, path, fields) == ["admin"]
 
@@ -86,8 +88,12 @@ def test_a_text_is_refused_when_it_is_something_else(door: Door, name: str, valu
 
 @pytest.mark.parametrize("name", ["username", "password"])
 @pytest.mark.parametrize(("method", "path"), [("POST", "/api/users"), ("PATCH", "/api/users/me")])
-def test_null_is_refused_where_a_text_must_be(door: Door, method: str, path: str, name: str) -> None:
-    assert refuse_fields(door, method, path, (GOOD if method == "POST" else {}) | {name: None}) == [name]
+def test_null_is_refused_where_a_text_must_be(
+    door: Door, method: str, path: str, name: str
+) -> None:
+    assert refuse_fields(door, method, path, (GOOD if method == "POST" else {}) | {name: None}) == [
+        name
+    ]
 
 
 @pytest.mark.parametrize("value", ["true", "false", 1, 0, None, [], "yes"], ids=repr)
@@ -133,7 +139,9 @@ BAD_NAMES = {
 
 
 @pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES)
-def test_a_username_is_refused_when_it_could_be_taken_for_something_else(door: Door, name: str) -> None:
+def test_a_username_is_refused_when_it_could_be_taken_for_something_else(
+    door: Door, name: str
+) -> None:
     assert refuse_fields(door, "POST", "/api/users", GOOD | {"username": name}) == ["username"]
 
 
@@ -158,6 +166,10 @@ BAD_TEXTS = {
 }
 
 
-@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD_TEXTS.items() for text in texts])
-def test_a_text_is_refused_when_it_is_too_long_or_holds_control_characters(door: Door, name: str, text: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in BAD_TEXTS.items() for text in texts]
+)
+def test_a_text_is_refused_when_it_is_too_long_or_holds_control_characters(
+    door: Door, name: str, text: str
+) -> None:
     assert refuse_fields(door, "POST", "/api/users", GOOD | {name: text}) == [name]

@@ -58,7 +58,9 @@ def test_a_form_is_refused_when_it_is_not_utf_8(door: Door, raw: bytes) -> None:
         (f"username=+falcon&password={CANARY}", ["username"]),
     ],
 )
-def test_a_form_is_refused_by_field_when_it_holds_the_wrong_ones(door: Door, body: str, fields: list[str]) -> None:
+def test_a_form_is_refused_by_field_when_it_holds_the_wrong_ones(
+    door: Door, body: str, fields: list[str]
+) -> None:
     answer = door.refuses_body(body.encode(), 400, "invalid_input", FORM)
     assert [problem["field"] for problem in answer.json["errors"]] == fields
 
@@ -67,7 +69,9 @@ def test_a_form_means_what_it_says_when_it_is_escaped(door: Door) -> None:
     body = b"user%6eame=%6berlin&password=a+b%2B%c3%a9%26%3d"
     answer = door.client.post("/api/users", **sent(body, f"{FORM}; charset=UTF-8"))
     assert (answer.status_code, answer.json) == (201, {"username": "kerlin"})
-    proven = services(door.app).authentication.by_password("kerlin", "a b+\u00e9&=", Origin("192.0.2.1", "-", "native"))
+    proven = services(door.app).authentication.by_password(
+        "kerlin", "a b+\u00e9&=", Origin("192.0.2.1", "-", "native")
+    )
     assert isinstance(proven, Principal)
 
 

@@ -116,12 +116,15 @@ def test_an_object_is_json_when_no_type_says_otherwise(door: Door, kind: str | N
 @pytest.mark.parametrize("kind", [FORM, "application/xml", "text/html"])
 def test_an_object_is_no_json_when_its_type_says_so(door: Door, kind: str) -> None:
     form = kind == FORM
-    door.refuses_body(BODY, *((400, "malformed_body") if form else (415, "unsupported_media_type")), kind)
+    door.refuses_body(
+        BODY, *((400, "malformed_body") if form else (415, "unsupported_media_type")), kind
+    )
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "multipart/form-data; boundary=x"])
 @pytest.mark.parametrize(
-    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}]
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}],
 )
 def test_a_page_of_another_site_sends_no_body_whatever_its_type(
     door: Door, headers: dict[str, str], kind: str | None
@@ -130,7 +133,9 @@ def test_a_page_of_another_site_sends_no_body_whatever_its_type(
     door.refuses("POST", "/api/users", 403, "cross_site_request", headers=headers, **unread)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x-gzip", "gzip, identity", "identity, gzip", "bogus"])
+@pytest.mark.parametrize(
+    "encoding", ["gzip", "deflate", "br", "x-gzip", "gzip, identity", "identity, gzip", "bogus"]
+)
 def test_a_body_is_not_read_when_it_is_encoded(door: Door, encoding: str) -> None:
     unread, headers = sent(Untouchable(), length=len(BODY)), {"Content-Encoding": encoding}
     door.refuses("POST", "/api/users", 415, "unsupported_media_type", headers=headers, **unread)
@@ -148,7 +153,9 @@ def test_every_body_is_read_strictly(door: Door, method: str, path: str) -> None
         (b" " * (LIMIT_BYTES + 1), "application/json", 413, "body_too_large"),
     ):
         door.refuses(method, path, status, code, headers=headers, **sent(body, kind))
-    door.refuses(method, path, 411, "length_required", headers=headers, content_type="application/json")
+    door.refuses(
+        method, path, 411, "length_required", headers=headers, content_type="application/json"
+    )
 
 
 def test_a_body_is_read_when_it_is_as_long_as_allowed(door: Door) -> None:
@@ -157,20 +164,31 @@ def test_a_body_is_read_when_it_is_as_long_as_allowed(door: Door) -> None:
 
 @pytest.mark.parametrize("kind", ["application/json", FORM])
 @pytest.mark.parametrize("length", [LIMIT_BYTES + 1, 600_000, 10**12, 10**17])
-def test_a_body_is_not_read_when_it_is_longer_than_allowed(door: Door, kind: str, length: int) -> None:
-    door.refuses("POST", "/api/users", 413, "body_too_large", **sent(Untouchable(), kind, length=length))
+def test_a_body_is_not_read_when_it_is_longer_than_allowed(
+    door: Door, kind: str, length: int
+) -> None:
+    door.refuses(
+        "POST", "/api/users", 413, "body_too_large", **sent(Untouchable(), kind, length=length)
+    )
 
 
 @pytest.mark.parametrize(
-    "length", ["", " ", "+9", "-1", "1_0", "9.0", "0x9", "9e0", "9 9", "9,9", "\u0669", "9" * 19, "nine"]
+    "length",
+    ["", " ", "+9", "-1", "1_0", "9.0", "0x9", "9e0", "9 9", "9,9", "\u0669", "9" * 19, "nine"],
 )
 def test_a_body_is_not_read_when_its_length_is_not_a_plain_number(door: Door, length: str) -> None:
     door.refuses("POST", "/api/users", 411, "length_required", **sent(Untouchable(), length=length))
 
 
-def in_chunks(body: bytes | RawIOBase, kind: str = "application/json", **more: object) -> dict[str, Any]:
+def in_chunks(
+    body: bytes | RawIOBase, kind: str = "application/json", **more: object
+) -> dict[str, Any]:
     """Return the arguments that send a body of no known length, as a server hands on what came in chunks."""
-    environ = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True} | more
+    environ = {
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_LENGTH": "",
+        "wsgi.input_terminated": True,
+    } | more
     request = sent(body, kind)
     return request | {"environ_overrides": request["environ_overrides"] | environ}
 
@@ -180,7 +198,9 @@ def test_a_body_is_read_when_it_comes_in_chunks(door: Door) -> None:
     door.refuses("POST", "/api/users", 400, "invalid_input", **in_chunks(b"{}".ljust(LIMIT_BYTES)))
     door.refuses("POST", "/api/users", 400, "malformed_body", **in_chunks(BODY[:-1]))
     door.refuses("POST", "/api/users", 400, "malformed_body", **in_chunks(Broken()))
-    door.refuses("POST", "/api/users", 413, "body_too_large", **in_chunks(b"{}".ljust(LIMIT_BYTES + 1)))
+    door.refuses(
+        "POST", "/api/users", 413, "body_too_large", **in_chunks(b"{}".ljust(LIMIT_BYTES + 1))
+    )
 
 
 def test_a_form_needs_its_length_because_it_does_not_show_its_end(door: Door) -> None:
@@ -199,15 +219,22 @@ def test_a_form_needs_its_length_because_it_does_not_show_its_end(door: Door) ->
     ],
     ids=str,
 )
-def test_a_body_in_chunks_is_not_read_when_its_end_is_in_doubt(door: Door, more: dict[str, object]) -> None:
+def test_a_body_in_chunks_is_not_read_when_its_end_is_in_doubt(
+    door: Door, more: dict[str, object]
+) -> None:
     door.refuses("POST", "/api/users", 411, "length_required", **in_chunks(Untouchable(), **more))
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"), [(BODY, "application/json"), (f"username=falcon&password={CANARY}".encode(), FORM)]
+    ("body", "kind"),
+    [(BODY, "application/json"), (f"username=falcon&password={CANARY}".encode(), FORM)],
 )
-def test_a_body_is_refused_when_it_is_shorter_than_declared(door: Door, body: bytes, kind: str) -> None:
-    door.refuses("POST", "/api/users", 400, "malformed_body", **sent(body, kind, length=len(body) + 1))
+def test_a_body_is_refused_when_it_is_shorter_than_declared(
+    door: Door, body: bytes, kind: str
+) -> None:
+    door.refuses(
+        "POST", "/api/users", 400, "malformed_body", **sent(body, kind, length=len(body) + 1)
+    )
 
 
 def test_a_body_is_refused_when_the_connection_breaks(door: Door) -> None:
@@ -226,10 +253,15 @@ def test_a_body_is_not_read_while_eight_others_are_on_their_way(door: Door) -> N
     started = Semaphore(0)
     with ThreadPoolExecutor(BODIES_AT_ONCE) as callers:
         clients = [door.app.test_client(use_cookies=False) for _ in range(BODIES_AT_ONCE)]
-        slow = [callers.submit(client.post, "/api/users", **sent(Slow(), length=9)) for client in clients]
+        slow = [
+            callers.submit(client.post, "/api/users", **sent(Slow(), length=9))
+            for client in clients
+        ]
         try:
             assert all(started.acquire(timeout=20) for _ in clients)
-            refused = door.refuses("POST", "/api/users", 503, "busy", **sent(Untouchable(), length=9))
+            refused = door.refuses(
+                "POST", "/api/users", 503, "busy", **sent(Untouchable(), length=9)
+            )
             assert refused.headers["Retry-After"] == "1"
             assert door.client.get("/api/resource", headers=door.as_user(ADMIN)).status_code == 200
         finally:

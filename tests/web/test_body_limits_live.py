@@ -49,14 +49,26 @@ def require_refusal(answer: Raw, *statuses: int) -> None:
     assert "traceback" not in answer.text.lower()
     assert "set-cookie" not in answer.head
     # Either our application refuses with a problem, or the server before it with nothing at all.
-    assert ("application/problem+json" in answer.head) == ("x-request-id" in answer.head) == bool(answer.body)
+    assert (
+        ("application/problem+json" in answer.head)
+        == ("x-request-id" in answer.head)
+        == bool(answer.body)
+    )
 
 
 FRAMING = {
     "chunks of a form": ([FORM, CHUNKED], CHUNKS, 411),
-    "chunks above the limit": ([JSON, CHUNKED], b"11170\r\n" + b" " * 70_000 + b"\r\n0\r\n\r\n", 413),
+    "chunks above the limit": (
+        [JSON, CHUNKED],
+        b"11170\r\n" + b" " * 70_000 + b"\r\n0\r\n\r\n",
+        413,
+    ),
     "bad chunk size": ([JSON, CHUNKED], b"zz\r\n" + BODY, 400),
-    "bad size of a later chunk": ([JSON, CHUNKED], b"9\r\n" + BODY[:9] + b"\r\nzz\r\n" + BODY[9:], 400),
+    "bad size of a later chunk": (
+        [JSON, CHUNKED],
+        b"9\r\n" + BODY[:9] + b"\r\nzz\r\n" + BODY[9:],
+        400,
+    ),
     "unknown coding": ([JSON, "Transfer-Encoding: xchunked"], BODY, 400),
     "coding after chunks": ([JSON, "Transfer-Encoding: chunked, identity"], BODY, 400),
     "two lengths": ([JSON, LENGTH, "Content-Length: 5"], BODY, 400),
@@ -97,14 +109,18 @@ HOSTS = {
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("hosts", HOSTS.values(), ids=HOSTS)
-def test_a_request_is_refused_when_its_host_is_not_one_plain_name(live: Live, hosts: list[str]) -> None:
+def test_a_request_is_refused_when_its_host_is_not_one_plain_name(
+    live: Live, hosts: list[str]
+) -> None:
     require_refusal(send(live, lines(REGISTER, *hosts, JSON, LENGTH, host=None, body=BODY)), 400)
 
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("kind", [JSON, FORM])
 @pytest.mark.parametrize("expect", [[], ["Expect: 100-continue"]], ids=["at once", "asking first"])
-def test_a_body_above_the_limit_is_refused_before_it_is_sent(live: Live, kind: str, expect: list[str]) -> None:
+def test_a_body_above_the_limit_is_refused_before_it_is_sent(
+    live: Live, kind: str, expect: list[str]
+) -> None:
     require_refusal(send(live, lines(REGISTER, kind, "Content-Length: 65537", *expect)), 413)
 
 
@@ -137,7 +153,9 @@ UNREAD = {
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(("headers", "body"), UNREAD.values(), ids=UNREAD)
-def test_an_unread_body_is_never_taken_for_the_next_request(live: Live, headers: list[str], body: bytes) -> None:
+def test_an_unread_body_is_never_taken_for_the_next_request(
+    live: Live, headers: list[str], body: bytes
+) -> None:
     first = lines(REGISTER, *headers, body=body).replace(b"Connection: close\r\n", b"")
     answer = send(live, first + lines("GET /readyz HTTP/1.1"))
     assert answer.status in {400, 413, 415}
@@ -157,8 +175,16 @@ def test_registration_is_refused_when_the_method_is_another(live: Live, method: 
 def test_a_method_in_other_letters_is_another_method(live: Live, method: str) -> None:
     answer = send(live, lines(f"{method} /api/token HTTP/1.1"))
     require_refusal(answer, 405)
-    (allowed,) = [line for line in answer.head.split("\r\n") if line.startswith("allow: ")]  # RFC 9110 section 15.5.6
-    assert set(allowed.removeprefix("allow: ").split(", ")) == {"delete", "get", "head", "options", "post"}
+    (allowed,) = [
+        line for line in answer.head.split("\r\n") if line.startswith("allow: ")
+    ]  # RFC 9110 section 15.5.6
+    assert set(allowed.removeprefix("allow: ").split(", ")) == {
+        "delete",
+        "get",
+        "head",
+        "options",
+        "post",
+    }
     require_refusal(send(live, lines(f"{method} /nowhere HTTP/1.1")), 404)
 
 
@@ -166,7 +192,9 @@ def test_a_method_in_other_letters_is_another_method(live: Live, method: str) ->
 @pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
 def test_a_method_is_not_overridden_by_a_header(live: Live, token: str, header: str) -> None:
     bearer = f"Authorization: Bearer {token}"
-    answer = send(live, lines("POST /api/users/me HTTP/1.1", bearer, f"{header}: DELETE", "Content-Length: 0"))
+    answer = send(
+        live, lines("POST /api/users/me HTTP/1.1", bearer, f"{header}: DELETE", "Content-Length: 0")
+    )
     require_refusal(answer, 405)
     assert "\r\nallow: " in answer.head
 
@@ -201,9 +229,14 @@ def test_a_path_spelled_differently_has_the_same_lock_or_leads_nowhere(
     live: Live, token: str, spelling: str, name: str
 ) -> None:
     target = f"GET {spelling.format(name=name)} HTTP/1.1"
-    anonymous, known = send(live, lines(target)), send(live, lines(target, f"Authorization: Bearer {token}"))
+    anonymous, known = (
+        send(live, lines(target)),
+        send(live, lines(target, f"Authorization: Bearer {token}")),
+    )
     assert (anonymous.status, known.status) in {(401, 200), (404, 404), (400, 400)}
-    assert "\r\nlocation:" not in anonymous.head + known.head  # it would be built from the caller's Host
+    assert (
+        "\r\nlocation:" not in anonymous.head + known.head
+    )  # it would be built from the caller's Host
 
 
 @pytest.mark.parametrize(

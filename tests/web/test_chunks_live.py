@@ -47,7 +47,9 @@ def users(served: Live) -> list[str]:
 
 @pytest.mark.parametrize("kind", [JSON, "Content-Type:", "Content-Type: text/plain;charset=UTF-8"])
 @pytest.mark.parametrize("body", ["chunks", "length"])
-def test_real_curl_registers_with_any_body_that_is_an_object(served: Live, kind: str, body: str) -> None:
+def test_real_curl_registers_with_any_body_that_is_an_object(
+    served: Live, kind: str, body: str
+) -> None:
     coding = ["-H", CHUNKED] if body == "chunks" else []
     sent = new_body().decode()
     answer = served.curl("/api/users", "-k", "-H", kind, *coding, "-d", sent)
@@ -58,14 +60,20 @@ def test_real_curl_registers_with_any_body_that_is_an_object(served: Live, kind:
 def test_real_curl_registers_with_a_multipart_form(served: Live) -> None:
     for coding in ([], ["-H", CHUNKED]):
         name = f"falcon{next(_numbers)}"
-        answer = served.curl("/api/users", "-k", *coding, "-F", f"username={name}", "-F", "password=newpwd")
+        answer = served.curl(
+            "/api/users", "-k", *coding, "-F", f"username={name}", "-F", "password=newpwd"
+        )
         assert (answer.status, answer.json()) == (201, {"username": name})
     answer = served.curl("/api/users", "-k", "-F", "username=x", "-F", "password=@/etc/hostname")
     assert answer.status == 415
 
 
 def test_an_object_in_many_chunks_with_trailers_is_read(served: Live) -> None:
-    sent = chunks(new_body(), size=1).replace(b"1\r\n{", b"1;a=b\r\n{").replace(b"0\r\n\r\n", b"0\r\nX-T: y\r\n\r\n")
+    sent = (
+        chunks(new_body(), size=1)
+        .replace(b"1\r\n{", b"1;a=b\r\n{")
+        .replace(b"0\r\n\r\n", b"0\r\nX-T: y\r\n\r\n")
+    )
     assert send(served, [JSON, CHUNKED], sent).startswith("HTTP/1.1 201 ")
 
 
@@ -77,10 +85,17 @@ def test_a_body_is_refused_when_its_chunks_end_too_early(served: Live, cut: int)
     assert users(served) == before
 
 
-@pytest.mark.parametrize("broken", [b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n", b"7\r\n" + b"x" * 20 + b"\r\n"])
+@pytest.mark.parametrize(
+    "broken", [b"zz\r\n", b"-1\r\n", b"ffffffffffffffffff\r\n", b"7\r\n" + b"x" * 20 + b"\r\n"]
+)
 def test_a_body_is_refused_when_its_chunks_are_broken(served: Live, broken: bytes) -> None:
     before = users(served)
-    said = send(served, [JSON, CHUNKED], chunks(new_body(ending=""))[:-5] + broken + b"0\r\n\r\n", half_close=True)
+    said = send(
+        served,
+        [JSON, CHUNKED],
+        chunks(new_body(ending=""))[:-5] + broken + b"0\r\n\r\n",
+        half_close=True,
+    )
     assert said == "" or said.startswith("HTTP/1.1 400 "), said
     assert users(served) == before
 
@@ -89,7 +104,9 @@ def test_a_body_in_chunks_is_refused_when_it_is_too_long(served: Live) -> None:
     before = users(served)
     sent = chunks(new_body().ljust(65_537), size=4096)
     assert send(served, [JSON, CHUNKED], sent).startswith("HTTP/1.1 413 ")
-    assert send(served, [JSON, CHUNKED], chunks(b" " * 200_000, size=9999)).startswith("HTTP/1.1 413 ")
+    assert send(served, [JSON, CHUNKED], chunks(b" " * 200_000, size=9999)).startswith(
+        "HTTP/1.1 413 "
+    )
     assert users(served) == before
 
 

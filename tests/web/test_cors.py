@@ -35,7 +35,11 @@ def cors(answer: Any) -> dict[str, str]:
 
 
 def preflight(door: Door, path: str, origin: str, method: str = "POST") -> Any:
-    asked = {"Origin": origin, f"{CORS}Request-Method": method, f"{CORS}Request-Headers": "authorization,content-type"}
+    asked = {
+        "Origin": origin,
+        f"{CORS}Request-Method": method,
+        f"{CORS}Request-Headers": "authorization,content-type",
+    }
     return door.client.options(path, headers=asked | {"Sec-Fetch-Site": "cross-site"})
 
 
@@ -49,11 +53,14 @@ def test_a_page_of_an_allowed_origin_uses_the_service(door: Door, origin: str) -
     login = door.client.post("/api/token", headers=browser | basic(*HAWK))
     fast = door.client.get("/api/resource", headers=browser | basic(login.json["token"]))
     slow = door.client.get("/api/users/me", headers=browser | basic(login.json["token"]))
-    made = door.client.post("/api/users", headers=browser, json={"username": "falcon", "password": "newpwd"})
+    made = door.client.post(
+        "/api/users", headers=browser, json={"username": "falcon", "password": "newpwd"}
+    )
     refused = door.client.get("/api/resource", headers=browser | basic("hawk", "wrong"))
     missing = door.client.get("/nowhere", headers=browser)
     told = [
-        (each.status_code, each.headers[f"{CORS}Allow-Origin"]) for each in (login, fast, slow, made, refused, missing)
+        (each.status_code, each.headers[f"{CORS}Allow-Origin"])
+        for each in (login, fast, slow, made, refused, missing)
     ]
     assert told == [(status, origin) for status in (200, 200, 200, 201, 401, 404)]
     for each in (asked, login, fast, slow, made, refused, missing):
@@ -62,12 +69,20 @@ def test_a_page_of_an_allowed_origin_uses_the_service(door: Door, origin: str) -
 
 
 @pytest.mark.parametrize("origin", STRANGERS)
-def test_a_page_of_another_origin_gets_no_permission_and_changes_nothing(door: Door, origin: str) -> None:
+def test_a_page_of_another_origin_gets_no_permission_and_changes_nothing(
+    door: Door, origin: str
+) -> None:
     headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
     assert cors(preflight(door, "/api/token", origin)) == {}
     with door.unchanged():
-        refused = door.client.post("/api/users", headers=headers, json={"username": "ghost", "password": "newpwd"})
-    assert (refused.status_code, refused.json["code"], cors(refused)) == (403, "cross_site_request", {})
+        refused = door.client.post(
+            "/api/users", headers=headers, json={"username": "ghost", "password": "newpwd"}
+        )
+    assert (refused.status_code, refused.json["code"], cors(refused)) == (
+        403,
+        "cross_site_request",
+        {},
+    )
     read = door.client.get("/api/users/1", headers=headers)
     assert (read.status_code, cors(read), read.headers["Vary"]) == (200, {}, "Origin")
 
@@ -91,7 +106,10 @@ def test_what_is_public_stays_readable_from_any_origin(door: Door) -> None:
 
 def test_without_the_setting_no_answer_speaks_of_origins(make_door: Callable[..., Door]) -> None:
     door = make_door()
-    for answer in (preflight(door, "/api/token", APP), door.client.get("/healthz", headers={"Origin": APP})):
+    for answer in (
+        preflight(door, "/api/token", APP),
+        door.client.get("/healthz", headers={"Origin": APP}),
+    ):
         assert cors(answer) == {}
         assert "Vary" not in answer.headers
     refused = door.client.delete("/api/users/me", headers=basic(*ADMIN) | {"Origin": APP})

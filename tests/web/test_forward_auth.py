@@ -21,9 +21,28 @@ from identity.domain.principal import operator
 from identity.services.accounts import NewAccount
 from identity.settings import SettingError
 
-METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "get", "FOO", "CONNECT"]
+METHODS = [
+    "GET",
+    "HEAD",
+    "OPTIONS",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "TRACE",
+    "PROPFIND",
+    "get",
+    "FOO",
+    "CONNECT",
+]
 NGINX, PROXY = "/api/verify", "/api/verify/proxy"
-ALWAYS = {"X-Identity-User", "X-Identity-Id", "X-Identity-Admin", "X-Identity-Credential", "X-Identity-Expires"}
+ALWAYS = {
+    "X-Identity-User",
+    "X-Identity-Id",
+    "X-Identity-Admin",
+    "X-Identity-Credential",
+    "X-Identity-Expires",
+}
 
 # By path, what hawk and an administrator get; without a good credential it is 401 everywhere.
 CONDITIONS = {
@@ -77,14 +96,20 @@ UNKNOWN = [
 ]
 
 
-def ask(client: FlaskClient, path: str, headers: dict[str, str] | None = None, **more: Any) -> TestResponse:
+def ask(
+    client: FlaskClient, path: str, headers: dict[str, str] | None = None, **more: Any
+) -> TestResponse:
     """Send a path as a server hands it over, decoded and otherwise as it came."""
     raw = path.encode().decode("latin-1")
     return client.open("/", headers=headers, environ_overrides={"PATH_INFO": raw}, **more)
 
 
 def said(answer: TestResponse) -> dict[str, str]:
-    return {name: value for name, value in answer.headers if name.startswith(("X-Identity", "Remote-", "X-WEBAUTH"))}
+    return {
+        name: value
+        for name, value in answer.headers
+        if name.startswith(("X-Identity", "Remote-", "X-WEBAUTH"))
+    }
 
 
 def every_path() -> Iterator[str]:
@@ -111,7 +136,11 @@ def same_every_time(answer: TestResponse) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize(("yes", "base"), [(204, NGINX), (200, PROXY)])
 def test_conditions_decide_who_passes(client: FlaskClient, yes: int, base: str) -> None:
-    behind = ["", "/-", "/-/", "/-/user/hawk/admin", "/-/-/x", "/-//../x", "/-/\0"] if base == PROXY else [""]
+    behind = (
+        ["", "/-", "/-/", "/-/user/hawk/admin", "/-/-/x", "/-//../x", "/-/\0"]
+        if base == PROXY
+        else [""]
+    )
     tokens = [token_of(client, *who) for who in (HAWK, ADMIN)]
     for condition, guarded, each in itertools.product(CONDITIONS, behind, (0, 1)):
         passes = CONDITIONS[condition][each]
@@ -137,7 +166,9 @@ def test_what_is_no_condition_is_never_met(client: FlaskClient) -> None:
     assert ask(client, f"{NGINX}/x", basic(*ADMIN)).status_code == 403
 
 
-def test_a_guarded_path_stands_behind_a_dash_of_its_own_and_for_proxies_only(client: FlaskClient) -> None:
+def test_a_guarded_path_stands_behind_a_dash_of_its_own_and_for_proxies_only(
+    client: FlaskClient,
+) -> None:
     token = token_of(client, *ADMIN)
     for path in ("/-", "/-/x", "/admin/-", "/proxy-/x", "/proxy/-x", "/proxy/user/-/x"):
         assert ask(client, NGINX + path, bearer(token)).status_code == 403
@@ -152,7 +183,16 @@ def test_no_other_spelling_of_the_path_is_a_yes(client: FlaskClient) -> None:
         assert ask(client, path, credential, method=method).status_code in {401, 404, 405}
 
 
-QUERIES = ["access_token=x", "password=x", f"a={'x' * 9000}", "a=1&a=2", "%00", "admin", "access_token=idt_x", "%"]
+QUERIES = [
+    "access_token=x",
+    "password=x",
+    f"a={'x' * 9000}",
+    "a=1&a=2",
+    "%00",
+    "admin",
+    "access_token=idt_x",
+    "%",
+]
 
 
 def test_nothing_of_a_query_is_read(client: FlaskClient) -> None:
@@ -182,12 +222,18 @@ BODIES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 @pytest.mark.parametrize("path", [NGINX, f"{PROXY}/-/x"])
-def test_a_body_is_neither_read_nor_refused(client: FlaskClient, path: str, body: dict[str, Any]) -> None:
+def test_a_body_is_neither_read_nor_refused(
+    client: FlaskClient, path: str, body: dict[str, Any]
+) -> None:
     class Untouched:
         def __getattr__(self, name: str) -> Any:
             raise AssertionError(name)
 
-    for credential, status in ((basic(*HAWK), {200, 204}), (bearer(token_of(client, *HAWK)), {200, 204}), ({}, {401})):
+    for credential, status in (
+        (basic(*HAWK), {200, 204}),
+        (bearer(token_of(client, *HAWK)), {200, 204}),
+        ({}, {401}),
+    ):
         headers = body.get("headers", {}) | credential
         builder = EnvironBuilder(path, method="POST", **(body | {"headers": headers}))
         environ = builder.get_environ() | body.get("environ_base", {}) | {"wsgi.input": Untouched()}
@@ -195,7 +241,9 @@ def test_a_body_is_neither_read_nor_refused(client: FlaskClient, path: str, body
         assert int(line[:3]) in status
 
 
-@pytest.mark.parametrize("site", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
+@pytest.mark.parametrize(
+    "site", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}]
+)
 def test_where_a_guarded_request_comes_from_is_the_services_own_concern(
     client: FlaskClient, site: dict[str, str]
 ) -> None:
@@ -217,10 +265,16 @@ def test_a_check_changes_nothing_and_is_logged_and_counted_like_a_get(
     assert CANARY not in client.get("/metrics").text
 
 
-def test_a_proxy_hears_by_what_proof_and_until_when(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_a_proxy_hears_by_what_proof_and_until_when(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
     use, hawk = services(app), principal(app, *HAWK)
     now, day = int(clock.now().timestamp()), 24 * 60 * 60
-    tokens = {kind: use.logins.open(hawk, kind).token for kind in TokenKind if kind is not TokenKind.ACCESS}
+    tokens = {
+        kind: use.logins.open(hawk, kind).token
+        for kind in TokenKind
+        if kind is not TokenKind.ACCESS
+    }
     tokens[TokenKind.ACCESS] = use.tokens.issue(hawk).token
     ends = {
         TokenKind.ACCESS: 600,
@@ -263,7 +317,12 @@ def test_a_yes_may_be_kept_for_five_seconds_and_never_beyond_the_credential(
 
 
 def test_a_no_is_never_kept(client: FlaskClient) -> None:
-    cases = [({}, ""), (basic("hawk", "wrong"), ""), (bearer("idt_x"), ""), (basic(*HAWK), "/admin")]
+    cases = [
+        ({}, ""),
+        (basic("hawk", "wrong"), ""),
+        (bearer("idt_x"), ""),
+        (basic(*HAWK), "/admin"),
+    ]
     for (credential, condition), base in itertools.product(cases, (NGINX, PROXY)):
         answer = ask(client, base + condition, credential)
         assert answer.status_code in {401, 403}
@@ -271,7 +330,9 @@ def test_a_no_is_never_kept(client: FlaskClient) -> None:
         assert "Vary" not in answer.headers
 
 
-def test_nginx_hears_no_and_other_proxies_pass_on_that_a_caller_must_wait(client: FlaskClient) -> None:
+def test_nginx_hears_no_and_other_proxies_pass_on_that_a_caller_must_wait(
+    client: FlaskClient,
+) -> None:
     for _ in range(51):
         ask(client, NGINX, basic("hawk", "wrong"))
     for suffix in ("", "/admin", "/user/hawk", "/x"):
@@ -289,14 +350,19 @@ def test_a_full_queue_is_told_to_every_proxy(app: Flask, client: FlaskClient) ->
             assert int(answer.headers["Retry-After"]) > 0
 
 
-@pytest.mark.parametrize("headers", [{"Authorization": "Basic x, Basic y"}, {"Authorization": "Negotiate x"}])
+@pytest.mark.parametrize(
+    "headers", [{"Authorization": "Basic x, Basic y"}, {"Authorization": "Negotiate x"}]
+)
 def test_a_credential_that_cannot_be_read_is_told_apart_by_no_proxy(
     client: FlaskClient, headers: dict[str, str]
 ) -> None:
     for path in (NGINX, PROXY):
         answer = ask(client, path, headers)
         assert answer.status_code == 401
-        assert [text.partition(" ")[0] for text in answer.headers.getlist("WWW-Authenticate")] == ["Basic", "Bearer"]
+        assert [text.partition(" ")[0] for text in answer.headers.getlist("WWW-Authenticate")] == [
+            "Basic",
+            "Bearer",
+        ]
 
 
 BIRD = NewAccount(*HAWK, email="Hawk@B\u00fccher.Example", full_name="Zo\u00eb 100% \u9df9 O'Hara")
@@ -311,7 +377,10 @@ def presenting(make_app: Callable[..., Flask], headers: str) -> FlaskClient:
 
 
 def change(client: FlaskClient, values: str, account_id: int = 2) -> None:
-    with client.application.app_context(), client.application.extensions["sqlalchemy"].engine.begin() as connection:
+    with (
+        client.application.app_context(),
+        client.application.extensions["sqlalchemy"].engine.begin() as connection,
+    ):
         connection.execute(text(f"UPDATE account SET {values} WHERE id = {account_id}"))  # noqa: S608 - the test's own
 
 
@@ -341,7 +410,9 @@ def test_the_operator_adds_headers_that_other_programs_read(
 ) -> None:
     client = presenting(make_app, chosen)
     token = token_of(client, *HAWK)
-    unconfirmed = {name: value for name, value in SETS[chosen].items() if not name.endswith("-Email")}
+    unconfirmed = {
+        name: value for name, value in SETS[chosen].items() if not name.endswith("-Email")
+    }
     for credential in (basic(*HAWK), bearer(token)):
         assert extra(ask(client, path, credential)) == unconfirmed
     change(client, "email_verified = true")
@@ -350,7 +421,11 @@ def test_the_operator_adds_headers_that_other_programs_read(
         assert extra(answer) == SETS[chosen]
         assert said(answer).keys() >= ALWAYS
         assert str(answer.headers).isascii()
-    assert {name for name in extra(ask(client, NGINX, basic(*ADMIN))) if name.endswith(("-Email", "-Name"))} == set()
+    assert {
+        name
+        for name in extra(ask(client, NGINX, basic(*ADMIN)))
+        if name.endswith(("-Email", "-Name"))
+    } == set()
 
 
 def test_all_sets_together_are_asked_for_by_one_statement(make_app: Callable[..., Flask]) -> None:
@@ -363,7 +438,9 @@ def test_all_sets_together_are_asked_for_by_one_statement(make_app: Callable[...
     with statements(client.application) as seen:
         answer = ask(client, NGINX, bearer(token))
     assert len([statement for statement in seen if "full_name" in statement]) == 1
-    assert extra(answer) == {name: value for headers in SETS.values() for name, value in headers.items()}
+    assert extra(answer) == {
+        name: value for headers in SETS.values() for name, value in headers.items()
+    }
 
 
 def test_a_change_of_what_is_shown_is_seen_at_once(make_app: Callable[..., Flask]) -> None:
@@ -376,9 +453,21 @@ def test_a_change_of_what_is_shown_is_seen_at_once(make_app: Callable[..., Flask
 
 
 @pytest.mark.parametrize(
-    "name", ["a\u00a0b", "\u00ff", "100%", "%0d%0aX: y", " x ", "\U0001f985", "a\tb".replace("\t", " "), ':;,"\\']
+    "name",
+    [
+        "a\u00a0b",
+        "\u00ff",
+        "100%",
+        "%0d%0aX: y",
+        " x ",
+        "\U0001f985",
+        "a\tb".replace("\t", " "),
+        ':;,"\\',
+    ],
 )
-def test_a_name_in_a_header_is_ascii_and_can_be_read_back(make_app: Callable[..., Flask], name: str) -> None:
+def test_a_name_in_a_header_is_ascii_and_can_be_read_back(
+    make_app: Callable[..., Flask], name: str
+) -> None:
     client = presenting(make_app, "name,remote")
     client.patch("/api/users/me", json={"full_name": name}, headers=basic(*HAWK))
     for header in ("X-Identity-Name", "Remote-Name"):
@@ -397,7 +486,11 @@ def test_a_name_that_is_an_email_address_is_presented_to_its_confirmed_owner_onl
     change(client, "username = 'Boss@corp.example', username_canonical = 'boss@corp.example'")
     services(client.application).directory._known.forget(None)
     boss = "email = 'boss@Corp.example', email_canonical = 'boss@corp.example'"
-    for values in ("email_verified = true", "email_verified = false", f"{boss}, email_verified = false"):
+    for values in (
+        "email_verified = true",
+        "email_verified = false",
+        f"{boss}, email_verified = false",
+    ):
         change(client, values)
         for path in (NGINX, PROXY, f"{PROXY}/-/x"):
             answer = ask(client, path, bearer(token))
@@ -409,6 +502,10 @@ def test_a_name_that_is_an_email_address_is_presented_to_its_confirmed_owner_onl
 
 
 @pytest.mark.parametrize("words", ["identity,groups", "Email", "x", "email;name"])
-def test_an_unknown_set_of_headers_stops_the_start(make_app: Callable[..., Flask], words: str) -> None:
-    with pytest.raises(SettingError, match="IDENTITY_FORWARD_HEADERS: give some of identity, email, name"):
+def test_an_unknown_set_of_headers_stops_the_start(
+    make_app: Callable[..., Flask], words: str
+) -> None:
+    with pytest.raises(
+        SettingError, match="IDENTITY_FORWARD_HEADERS: give some of identity, email, name"
+    ):
         make_app(forward_headers=words)

@@ -17,14 +17,18 @@ GROWTH_BYTES = 40 * 1024 * 1024  # half of what so many heads of 400 KB are
 def head(size: int, *, field: int = FIELD) -> bytes:
     """Return a whole head of about so many bytes."""
     sizes = [field] * (size // field) + [size % field]
-    fields = b"".join(b"X-Pad-%d: %b\r\n" % (number, b"y" * length) for number, length in enumerate(sizes))
+    fields = b"".join(
+        b"X-Pad-%d: %b\r\n" % (number, b"y" * length) for number, length in enumerate(sizes)
+    )
     return b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + fields + b"\r\n"
 
 
 def ask(served: Live, request: bytes) -> bytes:
     received = b""
     with connected(served) as (_, connection), suppress(OSError):
-        with suppress(OSError):  # a server that has heard enough closes; what it said can still be read
+        with suppress(
+            OSError
+        ):  # a server that has heard enough closes; what it said can still be read
             connection.sendall(request)
         while part := connection.recv(65_536):
             received += part
@@ -42,9 +46,15 @@ def test_a_head_above_32_kib_is_431(served: Live, size: int, field: int) -> None
     assert ask(served, head(size, field=field)).startswith(b"HTTP/1.1 431 ")
 
 
-@pytest.mark.parametrize("name", [b"Authorization: Basic ", b"Cookie: ", b"X-Request-ID: ", b"Content-Type: "])
+@pytest.mark.parametrize(
+    "name", [b"Authorization: Basic ", b"Cookie: ", b"X-Request-ID: ", b"Content-Type: "]
+)
 def test_a_long_field_is_431_whatever_its_name(served: Live, name: bytes) -> None:
-    request = b"GET /api/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + name + b"Y" * 40_000
+    request = (
+        b"GET /api/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        + name
+        + b"Y" * 40_000
+    )
     assert ask(served, request + b"\r\n\r\n").startswith(b"HTTP/1.1 431 ")
 
 

@@ -22,20 +22,122 @@ from identity.web.hosts import is_sound, own_base
 
 LABEL = "a" * 63
 SOUND = [
-    *("localhost", "LOCALHOST", "id.example.org", "id.example.org.", "127.0.0.1", "[::1]", "[::ffff:192.0.2.1]"),
+    *(
+        "localhost",
+        "LOCALHOST",
+        "id.example.org",
+        "id.example.org.",
+        "127.0.0.1",
+        "[::1]",
+        "[::ffff:192.0.2.1]",
+    ),
     *("identity_web", "_web", "web_", "a_b.c_d", "xn--a", "a--b", "1.2.3.4.5", LABEL),
     *(".".join([LABEL] * 3 + ["a" * 61]), ".".join([LABEL] * 3 + ["a" * 61]) + "."),
     *("localhost:1", "localhost:65535", "identity_web:5000", "[::1]:5000", "id.example.org.:8443"),
 ]
 UNSOUND = [
-    *("", " ", ".", "..", "a..b", ".a", "a..", "..a", "a.:", "a:", ":80", ":", "a:0", "a:00000", "a:65536"),
-    *("a:99999", "a:123456", "a:-1", "a:+1", "a:1a", "a: 1", "a:\u0661", "-a", "a-", "a.-b", "a-.b", "[", "[]"),
-    *("[::1", "::1", "[::1]x", "[::1]:", "[::1]:0", "[::g]", "[1.2.3.4]", "[v1.a]", "[fe80::1%25eth0]", "[:::]"),
-    *("a@b", "a:b@c", "a/b", "a?b", "a#b", "a\\b", "a,b", "a;b", "a b", " a", "a ", "a\t", "a\0", "a\n", "a\r\nb"),
-    *("\xe9", "%61", "a%00", "<a>", '"a"', "a'b", "http://a", "*", "*.a", "LABEL" + LABEL, "x" * 300, "a." * 200),
-    *(".".join([LABEL] * 4), "a=b", "a|b", "{a}", "~", "!", "$", "&", "(a)", "a+b", "\x7f", "\x80", "\xff" * 9),
+    *(
+        "",
+        " ",
+        ".",
+        "..",
+        "a..b",
+        ".a",
+        "a..",
+        "..a",
+        "a.:",
+        "a:",
+        ":80",
+        ":",
+        "a:0",
+        "a:00000",
+        "a:65536",
+    ),
+    *(
+        "a:99999",
+        "a:123456",
+        "a:-1",
+        "a:+1",
+        "a:1a",
+        "a: 1",
+        "a:\u0661",
+        "-a",
+        "a-",
+        "a.-b",
+        "a-.b",
+        "[",
+        "[]",
+    ),
+    *(
+        "[::1",
+        "::1",
+        "[::1]x",
+        "[::1]:",
+        "[::1]:0",
+        "[::g]",
+        "[1.2.3.4]",
+        "[v1.a]",
+        "[fe80::1%25eth0]",
+        "[:::]",
+    ),
+    *(
+        "a@b",
+        "a:b@c",
+        "a/b",
+        "a?b",
+        "a#b",
+        "a\\b",
+        "a,b",
+        "a;b",
+        "a b",
+        " a",
+        "a ",
+        "a\t",
+        "a\0",
+        "a\n",
+        "a\r\nb",
+    ),
+    *(
+        "\xe9",
+        "%61",
+        "a%00",
+        "<a>",
+        '"a"',
+        "a'b",
+        "http://a",
+        "*",
+        "*.a",
+        "LABEL" + LABEL,
+        "x" * 300,
+        "a." * 200,
+    ),
+    *(
+        ".".join([LABEL] * 4),
+        "a=b",
+        "a|b",
+        "{a}",
+        "~",
+        "!",
+        "$",
+        "&",
+        "(a)",
+        "a+b",
+        "\x7f",
+        "\x80",
+        "\xff" * 9,
+    ),
 ]
-PIECES = [*string.ascii_letters, *string.digits, *"..--__::[]%@/\\,; \t\0", "\xff", ":0", ":80", "xn--", "..", LABEL]
+PIECES = [
+    *string.ascii_letters,
+    *string.digits,
+    *"..--__::[]%@/\\,; \t\0",
+    "\xff",
+    ":0",
+    ":80",
+    "xn--",
+    "..",
+    LABEL,
+]
 
 
 def generated(seed: int, count: int) -> Iterator[str]:
@@ -45,9 +147,13 @@ def generated(seed: int, count: int) -> Iterator[str]:
         yield "".join(chance.choices(PIECES, k=chance.randrange(9)))
 
 
-def asking(app: Flask, method: str, path: str, host: str | None, body: bytes = b"") -> tuple[int, Any, bytes]:
+def asking(
+    app: Flask, method: str, path: str, host: str | None, body: bytes = b""
+) -> tuple[int, Any, bytes]:
     """Send what no client library would; return the status, headers and body."""
-    environ = EnvironBuilder(path="/", method=method, data=body, content_type="application/json").get_environ()
+    environ = EnvironBuilder(
+        path="/", method=method, data=body, content_type="application/json"
+    ).get_environ()
     environ |= {"PATH_INFO": path, "REMOTE_ADDR": "192.0.2.7"}
     del environ["HTTP_HOST"]
     environ |= {} if host is None else {"HTTP_HOST": host}
@@ -90,9 +196,13 @@ def test_every_route_refuses_a_host_that_is_none_before_it_does_anything(
     assert _not_logged(capfd.readouterr().err) == []
 
 
-def test_nothing_is_a_mistake_whatever_the_host_and_the_path_are(door: Door, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_a_mistake_whatever_the_host_and_the_path_are(
+    door: Door, capfd: pytest.CaptureFixture[str]
+) -> None:
     every = cycle(calls(door.app))
-    assert asking(door.app, "GET", "/readyz", "localhost")[0] == 200  # this node is known from here on
+    assert (
+        asking(door.app, "GET", "/readyz", "localhost")[0] == 200
+    )  # this node is known from here on
     with door.unchanged():
         for host, tail in zip(generated(1, 1500), generated(2, 1500), strict=True):
             method, path = next(every)
@@ -122,7 +232,12 @@ def test_a_location_can_be_used_wherever_a_host_is_taken(make_door: Callable[...
 
 
 def test_a_location_is_a_path_when_nothing_tells_the_host() -> None:
-    unix = {"wsgi.url_scheme": "http", "SERVER_NAME": "/run/identity.sock", "SERVER_PORT": "", "SCRIPT_NAME": "/id/"}
+    unix = {
+        "wsgi.url_scheme": "http",
+        "SERVER_NAME": "/run/identity.sock",
+        "SERVER_PORT": "",
+        "SCRIPT_NAME": "/id/",
+    }
     assert own_base(unix) == "/id"
     assert own_base(unix | {"SERVER_NAME": "::1", "SERVER_PORT": "80"}) == "http://[::1]/id"
 
@@ -131,12 +246,16 @@ def test_a_real_server_refuses_such_hosts_and_logs_nothing_else(live: Live) -> N
     body = b'{"username":"ghost%d","password":"newpwd"}'
     before = len(live.output())
     sendable = [
-        host for host in [*SOUND, *UNSOUND, *generated(4, 200)] if re.fullmatch(r"[^\0\r\n\u0100-\U0010ffff]*", host)
+        host
+        for host in [*SOUND, *UNSOUND, *generated(4, 200)]
+        if re.fullmatch(r"[^\0\r\n\u0100-\U0010ffff]*", host)
     ]
     for number, host in enumerate(sendable):
         sent = body % number
         kind = ("Content-Type: application/json", f"Content-Length: {len(sent)}")
-        answer = send(live, lines("POST /api/users HTTP/1.1", *kind, host=f"Host: {host}", body=sent))
+        answer = send(
+            live, lines("POST /api/users HTTP/1.1", *kind, host=f"Host: {host}", body=sent)
+        )
         assert answer.status == (201 if is_sound(host.strip(" \t")) else 400), host
         assert answer.body or answer.status == 400  # granian refuses some without a word
     assert _not_logged(live.output()[before:]) == []

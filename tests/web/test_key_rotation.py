@@ -16,7 +16,11 @@ from identity.domain.events import Event
 from identity.domain.letters import OneTimeClaims, Purpose
 
 GRACE = timedelta(seconds=60)
-USER = {"email": "email@domain.tld", "password": "correct horse", "password_confirm": "correct horse"}
+USER = {
+    "email": "email@domain.tld",
+    "password": "correct horse",
+    "password_confirm": "correct horse",
+}
 
 
 @dataclass
@@ -39,7 +43,9 @@ class Node:
     def sign(self) -> Tokens:
         end = int(self.clock.now().timestamp()) + 86400
         # The service itself makes these when a letter goes out.
-        mailed = services(self.app).outbox._tokens.sign(Purpose.RESET, OneTimeClaims(2, 1, end, "0" * 16))
+        mailed = services(self.app).outbox._tokens.sign(
+            Purpose.RESET, OneTimeClaims(2, 1, end, "0" * 16)
+        )
         jwt = self.client.post("/continuous/sessions", json=USER).json["token"]
         return Tokens(token_of(self.client, *HAWK), jwt, mailed)
 
@@ -67,10 +73,23 @@ def nodes(make_app: Callable[..., Flask], clock: HandClock) -> tuple[Node, Node]
     return one, other
 
 
-def test_no_token_is_refused_in_a_rotation_wherever_it_was_made(nodes: tuple[Node, Node], clock: HandClock) -> None:
+def test_no_token_is_refused_in_a_rotation_wherever_it_was_made(
+    nodes: tuple[Node, Node], clock: HandClock
+) -> None:
     one, other = nodes
     services(one.app).key_rotation.rotate(GRACE)
-    for seconds in (0, 0.5, 1, 57.5, 0.5, 0.4, 0.1, 0.5, 1, 30):  # up to the grace's end, past it and on
+    for seconds in (
+        0,
+        0.5,
+        1,
+        57.5,
+        0.5,
+        0.4,
+        0.1,
+        0.5,
+        1,
+        30,
+    ):  # up to the grace's end, past it and on
         clock.advance(seconds=seconds)
         for maker, judge in ((one, other), (other, one)):
             assert judge.accepts(maker.sign()) == (True, True, True)
@@ -137,10 +156,14 @@ def test_an_old_key_makes_no_good_token_once_it_is_out(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_leaked_keys_are_out_within_a_second_and_new_ones_sign(nodes: tuple[Node, Node], clock: HandClock) -> None:
+def test_leaked_keys_are_out_within_a_second_and_new_ones_sign(
+    nodes: tuple[Node, Node], clock: HandClock
+) -> None:
     one, other = nodes
     old = one.sign()
-    assert [node.accepts(old) for node in nodes] == [(True, True, True)] * 2  # known to be genuine, until now
+    assert [node.accepts(old) for node in nodes] == [
+        (True, True, True)
+    ] * 2  # known to be genuine, until now
     services(one.app).key_rotation.replace()
     clock.advance(seconds=1)
     for node in nodes:
@@ -150,7 +173,9 @@ def test_leaked_keys_are_out_within_a_second_and_new_ones_sign(nodes: tuple[Node
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_keys_of_a_setting_stay_while_those_of_jwts_rotate(make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_keys_of_a_setting_stay_while_those_of_jwts_rotate(
+    make_app: Callable[..., Flask], clock: HandClock
+) -> None:
     app = make_app(secret_keys="0123456789abcdef" * 2)
     populate(app)
     token, before = token_of(app.test_client(), *HAWK), services(app).key_rotation.listed()
@@ -165,5 +190,9 @@ def test_keys_of_a_setting_stay_while_those_of_jwts_rotate(make_app: Callable[..
 def test_a_rotation_is_in_the_trail(nodes: tuple[Node, Node]) -> None:
     one, _ = nodes
     services(one.app).key_rotation.record()
-    events = one.client.get("/api/admin/audit?kind=keys.rotated", headers=basic("admin", "changeme")).json["events"]
-    assert [(event["kind"], event["actor"]) for event in events] == [(Event.KEYS_ROTATED.value, "(operator)")]
+    events = one.client.get(
+        "/api/admin/audit?kind=keys.rotated", headers=basic("admin", "changeme")
+    ).json["events"]
+    assert [(event["kind"], event["actor"]) for event in events] == [
+        (Event.KEYS_ROTATED.value, "(operator)")
+    ]

@@ -98,11 +98,30 @@ def carriers(tokens: dict[str, str]) -> Iterator[str | None]:
         "Basic \xe9",
         "Basic " + "A" * 9000,
     )
-    for name, password in (HAWK, ("hawk", "wrong"), ("nobody", "x"), ("", "x"), ("hawk", ""), ("hawk\n", "newpwd")):
+    for name, password in (
+        HAWK,
+        ("hawk", "wrong"),
+        ("nobody", "x"),
+        ("", "x"),
+        ("hawk", ""),
+        ("hawk\n", "newpwd"),
+    ):
         yield basic(name, password)["Authorization"]
     for token in tokens.values():
-        yield from (f"Bearer {token}", f"bEARER   {token}", f"Token {token}", f"Bearer {token}=", f"Bearer {token}x")
-        yield from (f"Bearer {token},Bearer {token}", f"Bearer {token} x", f"Bearer\t{token}", f"Foo {token}", token)
+        yield from (
+            f"Bearer {token}",
+            f"bEARER   {token}",
+            f"Token {token}",
+            f"Bearer {token}=",
+            f"Bearer {token}x",
+        )
+        yield from (
+            f"Bearer {token},Bearer {token}",
+            f"Bearer {token} x",
+            f"Bearer\t{token}",
+            f"Foo {token}",
+            token,
+        )
         for pair in (
             f"{token}:",
             f"{token}:x",
@@ -137,7 +156,12 @@ def _answering(application: Any) -> Lane:
 
 
 def asked(
-    header: str | None, *, path: str = "/api/verify", method: str = "GET", query: str = "", host: str = "localhost"
+    header: str | None,
+    *,
+    path: str = "/api/verify",
+    method: str = "GET",
+    query: str = "",
+    host: str = "localhost",
 ) -> Any:
     builder = EnvironBuilder(path="/", method=method, headers={"X-Request-ID": "given"})
     environ = builder.get_environ() | {
@@ -149,13 +173,25 @@ def asked(
     return environ if header is None else environ | {"HTTP_AUTHORIZATION": header}
 
 
-def test_both_lanes_answer_alike_whatever_is_asked(lanes: tuple[Lane, Lane], tokens: dict[str, str]) -> None:
+def test_both_lanes_answer_alike_whatever_is_asked(
+    lanes: tuple[Lane, Lane], tokens: dict[str, str]
+) -> None:
     # A password opens a session, each time another: for the call that does so, nothing but tokens is the same twice.
-    passwords = {None, *(header for header in carriers({}) if header and header.startswith("Basic "))}
+    passwords = {
+        None,
+        *(header for header in carriers({}) if header and header.startswith("Basic ")),
+    }
     corpus = [asked(header) for header in carriers(tokens)]
     for path in QUICK[1:]:
-        corpus += [asked(header, path=path) for header in carriers(tokens) if header not in passwords]
-    some = [None, f"Bearer {tokens['access']}", basic(tokens["jwt"])["Authorization"], f"Bearer {tokens['revoked']}"]
+        corpus += [
+            asked(header, path=path) for header in carriers(tokens) if header not in passwords
+        ]
+    some = [
+        None,
+        f"Bearer {tokens['access']}",
+        basic(tokens["jwt"])["Authorization"],
+        f"Bearer {tokens['revoked']}",
+    ]
     for header, method, query in itertools.product(some, METHODS, QUERIES):
         corpus.append(asked(header, method=method, query=query))
     for header, path, host in itertools.product(some, PATHS, HOSTS):
@@ -165,7 +201,13 @@ def test_both_lanes_answer_alike_whatever_is_asked(lanes: tuple[Lane, Lane], tok
     for environ in corpus:
         said = [
             environ.get(name)
-            for name in ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_HOST", "HTTP_AUTHORIZATION")
+            for name in (
+                "REQUEST_METHOD",
+                "PATH_INFO",
+                "QUERY_STRING",
+                "HTTP_HOST",
+                "HTTP_AUTHORIZATION",
+            )
         ]
         answer = fast(environ)
         assert answer == flask(environ), said
@@ -175,7 +217,11 @@ def test_both_lanes_answer_alike_whatever_is_asked(lanes: tuple[Lane, Lane], tok
 
 def expected(path: str, *, name: str, number: str, admin: str) -> tuple[str, dict[str, str], str]:
     if path == "/api/verify":
-        return "204 NO CONTENT", {"X-Identity-User": name, "X-Identity-Id": number, "X-Identity-Admin": admin}, ""
+        return (
+            "204 NO CONTENT",
+            {"X-Identity-User": name, "X-Identity-Id": number, "X-Identity-Admin": admin},
+            "",
+        )
     body = f"Hello, {name}!" if path == "/api/resource" else '"duration":600,"token":"idt_'
     return "200 OK", {"Content-Type": "application/json"}, body
 
@@ -196,15 +242,21 @@ def test_a_good_token_of_every_kind_is_answered_before_flask_begins(
             assert part in body.decode()
 
 
-def test_a_header_that_was_good_is_refused_as_soon_as_its_session_is_over(app: Flask, tokens: dict[str, str]) -> None:
+def test_a_header_that_was_good_is_refused_as_soon_as_its_session_is_over(
+    app: Flask, tokens: dict[str, str]
+) -> None:
     ask = _answering(app.wsgi_app)
     header = basic(tokens["access"])["Authorization"]
     assert [ask(asked(header))[0][:3] for _ in range(2)] == ["204", "204"]
-    services(app).tokens.revoke_current(services(app).authentication.by_token(tokens["access"], ORIGIN))
+    services(app).tokens.revoke_current(
+        services(app).authentication.by_token(tokens["access"], ORIGIN)
+    )
     assert ask(asked(header))[0][:3] == "401"
 
 
-def test_a_forwarding_proxy_hears_yes_or_no_and_nothing_else(lanes: tuple[Lane, Lane], tokens: dict[str, str]) -> None:
+def test_a_forwarding_proxy_hears_yes_or_no_and_nothing_else(
+    lanes: tuple[Lane, Lane], tokens: dict[str, str]
+) -> None:
     for header in carriers(tokens):
         for ask in lanes:
             status, headers, _ = ask(asked(header))
@@ -219,7 +271,9 @@ def test_a_long_header_is_answered_and_not_remembered(app: Flask, tokens: dict[s
         assert ask(asked(f"Basic {encoded(pair.encode())}"))[0][:3] == "204"
     assert known == {}
     for kind in TokenKind:  # every token of ours is short enough
-        assert ask(asked(basic("x-access-token", tokens[kind.value])["Authorization"]))[0][:3] == "204"
+        assert (
+            ask(asked(basic("x-access-token", tokens[kind.value])["Authorization"]))[0][:3] == "204"
+        )
     assert len(known) == len(TokenKind)
 
 
@@ -250,7 +304,9 @@ def test_a_proxy_hears_for_how_long_a_lock_lasts_and_only_then(
     for ask in lanes:
         clock.advance(seconds=3600)
         answers = [ask(asked(header, method=method)) for _ in range(51)]
-        assert ["Retry-After" in dict(headers) for _, headers, _ in answers] == [False] * 50 + [True]
+        assert ["Retry-After" in dict(headers) for _, headers, _ in answers] == [False] * 50 + [
+            True
+        ]
         for passed, left in ((0, 900), (1, 899), (898, 1)):
             clock.advance(seconds=passed)
             status, headers, _ = ask(asked(basic(*HAWK)["Authorization"], method=method))
@@ -259,7 +315,9 @@ def test_a_proxy_hears_for_how_long_a_lock_lasts_and_only_then(
         assert ask(asked(basic(*HAWK)["Authorization"], method=method))[0][:3] == "204"
 
 
-def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(app: Flask, lanes: tuple[Lane, Lane]) -> None:
+def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(
+    app: Flask, lanes: tuple[Lane, Lane]
+) -> None:
     wait_until(services(app).directory.current)
     fast, header = lanes[0], basic("hawk", "wrong")["Authorization"]
     seen = [fast(asked(header, path="/api/resource"))[0][:3] for _ in range(52)]
@@ -268,7 +326,9 @@ def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(app: Flask, lanes: 
     assert fast(asked(basic(*HAWK)["Authorization"], path="/api/resource"))[0][:3] == "200"
 
 
-def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(app: Flask, lanes: tuple[Lane, Lane]) -> None:
+def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(
+    app: Flask, lanes: tuple[Lane, Lane]
+) -> None:
     wait_until(services(app).directory.current)
     passwords = services(app).authentication._passwords
     fast, flask = lanes
@@ -287,7 +347,9 @@ def test_a_refusal_that_flask_tells_again_lets_others_go_first_in_a_few_threads(
 ) -> None:
     wait_until(services(app).directory.current)
     pauses: list[float] = []
-    monkeypatch.setattr(guard, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=pauses.append))
+    monkeypatch.setattr(
+        guard, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=pauses.append)
+    )
     fast, header = lanes[0], basic("nobody", "wrong")["Authorization"]
     seen = [fast(asked(header, path="/api/users/me"))[0][:3] for _ in range(55)]
     assert (seen, pauses) == (["401"] * 50 + ["429"] * 5, [0.005] * 4)
@@ -303,7 +365,11 @@ def test_a_refusal_that_flask_tells_again_lets_others_go_first_in_a_few_threads(
 
 @pytest.mark.parametrize("path", QUICK)
 def test_a_database_that_does_not_answer_is_waited_for_once(
-    app: Flask, lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch, tokens: dict[str, str], path: str
+    app: Flask,
+    lanes: tuple[Lane, Lane],
+    monkeypatch: pytest.MonkeyPatch,
+    tokens: dict[str, str],
+    path: str,
 ) -> None:
     asked_for: list[object] = []
 

@@ -18,7 +18,9 @@ def part(name: str, text: bytes, *headers: str) -> bytes:
 
 
 def form(*parts: bytes, end: bytes = b"--x--\r\n", **fields: str) -> bytes:
-    return b"".join(part(name, text.encode()) for name, text in fields.items()) + b"".join(parts) + end
+    return (
+        b"".join(part(name, text.encode()) for name, text in fields.items()) + b"".join(parts) + end
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,12 +32,18 @@ def form(*parts: bytes, end: bytes = b"--x--\r\n", **fields: str) -> bytes:
         (4, ("Content-Length: 12", "Content-Type: text/plain; charset=us-ascii")),
     ],
 )
-def test_a_multipart_form_means_what_it_says(door: Door, number: int, headers: tuple[str, ...]) -> None:
+def test_a_multipart_form_means_what_it_says(
+    door: Door, number: int, headers: tuple[str, ...]
+) -> None:
     name, password = f"merlin{number}", "a b+é&=\r\n--x\r--y"[:7]
-    body = form(part("username", name.encode(), *headers), part("password", password.encode(), *headers))
+    body = form(
+        part("username", name.encode(), *headers), part("password", password.encode(), *headers)
+    )
     answer = door.client.post("/api/users", **sent(body, KIND))
     assert (answer.status_code, answer.json) == (201, {"username": name})
-    proven = services(door.app).authentication.by_password(name, password, Origin("192.0.2.1", "-", "native"))
+    proven = services(door.app).authentication.by_password(
+        name, password, Origin("192.0.2.1", "-", "native")
+    )
     assert isinstance(proven, Principal)
 
 
@@ -67,19 +75,28 @@ MALFORMED = {
     "no disposition": form(b"--x\r\nContent-Type: text/plain\r\n\r\nx\r\n", **GOOD),
     "no head": form(b"--x\r\nx\r\n", **GOOD),
     "no UTF-8": form(part("full_name", b"\xff"), **GOOD),
-    "no UTF-8 in a name": form(b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\nx\r\n', **GOOD),
+    "no UTF-8 in a name": form(
+        b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\nx\r\n', **GOOD
+    ),
     "NUL": form(part("full_name", b"\0"), **GOOD),
     "a second form behind it": form(**GOOD) + form(**GOOD),
 }
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-def test_a_multipart_form_is_refused_when_it_is_ambiguous_or_broken(door: Door, body: bytes) -> None:
+def test_a_multipart_form_is_refused_when_it_is_ambiguous_or_broken(
+    door: Door, body: bytes
+) -> None:
     door.refuses_body(body, 400, "malformed_body", KIND)
 
 
 @pytest.mark.parametrize(
-    "kind", ["multipart/form-data", "multipart/form-data; boundary=", f"multipart/form-data; boundary={'x' * 71}"]
+    "kind",
+    [
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        f"multipart/form-data; boundary={'x' * 71}",
+    ],
 )
 def test_a_multipart_form_needs_a_boundary(door: Door, kind: str) -> None:
     door.refuses_body(form(**GOOD), 400, "malformed_body", kind)
@@ -102,5 +119,7 @@ def test_a_multipart_form_is_refused_when_a_part_is_no_plain_text(door: Door, od
 def test_a_switch_in_a_multipart_form_knows_two_words(door: Door) -> None:
     who = door.as_user(ADMIN)
     for word, status in (("true", 200), ("false", 200), ("1", 400), ("", 400)):
-        answer = door.client.patch("/api/admin/users/2", headers=who, **sent(form(admin=word), KIND))
+        answer = door.client.patch(
+            "/api/admin/users/2", headers=who, **sent(form(admin=word), KIND)
+        )
         assert answer.status_code == status, word

@@ -15,7 +15,17 @@ from web.watched import USER, Watched, time, watch
 from identity.store.models import Account
 
 USERS, AUDIT = "/api/admin/users", "/api/admin/audit"
-EVENT = {"id", "at", "kind", "outcome", "actor_id", "actor", "subject_id", "subject", "credential"} | {
+EVENT = {
+    "id",
+    "at",
+    "kind",
+    "outcome",
+    "actor_id",
+    "actor",
+    "subject_id",
+    "subject",
+    "credential",
+} | {
     "address",
     "tongue",
     "request_id",
@@ -30,7 +40,9 @@ def native(app: Flask) -> Watched:
 def make_users(native: Watched, *names: str) -> None:
     for name in names:
         email = f"{name}@birds.example" if name.islower() else None
-        native.ask("POST", USERS, 201, ADMIN, username=name, password=f"{name}-password", email=email)
+        native.ask(
+            "POST", USERS, 201, ADMIN, username=name, password=f"{name}-password", email=email
+        )
 
 
 def names_of(native: Watched, query: str = "") -> list[str]:
@@ -103,20 +115,47 @@ def test_a_page_has_200_users_at_most(native: Watched, clock: HandClock, limit: 
 
 
 BAD_QUERIES = [
-    *("limit=0", "limit=-1", "limit=1e9", "limit=ten", "limit=", "limit=1000000001", "limit=9" + "9" * 30, "limit=1.5"),
-    *("cursor=0", "cursor=-1", "cursor=abc", "cursor=", "cursor=9223372036854775808", "cursor=1%27%20OR%201=1"),
-    *("sort=password_hash", "filter[password_hash]=scrypt*", "disabled=true", "admin=true", "limit=1&limit=2"),
+    *(
+        "limit=0",
+        "limit=-1",
+        "limit=1e9",
+        "limit=ten",
+        "limit=",
+        "limit=1000000001",
+        "limit=9" + "9" * 30,
+        "limit=1.5",
+    ),
+    *(
+        "cursor=0",
+        "cursor=-1",
+        "cursor=abc",
+        "cursor=",
+        "cursor=9223372036854775808",
+        "cursor=1%27%20OR%201=1",
+    ),
+    *(
+        "sort=password_hash",
+        "filter[password_hash]=scrypt*",
+        "disabled=true",
+        "admin=true",
+        "limit=1&limit=2",
+    ),
 ]
 
 
 def test_a_query_is_refused_when_it_asks_for_something_else(native: Watched) -> None:
     token = native.token(ADMIN)
     for path, query in itertools.product((USERS, AUDIT), BAD_QUERIES):
-        assert native.refused("GET", f"{path}?{query}", 400, token) in {"invalid_input", "bad_request"}, query
+        assert native.refused("GET", f"{path}?{query}", 400, token) in {
+            "invalid_input",
+            "bad_request",
+        }, query
 
 
 def test_an_administrator_makes_reads_and_changes_a_user(native: Watched, clock: HandClock) -> None:
-    made = native.ask("POST", USERS, 201, ADMIN, username="Falcon", password="peregrine", full_name="F. Peregrine")
+    made = native.ask(
+        "POST", USERS, 201, ADMIN, username="Falcon", password="peregrine", full_name="F. Peregrine"
+    )
     assert made.keys() == USER
     assert (made["id"], made["username"], made["full_name"]) == (3, "Falcon", "F. Peregrine")
     assert (made["admin"], made["disabled"], made["locked_until"]) == (False, False, None)
@@ -127,21 +166,34 @@ def test_an_administrator_makes_reads_and_changes_a_user(native: Watched, clock:
     assert changed == made | change | {"updated_at": changed["updated_at"]}
     assert time(changed["updated_at"]) == clock.now()
     assert native.ask("GET", USERS, 200, ("falco", "peregrine"))["users"][0] == changed
-    assert native.refused("POST", USERS, 409, ADMIN, username="FALCO", password="peregrine") == "username_taken"
+    assert (
+        native.refused("POST", USERS, 409, ADMIN, username="FALCO", password="peregrine")
+        == "username_taken"
+    )
     assert native.refused("PATCH", f"{USERS}/2", 409, ADMIN, username="Falco") == "username_taken"
-    assert native.refused("PATCH", f"{USERS}/2", 409, ADMIN, email="FALCO@birds.example") == "email_taken"
+    assert (
+        native.refused("PATCH", f"{USERS}/2", 409, ADMIN, email="FALCO@birds.example")
+        == "email_taken"
+    )
     taken = {"username": "kite", "password": "milvus", "email": "falco@birds.example"}
     assert native.refused("POST", USERS, 409, ADMIN, **taken) == "email_taken"
 
 
 def test_a_new_user_is_where_the_location_says(native: Watched) -> None:
-    answer = native.post(USERS, json={"username": "falcon", "password": "peregrine"}, headers=basic(*ADMIN))
+    answer = native.post(
+        USERS, json={"username": "falcon", "password": "peregrine"}, headers=basic(*ADMIN)
+    )
     assert (answer.status_code, answer.headers["Location"]) == (201, f"http://localhost{USERS}/3")
     assert native.ask("GET", f"{USERS}/3", 200, ADMIN) == answer.json
 
 
 def test_an_administrator_is_made_at_once_when_it_is_asked_for(native: Watched) -> None:
-    assert native.ask("POST", USERS, 201, ADMIN, username="owl", password="strix-aluco", admin=True)["admin"] is True
+    assert (
+        native.ask("POST", USERS, 201, ADMIN, username="owl", password="strix-aluco", admin=True)[
+            "admin"
+        ]
+        is True
+    )
     native.ask("GET", USERS, 200, ("owl", "strix-aluco"))
 
 
@@ -229,7 +281,10 @@ def test_the_trail_tells_who_did_what_to_whom(native: Watched, clock: HandClock)
         *("account.deleted", "account.changed", "sessions.revoked", "account.unlocked"),
         *("account.enabled", "account.disabled", "authentication", "account.registered"),
     ]
-    assert [(e["outcome"], e["actor"]) for e in trail["events"][-2:]] == [("refused", None), ("accepted", "(operator)")]
+    assert [(e["outcome"], e["actor"]) for e in trail["events"][-2:]] == [
+        ("refused", None),
+        ("accepted", "(operator)"),
+    ]
 
 
 def test_the_trail_is_filtered_and_read_page_by_page(native: Watched) -> None:
@@ -243,7 +298,9 @@ def test_the_trail_is_filtered_and_read_page_by_page(native: Watched) -> None:
 
     tried = [event["subject"] for event in events("kind=authentication")]
     assert (tried[:2], tried[3:]) == (["hawk", None], ["hawk", "admin"])
-    assert re.fullmatch(r"no\*[0-9a-f]{24}", str(tried[2]))  # what no account is called may be a password
+    assert re.fullmatch(
+        r"no\*[0-9a-f]{24}", str(tried[2])
+    )  # what no account is called may be a password
     assert [event["subject"] for event in events("subject=nobody")] == [tried[2]]
     assert events("subject=not+a+name") == []
     assert {event["subject_id"] for event in events("subject_id=2")} == {2}

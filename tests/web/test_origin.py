@@ -18,7 +18,10 @@ CROSS_SITE = {
     "a sister site": {"Sec-Fetch-Site": "same-site"},
     "another origin": {"Origin": EVIL},
     "another origin, called the same": {"Origin": EVIL, "Sec-Fetch-Site": "same-origin"},
-    "another site, called our origin": {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
+    "another site, called our origin": {
+        "Origin": "http://localhost",
+        "Sec-Fetch-Site": "cross-site",
+    },
     "an opaque origin": {"Origin": "null"},
     "a file": {"Origin": "file://"},
     "no origin's form": {"Origin": "localhost"},
@@ -67,10 +70,15 @@ def test_another_sites_page_opens_no_session_with_a_kept_password_and_tokens_sta
 
 def _unsafe(door: Door) -> set[tuple[str, str]]:
     rules = [(rule.rule, rule.methods or set()) for rule in door.app.url_map.iter_rules()]
-    found = {(method, rule) for rule, methods in rules for method in methods - {"GET", "HEAD", "OPTIONS"}}
+    found = {
+        (method, rule) for rule, methods in rules for method in methods - {"GET", "HEAD", "OPTIONS"}
+    }
     assert len(found) > 12
     return {
-        (method, rule.replace("<account:account_id>", "2").replace("<session:session_id>", "0" * 32))
+        (
+            method,
+            rule.replace("<account:account_id>", "2").replace("<session:session_id>", "0" * 32),
+        )
         for method, rule in found
         if rule.startswith("/api/") and "<serial" not in rule
     }
@@ -95,11 +103,15 @@ OWN = {
 
 
 @pytest.mark.parametrize("headers", OWN.values(), ids=OWN)
-def test_a_change_is_made_when_no_other_site_asks_for_it(door: Door, headers: dict[str, str]) -> None:
+def test_a_change_is_made_when_no_other_site_asks_for_it(
+    door: Door, headers: dict[str, str]
+) -> None:
     assert door.client.post("/api/token", headers=headers | basic(*HAWK)).status_code == 200
 
 
-def test_a_change_is_made_when_the_public_origin_asks_for_it(make_door: Callable[..., Door]) -> None:
+def test_a_change_is_made_when_the_public_origin_asks_for_it(
+    make_door: Callable[..., Door],
+) -> None:
     door = make_door(public_url="https://id.example.org:8443/base/")
     for origin, status in (
         ("https://id.example.org:8443", 200),
@@ -115,7 +127,11 @@ def test_a_change_is_made_when_the_public_origin_asks_for_it(make_door: Callable
 
 
 def test_a_preflight_of_another_site_gets_no_permission(door: Door) -> None:
-    headers = {"Origin": EVIL, "Access-Control-Request-Method": "DELETE", "Sec-Fetch-Site": "cross-site"}
+    headers = {
+        "Origin": EVIL,
+        "Access-Control-Request-Method": "DELETE",
+        "Sec-Fetch-Site": "cross-site",
+    }
     answer = door.client.options("/api/users/me", headers=headers)
     assert answer.status_code == 200
     assert not [name for name in answer.headers.keys() if name.startswith("Access-Control-")]  # noqa: SIM118 - pairs else
@@ -127,11 +143,19 @@ ADDRESSES = {
     "a stranger forwards": ("198.51.100.9", "203.0.113.7", "198.51.100.9"),
     "a stranger says he is a proxy": ("198.51.100.9", "203.0.113.7, 192.0.2.1", "198.51.100.9"),
     "a proxy forwards": ("192.0.2.1", "203.0.113.7", "203.0.113.7"),
-    "a proxy forwards what was forged before": ("192.0.2.1", "10.0.0.1, 203.0.113.7", "203.0.113.7"),
+    "a proxy forwards what was forged before": (
+        "192.0.2.1",
+        "10.0.0.1, 203.0.113.7",
+        "203.0.113.7",
+    ),
     "a proxy forwards a forged proxy": ("192.0.2.1", "192.0.2.9, 203.0.113.7", "203.0.113.7"),
     "a proxy forwards junk before": ("192.0.2.1", "'; DROP TABLE x, 203.0.113.7", "203.0.113.7"),
     "two proxies forward": ("192.0.2.1", "203.0.113.7, 192.0.2.8", "203.0.113.7"),
-    "two proxies forward what was forged": ("192.0.2.1", "1.2.3.4,203.0.113.7,192.0.2.8", "203.0.113.7"),
+    "two proxies forward what was forged": (
+        "192.0.2.1",
+        "1.2.3.4,203.0.113.7,192.0.2.8",
+        "203.0.113.7",
+    ),
     "proxies only": ("192.0.2.1", "192.0.2.5, 192.0.2.6", "192.0.2.5"),
     "a proxy of IPv6 forwards": ("fd00::1", "2001:db8::7", "2001:db8::7"),
     "a proxy asks for itself": ("192.0.2.1", None, "192.0.2.1"),
@@ -140,7 +164,11 @@ ADDRESSES = {
     "a proxy forwards brackets": ("192.0.2.1", "[2001:db8::7]", "2001:db8::7"),
     "a proxy forwards brackets and a port": ("192.0.2.1", "[2001:DB8:0::7]:4711", "2001:db8::7"),
     "a proxy forwards mapped IPv4": ("192.0.2.1", "::ffff:203.0.113.7", "203.0.113.7"),
-    "a proxy forwards mapped IPv4 and a port": ("192.0.2.1", "[::ffff:cb00:7107]:4711", "203.0.113.7"),
+    "a proxy forwards mapped IPv4 and a port": (
+        "192.0.2.1",
+        "[::ffff:cb00:7107]:4711",
+        "203.0.113.7",
+    ),
     "a proxy forwards a zone": ("192.0.2.1", "fe80::1%eth0", "fe80::1"),
     "two proxies forward ports": ("192.0.2.1", "203.0.113.7:1, 192.0.2.8:2", "203.0.113.7"),
     "a proxy is shown as mapped IPv4": ("::ffff:192.0.2.1", "203.0.113.7", "203.0.113.7"),
@@ -161,7 +189,9 @@ ADDRESSES = {
 def test_an_address_counts_as_far_as_trusted_proxies_vouch_for_it(
     peer: str, forwarded: str | None, address: str
 ) -> None:
-    environ = {"REMOTE_ADDR": peer} | ({} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded})
+    environ = {"REMOTE_ADDR": peer} | (
+        {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+    )
     assert client_address(environ, read_networks(PROXIES)) == address
 
 
@@ -174,7 +204,9 @@ def test_a_proxy_that_names_no_ip_is_told_of_once(caplog: pytest.LogCaptureFixtu
     assert "canary" not in line
 
 
-def test_callers_behind_a_proxy_that_tells_ports_are_counted_apart(make_door: Callable[..., Door]) -> None:
+def test_callers_behind_a_proxy_that_tells_ports_are_counted_apart(
+    make_door: Callable[..., Door],
+) -> None:
     door = make_door(trusted_proxies=PROXIES, address_failures="3")
 
     def guess(caller: str, port: int) -> int:
@@ -203,7 +235,9 @@ def test_the_trail_remembers_the_address_that_counts(make_door: Callable[..., Do
         login = door.client.get("/api/token", headers=basic(*HAWK) | headers, **request)
         refusal = door.client.get("/api/token", headers=basic("hawk", "?") | headers, **request)
         assert (login.status_code, refusal.status_code) == (200, 401)
-        trail = door.client.get("/api/admin/audit?subject_id=2", headers=door.as_user(ADMIN)).json["events"]
+        trail = door.client.get("/api/admin/audit?subject_id=2", headers=door.as_user(ADMIN)).json[
+            "events"
+        ]
         assert [(event["kind"], event["outcome"], event["address"]) for event in trail[:2]] == [
             ("authentication", "refused", address),
             ("authentication", "accepted", address),
@@ -248,7 +282,11 @@ def test_a_location_follows_the_public_url_or_else_the_host(
     assert (answer.status_code, answer.headers["Location"]) == (201, f"{base}/api/users/3")
 
 
-@pytest.mark.parametrize("host", ["", " ", "a b", "a/b", "a@b", "a?b", "a#b", "a\\b", "<a>", "[::1", "\xe9", "a,b"])
+@pytest.mark.parametrize(
+    "host", ["", " ", "a b", "a/b", "a@b", "a?b", "a#b", "a\\b", "<a>", "[::1", "\xe9", "a,b"]
+)
 def test_a_request_is_refused_when_its_host_is_no_name(door: Door, host: str) -> None:
     fields = {"username": "falcon", "password": "newpwd"}
-    door.refuses("POST", "/api/users", 400, "bad_request", json=fields, environ_overrides={"HTTP_HOST": host})
+    door.refuses(
+        "POST", "/api/users", 400, "bad_request", json=fields, environ_overrides={"HTTP_HOST": host}
+    )

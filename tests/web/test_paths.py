@@ -38,9 +38,27 @@ def other_spellings(path: str) -> Iterator[str]:
     """The same path as careless parsers would take it."""
     first, rest = path[1:].partition("/")[0], path[1:].partition("/")[2]
     folded = f"{first}//{rest}" if rest else f"{first}//"
-    yield from (f"/{path}", f"//{path}", f"/{folded}", f"{path}//", f"/.{path}", f"/x/..{path}", f"/..{path}")
-    yield from (f"{path}/." if not path.endswith("/") else f"{path}.", f"\\{path[1:]}", f"{path};x", f"{path};")
-    yield from (f"{path}?".replace("/", "/./", 1), path.replace("/", "/;/", 1), f"{path}\xff", f"/\xff{path}")
+    yield from (
+        f"/{path}",
+        f"//{path}",
+        f"/{folded}",
+        f"{path}//",
+        f"/.{path}",
+        f"/x/..{path}",
+        f"/..{path}",
+    )
+    yield from (
+        f"{path}/." if not path.endswith("/") else f"{path}.",
+        f"\\{path[1:]}",
+        f"{path};x",
+        f"{path};",
+    )
+    yield from (
+        f"{path}?".replace("/", "/./", 1),
+        path.replace("/", "/;/", 1),
+        f"{path}\xff",
+        f"/\xff{path}",
+    )
     if not path.endswith("/") and path != "/docs" and not path.startswith(WITH_PREFIX):
         yield f"{path}/"
 
@@ -50,8 +68,14 @@ def test_no_route_answers_to_another_spelling(door: Door) -> None:
     assert len(every) > 150
     with door.unchanged():
         for method, path in every:
-            if "/docs/" in path or re.search(r"/(abc|2|7|0{32})$", path):  # a parameter takes what is at its end
-                spelled = [each for each in other_spellings(path) if each.endswith(("//", "/")) or "//" in each]
+            if "/docs/" in path or re.search(
+                r"/(abc|2|7|0{32})$", path
+            ):  # a parameter takes what is at its end
+                spelled = [
+                    each
+                    for each in other_spellings(path)
+                    if each.endswith(("//", "/")) or "//" in each
+                ]
             else:
                 spelled = list(other_spellings(path))
             for other in spelled:
@@ -64,28 +88,54 @@ def test_no_route_answers_to_another_spelling(door: Door) -> None:
 
 def test_the_page_of_the_documentation_is_found_with_and_without_its_slash(door: Door) -> None:
     asked = [{"PATH_INFO": path} for path in ("/docs", "/docs/", "//docs", "/docs//")]
-    assert [door.client.get(environ_overrides=each).status_code for each in asked] == [200, 200, 404, 404]
+    assert [door.client.get(environ_overrides=each).status_code for each in asked] == [
+        200,
+        200,
+        404,
+        404,
+    ]
 
 
 def test_metrics_are_open_unless_a_token_is_set(door: Door) -> None:
     assert door.client.get("/metrics").status_code == 200
 
 
-def test_metrics_want_the_token_or_an_administrator_when_it_is_set(make_door: Callable[..., Door]) -> None:
+def test_metrics_want_the_token_or_an_administrator_when_it_is_set(
+    make_door: Callable[..., Door],
+) -> None:
     door = make_door(metrics_token=TOKEN)
-    for headers in (bearer(TOKEN), {"Authorization": f"bearer  {TOKEN}"}, door.as_user(ADMIN), basic(*ADMIN)):
+    for headers in (
+        bearer(TOKEN),
+        {"Authorization": f"bearer  {TOKEN}"},
+        door.as_user(ADMIN),
+        basic(*ADMIN),
+    ):
         answer = door.client.get("/metrics", headers=headers)
         assert answer.status_code == 200
         assert "identity_outbox_mails" in answer.text
         assert TOKEN not in answer.text
-    for headers in ({}, bearer(TOKEN[:-1]), bearer(TOKEN + "x"), bearer("\xff"), {"Authorization": TOKEN}):
+    for headers in (
+        {},
+        bearer(TOKEN[:-1]),
+        bearer(TOKEN + "x"),
+        bearer("\xff"),
+        {"Authorization": TOKEN},
+    ):
         assert door.client.get("/metrics", headers=headers).status_code == 401
     for headers in (door.as_user(HAWK), basic(*HAWK)):
         require_problem(door.client.get("/metrics", headers=headers), 403, "forbidden")
     assert door.client.get("/api/resource", headers=bearer(TOKEN)).status_code == 401
 
 
-METRICS = ["/metrics", "/metrics/", "/metrics%2f", "//metrics", "/%6detrics", "/x/../metrics", "/metrics/../metrics"]
+METRICS = [
+    "/metrics",
+    "/metrics/",
+    "/metrics%2f",
+    "//metrics",
+    "/%6detrics",
+    "/x/../metrics",
+    "/metrics/../metrics",
+]
 
 
 @pytest.fixture
@@ -93,9 +143,15 @@ def behind_nginx(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The service behind the shipped configuration, without its TLS."""
     required("nginx", "nginx-light")
     folder, port = tmp_path_factory.mktemp("nginx"), free_port()
-    text = (DEPLOY / "nginx.conf").read_text("utf-8").replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
+    text = (
+        (DEPLOY / "nginx.conf")
+        .read_text("utf-8")
+        .replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
+    )
     text = re.sub(r"^\s*ssl_.*$", "", text, flags=re.MULTILINE)
-    text = text.replace("/var/log/nginx", str(folder)).replace("127.0.0.1:5000", live.base.removeprefix("http://"))
+    text = text.replace("/var/log/nginx", str(folder)).replace(
+        "127.0.0.1:5000", live.base.removeprefix("http://")
+    )
     with nginx.running(folder, text, ports=[port]):
         yield Live(f"http://127.0.0.1:{port}", live.environment, live.log, live.process)
 
@@ -103,7 +159,14 @@ def behind_nginx(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def test_nothing_leads_past_nginx_to_the_metrics(behind_nginx: Live) -> None:
     assert behind_nginx.curl("/healthz").status == 200
     assert behind_nginx.curl("/api/token", "-u", ":".join(LIVE_ADMIN)).status == 200
-    for path in (*METRICS, "/metrics;x", "/metrics%00", "/metrics%252f", "/metrics\\", "/.//metrics"):
+    for path in (
+        *METRICS,
+        "/metrics;x",
+        "/metrics%00",
+        "/metrics%252f",
+        "/metrics\\",
+        "/.//metrics",
+    ):
         answer = send(behind_nginx, lines(f"GET {path} HTTP/1.1"))
         assert answer.status in {400, 404}, path
         assert "identity_requests" not in answer.text

@@ -54,7 +54,12 @@ OPEN = {
     "wekan.register",
     "wekan.login",
 }
-TONGUES = ("/azuma/", "/continuous/", "/nerveshub/", "/wekan/")  # their stories are told in tests/wire
+TONGUES = (
+    "/azuma/",
+    "/continuous/",
+    "/nerveshub/",
+    "/wekan/",
+)  # their stories are told in tests/wire
 NOT_OURS = {"HEAD", "OPTIONS"}
 PROXIES_ASK = "/api/verify"  # with any method, see test_forward_auth.py
 
@@ -87,7 +92,9 @@ MATRIX = {
     ("GET", "/docs/"): everybody(200),
     ("GET", "/docs/index.html"): everybody(200),
     ("GET", "/docs/<path:path>"): everybody(200),
-    ("POST", "/api/users"): Row(201, 400, 400, {"username": "falcon", "password": "newpwd"}),  # 400: taken by now
+    ("POST", "/api/users"): Row(
+        201, 400, 400, {"username": "falcon", "password": "newpwd"}
+    ),  # 400: taken by now
     ("GET", "/api/users/<account:account_id>"): everybody(200),
     ("GET", "/api/users/me"): Row(401, 200, 200),
     ("PATCH", "/api/users/me"): Row(401, 200, 200, {"full_name": "A. Bird"}),
@@ -97,7 +104,9 @@ MATRIX = {
     ("DELETE", "/api/token"): Row(401, 204, 204),
     ("GET", "/api/sessions"): Row(401, 200, 200),
     ("DELETE", "/api/sessions"): Row(401, 204, 204),
-    ("DELETE", "/api/sessions/<session:session_id>"): Row(401, 404, 204),  # it is the administrator's own
+    ("DELETE", "/api/sessions/<session:session_id>"): Row(
+        401, 404, 204
+    ),  # it is the administrator's own
     ("GET", "/api/resource"): Row(401, 200, 200),
     ("GET", "/api/verify"): Row(401, 204, 204),
     ("GET", "/api/verify/admin"): Row(401, 403, 204),
@@ -114,22 +123,30 @@ MATRIX = {
     ("POST", "/api/admin/users/<account:account_id>/unlock"): only_admins(200),
     ("POST", "/api/admin/users/<account:account_id>/revoke"): only_admins(200),
     ("GET", "/api/admin/users/<account:account_id>/sessions"): only_admins(200),
-    ("DELETE", "/api/admin/users/<account:account_id>/sessions/<session:session_id>"): only_admins(404),
+    ("DELETE", "/api/admin/users/<account:account_id>/sessions/<session:session_id>"): only_admins(
+        404
+    ),
     ("GET", "/api/admin/users/<account:account_id>/certificates"): only_admins(200),
-    ("DELETE", "/api/admin/users/<account:account_id>/certificates/<serial:serial>"): only_admins(404),
+    ("DELETE", "/api/admin/users/<account:account_id>/certificates/<serial:serial>"): only_admins(
+        404
+    ),
     ("GET", "/api/admin/audit"): only_admins(200),
     ("GET", "/api/admin/outbox"): only_admins(200),
     ("POST", "/api/activations"): everybody(400, {"token": "x"}),
     ("POST", "/api/password-resets"): everybody(204, {"email": "nobody@example.org"}),
     ("POST", "/api/password-resets/redeem"): everybody(400, {"token": "x", "password": "newpwd"}),
-    ("POST", "/api/password-changes"): everybody(400, {"username": "x", "current_password": "x", "password": "x"}),
+    ("POST", "/api/password-changes"): everybody(
+        400, {"username": "x", "current_password": "x", "password": "x"}
+    ),
     ("GET", "/activate"): everybody(200),
     ("POST", "/activate"): everybody(415, {"token": "x"}),  # a form's page takes forms
     ("GET", "/reset"): everybody(200),
     ("POST", "/reset"): everybody(415, {"token": "x", "password": "newpwd"}),
     ("GET", "/api/certificates"): Row(401, 200, 200),
     ("POST", "/api/certificates"): Row(401, 400, 400, {"csr": "x"}),
-    ("POST", "/api/certificates/renew"): Row(401, 401, 401, {"csr": "x"}),  # a token is no certificate
+    ("POST", "/api/certificates/renew"): Row(
+        401, 401, 401, {"csr": "x"}
+    ),  # a token is no certificate
     ("DELETE", "/api/certificates/<serial:serial>"): Row(401, 404, 404),
     ("GET", "/ca.pem"): everybody(200),
     ("GET", "/ca.crl"): everybody(200),
@@ -168,18 +185,28 @@ def test_a_route_lets_in_whom_its_row_says(client: FlaskClient, method: str, rul
     assert status(bearer(admin)) == row.admin
 
 
-@pytest.mark.parametrize(("method", "rule"), [key for key, row in MATRIX.items() if row.nobody == 401])
-def test_a_closed_route_is_closed_before_it_reads_anything(door: Door, method: str, rule: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "rule"), [key for key, row in MATRIX.items() if row.nobody == 401]
+)
+def test_a_closed_route_is_closed_before_it_reads_anything(
+    door: Door, method: str, rule: str
+) -> None:
     for headers in ({}, basic("hawk", "wrong"), bearer("idt_wrong"), {"Authorization": "Basic"}):
-        answer = door.client.open(target(rule), method=method, headers=headers, data=b"{", content_type="text/plain")
+        answer = door.client.open(
+            target(rule), method=method, headers=headers, data=b"{", content_type="text/plain"
+        )
         assert (answer.status_code, answer.text) == (401, "Unauthorized Access")
 
 
 @pytest.mark.parametrize("rule", sorted({rule for method, rule in MATRIX if method == "GET"}))
-@pytest.mark.parametrize("who", [None, HAWK, ADMIN, "wrong"], ids=["nobody", "user", "admin", "wrong"])
+@pytest.mark.parametrize(
+    "who", [None, HAWK, ADMIN, "wrong"], ids=["nobody", "user", "admin", "wrong"]
+)
 def test_head_decides_as_get_and_says_nothing(door: Door, rule: str, who: Any) -> None:
     headers = bearer("idt_wrong") if who == "wrong" else door.as_user(who) if who else {}
-    get, head = (door.client.open(target(rule), method=method, headers=headers) for method in ("GET", "HEAD"))
+    get, head = (
+        door.client.open(target(rule), method=method, headers=headers) for method in ("GET", "HEAD")
+    )
     assert head.status_code == get.status_code
     assert head.data == b""
     assert head.content_type == get.content_type
@@ -187,7 +214,9 @@ def test_head_decides_as_get_and_says_nothing(door: Door, rule: str, who: Any) -
     get.close()
 
 
-@pytest.mark.parametrize("rule", sorted({rule for _, rule in MATRIX if not rule.startswith(PROXIES_ASK)}))
+@pytest.mark.parametrize(
+    "rule", sorted({rule for _, rule in MATRIX if not rule.startswith(PROXIES_ASK)})
+)
 def test_a_route_names_its_methods_when_it_is_asked_for_another(door: Door, rule: str) -> None:
     own = {method for method, known in MATRIX if known == rule}
     allowed = own | {"OPTIONS"} | ({"HEAD"} if "GET" in own else set())
@@ -211,7 +240,9 @@ def test_a_slash_more_or_less_never_redirects(door: Door, rule: str) -> None:
             answer.close()
 
 
-@pytest.mark.parametrize("number", ["0", "3", "999", str(2**63 - 1), str(2**63), str(2**64), "9" * 40])
+@pytest.mark.parametrize(
+    "number", ["0", "3", "999", str(2**63 - 1), str(2**63), str(2**64), "9" * 40]
+)
 def test_an_unknown_id_is_refused_as_documented(door: Door, number: str) -> None:
     door.refuses("GET", f"/api/users/{number}", 400, "not_found")
     who = door.as_user(ADMIN)
@@ -223,13 +254,16 @@ def test_an_unknown_id_is_refused_as_documented(door: Door, number: str) -> None
 
 
 @pytest.mark.parametrize(
-    "number", ["9" * 41, "01", "-1", "+1", "1.0", "\u0661", "\uff11", "1 ", " 1", "1_0", "one", "me2"]
+    "number",
+    ["9" * 41, "01", "-1", "+1", "1.0", "\u0661", "\uff11", "1 ", " 1", "1_0", "one", "me2"],
 )
 def test_an_id_of_another_spelling_leads_nowhere(door: Door, number: str) -> None:
     door.refuses("GET", f"/api/users/{number}", 404, "not_found")
 
 
-@pytest.mark.parametrize("session", ["0" * 31, "0" * 33, "G" * 32, "A" * 32, "..", "0" * 31 + "\u0661"])
+@pytest.mark.parametrize(
+    "session", ["0" * 31, "0" * 33, "G" * 32, "A" * 32, "..", "0" * 31 + "\u0661"]
+)
 def test_a_session_of_another_spelling_leads_nowhere(door: Door, session: str) -> None:
     door.refuses("DELETE", f"/api/sessions/{session}", 404, "not_found", headers=door.as_user(HAWK))
 
@@ -239,7 +273,9 @@ def test_every_view_says_who_may_call_it(door: Door) -> None:
     assert views.keys() >= OPEN
     for endpoint, view in views.items():
         access = getattr(view, "identity_access", None)
-        assert (access in {"required", "welcome", "forwarded", "relayed"}) != (endpoint in OPEN), endpoint
+        assert (access in {"required", "welcome", "forwarded", "relayed"}) != (endpoint in OPEN), (
+            endpoint
+        )
 
 
 def test_no_view_is_open_by_half_or_to_a_role() -> None:
@@ -252,5 +288,9 @@ def test_no_view_is_open_by_half_or_to_a_role() -> None:
     ]
     words = {word.arg for _, node in calls if isinstance(node, ast.Call) for word in node.keywords}
     assert not words & {"optional", "role", "roles"}
-    doors = {name for name, node in calls if isinstance(node, ast.Attribute) and node.attr == "login_required"}
+    doors = {
+        name
+        for name, node in calls
+        if isinstance(node, ast.Attribute) and node.attr == "login_required"
+    }
     assert doors == {"auth.py"}

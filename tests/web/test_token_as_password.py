@@ -32,13 +32,24 @@ FINE = [
     "\u00e9",
     "x" * 9000,
 ]
-PATHS = ["/api/resource", "/api/verify", "/api/token", "/api/users/me", "/wekan/api/user", "/nerveshub/users/me"]
+PATHS = [
+    "/api/resource",
+    "/api/verify",
+    "/api/token",
+    "/api/users/me",
+    "/wekan/api/user",
+    "/nerveshub/users/me",
+]
 FALCON = ("falcon", "falconpwd", "falcon@example.org")
 
 
 def make(app: Flask, caller: Principal, kind: TokenKind) -> str:
     use = services(app)
-    return use.tokens.issue(caller).token if kind is TokenKind.ACCESS else use.logins.open(caller, kind).token
+    return (
+        use.tokens.issue(caller).token
+        if kind is TokenKind.ACCESS
+        else use.logins.open(caller, kind).token
+    )
 
 
 @pytest.mark.parametrize("kind", list(TokenKind))
@@ -59,7 +70,9 @@ def revoked(app: Flask, kind: TokenKind) -> str:
 
 
 @pytest.mark.parametrize("kind", list(TokenKind))
-def test_a_bad_token_is_never_hashed_and_never_counted(app: Flask, client: FlaskClient, kind: TokenKind) -> None:
+def test_a_bad_token_is_never_hashed_and_never_counted(
+    app: Flask, client: FlaskClient, kind: TokenKind
+) -> None:
     token = revoked(app, kind)
     hashes, before = count_hashes(app), row_counts(app)
     for name in ("hawk", "admin", "nobody", "oauth2", "") * 60:
@@ -68,7 +81,9 @@ def test_a_bad_token_is_never_hashed_and_never_counted(app: Flask, client: Flask
     assert client.get("/api/resource", headers=basic(*HAWK)).json == HELLO
 
 
-def test_whatever_has_the_form_of_a_token_is_never_tried_as_a_password(app: Flask, client: FlaskClient) -> None:
+def test_whatever_has_the_form_of_a_token_is_never_tried_as_a_password(
+    app: Flask, client: FlaskClient
+) -> None:
     hashes, before = count_hashes(app), row_counts(app)
     for form, text in LOOKING_LIKE_TOKENS.items():
         for path in PATHS:
@@ -85,8 +100,12 @@ def token(app: Flask, client: FlaskClient) -> str:
     return token_of(client, *HAWK)
 
 
-@pytest.mark.parametrize("name", ["admin", "ADMIN", "\uff21dmin", "falcon", "falcon@example.org", "gone"])
-def test_the_name_of_another_account_is_refused_like_a_bad_token(client: FlaskClient, token: str, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["admin", "ADMIN", "\uff21dmin", "falcon", "falcon@example.org", "gone"]
+)
+def test_the_name_of_another_account_is_refused_like_a_bad_token(
+    client: FlaskClient, token: str, name: str
+) -> None:
     for path in ("/api/resource", "/api/verify", "/api/token", "/api/users/me"):
         refused, usual = (client.get(path, headers=headers) for headers in (basic(name, token), {}))
         assert (refused.status_code, refused.data) == (401, usual.data)
@@ -105,14 +124,22 @@ def test_a_token_is_still_its_owners_beside_the_name_of_a_deleted_account(
     assert client.get("/api/resource", headers=basic("falcon", token)).json == HELLO
 
 
-def test_a_token_of_ones_own_may_stand_beside_ones_own_email(app: Flask, client: FlaskClient, token: str) -> None:
+def test_a_token_of_ones_own_may_stand_beside_ones_own_email(
+    app: Flask, client: FlaskClient, token: str
+) -> None:
     mine = token_of(client, *FALCON[:2])
-    assert client.get("/api/resource", headers=basic("Falcon@example.org", mine)).json == {"data": "Hello, falcon!"}
+    assert client.get("/api/resource", headers=basic("Falcon@example.org", mine)).json == {
+        "data": "Hello, falcon!"
+    }
     execute(app, "UPDATE account SET email_verified = false WHERE username = 'falcon'")
-    assert client.get("/api/resource", headers=basic("falcon@example.org", token)).json == HELLO  # not a name yet
+    assert (
+        client.get("/api/resource", headers=basic("falcon@example.org", token)).json == HELLO
+    )  # not a name yet
 
 
-def test_a_bad_token_asks_the_same_of_the_database_beside_any_name(app: Flask, client: FlaskClient, token: str) -> None:
+def test_a_bad_token_asks_the_same_of_the_database_beside_any_name(
+    app: Flask, client: FlaskClient, token: str
+) -> None:
     services(app).tokens.revoke_all(principal(app, *HAWK))
     client.get("/api/resource", headers=basic("admin", token))
     asked = []
@@ -131,7 +158,9 @@ def test_a_good_token_asks_the_same_of_the_database_beside_any_other_name(
     asked = []
     for name in ("admin", "falcon", "gone", "nobody", "oauth2"):
         with statements(app) as said:
-            client.post("/api/token", headers=basic(name, token))  # a POST is asked once, whatever comes of it
+            client.post(
+                "/api/token", headers=basic(name, token)
+            )  # a POST is asked once, whatever comes of it
         asked.append(said)
     assert asked == [asked[0]] * len(asked)
     assert asked[0] != []
@@ -151,10 +180,14 @@ def test_a_username_that_no_account_has_is_looked_up_once_a_second(
     assert seen == []
     services(app).accounts.create(operator(), NewAccount("kite", "kitepwd"), admin=False)
     now[0] += 1.0
-    assert [client.get("/api/resource", headers=basic("kite", token)).status_code for _ in range(2)] == [401, 401]
+    assert [
+        client.get("/api/resource", headers=basic("kite", token)).status_code for _ in range(2)
+    ] == [401, 401]
 
 
-def test_the_username_comes_first_where_both_are_tokens(app: Flask, client: FlaskClient, token: str) -> None:
+def test_the_username_comes_first_where_both_are_tokens(
+    app: Flask, client: FlaskClient, token: str
+) -> None:
     other = token_of(client, *ADMIN)
     assert client.get("/api/resource", headers=basic(token, other)).json == HELLO
     services(app).tokens.revoke_all(principal(app, *HAWK))
@@ -162,7 +195,9 @@ def test_the_username_comes_first_where_both_are_tokens(app: Flask, client: Flas
 
 
 @pytest.mark.parametrize("name", ["", ":"])
-def test_a_password_without_a_username_is_still_no_credential(app: Flask, client: FlaskClient, name: str) -> None:
+def test_a_password_without_a_username_is_still_no_credential(
+    app: Flask, client: FlaskClient, name: str
+) -> None:
     hashes = count_hashes(app)
     assert client.get("/api/resource", headers=basic("", f"{name}newpwd")).status_code == 401
     assert hashes.checked == []
@@ -173,23 +208,32 @@ CHOOSING: dict[str, Callable[[FlaskClient, str], int]] = {
         client.post("/api/users", json={"username": "kite", "password": text}).status_code
     ),
     "an administrator": lambda client, text: (
-        client.post("/api/admin/users", json={"username": "kite", "password": text}, headers=basic(*ADMIN)).status_code
+        client.post(
+            "/api/admin/users", json={"username": "kite", "password": text}, headers=basic(*ADMIN)
+        ).status_code
     ),
     "a change": lambda client, text: (
         client.patch(
-            "/api/users/me", json={"password": text, "current_password": HAWK[1]}, headers=basic(*HAWK)
+            "/api/users/me",
+            json={"password": text, "current_password": HAWK[1]},
+            headers=basic(*HAWK),
         ).status_code
     ),
     "nerveshub": lambda client, text: (
         client.post(
-            "/nerveshub/users/register", json={"username": "kite", "email": "kite@example.org", "password": text}
+            "/nerveshub/users/register",
+            json={"username": "kite", "email": "kite@example.org", "password": text},
         ).status_code
     ),
     "wekan": lambda client, text: (
-        client.post("/wekan/users/register", json={"username": "kite", "password": text}).status_code
+        client.post(
+            "/wekan/users/register", json={"username": "kite", "password": text}
+        ).status_code
     ),
     "azuma": lambda client, text: (
-        client.post("/azuma/users", json={"name": "kite", "email": "kite@example.org", "password": text}).status_code
+        client.post(
+            "/azuma/users", json={"name": "kite", "email": "kite@example.org", "password": text}
+        ).status_code
     ),
 }
 

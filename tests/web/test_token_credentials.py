@@ -23,7 +23,9 @@ def token(door: Door) -> str:
 
 
 @pytest.mark.parametrize("password", ["x", "", "newpwd", "wrong", "a:b", ":", "\u00e9", "p" * 300])
-def test_a_token_is_good_as_a_username_with_any_password(door: Door, token: str, password: str) -> None:
+def test_a_token_is_good_as_a_username_with_any_password(
+    door: Door, token: str, password: str
+) -> None:
     with door.unchanged():
         assert door.client.get("/api/resource", headers=basic(token, password)).json == HELLO
 
@@ -37,7 +39,9 @@ def test_a_token_is_its_owner_whatever_stands_beside_it(door: Door, token: str) 
     for password in (ADMIN[1], ":".join(ADMIN), token_of(door.client, *ADMIN)):
         answer = door.client.get("/api/resource?user=admin", headers=basic(token, password))
         assert answer.json == HELLO
-    changed = door.client.patch("/api/users/me", headers=basic(token, ADMIN[1]), json={"full_name": "A. Hawk"})
+    changed = door.client.patch(
+        "/api/users/me", headers=basic(token, ADMIN[1]), json={"full_name": "A. Hawk"}
+    )
     assert changed.json["username"] == "hawk"
 
 
@@ -110,7 +114,9 @@ def _signers(key: str) -> dict[str, Callable[[str], str]]:
     ours, sha256 = "identity.access-token", hashlib.sha256
     made = {
         "other key": Signer(KEY_B, salt=ours, key_derivation="hmac", digest_method=sha256),
-        "other purpose": Signer(key, salt="identity.activation", key_derivation="hmac", digest_method=sha256),
+        "other purpose": Signer(
+            key, salt="identity.activation", key_derivation="hmac", digest_method=sha256
+        ),
         "no purpose": Signer(key, key_derivation="hmac", digest_method=sha256),
         "other derivation": Signer(key, salt=ours, key_derivation="concat", digest_method=sha256),
         "the library's derivation": Signer(key, salt=ours, digest_method=sha256),
@@ -119,10 +125,15 @@ def _signers(key: str) -> dict[str, Callable[[str], str]]:
         "SHA-512": Signer(key, salt=ours, key_derivation="hmac", digest_method=hashlib.sha512),
         "the library's defaults": Signer(key),
         "with a time": TimestampSigner(key, salt=ours, key_derivation="hmac", digest_method=sha256),
-        "other separator": Signer(key, salt=ours, sep=":", key_derivation="hmac", digest_method=sha256),
+        "other separator": Signer(
+            key, salt=ours, sep=":", key_derivation="hmac", digest_method=sha256
+        ),
         "empty key": Signer("", salt=ours, key_derivation="hmac", digest_method=sha256),
     }
-    return {name: lambda text, signer=signer: signer.sign(text).decode() for name, signer in made.items()}
+    return {
+        name: lambda text, signer=signer: signer.sign(text).decode()
+        for name, signer in made.items()
+    }
 
 
 def test_a_token_is_refused_when_it_was_signed_otherwise(make_door: Callable[..., Door]) -> None:
@@ -139,16 +150,26 @@ def test_a_token_is_refused_when_it_is_of_another_format(make_door: Callable[...
     payload = {"session": session, "id": 2, "sub": "hawk", "exp": 4102444800}
     part = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
     headers = ({"alg": alg, "typ": "JWT"} for alg in ("none", "None", "nOnE", "HS256", "ES256"))
-    forged = [base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=") for header in headers]
+    forged = [
+        base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+        for header in headers
+    ]
     forged = [f"{header}.{part}.{tail}" for header in forged for tail in ("", "AAAA")]
-    forged += [URLSafeSerializer(KEY_A).dumps(payload), URLSafeTimedSerializer(KEY_A).dumps(payload), session, KEY_A]
+    forged += [
+        URLSafeSerializer(KEY_A).dumps(payload),
+        URLSafeTimedSerializer(KEY_A).dumps(payload),
+        session,
+        KEY_A,
+    ]
     forged += [URLSafeTimedSerializer(KEY_A, salt="cookie-session").dumps({"_user_id": "2"})]
     for token in forged:
         assert statuses(door.client, token) == {401}
         assert statuses(door.client, f"idt_{token}") == {401}
 
 
-def test_a_token_lives_through_a_rotation_of_keys_and_dies_with_its_own(make_door: Callable[..., Door]) -> None:
+def test_a_token_lives_through_a_rotation_of_keys_and_dies_with_its_own(
+    make_door: Callable[..., Door],
+) -> None:
     before = make_door(secret_keys=KEY_A)
     old = token_of(before.client, *HAWK)
     rotating = make_door(secret_keys=f"{KEY_A},{KEY_B}")

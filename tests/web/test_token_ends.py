@@ -28,7 +28,9 @@ from identity.domain.views import AccessClaims
         (3600, 4200, 401),
     ],
 )
-def test_a_token_counts_from_its_issue_to_its_end(door: Door, issued: int, expires: int, status: int) -> None:
+def test_a_token_counts_from_its_issue_to_its_end(
+    door: Door, issued: int, expires: int, status: int
+) -> None:
     session = token_of(door.client, *HAWK)[4:36]
     now = int(door.clock.now().timestamp())
     claims = AccessClaims(session, now + issued, now + expires)
@@ -45,13 +47,19 @@ def test_a_token_ends_after_its_600_seconds(client: FlaskClient, clock: HandCloc
 
 ENDS: dict[str, Callable[[FlaskClient, str], int]] = {
     "logged out": lambda c, t: c.delete("/api/token", headers=bearer(t)).status_code,
-    "logged out everywhere": lambda c, _: c.delete("/api/sessions", headers=basic(*HAWK)).status_code,
-    "session ended": lambda c, t: c.delete(f"/api/sessions/{t[4:36]}", headers=basic(*HAWK)).status_code,
+    "logged out everywhere": lambda c, _: (
+        c.delete("/api/sessions", headers=basic(*HAWK)).status_code
+    ),
+    "session ended": lambda c, t: (
+        c.delete(f"/api/sessions/{t[4:36]}", headers=basic(*HAWK)).status_code
+    ),
     "password changed": lambda c, _: _change_password(c),
     "disabled": lambda c, _: _act(c, "disable"),
     "disabled and enabled": lambda c, _: _act(c, "disable") and _act(c, "enable"),
     "revoked": lambda c, _: _act(c, "revoke"),
-    "deleted by an administrator": lambda c, _: c.delete("/api/admin/users/2", headers=basic(*ADMIN)).status_code,
+    "deleted by an administrator": lambda c, _: (
+        c.delete("/api/admin/users/2", headers=basic(*ADMIN)).status_code
+    ),
     "deleted by himself": lambda c, _: c.delete("/api/users/me", headers=basic(*HAWK)).status_code,
     "deleted and registered anew": lambda c, _: _register_anew(c),
 }
@@ -84,9 +92,17 @@ def test_a_token_ends_at_once_when_its_session_or_account_does(
     assert client.get("/api/token", headers=bearer(token)).status_code == 401
 
 
-def test_an_administrator_s_token_loses_its_rights_with_its_owner(app: Flask, client: FlaskClient) -> None:
-    assert client.patch("/api/admin/users/2", headers=basic(*ADMIN), json={"admin": True}).status_code == 200
+def test_an_administrator_s_token_loses_its_rights_with_its_owner(
+    app: Flask, client: FlaskClient
+) -> None:
+    assert (
+        client.patch("/api/admin/users/2", headers=basic(*ADMIN), json={"admin": True}).status_code
+        == 200
+    )
     token = token_of(client, *HAWK)
     assert client.get("/api/admin/users", headers=bearer(token)).status_code == 200
-    assert client.patch("/api/admin/users/2", headers=basic(*ADMIN), json={"admin": False}).status_code == 200
+    assert (
+        client.patch("/api/admin/users/2", headers=basic(*ADMIN), json={"admin": False}).status_code
+        == 200
+    )
     assert app.test_client().get("/api/admin/users", headers=bearer(token)).status_code == 403

@@ -59,7 +59,10 @@ def guarded(app: Flask) -> list[tuple[str, str]]:
     for rule in app.url_map.iter_rules():
         access = getattr(app.view_functions[rule.endpoint], "identity_access", "open")
         if access in {"required", "forwarded"} and not rule.rule.startswith(tuple(_prefixes(app))):
-            found += [(method, _path(rule.rule)) for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}]
+            found += [
+                (method, _path(rule.rule))
+                for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
+            ]
     return found
 
 
@@ -70,7 +73,8 @@ def _prefixes(app: Flask) -> list[str]:
 def _path(rule: str) -> str:
     parts = rule.replace(">", "<").split("<")
     return "".join(
-        str(NATIVE_ID.get(part.rpartition(":")[2], "x")) if place % 2 else part for place, part in enumerate(parts)
+        str(NATIVE_ID.get(part.rpartition(":")[2], "x")) if place % 2 else part
+        for place, part in enumerate(parts)
     )
 
 
@@ -86,7 +90,9 @@ def test_every_native_call_refuses_in_the_form_that_is_asked_for(door: Door) -> 
     for method, path in calls:
         for headers in ({}, basic("idt_wrong"), basic("hawk", "nhu_wrong")):
             to_the_letter(door.client.open(path, method=method, headers=headers))
-            answer = door.client.open(path, method=method, headers={"Accept": "application/json", **headers})
+            answer = door.client.open(
+                path, method=method, headers={"Accept": "application/json", **headers}
+            )
             require_problem(answer, 401, "authentication_failed")
             assert answer.headers.getlist("WWW-Authenticate") == list(CHALLENGES)
 
@@ -98,14 +104,27 @@ def test_a_good_credential_is_answered_alike_whatever_is_asked_for(client: Flask
 
 
 @pytest.mark.parametrize("header", JSON[:3] + PAGE[:3])
-def test_both_lanes_refuse_a_locked_name_in_the_form_that_is_asked_for(app: Flask, header: str) -> None:
-    environ = EnvironBuilder("/api/verify", headers={"Accept": header, "X-Request-ID": "given"}).get_environ()
-    environ |= {"HTTP_HOST": "localhost", "HTTP_AUTHORIZATION": basic("nobody", "x")["Authorization"]}
+def test_both_lanes_refuse_a_locked_name_in_the_form_that_is_asked_for(
+    app: Flask, header: str
+) -> None:
+    environ = EnvironBuilder(
+        "/api/verify", headers={"Accept": header, "X-Request-ID": "given"}
+    ).get_environ()
+    environ |= {
+        "HTTP_HOST": "localhost",
+        "HTTP_AUTHORIZATION": basic("nobody", "x")["Authorization"],
+    }
     flask_alone = Guard(app.wsgi_app._application, app.extensions["identity"])  # type: ignore[attr-defined]
     for _ in range(51):
         run_wsgi_app(flask_alone, dict(environ), buffered=True)
-    fast, flask = (run_wsgi_app(each, dict(environ), buffered=True) for each in (app.wsgi_app, flask_alone))
-    assert (b"".join(fast[0]), fast[1], list(fast[2])) == (b"".join(flask[0]), flask[1], list(flask[2]))
+    fast, flask = (
+        run_wsgi_app(each, dict(environ), buffered=True) for each in (app.wsgi_app, flask_alone)
+    )
+    assert (b"".join(fast[0]), fast[1], list(fast[2])) == (
+        b"".join(flask[0]),
+        flask[1],
+        list(flask[2]),
+    )
     assert fast[1] == "401 UNAUTHORIZED"
     assert "Retry-After" in fast[2]
     assert (b"authentication_failed" in b"".join(flask[0])) == wants_json(header)

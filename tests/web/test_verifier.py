@@ -29,10 +29,17 @@ def authorization(value: str) -> dict[str, str]:
 # P1
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "Foo", "Digest", "Token", "Basic2", "Bas ic", "Negotiate", ""])
+@pytest.mark.parametrize(
+    "scheme", ["Bearer", "Foo", "Digest", "Token", "Basic2", "Bas ic", "Negotiate", ""]
+)
 def test_p1_a_password_is_refused_when_the_scheme_is_not_basic(door: Door, scheme: str) -> None:
-    assert door.client.get("/api/resource", headers=authorization(f"{scheme} {PAIR}")).status_code == 401
-    assert door.client.get("/api/resource", headers=authorization(f"Basic {PAIR}")).status_code == 200
+    assert (
+        door.client.get("/api/resource", headers=authorization(f"{scheme} {PAIR}")).status_code
+        == 401
+    )
+    assert (
+        door.client.get("/api/resource", headers=authorization(f"Basic {PAIR}")).status_code == 200
+    )
 
 
 # P2
@@ -59,7 +66,9 @@ def test_p2_a_password_has_one_spelling_in_strict_base64(text: str) -> None:
 # P3
 
 
-@pytest.mark.parametrize("header", [None, "", "Basic", "Bearer", "Basic ", "Basic Og==", "Basic OnB3", "Bearer "])
+@pytest.mark.parametrize(
+    "header", [None, "", "Basic", "Bearer", "Basic ", "Basic Og==", "Basic OnB3", "Bearer "]
+)
 def test_p3_nobody_is_looked_up_when_there_is_no_name(
     door: Door, monkeypatch: pytest.MonkeyPatch, header: str | None
 ) -> None:
@@ -106,16 +115,23 @@ def test_p4_a_principal_is_never_falsy() -> None:
         "",
     ],
 )
-def test_p5_a_wrong_credential_is_never_anonymous_even_where_everybody_is_welcome(door: Door, header: str) -> None:
+def test_p5_a_wrong_credential_is_never_anonymous_even_where_everybody_is_welcome(
+    door: Door, header: str
+) -> None:
     headers = authorization(header)
     users = services(door.app).administration
     before = users.list(_admin(door), search=None, cursor=None, limit=200)
     for answer in (
         door.client.get("/api/users/1", headers=headers),
         door.client.head("/api/users/1", headers=headers),
-        door.client.post("/api/users", headers=headers, **sent(b'{"username":"falcon","password":"newpwd"}')),
+        door.client.post(
+            "/api/users", headers=headers, **sent(b'{"username":"falcon","password":"newpwd"}')
+        ),
     ):
-        assert (answer.status_code, answer.headers.getlist("WWW-Authenticate")) == (401, list(CHALLENGES))
+        assert (answer.status_code, answer.headers.getlist("WWW-Authenticate")) == (
+            401,
+            list(CHALLENGES),
+        )
     assert users.list(_admin(door), search=None, cursor=None, limit=200) == before
 
 
@@ -126,9 +142,15 @@ def _admin(door: Door) -> Principal:
 # P6
 
 
-@pytest.mark.parametrize("headers", [{}, basic(*HAWK), basic("hawk", "wrong"), authorization("Foo")])
-@pytest.mark.parametrize("path", ["/api/users", "/api/users/1", "/api/token", "/api/resource", "/api/admin/users"])
-def test_p6_options_is_answered_without_a_challenge(door: Door, path: str, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers", [{}, basic(*HAWK), basic("hawk", "wrong"), authorization("Foo")]
+)
+@pytest.mark.parametrize(
+    "path", ["/api/users", "/api/users/1", "/api/token", "/api/resource", "/api/admin/users"]
+)
+def test_p6_options_is_answered_without_a_challenge(
+    door: Door, path: str, headers: dict[str, str]
+) -> None:
     with door.unchanged():
         answer = door.client.options(path, headers=headers)
     assert (answer.status_code, answer.text) == (200, "")
@@ -166,7 +188,9 @@ def test_p8_the_verifier_knows_no_roles() -> None:
 # P9
 
 
-def test_p9_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_p9_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: list[int] = []
 
     def broken(*_: object) -> None:
@@ -183,9 +207,15 @@ def test_p9_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(door: Door, mo
 # P10
 
 
-@pytest.mark.parametrize(("name", "password"), [("h\u00e4wk", "newpwd"), ("hawk", "n\u00e9wpwd"), ("\u9df9", "\u5bc6")])
-def test_p10_a_password_that_is_not_ascii_is_wrong_and_not_an_error(door: Door, name: str, password: str) -> None:
-    assert auth.get_auth_password(read_authorization(basic(name, password)["Authorization"])) is None
+@pytest.mark.parametrize(
+    ("name", "password"), [("h\u00e4wk", "newpwd"), ("hawk", "n\u00e9wpwd"), ("\u9df9", "\u5bc6")]
+)
+def test_p10_a_password_that_is_not_ascii_is_wrong_and_not_an_error(
+    door: Door, name: str, password: str
+) -> None:
+    assert (
+        auth.get_auth_password(read_authorization(basic(name, password)["Authorization"])) is None
+    )
     assert door.client.get("/api/resource", headers=basic(name, password)).status_code == 401
 
 
@@ -193,8 +223,14 @@ def test_p10_a_password_that_is_not_ascii_is_wrong_and_not_an_error(door: Door, 
 
 
 def test_p11_digest_is_not_offered(door: Door) -> None:
-    sources = [path.read_text("utf-8") for path in Path(inspect.getfile(identity)).parent.rglob("*.py")]
-    assert not any(word in source for source in sources for word in ("HTTPDigestAuth", "MultiAuth", "HTTPBasicAuth"))
+    sources = [
+        path.read_text("utf-8") for path in Path(inspect.getfile(identity)).parent.rglob("*.py")
+    ]
+    assert not any(
+        word in source
+        for source in sources
+        for word in ("HTTPDigestAuth", "MultiAuth", "HTTPBasicAuth")
+    )
     digest = 'Digest username="hawk", realm="x", nonce="y", uri="/api/resource", response="z"'
     assert door.client.get("/api/resource", headers=authorization(digest)).status_code in {400, 401}
     assert "digest" not in str(door.client.get("/api/resource").headers).lower()
@@ -204,13 +240,25 @@ def test_p11_digest_is_not_offered(door: Door) -> None:
 
 
 def test_p12_a_principal_does_not_outlive_its_request(client: FlaskClient) -> None:
-    for number, headers in enumerate((basic(*ADMIN), {}, basic(*HAWK), {}, basic("hawk", "wrong"), {})):
+    for number, headers in enumerate(
+        (basic(*ADMIN), {}, basic(*HAWK), {}, basic("hawk", "wrong"), {})
+    ):
         fields = {"username": f"falcon{number}", "password": "newpwd"}
         assert client.post("/api/users", json=fields, headers=headers).status_code in {201, 401}
         assert client.get("/api/users/me").status_code == 401
-    trail = client.get("/api/admin/audit?kind=account.registered", headers=basic(*ADMIN)).json["events"]
-    actors = {event["subject"]: event["actor"] for event in trail if event["subject"].startswith("falcon")}
-    assert actors == {"falcon0": "admin", "falcon1": None, "falcon2": "hawk", "falcon3": None, "falcon5": None}
+    trail = client.get("/api/admin/audit?kind=account.registered", headers=basic(*ADMIN)).json[
+        "events"
+    ]
+    actors = {
+        event["subject"]: event["actor"] for event in trail if event["subject"].startswith("falcon")
+    }
+    assert actors == {
+        "falcon0": "admin",
+        "falcon1": None,
+        "falcon2": "hawk",
+        "falcon3": None,
+        "falcon5": None,
+    }
 
 
 # P13
@@ -233,4 +281,6 @@ def test_p13_the_realm_needs_no_escaping() -> None:
 
 
 def test_there_is_one_verifier() -> None:
-    assert [name for name, value in vars(module).items() if isinstance(value, module.Verifier)] == ["auth"]
+    assert [name for name, value in vars(module).items() if isinstance(value, module.Verifier)] == [
+        "auth"
+    ]

@@ -13,7 +13,17 @@ from werkzeug.test import TestResponse
 
 from identity.store.models import Account
 
-PROFILE = {"id", "uuid", "username", "email", "email_verified", "pending_email", "full_name", "admin", "activated"} | {
+PROFILE = {
+    "id",
+    "uuid",
+    "username",
+    "email",
+    "email_verified",
+    "pending_email",
+    "full_name",
+    "admin",
+    "activated",
+} | {
     "created_at",
     "updated_at",
 }
@@ -31,10 +41,16 @@ class Watched(FlaskClient):
     def open(self, *args: Any, **request: Any) -> TestResponse:
         """Send a request and search its answer."""
         body = request.get("json") or {}
-        self.passwords |= {body[name] for name in ("password", "current_password") if body.get(name)}
+        self.passwords |= {
+            body[name] for name in ("password", "current_password") if body.get(name)
+        }
         answer = super().open(*args, **request)
         said = answer.text + "\n".join(f"{name}: {value}" for name, value in answer.headers)
-        found = [secret for secret in (*FORMS, *self.passwords, *_hashes(self.application)) if secret in said]
+        found = [
+            secret
+            for secret in (*FORMS, *self.passwords, *_hashes(self.application))
+            if secret in said
+        ]
         assert not found, said
         return answer
 

@@ -40,7 +40,9 @@ class House:
     mailbox: Mailbox
     uuid: str = ""
 
-    def asks(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> TestResponse:
+    def asks(
+        self, path: str, method: str = "GET", body: Any = None, **headers: str
+    ) -> TestResponse:
         return self.say.ask(method, path, body, headers=headers)
 
     def only_faithful(self, answer: TestResponse, faithful: int, hardened: int) -> None:

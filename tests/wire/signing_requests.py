@@ -19,7 +19,9 @@ def signing_request(key: Any = None, *, name: str = "user1234", algorithm: Any =
     builder = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)]))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("admin.example.org")]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("admin.example.org")]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
     if algorithm is None and not isinstance(key, ed25519.Ed25519PrivateKey):
@@ -34,12 +36,16 @@ def in_base64(pem: str) -> str:
 
 def private_key_pem() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode("ascii")
+    return key.private_bytes(
+        PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode("ascii")
 
 
 def forged() -> str:
     """Return a CSR with one bit of its signature turned."""
-    der = bytearray(x509.load_pem_x509_csr(signing_request().encode()).public_bytes(serialization.Encoding.DER))
+    der = bytearray(
+        x509.load_pem_x509_csr(signing_request().encode()).public_bytes(serialization.Encoding.DER)
+    )
     der[-1] ^= 1
     return _pem(bytes(der))
 

@@ -40,9 +40,13 @@ class Speaker:
     def __post_init__(self) -> None:
         self.client = self.app.test_client(use_cookies=False)
 
-    def ask(self, method: str, path: str, body: Any = None, *, token: str = "", **request: Any) -> TestResponse:
+    def ask(
+        self, method: str, path: str, body: Any = None, *, token: str = "", **request: Any
+    ) -> TestResponse:
         """Send a request: a mapping as JSON, a form as `data=`."""
-        headers = dict(request.pop("headers", {})) | ({"Authorization": f"Bearer {token}"} if token else {})
+        headers = dict(request.pop("headers", {})) | (
+            {"Authorization": f"Bearer {token}"} if token else {}
+        )
         if body is not None:
             request["json"] = body
         for sent in (request.get("json"), request.get("data")):
@@ -91,7 +95,9 @@ def speaking(app: Flask, base: str) -> Iterator[Speaker]:
 
 
 @contextmanager
-def one_database(request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> Iterator[Callable[..., Flask]]:
+def one_database(
+    request: pytest.FixtureRequest, factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Flask]]:
     """Make applications on one database for many tests; `request.param` says on which engine."""
     data_dir = factory.mktemp("wire")
     with ExitStack() as stack:
@@ -112,7 +118,9 @@ def one_database(request: pytest.FixtureRequest, factory: pytest.TempPathFactory
 
 
 @contextmanager
-def standing(request: pytest.FixtureRequest, factory: pytest.TempPathFactory, base: str) -> Iterator[Speaker]:
+def standing(
+    request: pytest.FixtureRequest, factory: pytest.TempPathFactory, base: str
+) -> Iterator[Speaker]:
     """Speak a tongue to one application for many tests: for requests that are refused or only read."""
     with one_database(request, factory) as make:
         app = make()
@@ -156,7 +164,11 @@ class Mailbox:
     def token(self, subject: str) -> str:
         """Return the token in the newest letter with this subject."""
         letter = next(letter for letter in reversed(self.fetch()) if letter.subject == subject)
-        return next(line.removeprefix("Token: ") for line in letter.text.splitlines() if line.startswith("Token: "))
+        return next(
+            line.removeprefix("Token: ")
+            for line in letter.text.splitlines()
+            if line.startswith("Token: ")
+        )
 
 
 RESET = "Choose a new password"
@@ -165,27 +177,51 @@ CHANGED = "Your password was changed"
 
 # Bodies that no tongue can read, with the status they get in all of them.
 UNREADABLE: dict[str, tuple[dict[str, Any], int]] = {
-    "nothing": ({"data": b"", "content_type": "application/json", "environ_overrides": {"CONTENT_LENGTH": "0"}}, 400),
+    "nothing": (
+        {
+            "data": b"",
+            "content_type": "application/json",
+            "environ_overrides": {"CONTENT_LENGTH": "0"},
+        },
+        400,
+    ),
     "truncated": ({"data": b'{"password":', "content_type": "application/json"}, 400),
     "a list": ({"data": b"[]", "content_type": "application/json"}, 400),
     "null": ({"data": b"null", "content_type": "application/json"}, 400),
     "too deep": ({"data": b"[" * 60_000, "content_type": "application/json"}, 400),
-    "one field twice": ({"data": b'{"name":"a","name":"b"}', "content_type": "application/json"}, 400),
+    "one field twice": (
+        {"data": b'{"name":"a","name":"b"}', "content_type": "application/json"},
+        400,
+    ),
     "NaN": ({"data": b'{"password":NaN}', "content_type": "application/json"}, 400),
     "NUL": ({"data": rb'{"password":"\u0000"}', "content_type": "application/json"}, 400),
     "no UTF-8": ({"data": b'{"password":"\xff"}', "content_type": "application/json"}, 400),
-    "a byte order mark": ({"data": b'\xef\xbb\xbf{"password":"x"}', "content_type": "application/json"}, 400),
+    "a byte order mark": (
+        {"data": b'\xef\xbb\xbf{"password":"x"}', "content_type": "application/json"},
+        400,
+    ),
     "too long": ({"data": b" " * 65_537, "content_type": "application/json"}, 413),
     "text": ({"data": b"name=a", "content_type": "text/plain"}, 415),
     "another multipart": ({"data": b"--x--", "content_type": "multipart/mixed; boundary=x"}, 415),
     "no type": ({"data": b"name=a"}, 415),
     "compressed": (
-        {"data": b"{}", "content_type": "application/json", "headers": {"Content-Encoding": "gzip"}},
+        {
+            "data": b"{}",
+            "content_type": "application/json",
+            "headers": {"Content-Encoding": "gzip"},
+        },
         415,
     ),
     "a length and chunks": (
-        {"data": b"{}", "content_type": "application/json", "headers": {"Transfer-Encoding": "chunked"}},
+        {
+            "data": b"{}",
+            "content_type": "application/json",
+            "headers": {"Transfer-Encoding": "chunked"},
+        },
         411,
     ),
 }
-FORM: dict[str, Any] = {"data": b"name=a&password=b", "content_type": "application/x-www-form-urlencoded"}
+FORM: dict[str, Any] = {
+    "data": b"name=a&password=b",
+    "content_type": "application/x-www-form-urlencoded",
+}

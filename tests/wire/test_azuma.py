@@ -27,7 +27,9 @@ def say(app: Flask) -> Iterator[Speaker]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
+def still(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Speaker]:
     """One application for all requests that change nothing."""
     with standing(request, tmp_path_factory, "/azuma") as speaker:
         yield speaker
@@ -73,7 +75,8 @@ def test_the_older_registration_needs_no_address(say: Speaker) -> None:
 
 
 @pytest.mark.parametrize(
-    "clash", [JOHN, JOHN | {"email": "other@oneshot.cam"}, JOHN | {"name": "JOHN"}, JOHN | {"name": "Jack"}]
+    "clash",
+    [JOHN, JOHN | {"email": "other@oneshot.cam"}, JOHN | {"name": "JOHN"}, JOHN | {"name": "Jack"}],
 )
 def test_a_taken_name_or_address_already_exists(say: Speaker, clash: dict[str, str]) -> None:
     say.post("/users", JOHN)
@@ -81,7 +84,15 @@ def test_a_taken_name_or_address_already_exists(say: Speaker, clash: dict[str, s
 
 
 def test_rights_are_not_taken_from_a_body(say: Speaker) -> None:
-    extra = {"admin": True, "isAdmin": True, "activated": True, "id": 1, "uuid": "x", "version": 7, "disabled": False}
+    extra = {
+        "admin": True,
+        "isAdmin": True,
+        "activated": True,
+        "id": 1,
+        "uuid": "x",
+        "version": 7,
+        "disabled": False,
+    }
     assert say.post("/users", JOHN | extra).status_code == 201
     made = row_of(say.app, "John")
     assert (made["admin"], made["activated"], made["version"]) == (False, False, 1)
@@ -91,7 +102,9 @@ def test_rights_are_not_taken_from_a_body(say: Speaker) -> None:
 def test_each_login_answers_200_with_a_token_of_its_own(say: Speaker) -> None:
     say.post("/user/register", AZUMA)
     answers = [say.post("/user/login", AZUMA) for _ in range(2)]
-    assert [(answer.status_code, answer.json.keys()) for answer in answers] == [(200, {"token"})] * 2
+    assert [(answer.status_code, answer.json.keys()) for answer in answers] == [
+        (200, {"token"})
+    ] * 2
     first, second = (answer.json["token"] for answer in answers)
     assert first != second
     assert alive(say, first)
@@ -106,7 +119,11 @@ def test_a_login_tells_an_unknown_name_from_a_wrong_password(say: Speaker) -> No
 
 def test_an_address_is_no_name(say: Speaker) -> None:
     say.post("/users", JOHN)
-    require_error(say.post("/user/login", {"name": JOHN["email"], "password": JOHN["password"]}), 404, "NOT_FOUND")
+    require_error(
+        say.post("/user/login", {"name": JOHN["email"], "password": JOHN["password"]}),
+        404,
+        "NOT_FOUND",
+    )
 
 
 def test_a_disabled_user_is_refused_with_password_and_token(say: Speaker, token: str) -> None:
@@ -121,9 +138,15 @@ def test_an_update_answers_with_id_name_and_time_and_no_address(say: Speaker) ->
     made = row_of(say.app, "John")
     answer = say.patch("/user/update", {"name": "azumax", "password": "neoxneox"}, token=token)
     assert answer.status_code == 200
-    assert answer.json == {"id": made["uuid"], "name": "azumax", "created_at": "2026-01-01T12:00:00.000000Z"}
+    assert answer.json == {
+        "id": made["uuid"],
+        "name": "azumax",
+        "created_at": "2026-01-01T12:00:00.000000Z",
+    }
     assert say.post("/user/login", {"name": "azumax", "password": "neoxneox"}).status_code == 200
-    require_error(say.post("/user/login", {"name": "azumax", "password": JOHN["password"]}), 403, "FORBIDDEN")
+    require_error(
+        say.post("/user/login", {"name": "azumax", "password": JOHN["password"]}), 403, "FORBIDDEN"
+    )
     require_error(say.post("/user/login", JOHN), 404, "NOT_FOUND")
 
 
@@ -135,7 +158,14 @@ def test_a_time_keeps_its_microseconds(say: Speaker, clock: HandClock) -> None:
 
 
 @pytest.mark.parametrize(
-    "kept", [{}, {"name": None}, {"password": None}, {"name": "azuma"}, {"name": None, "age": 7, "id": "x"}]
+    "kept",
+    [
+        {},
+        {"name": None},
+        {"password": None},
+        {"name": "azuma"},
+        {"name": None, "age": 7, "id": "x"},
+    ],
 )
 def test_what_is_absent_or_null_stays(say: Speaker, token: str, kept: dict[str, Any]) -> None:
     before = row_of(say.app, "azuma")
@@ -161,7 +191,9 @@ def test_a_new_password_ends_every_session_but_the_one_that_asked(say: Speaker, 
 
 
 @pytest.mark.parametrize("change", [{"name": "azumax"}, {"password": "neox"}])
-def test_a_change_needs_a_fresh_login(say: Speaker, clock: HandClock, token: str, change: dict[str, str]) -> None:
+def test_a_change_needs_a_fresh_login(
+    say: Speaker, clock: HandClock, token: str, change: dict[str, str]
+) -> None:
     assert alive(say, token)
     clock.advance(minutes=16)
     require_error(say.patch("/user/update", change, token=token), 401, "STEP_UP_REQUIRED")
@@ -177,7 +209,12 @@ def test_a_token_has_one_spelling(say: Speaker, token: str) -> None:
 
 def test_the_scheme_may_be_in_any_letters(say: Speaker, token: str) -> None:
     for scheme in ("Bearer", "bearer", "BEARER", "token"):
-        assert say.patch("/user/update", {}, headers={"Authorization": f"{scheme} {token}"}).status_code == 200
+        assert (
+            say.patch(
+                "/user/update", {}, headers={"Authorization": f"{scheme} {token}"}
+            ).status_code
+            == 200
+        )
 
 
 def test_an_unused_token_lives_for_five_minutes(say: Speaker, clock: HandClock) -> None:
@@ -190,7 +227,9 @@ def test_an_unused_token_lives_for_five_minutes(say: Speaker, clock: HandClock) 
     assert alive(say, used)
 
 
-def test_each_use_moves_the_end_to_two_weeks_from_then(say: Speaker, clock: HandClock, token: str) -> None:
+def test_each_use_moves_the_end_to_two_weeks_from_then(
+    say: Speaker, clock: HandClock, token: str
+) -> None:
     assert alive(say, token)
     for _ in range(2):
         clock.advance(seconds=14 * DAY - 1)
@@ -199,7 +238,9 @@ def test_each_use_moves_the_end_to_two_weeks_from_then(say: Speaker, clock: Hand
     assert not alive(say, token)
 
 
-def test_a_token_in_daily_use_ends_after_ninety_days(say: Speaker, clock: HandClock, token: str) -> None:
+def test_a_token_in_daily_use_ends_after_ninety_days(
+    say: Speaker, clock: HandClock, token: str
+) -> None:
     for _ in range(9):
         assert alive(say, token)
         clock.advance(days=10)

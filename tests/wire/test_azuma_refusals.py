@@ -28,7 +28,9 @@ def say(app: Flask) -> Iterator[Speaker]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
+def still(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Speaker]:
     """One application for all requests that change nothing."""
     with standing(request, tmp_path_factory, "/azuma") as speaker:
         yield speaker
@@ -79,7 +81,12 @@ def test_a_body_that_cannot_be_read_is_refused_by_name(
     still: Speaker, hawk: str, case: str, method: str, path: str
 ) -> None:
     request, status = UNREADABLE[case]
-    names = {400: "BAD_REQUEST", 411: "LENGTH_REQUIRED", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE"}
+    names = {
+        400: "BAD_REQUEST",
+        411: "LENGTH_REQUIRED",
+        413: "PAYLOAD_TOO_LARGE",
+        415: "UNSUPPORTED_MEDIA_TYPE",
+    }
     require_error(still.ask(method, path, token=hawk, **request), status, names[status])
     assert len(rows(still.app, Account)) == 2
 
@@ -102,7 +109,9 @@ def test_forms_are_not_spoken(still: Speaker, hawk: str, method: str, path: str)
         {"name": "a", "password": {"$gt": ""}},
     ],
 )
-def test_missing_and_wrong_fields_are_a_bad_request(still: Speaker, path: str, wrong: dict[str, Any]) -> None:
+def test_missing_and_wrong_fields_are_a_bad_request(
+    still: Speaker, path: str, wrong: dict[str, Any]
+) -> None:
     require_error(still.post(path, wrong), 400, "BAD_REQUEST")
 
 
@@ -144,7 +153,9 @@ def test_an_unknown_address_or_method_is_refused_by_name(
     assert ("Allow" in answer.headers) == (status == 405)
 
 
-def test_too_many_wrong_passwords_are_refused_for_a_while(make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_too_many_wrong_passwords_are_refused_for_a_while(
+    make_app: Callable[..., Flask], clock: HandClock
+) -> None:
     app = make_app(lockout_failures="3")
     populate(app)
     hawk = {"name": HAWK[0], "password": HAWK[1]}
@@ -159,7 +170,9 @@ def test_too_many_wrong_passwords_are_refused_for_a_while(make_app: Callable[...
 
 
 @pytest.mark.parametrize("mode", ["admin", "closed"])
-def test_registration_is_refused_where_it_is_not_open(make_app: Callable[..., Flask], mode: str) -> None:
+def test_registration_is_refused_where_it_is_not_open(
+    make_app: Callable[..., Flask], mode: str
+) -> None:
     app = make_app(registration=mode)
     populate(app)
     with speaking(app, "/azuma") as say:

@@ -68,7 +68,9 @@ def mailbox(app: Flask) -> Mailbox:
 
 
 def require_problem(answer: TestResponse, status: int, code: str) -> None:
-    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.text
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), (
+        answer.text
+    )
     assert answer.json.keys() - {"errors"} == PROBLEM
     assert (answer.json["status"], answer.json["code"]) == (status, code)
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
@@ -93,19 +95,32 @@ def test_a_new_user_is_shown_by_uuid_and_address(say: Speaker, base: str) -> Non
 
 
 @pytest.mark.parametrize("base", ["", "/users/api"])
-def test_every_call_works_at_the_documented_base_too(say: Speaker, mailbox: Mailbox, base: str) -> None:
+def test_every_call_works_at_the_documented_base_too(
+    say: Speaker, mailbox: Mailbox, base: str
+) -> None:
     uuid = say.post(f"{base}/users", USER).json["id"]
     assert say.get(f"{base}/users/{uuid}").json == {"id": uuid, "email": EMAIL, "activated": False}
     assert say.get(f"{base}/users/{uuid}/activate").json == {"id": uuid, "activated": True}
     assert say.get(f"{base}/users/{uuid}/").json == {"id": uuid, "email": EMAIL, "activated": True}
     token = say.post(f"{base}/sessions", LOGIN).json["token"]
-    change = {"email": "new@email.tld", "password": "new-pass-word", "password_confirm": "new-pass-word"}
+    change = {
+        "email": "new@email.tld",
+        "password": "new-pass-word",
+        "password_confirm": "new-pass-word",
+    }
     changed = say.put(f"{base}/users/{uuid}", change, token=token)
     assert (changed.status_code, changed.data) == (204, b"")
-    assert say.get(f"{base}/users/{uuid}/activate?token={mailbox.token(ACTIVATION)}").status_code == 200
+    assert (
+        say.get(f"{base}/users/{uuid}/activate?token={mailbox.token(ACTIVATION)}").status_code
+        == 200
+    )
     asked = say.post(f"{base}/passwords/reset", {"email": "new@email.tld"})
     assert (asked.status_code, asked.data) == (204, b"")
-    redemption = change | {"password": "third-pass", "password_confirm": "third-pass", "token": mailbox.token(RESET)}
+    redemption = change | {
+        "password": "third-pass",
+        "password_confirm": "third-pass",
+        "token": mailbox.token(RESET),
+    }
     redeemed = say.post(f"{base}/passwords", redemption)
     assert (redeemed.status_code, redeemed.data) == (204, b"")
     assert opens(say, "third-pass", "new@email.tld")
@@ -126,7 +141,9 @@ def test_an_address_that_is_somebodys_username_still_gets_an_account(say: Speake
     assert not opens(say, "another")
 
 
-@pytest.mark.parametrize("respell", [str.upper, lambda uuid: uuid.replace("-", ""), lambda uuid: uuid + "0"])
+@pytest.mark.parametrize(
+    "respell", [str.upper, lambda uuid: uuid.replace("-", ""), lambda uuid: uuid + "0"]
+)
 def test_a_uuid_has_one_spelling(say: Speaker, user: str, respell: Callable[[str], str]) -> None:
     assert say.get(f"/users/{user}").status_code == 200
     assert say.get(f"/users/{respell(user)}").status_code == 404
@@ -136,9 +153,21 @@ def test_a_uuid_has_one_spelling(say: Speaker, user: str, respell: Callable[[str
     ("change", "login"),
     [
         ({"email": "new@email.tld"}, LOGIN | {"email": "new@email.tld"}),
-        ({"password": "new-pass-word", "password_confirm": "new-pass-word"}, LOGIN | {"password": "new-pass-word"}),
+        (
+            {"password": "new-pass-word", "password_confirm": "new-pass-word"},
+            LOGIN | {"password": "new-pass-word"},
+        ),
         ({}, LOGIN),
-        ({"email": None, "password": None, "password_confirm": None, "id": NOBODY, "activated": True}, LOGIN),
+        (
+            {
+                "email": None,
+                "password": None,
+                "password_confirm": None,
+                "id": NOBODY,
+                "activated": True,
+            },
+            LOGIN,
+        ),
     ],
 )
 def test_an_owner_changes_what_he_gives(
@@ -176,7 +205,9 @@ def test_a_change_that_cannot_be_is_400_and_changes_nothing(
 
 def test_a_taken_address_is_409_at_a_change(say: Speaker, user: str, jwt: str) -> None:
     say.post("/users", USER | {"email": "other@domain.tld"})
-    require_problem(say.put(f"/users/{user}", {"email": "OTHER@domain.tld"}, token=jwt), 409, "email_taken")
+    require_problem(
+        say.put(f"/users/{user}", {"email": "OTHER@domain.tld"}, token=jwt), 409, "email_taken"
+    )
 
 
 def test_a_change_needs_proof_of_its_owner(say: Speaker, user: str) -> None:
@@ -184,7 +215,10 @@ def test_a_change_needs_proof_of_its_owner(say: Speaker, user: str) -> None:
     for headers in ({}, basic(EMAIL, "wrong"), {"Authorization": "Token x"}):
         answer = say.put(f"/users/{user}", change, headers=headers)
         require_problem(answer, 401, "authentication_failed")
-        assert [value.split()[0] for value in answer.headers.getlist("WWW-Authenticate")] == ["Basic", "Bearer"]
+        assert [value.split()[0] for value in answer.headers.getlist("WWW-Authenticate")] == [
+            "Basic",
+            "Bearer",
+        ]
     require_problem(say.put(f"/users/{user}", change, headers=basic(*HAWK)), 404, "not_found")
     require_problem(say.put(f"/users/{NOBODY}", change, headers=basic(*HAWK)), 404, "not_found")
     require_problem(say.put(f"/users/{NOBODY}", change, headers=basic(*ADMIN)), 404, "not_found")
@@ -201,7 +235,9 @@ def test_an_administrator_changes_anybody_and_the_owner_is_told(
     assert (EMAIL, CHANGED) in [(letter.recipient, letter.subject) for letter in mailbox.fetch()]
 
 
-def test_asking_for_nothing_leaves_no_trace(say: Speaker, user: str, jwt: str, clock: HandClock) -> None:
+def test_asking_for_nothing_leaves_no_trace(
+    say: Speaker, user: str, jwt: str, clock: HandClock
+) -> None:
     before, trail = row_of(say.app, EMAIL), len(rows(say.app, AuditEvent))
     clock.advance(minutes=16)
     assert say.put(f"/users/{user}", {}, token=jwt).status_code == 204
@@ -209,10 +245,19 @@ def test_asking_for_nothing_leaves_no_trace(say: Speaker, user: str, jwt: str, c
     assert len(rows(say.app, AuditEvent)) == trail
 
 
-def test_a_change_needs_a_proof_younger_than_15_minutes(say: Speaker, user: str, jwt: str, clock: HandClock) -> None:
+def test_a_change_needs_a_proof_younger_than_15_minutes(
+    say: Speaker, user: str, jwt: str, clock: HandClock
+) -> None:
     clock.advance(minutes=16)
-    require_problem(say.put(f"/users/{user}", {"email": "new@email.tld"}, token=jwt), 401, "step_up_required")
-    assert say.put(f"/users/{user}", {"email": "new@email.tld"}, headers=basic(EMAIL, SECRET)).status_code == 204
+    require_problem(
+        say.put(f"/users/{user}", {"email": "new@email.tld"}, token=jwt), 401, "step_up_required"
+    )
+    assert (
+        say.put(
+            f"/users/{user}", {"email": "new@email.tld"}, headers=basic(EMAIL, SECRET)
+        ).status_code
+        == 204
+    )
 
 
 def test_a_new_password_ends_the_other_sessions(say: Speaker, user: str, jwt: str) -> None:
@@ -226,15 +271,25 @@ def test_a_new_password_ends_the_other_sessions(say: Speaker, user: str, jwt: st
 @pytest.mark.usefixtures("user")
 @pytest.mark.parametrize(
     "wrong",
-    [{"password": "wrong"}, {"email": "nobody@domain.tld"}, {"email": "hawk", "password": "newpwd"}, {"email": ""}],
+    [
+        {"password": "wrong"},
+        {"email": "nobody@domain.tld"},
+        {"email": "hawk", "password": "newpwd"},
+        {"email": ""},
+    ],
 )
 def test_every_wrong_login_is_the_same_401(say: Speaker, wrong: dict[str, str]) -> None:
     answer = say.post("/sessions", LOGIN | wrong)
     require_problem(answer, 401, "authentication_failed")
-    assert [value.split()[0] for value in answer.headers.getlist("WWW-Authenticate")] == ["Basic", "Bearer"]
+    assert [value.split()[0] for value in answer.headers.getlist("WWW-Authenticate")] == [
+        "Basic",
+        "Bearer",
+    ]
 
 
-def test_a_user_may_log_in_before_activation_and_not_while_disabled(say: Speaker, user: str, jwt: str) -> None:
+def test_a_user_may_log_in_before_activation_and_not_while_disabled(
+    say: Speaker, user: str, jwt: str
+) -> None:
     account = row_of(say.app, EMAIL)
     say.client.post(f"/api/admin/users/{account['id']}/disable", headers=basic(*ADMIN))
     assert not opens(say, SECRET)

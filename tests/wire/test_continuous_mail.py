@@ -63,7 +63,9 @@ def mailbox(app: Flask) -> Mailbox:
 
 
 def require_problem(answer: TestResponse, status: int, code: str) -> None:
-    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.text
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), (
+        answer.text
+    )
     assert answer.json.keys() - {"errors"} == PROBLEM
     assert (answer.json["status"], answer.json["code"]) == (status, code)
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
@@ -77,11 +79,16 @@ def test_activating_by_id_happens_once_and_proves_no_address(say: Speaker, user:
     for _ in range(2):
         assert say.get(f"/users/{user}/activate").json == {"id": user, "activated": True}
     assert row_of(say.app, EMAIL)["email_verified"] is False
-    kinds = [event["kind"] for event in say.client.get("/api/admin/audit", headers=basic(*ADMIN)).json["events"]]
+    kinds = [
+        event["kind"]
+        for event in say.client.get("/api/admin/audit", headers=basic(*ADMIN)).json["events"]
+    ]
     assert kinds.count("account.activated") == 1
 
 
-def test_activating_by_the_mailed_token_proves_the_address_once(say: Speaker, user: str, mailbox: Mailbox) -> None:
+def test_activating_by_the_mailed_token_proves_the_address_once(
+    say: Speaker, user: str, mailbox: Mailbox
+) -> None:
     token = mailbox.token(ACTIVATION)
     answer = say.get(f"/users/{user}/activate?token={token}")
     assert (answer.status_code, answer.json) == (200, {"id": user, "activated": True})
@@ -94,7 +101,9 @@ def test_a_token_activates_nobody_else_and_not_after_a_day(
 ) -> None:
     other = say.post("/users", USER | {"email": "other@domain.tld"}).json["id"]
     token = (
-        next(letter for letter in mailbox.fetch() if letter.recipient == EMAIL).text.partition("Token: ")[2].split()[0]
+        next(letter for letter in mailbox.fetch() if letter.recipient == EMAIL)
+        .text.partition("Token: ")[2]
+        .split()[0]
     )
     for uuid, given in ((other, token), (user, token[:-1]), (user, ""), (user, "x")):
         require_problem(say.get(f"/users/{uuid}/activate?token={given}"), 404, "invalid_token")
@@ -113,9 +122,17 @@ def test_a_reset_token_works_once_ends_all_sessions_and_is_told(
     say: Speaker, user: str, jwt: str, mailbox: Mailbox
 ) -> None:
     say.post("/passwords/reset", {"email": EMAIL})
-    new = USER | {"password": "third-pass", "password_confirm": "third-pass", "token": mailbox.token(RESET)}
+    new = USER | {
+        "password": "third-pass",
+        "password_confirm": "third-pass",
+        "token": mailbox.token(RESET),
+    }
     assert say.post("/passwords", new).status_code == 204
-    require_problem(say.post("/passwords", new | {"password": "x", "password_confirm": "x"}), 404, "invalid_token")
+    require_problem(
+        say.post("/passwords", new | {"password": "x", "password_confirm": "x"}),
+        404,
+        "invalid_token",
+    )
     assert opens(say, "third-pass")
     assert not opens(say, SECRET)
     assert say.put(f"/users/{user}", {}, token=jwt).status_code == 401
@@ -123,7 +140,9 @@ def test_a_reset_token_works_once_ends_all_sessions_and_is_told(
 
 
 @pytest.mark.usefixtures("user")
-def test_a_reset_token_is_of_one_address_and_15_minutes(say: Speaker, mailbox: Mailbox, clock: HandClock) -> None:
+def test_a_reset_token_is_of_one_address_and_15_minutes(
+    say: Speaker, mailbox: Mailbox, clock: HandClock
+) -> None:
     say.post("/users", USER | {"email": "other@domain.tld"})
     activation = mailbox.token(ACTIVATION)
     say.post("/passwords/reset", {"email": EMAIL})
@@ -137,7 +156,9 @@ def test_a_reset_token_is_of_one_address_and_15_minutes(say: Speaker, mailbox: M
         {"token": ""},
     ):
         require_problem(say.post("/passwords", new | wrong), 404, "invalid_token")
-    require_problem(say.post("/passwords", new | {"password_confirm": "other"}), 400, "invalid_input")
+    require_problem(
+        say.post("/passwords", new | {"password_confirm": "other"}), 400, "invalid_input"
+    )
     clock.advance(minutes=15)
     require_problem(say.post("/passwords", new), 404, "invalid_token")
     assert opens(say, SECRET)

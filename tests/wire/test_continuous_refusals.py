@@ -46,14 +46,18 @@ def say(app: Flask) -> Iterator[Speaker]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
+def still(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Speaker]:
     """One application for all requests that change nothing."""
     with standing(request, tmp_path_factory, "/continuous") as speaker:
         yield speaker
 
 
 def require_problem(answer: TestResponse, status: int, code: str) -> None:
-    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.text
+    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), (
+        answer.text
+    )
     assert answer.json.keys() - {"errors"} == PROBLEM
     assert (answer.json["status"], answer.json["code"]) == (status, code)
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
@@ -83,7 +87,9 @@ def test_registration_that_is_not_open_is_401(make_app: Callable[..., Flask], mo
         {"fullname": "x" * 129},
     ],
 )
-def test_what_cannot_be_registered_is_401_with_its_field(still: Speaker, wrong: dict[str, Any]) -> None:
+def test_what_cannot_be_registered_is_401_with_its_field(
+    still: Speaker, wrong: dict[str, Any]
+) -> None:
     answer = still.post("/users", USER | wrong)
     require_problem(answer, 401, "invalid_input")
     assert answer.json["errors"]
@@ -111,7 +117,10 @@ def test_every_401_has_its_challenges(
 ) -> None:
     with speaking(make_app(registration="closed"), "/continuous") as say:
         answer = say.ask(method, path, body)
-    assert (answer.status_code, answer.headers.getlist("WWW-Authenticate")) == (401, list(CHALLENGES))
+    assert (answer.status_code, answer.headers.getlist("WWW-Authenticate")) == (
+        401,
+        list(CHALLENGES),
+    )
 
 
 @pytest.mark.parametrize("missing", ["email", "password", "password_confirm"])
@@ -149,11 +158,20 @@ def test_a_reset_for_an_unknown_address_is_404_without_mail(still: Speaker, emai
     ],
 )
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_a_body_that_cannot_be_read_is_a_problem(still: Speaker, case: str, method: str, path: str) -> None:
+def test_a_body_that_cannot_be_read_is_a_problem(
+    still: Speaker, case: str, method: str, path: str
+) -> None:
     request, status = UNREADABLE[case]
     headers = request.get("headers", {}) | (basic(*HAWK) if method == "PUT" else {})
-    codes = {400: "malformed_body", 411: "length_required", 413: "body_too_large", 415: "unsupported_media_type"}
-    require_problem(still.ask(method, path, **(request | {"headers": headers})), status, codes[status])
+    codes = {
+        400: "malformed_body",
+        411: "length_required",
+        413: "body_too_large",
+        415: "unsupported_media_type",
+    }
+    require_problem(
+        still.ask(method, path, **(request | {"headers": headers})), status, codes[status]
+    )
 
 
 @pytest.mark.parametrize("path", ["/users", "/sessions", "/passwords/reset", "/passwords"])

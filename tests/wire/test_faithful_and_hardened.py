@@ -32,7 +32,8 @@ def house(empty: House) -> House:
 
 def test_seed_003_tells_unknown_from_wrong_only_if_faithful(house: House) -> None:
     wrong, unknown = (
-        house.asks("/azuma/user/login", "POST", {"name": name, "password": "wrong"}) for name in (EMAIL, "nobody")
+        house.asks("/azuma/user/login", "POST", {"name": name, "password": "wrong"})
+        for name in (EMAIL, "nobody")
     )
     house.only_faithful(wrong, 403, 401)
     house.only_faithful(unknown, 404, 401)
@@ -48,7 +49,9 @@ def test_seed_003_tells_unknown_from_wrong_only_if_faithful(house: House) -> Non
         ("/passwords", KIM | {"token": "x"}),
     ],
 )
-def test_seed_002_tells_unknown_addresses_only_if_faithful(house: House, path: str, body: dict[str, str]) -> None:
+def test_seed_002_tells_unknown_addresses_only_if_faithful(
+    house: House, path: str, body: dict[str, str]
+) -> None:
     before = rows(house.app, Account)
     answer = house.asks(f"/continuous{path}", "POST", body)
     house.only_faithful(answer, 404, 204)
@@ -58,7 +61,11 @@ def test_seed_002_tells_unknown_addresses_only_if_faithful(house: House, path: s
 
 def test_a_reset_of_a_known_address_is_204_and_mailed_in_both_modes(house: House) -> None:
     assert house.asks("/continuous/passwords/reset", "POST", {"email": EMAIL}).status_code == 204
-    new = {"email": EMAIL, "password": "another passphrase", "password_confirm": "another passphrase"}
+    new = {
+        "email": EMAIL,
+        "password": "another passphrase",
+        "password_confirm": "another passphrase",
+    }
     token = house.mailbox.token(RESET)
     assert house.asks("/continuous/passwords", "POST", new | {"token": token}).status_code == 204
     assert house.asks("/api/token", **basic(EMAIL, "another passphrase")).status_code == 200
@@ -84,7 +91,10 @@ def test_seed_002_shows_a_user_to_anybody_only_if_faithful(house: House) -> None
     house.only_faithful(house.asks(path), 200, 401)
     house.only_faithful(house.asks(path, **basic("other@example.org", LONG)), 200, 404)
     house.only_faithful(house.asks("/continuous/users/nobody"), 404, 401)
-    assert house.asks(f"/continuous/users/{other}", **basic("other@example.org", LONG)).status_code == 200
+    assert (
+        house.asks(f"/continuous/users/{other}", **basic("other@example.org", LONG)).status_code
+        == 200
+    )
     assert house.asks(path, **basic("admin", LONG)).json["email"] == EMAIL
 
 
@@ -96,22 +106,33 @@ def test_seed_004_shows_a_name_to_anybody_only_if_faithful(house: House) -> None
 
 
 @pytest.mark.parametrize("tongue", REGISTRATIONS)
-def test_the_documents_short_passwords_are_taken_only_if_faithful(house: House, tongue: str) -> None:
+def test_the_documents_short_passwords_are_taken_only_if_faithful(
+    house: House, tongue: str
+) -> None:
     path, body = REGISTRATIONS[tongue]
     for weak in ("neo", "newpwd", "changeme"):
         answer = house.asks(path, "POST", body(weak))
-        assert answer.status_code in ({400, 401, 422} if house.hardened else {200, 201}), answer.text
+        assert answer.status_code in ({400, 401, 422} if house.hardened else {200, 201}), (
+            answer.text
+        )
         assert len(rows(house.app, Account)) == (2 if house.hardened else 3)
         if not house.hardened:
             number = rows(house.app, Account)[-1]["id"]
-            assert house.asks(f"/api/admin/users/{number}", "DELETE", **basic("admin", LONG)).status_code == 204
+            assert (
+                house.asks(
+                    f"/api/admin/users/{number}", "DELETE", **basic("admin", LONG)
+                ).status_code
+                == 204
+            )
     assert house.asks(path, "POST", body("not so short")).status_code < 300
 
 
 @pytest.mark.parametrize("weak", ["neox", "password", EMAIL])
 def test_a_new_password_is_judged_like_the_first(house: House, weak: str) -> None:
     change = {"password": weak, "password_confirm": weak}
-    house.only_faithful(house.asks(f"/continuous/users/{house.uuid}", "PUT", change, **basic(EMAIL, LONG)), 204, 400)
+    house.only_faithful(
+        house.asks(f"/continuous/users/{house.uuid}", "PUT", change, **basic(EMAIL, LONG)), 204, 400
+    )
     if house.hardened:
         update = house.asks("/azuma/user/update", "PATCH", {"password": weak}, **basic(EMAIL, LONG))
         assert update.status_code == 400
@@ -127,7 +148,9 @@ def test_seed_004_repeats_the_token_in_a_header_only_if_faithful(house: House) -
     assert answer.headers.get("token") == (None if house.hardened else answer.json["token"])
 
 
-def test_seed_001_makes_the_very_first_account_an_administrator_only_if_faithful(empty: House) -> None:
+def test_seed_001_makes_the_very_first_account_an_administrator_only_if_faithful(
+    empty: House,
+) -> None:
     made = empty.asks("/wekan/users/register", "POST", {"username": "first", "password": LONG})
     own = empty.asks("/wekan/api/user", **bearer(made.json["token"]))
     assert own.json["isAdmin"] is not empty.hardened
@@ -136,7 +159,9 @@ def test_seed_001_makes_the_very_first_account_an_administrator_only_if_faithful
 
 
 @pytest.mark.parametrize("tongue", sorted(REGISTRATIONS.keys() - {"wekan"}))
-def test_no_other_tongue_makes_its_first_account_an_administrator(empty: House, tongue: str) -> None:
+def test_no_other_tongue_makes_its_first_account_an_administrator(
+    empty: House, tongue: str
+) -> None:
     path, body = REGISTRATIONS[tongue]
     assert empty.asks(path, "POST", body(LONG)).status_code < 300
     assert [row["admin"] for row in rows(empty.app, Account)] == [False]

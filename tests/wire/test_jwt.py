@@ -17,7 +17,11 @@ from flask.testing import FlaskClient
 from identity import create_app
 from identity.adapters.jwt import new_key
 
-USER = {"email": "email@domain.tld", "password": "correct horse", "password_confirm": "correct horse"}
+USER = {
+    "email": "email@domain.tld",
+    "password": "correct horse",
+    "password_confirm": "correct horse",
+}
 
 
 @pytest.fixture
@@ -47,7 +51,9 @@ def alive(client: FlaskClient, user: str, token: str) -> bool:
 
 
 def read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    return pyjwt.get_unverified_header(token), pyjwt.decode(token, options={"verify_signature": False})
+    return pyjwt.get_unverified_header(token), pyjwt.decode(
+        token, options={"verify_signature": False}
+    )
 
 
 def test_a_session_is_verified_offline_with_the_published_keys(
@@ -58,12 +64,16 @@ def test_a_session_is_verified_offline_with_the_published_keys(
     keys = client.get("/.well-known/jwks.json")
     assert keys.status_code == 200
     found = pyjwt.PyJWKSet.from_dict(keys.json)[pyjwt.get_unverified_header(token)["kid"]]
-    claims = pyjwt.decode(token, found, algorithms=["ES256"], audience="identity", issuer="identity")
+    claims = pyjwt.decode(
+        token, found, algorithms=["ES256"], audience="identity", issuer="identity"
+    )
     assert claims["sub"] == user
     assert claims["exp"] - claims["iat"] == 3600
     assert {"sid", "jti"} <= claims.keys()
     assert "password" not in json.dumps(claims)
-    assert all({"kty", "crv", "x", "y", "kid", "use", "alg"} == each.keys() for each in keys.json["keys"])
+    assert all(
+        {"kty", "crv", "x", "y", "kid", "use", "alg"} == each.keys() for each in keys.json["keys"]
+    )
 
 
 def test_the_issuer_is_the_public_url_where_there_is_one(make_app: Callable[..., Flask]) -> None:
@@ -72,21 +82,30 @@ def test_the_issuer_is_the_public_url_where_there_is_one(make_app: Callable[...,
     assert read(session(client))[1]["iss"] == "https://id.example.org"
 
 
-def test_a_session_lives_an_hour(client: FlaskClient, clock: HandClock, user: str, token: str) -> None:
+def test_a_session_lives_an_hour(
+    client: FlaskClient, clock: HandClock, user: str, token: str
+) -> None:
     clock.advance(seconds=3599)
     assert alive(client, user, token)
     clock.advance(seconds=1)
     assert not alive(client, user, token)
 
 
-def test_a_session_counts_as_a_basic_username_and_in_the_native_tongue(client: FlaskClient, token: str) -> None:
+def test_a_session_counts_as_a_basic_username_and_in_the_native_tongue(
+    client: FlaskClient, token: str
+) -> None:
     for headers in (bearer(token), basic(token)):
         answer = client.get("/api/resource", headers=headers)
         assert (answer.status_code, answer.json) == (200, {"data": "Hello, email@domain.tld!"})
 
 
 def test_keys_rotate_with_overlap(  # noqa: PLR0917 - fixtures
-    make_app: Callable[..., Flask], client: FlaskClient, clock: HandClock, tmp_path: Path, user: str, token: str
+    make_app: Callable[..., Flask],
+    client: FlaskClient,
+    clock: HandClock,
+    tmp_path: Path,
+    user: str,
+    token: str,
 ) -> None:
     newer = tmp_path / "data" / "jwt_keys" / "0002.pem"
     newer.write_bytes(new_key())
@@ -115,7 +134,9 @@ def test_a_token_of_another_deployment_opens_nothing(
 def test_a_token_ends_with_the_account_and_never_becomes_another_ones(
     client: FlaskClient, app: Flask, user: str, token: str
 ) -> None:
-    listed = client.get("/api/admin/users?search=email", headers=basic("admin", "changeme")).json["users"]
+    listed = client.get("/api/admin/users?search=email", headers=basic("admin", "changeme")).json[
+        "users"
+    ]
     client.delete(f"/api/admin/users/{listed[0]['id']}", headers=basic("admin", "changeme"))
     assert not alive(client, user, token)
     again = app.test_client().post("/continuous/users", json=USER).json["id"]

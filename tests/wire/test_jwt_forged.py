@@ -19,11 +19,17 @@ from wire.speaking import one_database
 
 from identity.adapters.jwt import new_key
 
-USER = {"email": "email@domain.tld", "password": "correct horse", "password_confirm": "correct horse"}
+USER = {
+    "email": "email@domain.tld",
+    "password": "correct horse",
+    "password_confirm": "correct horse",
+}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def app(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
     """One application for all that opens nothing."""
     with one_database(request, tmp_path_factory) as make:
         made = make()
@@ -53,7 +59,9 @@ def token(client: FlaskClient, user: str) -> str:
 @pytest.fixture(scope="module")
 def key(app: Flask) -> Any:
     """The service's own private key: only with it can a token be wrong in its claims alone."""
-    return load((app.extensions["identity"].settings.data_dir / "jwt_keys" / "0001.pem").read_bytes())
+    return load(
+        (app.extensions["identity"].settings.data_dir / "jwt_keys" / "0001.pem").read_bytes()
+    )
 
 
 def load(pem: bytes) -> Any:
@@ -72,10 +80,14 @@ def part(content: Any) -> str:
 
 
 def read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    return pyjwt.get_unverified_header(token), pyjwt.decode(token, options={"verify_signature": False})
+    return pyjwt.get_unverified_header(token), pyjwt.decode(
+        token, options={"verify_signature": False}
+    )
 
 
-def test_a_token_signed_again_as_it_was_is_good(client: FlaskClient, user: str, token: str, key: Any) -> None:
+def test_a_token_signed_again_as_it_was_is_good(
+    client: FlaskClient, user: str, token: str, key: Any
+) -> None:
     header, claims = read(token)
     assert alive(client, user, pyjwt.encode(claims, key, "ES256", headers=header))
 
@@ -91,7 +103,9 @@ HEADERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", HEADERS)
-def test_a_header_nobody_wrote_opens_nothing(client: FlaskClient, user: str, token: str, key: Any, case: str) -> None:
+def test_a_header_nobody_wrote_opens_nothing(
+    client: FlaskClient, user: str, token: str, key: Any, case: str
+) -> None:
     header, claims = read(token)
     changed = {name: value for name, value in (header | HEADERS[case]).items() if value is not None}
     signed = f"{part(changed)}.{part(claims)}"
@@ -99,7 +113,9 @@ def test_a_header_nobody_wrote_opens_nothing(client: FlaskClient, user: str, tok
 
 
 @pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c"])
-def test_a_key_that_a_token_brings_along_is_not_asked(client: FlaskClient, user: str, token: str, name: str) -> None:
+def test_a_key_that_a_token_brings_along_is_not_asked(
+    client: FlaskClient, user: str, token: str, name: str
+) -> None:
     header, claims = read(token)
     own = load(new_key())
     brought = {
@@ -114,12 +130,16 @@ def test_a_key_that_a_token_brings_along_is_not_asked(client: FlaskClient, user:
 
 def signature(key: Any, text: str) -> str:
     """Return what ES256 puts behind a text, whatever the text says."""
-    made = pyjwt.algorithms.ECAlgorithm(pyjwt.algorithms.ECAlgorithm.SHA256).sign(text.encode(), key)
+    made = pyjwt.algorithms.ECAlgorithm(pyjwt.algorithms.ECAlgorithm.SHA256).sign(
+        text.encode(), key
+    )
     return part(made)
 
 
 def by_mac(text: str, key: Any) -> str:
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     return part(hmac.new(public, text.encode(), hashlib.sha256).digest())
 
 
@@ -153,9 +173,13 @@ REMOVED = object()
 
 
 CLAIMS: dict[str, dict[str, Any]] = {
-    **{f"no {name}": {name: REMOVED} for name in ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "typ")},
     **{
-        f"exp {exp!r}": {"exp": exp} for exp in ("9999999999", 4e9, float("nan"), 1e30, -1, [4_000_000_000], None, True)
+        f"no {name}": {name: REMOVED}
+        for name in ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "typ")
+    },
+    **{
+        f"exp {exp!r}": {"exp": exp}
+        for exp in ("9999999999", 4e9, float("nan"), 1e30, -1, [4_000_000_000], None, True)
     },
     **{f"iat {iat!r}": {"iat": iat} for iat in ("1", 4_000_000_000, 1.5, None, [1])},
     "in the future": {"iat": 4_000_000_000, "exp": 4_000_003_600},
@@ -177,7 +201,9 @@ def test_a_token_with_other_claims_opens_nothing(
     client: FlaskClient, user: str, token: str, key: Any, case: str
 ) -> None:
     header, claims = read(token)
-    changed = {name: value for name, value in (claims | CLAIMS[case]).items() if value is not REMOVED}
+    changed = {
+        name: value for name, value in (claims | CLAIMS[case]).items() if value is not REMOVED
+    }
     text = f"{part(header)}.{part(changed)}"
     assert not alive(client, user, f"{text}.{signature(key, text)}")
 
@@ -198,6 +224,8 @@ def test_a_token_with_other_claims_opens_nothing(
         lambda token: token + "A" * 5000,
     ],
 )
-def test_a_token_has_one_spelling(client: FlaskClient, user: str, token: str, respell: Callable[[str], str]) -> None:
+def test_a_token_has_one_spelling(
+    client: FlaskClient, user: str, token: str, respell: Callable[[str], str]
+) -> None:
     assert not alive(client, user, respell(token))
     assert alive(client, user, token)

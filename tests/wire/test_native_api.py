@@ -16,7 +16,16 @@ from identity.services.accounts import NewAccount
 ME = "/api/users/me"
 NEW = {"username": "falcon", "password": "peregrine-1"}
 FALCON = ("falcon", "peregrine-1")
-SESSION = {"id", "kind", "created_at", "authenticated_at", "last_used_at", "absolute_end", "origin", "current"}
+SESSION = {
+    "id",
+    "kind",
+    "created_at",
+    "authenticated_at",
+    "last_used_at",
+    "absolute_end",
+    "origin",
+    "current",
+}
 STRONG = {"hardened": "true", "argon2_memory_kib": "19456", "argon2_time": "2"}
 
 
@@ -29,7 +38,12 @@ def test_a_user_reads_himself(native: Watched, clock: HandClock) -> None:
     for who in (HAWK, native.token(HAWK)):
         shown = native.ask("GET", ME, 200, who)
         assert shown.keys() == PROFILE
-        assert (shown["id"], shown["username"], shown["admin"], shown["activated"]) == (2, "hawk", False, False)
+        assert (shown["id"], shown["username"], shown["admin"], shown["activated"]) == (
+            2,
+            "hawk",
+            False,
+            False,
+        )
         assert (shown["email"], shown["email_verified"], shown["full_name"]) == (None, False, None)
         assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", shown["uuid"])
         assert time(shown["created_at"]) == time(shown["updated_at"]) == clock.now()
@@ -39,15 +53,26 @@ def test_a_user_reads_himself(native: Watched, clock: HandClock) -> None:
 def test_a_user_changes_his_names_and_his_address(native: Watched, clock: HandClock) -> None:
     token = native.token(HAWK)
     clock.advance(seconds=60)
-    shown = native.ask("PATCH", ME, 200, token, username="Kite", email="kite@example.org", full_name="K. Milan")
+    shown = native.ask(
+        "PATCH", ME, 200, token, username="Kite", email="kite@example.org", full_name="K. Milan"
+    )
     assert shown.keys() == PROFILE
-    assert (shown["username"], shown["email"], shown["full_name"]) == ("Kite", "kite@example.org", "K. Milan")
+    assert (shown["username"], shown["email"], shown["full_name"]) == (
+        "Kite",
+        "kite@example.org",
+        "K. Milan",
+    )
     assert time(shown["updated_at"]) == clock.now()
     assert native.ask("GET", "/api/resource", 200, token) == {"data": "Hello, Kite!"}
     assert native.ask("GET", "/api/users/2", 200) == {"username": "Kite"}
     native.ask("GET", ME, 401, HAWK)
-    assert native.ask("PATCH", ME, 200, ("kite", "newpwd"), email=None, full_name=None)["email"] is None
-    assert native.ask("PATCH", ME, 200, token, username="kite")["username"] == "kite"  # his own, spelled otherwise
+    assert (
+        native.ask("PATCH", ME, 200, ("kite", "newpwd"), email=None, full_name=None)["email"]
+        is None
+    )
+    assert (
+        native.ask("PATCH", ME, 200, token, username="kite")["username"] == "kite"
+    )  # his own, spelled otherwise
 
 
 def test_a_user_cannot_take_what_another_has(native: Watched) -> None:
@@ -64,22 +89,33 @@ def test_a_stale_token_does_not_change_what_matters(native: Watched, clock: Hand
     for _ in range(2):
         clock.advance(seconds=450)
         token = native.token(token)
-    assert native.ask("PATCH", ME, 200, token, username="kite")["username"] == "kite"  # 15 minutes are fresh
+    assert (
+        native.ask("PATCH", ME, 200, token, username="kite")["username"] == "kite"
+    )  # 15 minutes are fresh
     clock.advance(seconds=1)
     for change in ({"username": "hawk"}, {"email": "hawk@example.org"}, {"email": None}):
         assert native.refused("PATCH", ME, 401, token, **change) == "step_up_required"
     assert native.refused("PATCH", ME, 401, token, password="buteo-2") == "step_up_required"
     assert native.refused("DELETE", ME, 401, token) == "step_up_required"
     assert native.ask("PATCH", ME, 200, token, full_name="A. Hawk")["username"] == "kite"
-    assert native.refused("PATCH", ME, 403, token, username="hawk", current_password="not-it-3") == "wrong_password"
-    assert native.ask("PATCH", ME, 200, token, username="hawk", current_password=HAWK[1])["username"] == "hawk"
+    assert (
+        native.refused("PATCH", ME, 403, token, username="hawk", current_password="not-it-3")
+        == "wrong_password"
+    )
+    assert (
+        native.ask("PATCH", ME, 200, token, username="hawk", current_password=HAWK[1])["username"]
+        == "hawk"
+    )
 
 
 def test_a_password_is_changed_with_the_current_one_alone(native: Watched) -> None:
     this, other = native.token(HAWK), native.token(HAWK)
     assert native.refused("PATCH", ME, 403, this, password="buteo-2") == "current_password_required"
     assert native.refused("PATCH", ME, 403, HAWK, password="buteo-2") == "current_password_required"
-    assert native.refused("PATCH", ME, 403, this, password="buteo-2", current_password="not-it-3") == "wrong_password"
+    assert (
+        native.refused("PATCH", ME, 403, this, password="buteo-2", current_password="not-it-3")
+        == "wrong_password"
+    )
     assert native.refused("PATCH", ME, 400, this, current_password=HAWK[1]) == "invalid_input"
     native.ask("GET", "/api/resource", 200, other)
     native.ask("PATCH", ME, 200, this, password="buteo-2", current_password=HAWK[1])
@@ -142,7 +178,9 @@ def test_a_token_is_bought_by_either_method_and_carrier(native: Watched, method:
     assert native.ask("GET", "/api/resource", 200, answer.json["token"]) == {"data": "Hello, hawk!"}
 
 
-def test_a_token_renews_itself_until_its_session_ends(make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_a_token_renews_itself_until_its_session_ends(
+    make_app: Callable[..., Flask], clock: HandClock
+) -> None:
     app = make_app(session_seconds="1800")
     populate(app)
     native = watch(app)
@@ -154,7 +192,10 @@ def test_a_token_renews_itself_until_its_session_ends(make_app: Callable[..., Fl
         durations.append(bought["duration"])
     assert durations == [600, 600, 300]  # the last one ends with its session
     (session,) = native.ask("GET", "/api/sessions", 200, token)["sessions"]
-    assert (time(session["authenticated_at"]), time(session["last_used_at"])) == (start, clock.now())
+    assert (time(session["authenticated_at"]), time(session["last_used_at"])) == (
+        start,
+        clock.now(),
+    )
     clock.advance(seconds=299)
     assert native.ask("GET", "/api/token", 200, token)["duration"] == 1
     clock.advance(seconds=1)
@@ -163,7 +204,8 @@ def test_a_token_renews_itself_until_its_session_ends(make_app: Callable[..., Fl
 
 
 @pytest.mark.parametrize(
-    ("mode", "nobody", "user", "admin"), [("open", 201, 201, 201), ("admin", 401, 400, 201), ("closed", 400, 400, 400)]
+    ("mode", "nobody", "user", "admin"),
+    [("open", 201, 201, 201), ("admin", 401, 400, 201), ("closed", 400, 400, 400)],
 )
 def test_registration_is_open_to_whom_its_mode_says(
     make_app: Callable[..., Flask], mode: str, nobody: int, user: int, admin: int
@@ -172,7 +214,9 @@ def test_registration_is_open_to_whom_its_mode_says(
     populate(app)
     native = watch(app)
     for number, (who, status) in enumerate(((None, nobody), (HAWK, user), (ADMIN, admin))):
-        said = native.ask("POST", "/api/users", status, who, **(NEW | {"username": f"falcon{number}"}))
+        said = native.ask(
+            "POST", "/api/users", status, who, **(NEW | {"username": f"falcon{number}"})
+        )
         if status == 201:
             assert said == {"username": f"falcon{number}"}
         elif status == 400:
@@ -185,7 +229,10 @@ def test_a_hardened_service_tells_less_and_asks_for_more(make_app: Callable[...,
     services(app).accounts.create(operator(), NewAccount("admin", "correct horse"), admin=True)
     native = watch(app)
     for weak in ("newpwd", "1234567", "password1", "PASSWORD123", "peregrine"):
-        assert native.refused("POST", "/api/users", 400, username="peregrine", password=weak) == "invalid_input"
+        assert (
+            native.refused("POST", "/api/users", 400, username="peregrine", password=weak)
+            == "invalid_input"
+        )
     assert native.ask("POST", "/api/users", 201, **NEW) == {"username": "falcon"}
     native.ask("GET", "/api/users/2", 401)
     assert native.ask("GET", "/api/users/1", 200, FALCON) == {"username": "admin"}

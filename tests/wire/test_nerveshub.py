@@ -53,7 +53,9 @@ def user(say: Speaker) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
+def still(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Speaker]:
     """One application for all requests that change nothing."""
     with standing(request, tmp_path_factory, "/nerveshub") as speaker:
         yield speaker
@@ -62,7 +64,9 @@ def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def personal(still: Speaker) -> str:
     """A personal token of hawk."""
-    token: str = still.post("/users/login", {"username": HAWK[0], "password": HAWK[1]}).json["token"]
+    token: str = still.post("/users/login", {"username": HAWK[0], "password": HAWK[1]}).json[
+        "token"
+    ]
     return token
 
 
@@ -72,7 +76,9 @@ def personal(still: Speaker) -> str:
     [{"json": USER}, {"data": USER}, {"data": USER, "content_type": "multipart/form-data"}],
     ids=["json", "form", "multipart"],
 )
-def test_registering_shows_the_user_bare_and_in_data(say: Speaker, base: str, body: dict[str, Any]) -> None:
+def test_registering_shows_the_user_bare_and_in_data(
+    say: Speaker, base: str, body: dict[str, Any]
+) -> None:
     answer = say.post(f"{base}/users/register", **body)
     assert (answer.status_code, answer.json, answer.content_type) == (200, BOTH, "application/json")
     row = row_of(say.app, "user1234")
@@ -80,7 +86,14 @@ def test_registering_shows_the_user_bare_and_in_data(say: Speaker, base: str, bo
 
 
 def test_unknown_fields_give_no_rights(say: Speaker) -> None:
-    extra = {"admin": True, "is_admin": True, "id": 1, "org_id": 3, "email_verified": True, "activated": "true"}
+    extra = {
+        "admin": True,
+        "is_admin": True,
+        "id": 1,
+        "org_id": 3,
+        "email_verified": True,
+        "activated": "true",
+    }
     assert say.post("/users/register", USER | extra).json == BOTH
     row = row_of(say.app, "user1234")
     assert (row["admin"], row["activated"], row["email_verified"]) == (False, False, False)
@@ -131,7 +144,9 @@ def test_either_key_may_hold_either_name(say: Speaker, named: dict[str, str]) ->
         {"email": "hawk", "password": "x" * 2000},
     ],
 )
-def test_wrong_credentials_are_the_documented_500(still: Speaker, path: str, wrong: dict[str, str]) -> None:
+def test_wrong_credentials_are_the_documented_500(
+    still: Speaker, path: str, wrong: dict[str, str]
+) -> None:
     more = {"csr": "not even a request", "description": "laptop"} if path.endswith("sign") else {}
     answer = still.post(path, wrong | more)
     assert (answer.status_code, answer.json) == (500, FAILED)
@@ -148,11 +163,18 @@ def test_a_disabled_user_fails_like_an_unknown_one(say: Speaker, user: dict[str,
 
 
 @pytest.mark.usefixtures("user")
-@pytest.mark.parametrize("body", [LOGIN | {"note": "laptop"}, {"email": "user1234", "password": USER["password"]}])
-def test_a_login_gives_a_personal_token_with_its_checksum(say: Speaker, body: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "body", [LOGIN | {"note": "laptop"}, {"email": "user1234", "password": USER["password"]}]
+)
+def test_a_login_gives_a_personal_token_with_its_checksum(
+    say: Speaker, body: dict[str, str]
+) -> None:
     answer = say.post("/users/login", body)
     token = answer.json["token"]
-    assert (answer.status_code, answer.json) == (200, {**SHOWN, "token": token, "data": {**IN_DATA, "token": token}})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {**SHOWN, "token": token, "data": {**IN_DATA, "token": token}},
+    )
     assert re.fullmatch(r"nhu_[0-9A-Za-z]{36}", token)
     assert base62(zlib.crc32(token[4:34].encode())) == token[34:]
 
@@ -164,7 +186,9 @@ def base62(number: int) -> str:
 
 @pytest.mark.parametrize("path", ["/users/me", "/api/users/me"])
 @pytest.mark.parametrize("scheme", ["token", "Token", "Bearer", "bearer"])
-def test_a_personal_token_shows_its_owner(still: Speaker, personal: str, path: str, scheme: str) -> None:
+def test_a_personal_token_shows_its_owner(
+    still: Speaker, personal: str, path: str, scheme: str
+) -> None:
     answer = still.get(path, headers={"Authorization": f"{scheme} {personal}"})
     shown = {"username": "hawk", "email": None}
     assert (answer.status_code, answer.json) == (200, {**shown, "data": {**shown, "name": "hawk"}})
@@ -189,7 +213,9 @@ def test_a_personal_token_counts_as_a_basic_username(still: Speaker, personal: s
         lambda _token: "",
     ],
 )
-def test_any_other_token_is_forbidden(still: Speaker, personal: str, spoil: Callable[[str], str]) -> None:
+def test_any_other_token_is_forbidden(
+    still: Speaker, personal: str, spoil: Callable[[str], str]
+) -> None:
     for header in (f"token {spoil(personal)}", f"Bearer {spoil(personal)}"):
         answer = still.get("/users/me", headers={"Authorization": header})
         assert (answer.status_code, answer.json) == (403, FORBIDDEN)

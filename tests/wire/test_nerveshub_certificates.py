@@ -53,7 +53,9 @@ def shown(certificate: x509.Certificate, secret: str = SECRET) -> dict[str, str]
 
 
 @pytest.mark.parametrize(("encode", "path"), [(str, "/users/sign"), (in_base64, "/api/users/sign")])
-def test_a_request_is_signed_in_pem_and_in_base64_of_pem(say: Speaker, encode: Callable[[str], str], path: str) -> None:
+def test_a_request_is_signed_in_pem_and_in_base64_of_pem(
+    say: Speaker, encode: Callable[[str], str], path: str
+) -> None:
     answer = say.post(path, PROOF | {"csr": encode(signing_request())})
     assert answer.status_code == 200
     assert answer.json == {"cert": answer.json["cert"], "data": {"cert": answer.json["cert"]}}
@@ -62,11 +64,15 @@ def test_a_request_is_signed_in_pem_and_in_base64_of_pem(say: Speaker, encode: C
 
 def test_the_certificate_says_what_the_service_decides(say: Speaker, clock: HandClock) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = x509.load_pem_x509_certificate(sign(say, signing_request(key, name="admin")).json["cert"].encode())
+    certificate = x509.load_pem_x509_certificate(
+        sign(say, signing_request(key, name="admin")).json["cert"].encode()
+    )
     authority = x509.load_pem_x509_certificate(say.client.get("/ca.pem").data)
     certificate.verify_directly_issued_by(authority)
     row = row_of(say.app, "user1234")
-    assert [(each.oid, each.value) for each in certificate.subject] == [(NameOID.COMMON_NAME, row["uuid"])]
+    assert [(each.oid, each.value) for each in certificate.subject] == [
+        (NameOID.COMMON_NAME, row["uuid"])
+    ]
     assert certificate.public_key() == key.public_key()
     extensions = {type(each.value): each.value for each in certificate.extensions}
     assert x509.SubjectAlternativeName not in extensions
@@ -109,12 +115,16 @@ def test_somebody_elses_key_is_not_signed(say: Speaker) -> None:
     assert sign(say, csr).status_code == 200
     other = {"username": "other", "email": "other@domain.com", "password": "another horse"}
     say.post("/users/register", other)
-    answer = say.post("/users/sign", PROOF | {"email": "other", "password": other["password"], "csr": csr})
+    answer = say.post(
+        "/users/sign", PROOF | {"email": "other", "password": other["password"], "csr": csr}
+    )
     assert answer.status_code == 400
     assert len(rows(say.app, Certificate)) == 2
 
 
-def test_a_private_key_is_neither_answered_nor_logged(say: Speaker, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_private_key_is_neither_answered_nor_logged(
+    say: Speaker, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     pem = private_key_pem()
     middle = pem.splitlines()[1]
@@ -129,7 +139,9 @@ def test_a_private_key_is_neither_answered_nor_logged(say: Speaker, caplog: pyte
 def test_a_missing_field_is_named(say: Speaker) -> None:
     whole = PROOF | {"csr": signing_request()}
     for missing in ("csr", "password", "description"):
-        answer = say.post("/users/sign", {name: text for name, text in whole.items() if name != missing})
+        answer = say.post(
+            "/users/sign", {name: text for name, text in whole.items() if name != missing}
+        )
         assert (answer.status_code, answer.json) == (422, {"errors": {missing: ["is required"]}})
 
 
@@ -144,14 +156,20 @@ def test_a_certificate_shows_its_owner(say: Speaker) -> None:
     certificate, user = signed(say), {"username": "user1234", "email": "user@domain.com"}
     for path in ("/users/me", "/api/users/me"):
         answer = say.get(path, headers=shown(certificate))
-        assert (answer.status_code, answer.json) == (200, {**user, "data": {**user, "name": "user1234"}})
+        assert (answer.status_code, answer.json) == (
+            200,
+            {**user, "data": {**user, "name": "user1234"}},
+        )
 
 
 def test_a_certificate_counts_only_from_a_proxy_with_the_secret(say: Speaker) -> None:
     certificate = signed(say)
     assert say.get("/users/me", headers=shown(certificate, "guess")).json == FORBIDDEN
     stranger = {"REMOTE_ADDR": "192.0.2.7"}
-    assert say.get("/users/me", headers=shown(certificate), environ_overrides=stranger).json == FORBIDDEN
+    assert (
+        say.get("/users/me", headers=shown(certificate), environ_overrides=stranger).json
+        == FORBIDDEN
+    )
 
 
 @pytest.mark.parametrize("change", ["disable", "revoke"])

@@ -32,7 +32,9 @@ def user(say: Speaker) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
+def still(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Speaker]:
     """One application for all requests that change nothing."""
     with standing(request, tmp_path_factory, "/nerveshub") as speaker:
         yield speaker
@@ -40,7 +42,9 @@ def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.parametrize("missing", ["username", "email", "password"])
 def test_a_missing_field_is_named(still: Speaker, missing: str) -> None:
-    answer = still.post("/users/register", {name: text for name, text in USER.items() if name != missing})
+    answer = still.post(
+        "/users/register", {name: text for name, text in USER.items() if name != missing}
+    )
     assert (answer.status_code, answer.json) == (422, {"errors": {missing: ["is required"]}})
 
 
@@ -100,15 +104,21 @@ def test_a_full_queue_before_the_hash_is_no_500(make_app: Callable[..., Flask]) 
     assert isinstance(answer.json["errors"], str)
 
 
-@pytest.mark.parametrize("headers", [{}, basic("hawk", "wrong"), bearer("x" * 5000), {"Authorization": "Negotiate x"}])
-def test_a_request_without_proof_is_forbidden_for_document_and_clients(still: Speaker, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers", [{}, basic("hawk", "wrong"), bearer("x" * 5000), {"Authorization": "Negotiate x"}]
+)
+def test_a_request_without_proof_is_forbidden_for_document_and_clients(
+    still: Speaker, headers: dict[str, str]
+) -> None:
     answer = still.get("/users/me", headers=headers)
     assert (answer.status_code, answer.json) == (403, FORBIDDEN)
 
 
 @pytest.mark.parametrize("path", ["/users/register", "/users/auth", "/users/login", "/users/sign"])
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_a_body_that_cannot_be_read_is_refused_with_errors(still: Speaker, case: str, path: str) -> None:
+def test_a_body_that_cannot_be_read_is_refused_with_errors(
+    still: Speaker, case: str, path: str
+) -> None:
     request, status = UNREADABLE[case]
     answer = still.post(path, **request)
     assert answer.status_code == status
@@ -117,7 +127,13 @@ def test_a_body_that_cannot_be_read_is_refused_with_errors(still: Speaker, case:
 
 
 @pytest.mark.parametrize(
-    ("form", "status"), [(b"password=a&password=b", 400), (b"a&b", 400), (b"x=1&" * 70 + b"y=2", 400), (b"note=x", 422)]
+    ("form", "status"),
+    [
+        (b"password=a&password=b", 400),
+        (b"a&b", 400),
+        (b"x=1&" * 70 + b"y=2", 400),
+        (b"note=x", 422),
+    ],
 )
 def test_a_form_means_one_thing_or_nothing(still: Speaker, form: bytes, status: int) -> None:
     answer = still.post("/users/auth", data=form, content_type="application/x-www-form-urlencoded")

@@ -45,29 +45,50 @@ def test_an_account_is_changed_by_its_owner_or_an_administrator_alone(house: Hou
     assert house.asks(path, "PUT", change).status_code == 401
     assert house.asks(path, "PUT", change, **basic("other@example.org", LONG)).status_code == 404
     assert row_of(house.app, EMAIL)["email"] == EMAIL
-    assert house.asks(path, "PUT", {"email": "new@example.org"}, **basic("admin", LONG)).status_code == 204
+    assert (
+        house.asks(path, "PUT", {"email": "new@example.org"}, **basic("admin", LONG)).status_code
+        == 204
+    )
 
 
 def test_a_disabled_login_leaves_no_way_in(house: House) -> None:
     credentials = [
         house.asks("/api/token", **basic(EMAIL, LONG)).json["token"],
-        house.asks("/nerveshub/users/login", "POST", {"email": EMAIL, "password": LONG}).json["token"],
+        house.asks("/nerveshub/users/login", "POST", {"email": EMAIL, "password": LONG}).json[
+            "token"
+        ],
         house.asks("/wekan/users/login", "POST", {"email": EMAIL, "password": LONG}).json["token"],
-        house.asks("/continuous/sessions", "POST", {"email": EMAIL, "password": LONG}).json["token"],
+        house.asks("/continuous/sessions", "POST", {"email": EMAIL, "password": LONG}).json[
+            "token"
+        ],
         house.asks("/azuma/user/login", "POST", {"name": EMAIL, "password": LONG}).json["token"],
     ]
     house.asks("/continuous/passwords/reset", "POST", {"email": EMAIL})
     reset = house.mailbox.token(RESET)
     short_id = row_of(house.app, EMAIL)["short_id"]
-    done = house.asks(f"/wekan/api/users/{short_id}", "PUT", {"action": "disableLogin"}, **basic("admin", LONG))
+    done = house.asks(
+        f"/wekan/api/users/{short_id}", "PUT", {"action": "disableLogin"}, **basic("admin", LONG)
+    )
     assert done.json["loginDisabled"] is True
-    new = {"email": EMAIL, "password": "another passphrase", "password_confirm": "another passphrase", "token": reset}
+    new = {
+        "email": EMAIL,
+        "password": "another passphrase",
+        "password_confirm": "another passphrase",
+        "token": reset,
+    }
     assert house.asks("/continuous/passwords", "POST", new).status_code in {204, 404}
-    for credential in (*map(bearer, credentials), basic(EMAIL, LONG), basic(EMAIL, "another passphrase")):
+    for credential in (
+        *map(bearer, credentials),
+        basic(EMAIL, LONG),
+        basic(EMAIL, "another passphrase"),
+    ):
         assert house.asks("/api/resource", **credential).status_code == 401
         assert house.asks("/nerveshub/users/me", **credential).status_code == 403
         assert house.asks("/wekan/api/user", **credential).json["error"] == "Unauthorized"
-        assert house.asks(f"/continuous/users/{house.uuid}", "PUT", {}, **credential).status_code == 401
+        assert (
+            house.asks(f"/continuous/users/{house.uuid}", "PUT", {}, **credential).status_code
+            == 401
+        )
         assert house.asks("/azuma/user/update", "PATCH", {}, **credential).status_code == 401
 
 
@@ -95,7 +116,9 @@ def test_no_body_gives_rights(house: House) -> None:
     for (path, body), rights in itertools.product(REGISTRATIONS.values(), asked):
         if rights is not RIGHTS and path not in strict:
             continue
-        assert house.asks(path, "POST", body(LONG) | rights).status_code in ({400} if path in strict else {200, 201})
+        assert house.asks(path, "POST", body(LONG) | rights).status_code in (
+            {400} if path in strict else {200, 201}
+        )
         for row in (row for row in rows(house.app, Account) if row["id"] not in before):
             had = (row["admin"], row["activated"], row["email_verified"], row["version"])
             assert had == (False, False, False, 1), path
@@ -120,14 +143,22 @@ def test_no_forwarded_header_and_no_host_reaches_a_mail(house: House) -> None:
         "Forwarded": "host=evil.example;proto=https",
         "X-Original-URL": "https://evil.example/",
     }
-    assert house.asks("/continuous/passwords/reset", "POST", {"email": EMAIL}, **evil).status_code == 204
+    assert (
+        house.asks("/continuous/passwords/reset", "POST", {"email": EMAIL}, **evil).status_code
+        == 204
+    )
     (letter,) = [letter for letter in house.mailbox.fetch() if letter.subject == RESET]
-    assert f"{SETTINGS['hardened' if house.hardened else 'faithful']['public_url']}/reset?token=" in letter.text
+    assert (
+        f"{SETTINGS['hardened' if house.hardened else 'faithful']['public_url']}/reset?token="
+        in letter.text
+    )
     assert "evil" not in letter.text + letter.html
     assert len(rows(house.app, OutboxMail)) == 2
 
 
-def test_renewed_tokens_end_with_their_session(empty: House, make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_renewed_tokens_end_with_their_session(
+    empty: House, make_app: Callable[..., Flask], clock: HandClock
+) -> None:
     mode = "hardened" if empty.hardened else "faithful"
     client = make_app(**SETTINGS[mode], session_seconds="1500").test_client()
     services(empty.app).accounts.create(operator(), NewAccount("lee", LONG), admin=False)

@@ -47,7 +47,9 @@ def client(base: str, username: str, password: str) -> WekanClient:
 
 
 def added(admin: WekanClient, username: str) -> WekanUser:
-    return admin.add_user(username=username, email=f"{abs(hash(username))}@example.org", password="tester")
+    return admin.add_user(
+        username=username, email=f"{abs(hash(username))}@example.org", password="tester"
+    )
 
 
 def test_it_logs_in_with_an_id_and_a_token_it_keeps_for_ninety_days(admin: WekanClient) -> None:
@@ -64,11 +66,19 @@ def test_the_first_to_register_is_an_administrator_and_sees_himself(admin: Wekan
     assert (own.services, own.session_data, own.profile) == ({}, {}, {})
 
 
-@pytest.mark.parametrize("username", ["tester", "Dr. Mary O'Hara", "Jean-Luc D'Arc", "name@example.org", "X"])
-def test_a_user_it_adds_can_log_in_and_be_deleted(base: str, admin: WekanClient, username: str) -> None:
+@pytest.mark.parametrize(
+    "username", ["tester", "Dr. Mary O'Hara", "Jean-Luc D'Arc", "name@example.org", "X"]
+)
+def test_a_user_it_adds_can_log_in_and_be_deleted(
+    base: str, admin: WekanClient, username: str
+) -> None:
     user = added(admin, username)
     assert len(user.id) == 17
-    assert (user.username, user.is_admin, user.authentication_method) == (username, False, "password")
+    assert (user.username, user.is_admin, user.authentication_method) == (
+        username,
+        False,
+        "password",
+    )
     assert user.created_at.tzinfo is not None
     assert user.created_at <= user.modified_at
     assert admin.find_user(username=username) == user
@@ -81,7 +91,10 @@ def test_a_user_it_adds_can_log_in_and_be_deleted(base: str, admin: WekanClient,
 
 def test_it_lists_users_by_a_pattern(admin: WekanClient) -> None:
     users = [added(admin, name) for name in ("list-a", "list-b", "other")]
-    assert {user.username for user in admin.get_users(regex_filter="^list-")} == {"list-a", "list-b"}
+    assert {user.username for user in admin.get_users(regex_filter="^list-")} == {
+        "list-a",
+        "list-b",
+    }
     assert {user.id for user in users} <= {user.id for user in admin.get_users()}
 
 
@@ -112,8 +125,12 @@ def test_it_finds_no_boards(admin: WekanClient) -> None:
     admin.get_current_user().edit("takeOwnership")
 
 
-@pytest.mark.parametrize(("username", "password"), [(ADMIN["username"], "wrong"), ("nobody", "wrong"), ("", "")])
-def test_wrong_credentials_are_its_authentication_error(base: str, username: str, password: str) -> None:
+@pytest.mark.parametrize(
+    ("username", "password"), [(ADMIN["username"], "wrong"), ("nobody", "wrong"), ("", "")]
+)
+def test_wrong_credentials_are_its_authentication_error(
+    base: str, username: str, password: str
+) -> None:
     with pytest.raises(WekanAuthenticationError) as refused:
         client(base, username, password)
     assert refused.value.status_code == 401

@@ -11,11 +11,21 @@ import pytest
 from live import serving
 
 # In their order: each goes on with what the one before left. The others of that file are about boards.
-OWN = ("test_parse_iso_date", "test_wekan_client", "test_get_users", "test_add_user", "test_delete_user")
+OWN = (
+    "test_parse_iso_date",
+    "test_wekan_client",
+    "test_get_users",
+    "test_add_user",
+    "test_delete_user",
+)
 
 
 def own_tests() -> ModuleType:
-    shipped = [Path(str(file.locate())) for file in files("python-wekan") or [] if file.name == "test_cases.py"]
+    shipped = [
+        Path(str(file.locate()))
+        for file in files("python-wekan") or []
+        if file.name == "test_cases.py"
+    ]
     found = importlib.util.spec_from_file_location("python_wekan_own_tests", shipped[0])
     assert found
     assert found.loader

@@ -37,10 +37,23 @@ class Place:
         if program is None:
             reason = f"no {command[0]}: install Debian's package"
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "GIT_TERMINAL_PROMPT": "0"}
-        environment |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ASKPASS": "true", "PIP_CONFIG_FILE": os.devnull}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "GIT_TERMINAL_PROMPT": "0",
+        }
+        environment |= {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_ASKPASS": "true",
+            "PIP_CONFIG_FILE": os.devnull,
+        }
         done = subprocess.run(
-            [str(program), *command[1:]], env=environment, cwd=self.home, capture_output=True, timeout=60, check=False
+            [str(program), *command[1:]],
+            env=environment,
+            cwd=self.home,
+            capture_output=True,
+            timeout=60,
+            check=False,
         )
         return done.returncode == 0
 
@@ -51,8 +64,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     if shutil.which("git") is None and os.environ.get("CI") != "true":
         pytest.skip("no git: install Debian's git")
     folder, home = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("home")
-    with serving(tmp_path_factory.mktemp("live")) as live, guarded_site.running(folder, live.base) as site:
-        made = requests.post(f"{live.base}/api/users", json={"username": HAWK[0], "password": HAWK[1]}, timeout=30)
+    with (
+        serving(tmp_path_factory.mktemp("live")) as live,
+        guarded_site.running(folder, live.base) as site,
+    ):
+        made = requests.post(
+            f"{live.base}/api/users", json={"username": HAWK[0], "password": HAWK[1]}, timeout=30
+        )
         assert made.status_code == 201
         good, revoked = (personal(live) for _ in range(2))
         ended = requests.delete(f"{live.base}/api/token", auth=("", revoked), timeout=30)
@@ -85,20 +103,42 @@ def by_fetch(place: Place, name: str, token: str) -> bool:
 
 
 def by_git(place: Place, name: str, token: str) -> bool:
-    return place.run("git", "ls-remote", "--exit-code", place.site.url("/tiny.git", f"{name}:{token}"))
+    return place.run(
+        "git", "ls-remote", "--exit-code", place.site.url("/tiny.git", f"{name}:{token}")
+    )
 
 
 def by_npm(place: Place, name: str, token: str) -> bool:
     pair = base64.b64encode(f"{name}:{token}".encode()).decode()
-    (place.home / ".npmrc").write_text(f"registry={place.site.url('/npm/')}\n//{place.site.host}/npm/:_auth={pair}\n")
+    (place.home / ".npmrc").write_text(
+        f"registry={place.site.url('/npm/')}\n//{place.site.host}/npm/:_auth={pair}\n"
+    )
     command = ("--fetch-retries=0", "--no-update-notifier", "--cache", str(place.home / "cache"))
     return place.run("npm", "pack", "tiny@1.0.0", *command)
 
 
 def by_pip(place: Place, name: str, token: str) -> bool:
     index = place.site.url("/simple/", f"{name}:{token}")
-    options = ("--no-deps", "--no-cache-dir", "--disable-pip-version-check", "--no-input", "--retries", "0")
-    return place.run(sys.executable, "-m", "pip", "download", *options, "--index-url", index, "-d", "got", "tiny==1.0")
+    options = (
+        "--no-deps",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--retries",
+        "0",
+    )
+    return place.run(
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        *options,
+        "--index-url",
+        index,
+        "-d",
+        "got",
+        "tiny==1.0",
+    )
 
 
 Client = Callable[[Place, str, str], bool]
@@ -119,7 +159,9 @@ def test_a_client_is_let_in_by_a_token_beside_its_own_username(place: Place, cli
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_is_refused_with_a_bad_token_or_anothers_name_and_locks_no_account(place: Place, client: str) -> None:
+def test_a_client_is_refused_with_a_bad_token_or_anothers_name_and_locks_no_account(
+    place: Place, client: str
+) -> None:
     for name, token in ((HAWK[0], place.revoked), (TAKEN, place.good)):
         assert not CLIENTS[client](place, name, token), name
     assert requests.get(f"{place.live.base}/api/verify", auth=ADMIN, timeout=30).status_code == 204
@@ -128,12 +170,19 @@ def test_a_client_is_refused_with_a_bad_token_or_anothers_name_and_locks_no_acco
 def test_sixty_tries_with_a_bad_token_lock_no_account(place: Place) -> None:
     with requests.Session() as session:
         for _ in range(60):
-            assert session.get(f"{place.live.base}/api/verify", auth=(HAWK[0], place.revoked)).status_code == 401
+            assert (
+                session.get(
+                    f"{place.live.base}/api/verify", auth=(HAWK[0], place.revoked)
+                ).status_code
+                == 401
+            )
     assert requests.get(f"{place.live.base}/api/verify", auth=HAWK, timeout=30).status_code == 204
 
 
 @pytest.mark.parametrize("client", ["requests", "curl", "fetch"])
-def test_a_password_beyond_ascii_is_understood_in_the_bytes_that_a_client_sends(place: Place, client: str) -> None:
+def test_a_password_beyond_ascii_is_understood_in_the_bytes_that_a_client_sends(
+    place: Place, client: str
+) -> None:
     assert CLIENTS[client](place, *HAWK)  # requests sends Latin-1, the others UTF-8
 
 
@@ -146,7 +195,12 @@ def test_npm_is_let_in_by_a_bearer_token(place: Place) -> None:
 
 
 def test_a_json_client_can_read_the_refusal(place: Place) -> None:
-    answer = requests.get(f"{place.live.base}/api/resource", headers={"Accept": "application/json"}, timeout=30)
+    answer = requests.get(
+        f"{place.live.base}/api/resource", headers={"Accept": "application/json"}, timeout=30
+    )
     assert (answer.status_code, answer.json()["code"]) == (401, "authentication_failed")
     axios = {"Accept": "application/json, text/plain, */*"}
-    assert requests.get(f"{place.live.base}/api/resource", headers=axios, timeout=30).json()["status"] == 401
+    assert (
+        requests.get(f"{place.live.base}/api/resource", headers=axios, timeout=30).json()["status"]
+        == 401
+    )

@@ -26,7 +26,17 @@ from live import ADMIN, COMMAND, Live, serving, wait_until_ready
 from wire.touring import BASE, read_page, section
 
 OUTAGE_SECONDS = 120
-BROKEN = [500, 502, 503, 504, 429, 403, 404, 400, None]  # as a proxy answers; None breaks off within a good answer
+BROKEN = [
+    500,
+    502,
+    503,
+    504,
+    429,
+    403,
+    404,
+    400,
+    None,
+]  # as a proxy answers; None breaks off within a good answer
 LAST_WORDS = "No new token: log in again."
 # In front of each program: a sleep that notes how long it should have been.
 SLEEPS = {
@@ -49,7 +59,11 @@ globalThis.setTimeout = (done, milliseconds, ...rest) => {
 };
 """,
 }
-COMMANDS = {"sh": ["sh", "-eu"], "python": [sys.executable, "-"], "js": ["node", "--input-type=module", "-"]}
+COMMANDS = {
+    "sh": ["sh", "-eu"],
+    "python": [sys.executable, "-"],
+    "js": ["node", "--input-type=module", "-"],
+}
 
 
 class Loop:
@@ -72,7 +86,9 @@ class Loop:
     def wait_for(self, what: Callable[[], bool]) -> None:
         end = time.monotonic() + 60
         while not what():
-            assert self.process.poll() is None, f"the loop has ended:\n{self._printed.read_text('utf-8')}"
+            assert self.process.poll() is None, (
+                f"the loop has ended:\n{self._printed.read_text('utf-8')}"
+            )
             assert time.monotonic() < end, f"nothing happens:\n{self._printed.read_text('utf-8')}"
             time.sleep(0.05)
 
@@ -91,7 +107,9 @@ def program(kind: str) -> str:
     """Return the loop as its page prints it."""
     page = read_page("docs/clients.md")
     texts = {
-        "sh": section(read_page("docs/tour.md"), "Keep a token alive").replace("betterpwd", "newpwd"),
+        "sh": section(read_page("docs/tour.md"), "Keep a token alive").replace(
+            "betterpwd", "newpwd"
+        ),
         "python": section(page, "Python"),
         "js": section(page, "Node"),
     }
@@ -109,7 +127,9 @@ def service(tmp_path: Path) -> Iterator[Live]:
 def loops(request: pytest.FixtureRequest, service: Live, tmp_path: Path) -> Iterator[list[Loop]]:
     """Loops at work beside one another, each for a user of its own."""
     with ExitStack() as running:
-        yield [running.enter_context(at_work(service, kind, tmp_path / kind)) for kind in request.param]
+        yield [
+            running.enter_context(at_work(service, kind, tmp_path / kind)) for kind in request.param
+        ]
 
 
 @contextmanager
@@ -176,7 +196,10 @@ def start_again(service: Live) -> None:
     port = str(urlsplit(service.base).port)
     with service.log.open("ab") as output:
         service.process = subprocess.Popen(
-            [COMMAND, "serve", "--port", port, "--workers", "2"], env=service.environment, stdout=output, stderr=output
+            [COMMAND, "serve", "--port", port, "--workers", "2"],
+            env=service.environment,
+            stdout=output,
+            stderr=output,
         )
     wait_until_ready(service)
 

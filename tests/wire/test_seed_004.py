@@ -20,7 +20,12 @@ def test_registering_answers_201_with_the_name_and_where_it_is(live: Live) -> No
     answer = live.curl(
         "/api/users",
         *("-u", "admin:changeme", "-X", "POST"),
-        *("-H", "Content-Type: application/json", "-d", '{"username":"falcon","password":"newpwd"}'),
+        *(
+            "-H",
+            "Content-Type: application/json",
+            "-d",
+            '{"username":"falcon","password":"newpwd"}',
+        ),
     )
     assert (answer.status, answer.body) == (201, '{"username":"falcon"}\n')
     assert answer.header("Content-Type") == "application/json"
@@ -64,4 +69,7 @@ def test_a_live_token_buys_the_next_one(live: Live) -> None:
     first = live.curl("/api/token", "-u", "admin:changeme").json()["token"]
     second = live.curl("/api/token", "-u", f"{first}:unused").json()
     assert second["duration"] == 600
-    assert live.curl("/api/resource", "-u", f"{second['token']}:x").body == '{"data":"Hello, admin!"}\n'
+    assert (
+        live.curl("/api/resource", "-u", f"{second['token']}:x").body
+        == '{"data":"Hello, admin!"}\n'
+    )

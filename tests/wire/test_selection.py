@@ -21,10 +21,16 @@ HOSTS = {
 }
 # How each tongue says that something was refused: its content type and the keys of its object.
 MANNERS: dict[str, tuple[str, set[str]]] = {
-    "native": ("application/problem+json", {"type", "title", "status", "code", "detail", "request_id"}),
+    "native": (
+        "application/problem+json",
+        {"type", "title", "status", "code", "detail", "request_id"},
+    ),
     "nerveshub": ("application/json", {"errors"}),
     "wekan": ("application/json", {"error", "reason"}),
-    "continuous": ("application/problem+json", {"type", "title", "status", "code", "detail", "request_id"}),
+    "continuous": (
+        "application/problem+json",
+        {"type", "title", "status", "code", "detail", "request_id"},
+    ),
     "azuma": ("application/json", {"message"}),
 }
 # A call of each tongue that checks hawk's password.
@@ -32,7 +38,11 @@ LOGINS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "native": ("GET", "/api/token", {"headers": basic(*HAWK)}),
     "nerveshub": ("POST", "/users/auth", {"json": {"username": HAWK[0], "password": HAWK[1]}}),
     "wekan": ("POST", "/users/login", {"json": {"username": HAWK[0], "password": HAWK[1]}}),
-    "continuous": ("POST", "/sessions", {"json": {"email": "hawk@example.org", "password": HAWK[1]}}),
+    "continuous": (
+        "POST",
+        "/sessions",
+        {"json": {"email": "hawk@example.org", "password": HAWK[1]}},
+    ),
     "azuma": ("POST", "/user/login", {"json": {"name": HAWK[0], "password": HAWK[1]}}),
 }
 NATIVE_PATHS = [
@@ -63,7 +73,9 @@ def require_refusal(answer: TestResponse, tongue: str, status: int) -> None:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+def app(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
     """An application with a host for each tongue."""
     bound = ",".join(f"{host}={tongue}" for tongue, host in HOSTS.items())
     with one_database(request, tmp_path_factory) as make:
@@ -83,13 +95,19 @@ def test_a_tongue_is_named_by_the_first_segment(client: FlaskClient, tongue: str
     require_refusal(client.get(f"{prefix(tongue)}/there/is/nothing"), tongue, 404)
 
 
-@pytest.mark.parametrize("host", ["localhost", "example.org", "x.hub.example.org", "hub.example.org.evil", "HUB"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "example.org", "x.hub.example.org", "hub.example.org.evil", "HUB"]
+)
 def test_another_host_speaks_by_prefix(client: FlaskClient, host: str) -> None:
     for tongue in TONGUES:
-        require_refusal(client.get(f"{prefix(tongue)}/nothing", headers={"Host": host}), tongue, 404)
+        require_refusal(
+            client.get(f"{prefix(tongue)}/nothing", headers={"Host": host}), tongue, 404
+        )
 
 
-@pytest.mark.parametrize("path", ["/wekanx/nothing", "/Wekan/nothing", "/WEKAN", "//wekan/api/user", "/api/wekan"])
+@pytest.mark.parametrize(
+    "path", ["/wekanx/nothing", "/Wekan/nothing", "/WEKAN", "//wekan/api/user", "/api/wekan"]
+)
 def test_what_only_looks_like_a_prefix_is_native(client: FlaskClient, path: str) -> None:
     require_refusal(client.get(path), "native", 404)
 
@@ -101,7 +119,9 @@ def test_what_only_looks_like_a_prefix_is_native(client: FlaskClient, path: str)
         str,
         str.upper,
         lambda host: host.partition(":")[0].title() + ":8080",
-        lambda host: host.partition(":")[0] + ".:8080",  # the root's dot names the same host (RFC 1034 section 3.1)
+        lambda host: (
+            host.partition(":")[0] + ".:8080"
+        ),  # the root's dot names the same host (RFC 1034 section 3.1)
     ],
 )
 def test_a_bound_host_speaks_its_tongue_at_its_root(
@@ -119,7 +139,9 @@ def test_a_binding_with_a_port_is_for_that_port_alone(client: FlaskClient) -> No
 
 @pytest.mark.parametrize("tongue", HOSTS)
 @pytest.mark.parametrize("path", NATIVE_PATHS)
-def test_native_calls_cannot_be_reached_on_a_bound_host(client: FlaskClient, tongue: str, path: str) -> None:
+def test_native_calls_cannot_be_reached_on_a_bound_host(
+    client: FlaskClient, tongue: str, path: str
+) -> None:
     answer = client.get(path, headers=basic("admin", "changeme") | {"Host": HOSTS[tongue]})
     if tongue == "wekan" and path == "/api/users/me":
         assert (answer.status_code, answer.json) == (200, {})
@@ -134,10 +156,16 @@ def test_native_calls_cannot_be_reached_on_a_bound_host(client: FlaskClient, ton
 
 @pytest.mark.parametrize("tongue", HOSTS)
 @pytest.mark.parametrize("other", HOSTS)
-def test_no_other_tongue_can_be_reached_on_a_bound_host(client: FlaskClient, tongue: str, other: str) -> None:
+def test_no_other_tongue_can_be_reached_on_a_bound_host(
+    client: FlaskClient, tongue: str, other: str
+) -> None:
     method, path, request = LOGINS[other]
     headers = {"Host": HOSTS[tongue]}
-    require_refusal(client.open(f"/{other}{path}", method=method, **(request | {"headers": headers})), tongue, 404)
+    require_refusal(
+        client.open(f"/{other}{path}", method=method, **(request | {"headers": headers})),
+        tongue,
+        404,
+    )
 
 
 @pytest.mark.parametrize("tongue", ["nerveshub", "wekan", "azuma"])
@@ -153,7 +181,9 @@ def test_a_bound_host_checks_the_same_passwords(client: FlaskClient, tongue: str
     ("tongue", "base", "path"),
     [("nerveshub", "/api", "/users/register"), ("continuous", "/users/api", "/sessions")],
 )
-def test_the_longer_documented_base_is_the_same_call(client: FlaskClient, tongue: str, base: str, path: str) -> None:
+def test_the_longer_documented_base_is_the_same_call(
+    client: FlaskClient, tongue: str, base: str, path: str
+) -> None:
     host = {"Host": HOSTS[tongue]}
     for address, headers in ((prefix(tongue) + base + path, {}), (base + path, host), (path, host)):
         require_refusal(client.get(address, headers=headers), tongue, 405)
@@ -171,13 +201,17 @@ def test_a_wrong_method_is_405_in_the_tongue(client: FlaskClient, tongue: str) -
 
 @pytest.mark.parametrize("tongue", TONGUES)
 @pytest.mark.parametrize("method", ["TRACE", "FOO", "PROPFIND"])
-def test_an_unknown_method_is_405_in_the_tongue(client: FlaskClient, tongue: str, method: str) -> None:
+def test_an_unknown_method_is_405_in_the_tongue(
+    client: FlaskClient, tongue: str, method: str
+) -> None:
     require_refusal(client.open(prefix(tongue) + LOGINS[tongue][1], method=method), tongue, 405)
 
 
 @pytest.mark.parametrize(("status", "size"), [(413, 65_537), (400, 65_536)])
 @pytest.mark.parametrize("tongue", TONGUES)
-def test_a_body_too_long_is_413_in_the_tongue(client: FlaskClient, tongue: str, status: int, size: int) -> None:
+def test_a_body_too_long_is_413_in_the_tongue(
+    client: FlaskClient, tongue: str, status: int, size: int
+) -> None:
     path = "/api/users" if tongue == "native" else LOGINS[tongue][1]
     answer = client.post(prefix(tongue) + path, data=b" " * size, content_type="application/json")
     require_refusal(answer, tongue, status)
@@ -199,8 +233,12 @@ def test_a_page_of_another_site_is_refused_in_the_tongue(client: FlaskClient, to
         require_refusal(client.post(path, json={}, headers=headers), tongue, 403)
 
 
-@pytest.mark.parametrize("spoken", ["", "wekan", "azuma,continuous", "nerveshub,wekan,continuous,azuma"])
-def test_a_tongue_that_is_switched_off_is_not_there(make_app: Callable[..., Flask], spoken: str) -> None:
+@pytest.mark.parametrize(
+    "spoken", ["", "wekan", "azuma,continuous", "nerveshub,wekan,continuous,azuma"]
+)
+def test_a_tongue_that_is_switched_off_is_not_there(
+    make_app: Callable[..., Flask], spoken: str
+) -> None:
     bound = ",".join(f"{host}={tongue}" for tongue, host in HOSTS.items())
     client = make_app(dialects=spoken, dialect_hosts=bound).test_client()
     for tongue, host in HOSTS.items():
@@ -209,9 +247,13 @@ def test_a_tongue_that_is_switched_off_is_not_there(make_app: Callable[..., Flas
         require_refusal(client.get("/nothing", headers={"Host": host}), heard, 404)
         method, path, request = LOGINS[tongue]
         if heard == "native":
-            require_refusal(client.open(f"/{tongue}{path}", method=method, **request), "native", 404)
+            require_refusal(
+                client.open(f"/{tongue}{path}", method=method, **request), "native", 404
+            )
 
 
 @pytest.mark.parametrize("query", ["users?search=a%00", "audit?kind=a%00"])
 def test_a_query_with_nul_is_400_on_either_database(client: FlaskClient, query: str) -> None:
-    require_refusal(client.get(f"/api/admin/{query}", headers=basic("admin", "changeme")), "native", 400)
+    require_refusal(
+        client.get(f"/api/admin/{query}", headers=basic("admin", "changeme")), "native", 400
+    )

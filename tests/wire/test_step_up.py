@@ -52,10 +52,14 @@ def asked(client: FlaskClient, call: Call, headers: dict[str, str]) -> TestRespo
     return client.open(path, method=method, json=body, headers=headers)
 
 
-def old_token(app: Flask, clock: HandClock, kind: TokenKind, who: tuple[str, str] = ADMIN) -> dict[str, str]:
+def old_token(
+    app: Flask, clock: HandClock, kind: TokenKind, who: tuple[str, str] = ADMIN
+) -> dict[str, str]:
     token = services(app).logins.open(principal(app, *who), kind).token
     clock.advance(minutes=3)
-    services(app).authentication.by_token(token, principal(app, *who).origin)  # a sliding one lives on
+    services(app).authentication.by_token(
+        token, principal(app, *who).origin
+    )  # a sliding one lives on
     clock.advance(minutes=12, seconds=1)
     return bearer(token)
 
@@ -70,7 +74,9 @@ def test_an_admins_old_token_does_what_can_be_taken_back_and_nothing_else(
         assert asked(client, call, old).status_code < 300, call
 
 
-def test_an_admins_fresh_token_or_password_does_it_all(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_an_admins_fresh_token_or_password_does_it_all(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
     token = services(app).logins.open(principal(app, *ADMIN), TokenKind.OPAQUE).token
     clock.advance(minutes=15)
     for call in FRESH[:-1]:
@@ -93,7 +99,9 @@ def test_the_native_tongue_says_what_to_do(client: FlaskClient, clock: HandClock
     assert client.delete("/api/users/me", headers=basic(*HAWK)).status_code == 204
 
 
-def test_revoking_a_certificate_needs_a_fresh_proof(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_revoking_a_certificate_needs_a_fresh_proof(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
     old = old_token(app, clock, TokenKind.PERSONAL, HAWK)
     require_step_up(client.delete("/api/certificates/1234567890", headers=old))
     assert client.delete("/api/certificates/1234567890", headers=basic(*HAWK)).status_code == 404
@@ -104,20 +112,33 @@ def test_wekans_old_token_deletes_nobody(app: Flask, client: FlaskClient, clock:
     old = old_token(app, clock, TokenKind.OPAQUE)
     refusal = require_step_up(client.delete(f"/wekan/api/users/{hawk}", headers=old))
     assert refusal == {"error": "step-up-required", "reason": StepUpRequired.detail}
-    assert client.put(f"/wekan/api/users/{hawk}", json={"action": "disableLogin"}, headers=old).status_code == 200
+    assert (
+        client.put(
+            f"/wekan/api/users/{hawk}", json={"action": "disableLogin"}, headers=old
+        ).status_code
+        == 200
+    )
     assert client.delete(f"/wekan/api/users/{hawk}", headers=basic(*ADMIN)).json == {"_id": hawk}
 
 
-def test_continuous_and_azuma_ask_for_a_new_login(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_continuous_and_azuma_ask_for_a_new_login(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
     uuid = principal(app, *HAWK).account.uuid
     old = old_token(app, clock, TokenKind.UUID, HAWK)
-    refusal = require_step_up(client.put(f"/continuous/users/{uuid}", json={"email": "h@example.org"}, headers=old))
+    refusal = require_step_up(
+        client.put(f"/continuous/users/{uuid}", json={"email": "h@example.org"}, headers=old)
+    )
     assert refusal["code"] == "step_up_required"
-    refusal = require_step_up(client.patch("/azuma/user/update", json={"name": "osprey"}, headers=old))
+    refusal = require_step_up(
+        client.patch("/azuma/user/update", json={"name": "osprey"}, headers=old)
+    )
     assert refusal == {"message": "STEP_UP_REQUIRED"}
 
 
-def test_the_limit_is_a_setting_and_zero_takes_it_away(make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_the_limit_is_a_setting_and_zero_takes_it_away(
+    make_app: Callable[..., Flask], clock: HandClock
+) -> None:
     for seconds, status in (("60", 401), ("0", 200)):
         app = make_app(step_up_seconds=seconds)
         if seconds == "60":

@@ -24,7 +24,9 @@ Ask = Callable[[FlaskClient, str], TestResponse]
 
 
 def post(path: str, **body: str) -> Ask:
-    return lambda client, name: client.post(path, json=body | {key: name for key in body if body[key] == "NAME"})
+    return lambda client, name: client.post(
+        path, json=body | {key: name for key in body if body[key] == "NAME"}
+    )
 
 
 def get(path: str) -> Ask:
@@ -36,13 +38,19 @@ BY_NAME: dict[str, Ask] = {
     "native Basic": get("/api/resource"),
     "nerveshub auth": post("/nerveshub/users/auth", username="NAME", password="wrong"),
     "nerveshub login": post("/nerveshub/api/users/login", username="NAME", password="wrong"),
-    "nerveshub sign": post("/nerveshub/users/sign", email="NAME", password="wrong", csr="x", description="x"),
+    "nerveshub sign": post(
+        "/nerveshub/users/sign", email="NAME", password="wrong", csr="x", description="x"
+    ),
     "nerveshub Basic": get("/nerveshub/users/me"),
     "wekan login": post("/wekan/users/login", username="NAME", password="wrong"),
     "wekan Basic": get("/wekan/api/user"),
     "azuma login": post("/azuma/user/login", name="NAME", password="wrong"),
-    "azuma Basic": lambda client, name: client.patch("/azuma/user/update", headers=basic(name, "wrong"), json={}),
-    "continuous Basic": lambda client, name: client.put("/continuous/users/x", headers=basic(name, "wrong"), json={}),
+    "azuma Basic": lambda client, name: client.patch(
+        "/azuma/user/update", headers=basic(name, "wrong"), json={}
+    ),
+    "continuous Basic": lambda client, name: client.put(
+        "/continuous/users/x", headers=basic(name, "wrong"), json={}
+    ),
 }
 BY_EMAIL: dict[str, Ask] = {
     "nerveshub auth by address": post("/nerveshub/users/auth", email="NAME", password="wrong"),
@@ -83,10 +91,16 @@ def require_refusal(answer: TestResponse, name: str, most: int, window: int, wai
 def spelled(answer: TestResponse) -> Any:
     """Return everything of an answer but what differs from request to request."""
     body = {key: value for key, value in answer.json.items() if key != "request_id"}
-    return answer.status, body, sorted(header for header in answer.headers if header[0] != "X-Request-ID")
+    return (
+        answer.status,
+        body,
+        sorted(header for header in answer.headers if header[0] != "X-Request-ID"),
+    )
 
 
-def test_all_ways_to_try_a_password_share_one_count_over_tongues_and_nodes(make: Callable[..., FlaskClient]) -> None:
+def test_all_ways_to_try_a_password_share_one_count_over_tongues_and_nodes(
+    make: Callable[..., FlaskClient],
+) -> None:
     settings = {"lockout_failures": str(len(CREDENTIALS))}
     nodes = [make(**settings), make(**settings)]
     hashes = [count_hashes(node.application) for node in nodes]
@@ -99,11 +113,16 @@ def test_all_ways_to_try_a_password_share_one_count_over_tongues_and_nodes(make:
         for node in nodes:
             require_refusal(ask(node, known(what)), "password", len(CREDENTIALS), LOCK, LOCK)
     assert sum(len(each.checked) for each in hashes) == len(CREDENTIALS)
-    assert rows(nodes[0].application, "SELECT count(*) FROM audit_event WHERE kind = 'authentication.locked'") == [(1,)]
+    assert rows(
+        nodes[0].application,
+        "SELECT count(*) FROM audit_event WHERE kind = 'authentication.locked'",
+    ) == [(1,)]
 
 
 @pytest.mark.parametrize("what", CREDENTIALS)
-def test_lock_tells_nothing_about_an_account_in_any_tongue(make: Callable[..., FlaskClient], what: str) -> None:
+def test_lock_tells_nothing_about_an_account_in_any_tongue(
+    make: Callable[..., FlaskClient], what: str
+) -> None:
     client = make(lockout_failures="1")
     ask = CREDENTIALS[what]
     refusals = []
@@ -115,7 +134,9 @@ def test_lock_tells_nothing_about_an_account_in_any_tongue(make: Callable[..., F
 
 
 @pytest.mark.parametrize("what", CREDENTIALS)
-def test_one_password_for_many_names_is_stopped_in_every_tongue(make: Callable[..., FlaskClient], what: str) -> None:
+def test_one_password_for_many_names_is_stopped_in_every_tongue(
+    make: Callable[..., FlaskClient], what: str
+) -> None:
     client, ask = make(address_failures="3", address_seconds="60"), CREDENTIALS[what]
     hashes = count_hashes(client.application)
     answers = [ask(client, f"nobody{number}@example.org") for number in range(5)]
@@ -125,24 +146,49 @@ def test_one_password_for_many_names_is_stopped_in_every_tongue(make: Callable[.
     assert len(hashes.checked) == 3
 
 
-def test_a_forwarded_address_counts_only_from_a_trusted_proxy(make: Callable[..., FlaskClient]) -> None:
+def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
+    make: Callable[..., FlaskClient],
+) -> None:
     headers = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP")
-    for trusted, statuses in ({"trusted_proxies": ""}, [401, 401, 429]), ({"trusted_proxies": "127.0.0.1"}, [401] * 3):
+    for trusted, statuses in (
+        ({"trusted_proxies": ""}, [401, 401, 429]),
+        ({"trusted_proxies": "127.0.0.1"}, [401] * 3),
+    ):
         client = make(address_failures="2", **trusted)
-        client.environ_base["REMOTE_ADDR"] = "127.0.0.1" if trusted["trusted_proxies"] else "127.0.0.2"
+        client.environ_base["REMOTE_ADDR"] = (
+            "127.0.0.1" if trusted["trusted_proxies"] else "127.0.0.2"
+        )
         seen = [
-            client.get("/api/resource", headers=basic(f"nobody{n}") | dict.fromkeys(headers, f"192.0.2.{n}"))
+            client.get(
+                "/api/resource",
+                headers=basic(f"nobody{n}") | dict.fromkeys(headers, f"192.0.2.{n}"),
+            )
             for n in range(3)
         ]
         assert [answer.status_code for answer in seen] == statuses
 
 
-def test_a_credential_that_cannot_be_read_is_neither_computed_nor_counted(make: Callable[..., FlaskClient]) -> None:
+def test_a_credential_that_cannot_be_read_is_neither_computed_nor_counted(
+    make: Callable[..., FlaskClient],
+) -> None:
     client = make()
-    hashes, before = count_hashes(client.application), rows(client.application, "SELECT key, count FROM counter")
-    for junk in ("Basic !!!", "Basic a2l0ZQ", "Basic a2l0ZQ==", "Basic", "Bearer idt_x", "Digest x"):
+    hashes, before = (
+        count_hashes(client.application),
+        rows(client.application, "SELECT key, count FROM counter"),
+    )
+    for junk in (
+        "Basic !!!",
+        "Basic a2l0ZQ",
+        "Basic a2l0ZQ==",
+        "Basic",
+        "Bearer idt_x",
+        "Digest x",
+    ):
         assert client.get("/api/resource", headers={"Authorization": junk}).status_code == 401
-    assert (hashes.checked, rows(client.application, "SELECT key, count FROM counter")) == ([], before)
+    assert (hashes.checked, rows(client.application, "SELECT key, count FROM counter")) == (
+        [],
+        before,
+    )
 
 
 @pytest.mark.parametrize("tongue", REGISTRATIONS)
@@ -159,10 +205,14 @@ def test_registrations_from_one_address_are_stopped_in_every_tongue(
     elsewhere = client.post(path, json=body(LONG), environ_overrides={"REMOTE_ADDR": "192.0.2.9"})
     assert elsewhere.status_code in {200, 201}
     clock.advance(seconds=60)
-    assert client.post("/api/users", json={"username": "finch", "password": LONG}).status_code == 201
+    assert (
+        client.post("/api/users", json={"username": "finch", "password": LONG}).status_code == 201
+    )
 
 
-def test_two_hundred_registrations_at_once_are_a_flood_by_default(make: Callable[..., FlaskClient]) -> None:
+def test_two_hundred_registrations_at_once_are_a_flood_by_default(
+    make: Callable[..., FlaskClient],
+) -> None:
     client = make()
     statuses = [
         client.post("/api/users", json={"username": f"bird{number}", "password": LONG}).status_code
@@ -225,7 +275,11 @@ MAILING: dict[str, tuple[str, str, dict[str, str]]] = {
         NAMED,
     ),
     "wekan registration": ("POST", "/wekan/users/register", {"email": "{new}@example.org"}),
-    "continuous registration": ("POST", "/continuous/users", {"email": "{new}@example.org", "password_confirm": LONG}),
+    "continuous registration": (
+        "POST",
+        "/continuous/users",
+        {"email": "{new}@example.org", "password_confirm": LONG},
+    ),
     "azuma registration": ("POST", "/azuma/users", {"name": "{new}", "email": "{new}@example.org"}),
     "native change": ("PATCH", "/api/users/me", {"email": "{new}@example.org"}),
     "native reset": ("POST", "/api/password-resets", {"email": "{new}@example.org"}),
@@ -257,17 +311,23 @@ def test_mails_that_one_ip_asks_for_are_limited_together(
     assert mailing(client, "native registration", "late").status_code == 201
 
 
-def test_administrators_have_as_many_mails_sent_as_they_like(make: Callable[..., FlaskClient]) -> None:
+def test_administrators_have_as_many_mails_sent_as_they_like(
+    make: Callable[..., FlaskClient],
+) -> None:
     client = make(requested_mail_limit="1/60")
     for number in range(3):
         body = {"username": f"bird{number}", "password": LONG, "email": f"bird{number}@example.org"}
         assert client.post("/api/admin/users", json=body, headers=basic(*ADMIN)).status_code == 201
 
 
-def test_one_ip_cannot_mail_a_hundred_strangers_by_default(make: Callable[..., FlaskClient]) -> None:
+def test_one_ip_cannot_mail_a_hundred_strangers_by_default(
+    make: Callable[..., FlaskClient],
+) -> None:
     client = make()
     statuses = [
-        client.post("/api/password-resets", json={"email": f"stranger{number}@example.org"}).status_code
+        client.post(
+            "/api/password-resets", json={"email": f"stranger{number}@example.org"}
+        ).status_code
         for number in range(100)
     ]
     assert statuses == [204] * 60 + [429] * 40
@@ -282,7 +342,9 @@ def test_certificates_of_one_account_are_limited_over_both_tongues(
     def sign(tongue: str) -> TestResponse:
         if tongue == "nerveshub":
             return client.post("/nerveshub/users/sign", json=proof | {"csr": signing_request()})
-        return client.post("/api/certificates", json={"csr": signing_request()}, headers=basic(KITE, LONG))
+        return client.post(
+            "/api/certificates", json={"csr": signing_request()}, headers=basic(KITE, LONG)
+        )
 
     assert [sign(tongue).status_code for tongue in ("native", "nerveshub")] == [201, 200]
     for tongue in ("native", "nerveshub"):

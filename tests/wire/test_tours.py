@@ -14,7 +14,12 @@ from wire.touring import TLS_BASE, beside_over_tls, read_page, section, steps, t
 from identity.dialects import DIALECTS
 
 PAGE = read_page("docs/dialects.md")
-HEADINGS = {"nerveshub": "NervesHub", "wekan": "Wekan", "continuous": "continuous.sh", "azuma": "Azuma"}
+HEADINGS = {
+    "nerveshub": "NervesHub",
+    "wekan": "Wekan",
+    "continuous": "continuous.sh",
+    "azuma": "Azuma",
+}
 CALL = re.compile(r"`((?:GET|POST|PATCH|PUT|DELETE) /[^`]*)`")
 PARAMETER = re.compile(r"<[^>]+>")
 
@@ -32,7 +37,9 @@ def test_a_tour_answers_as_the_page_shows(tongue: str, live: Live, tmp_path: Pat
     take(tour, live, tmp_path)
 
 
-def test_the_tour_with_a_certificate_answers_as_the_page_shows(live: Live, secure_base: str, tmp_path: Path) -> None:
+def test_the_tour_with_a_certificate_answers_as_the_page_shows(
+    live: Live, secure_base: str, tmp_path: Path
+) -> None:
     tour = steps(section(section(PAGE, HEADINGS["nerveshub"]), "A tour", level=3))
     assert len(tour) > 5
     places = {TLS_BASE: secure_base, "instance/": live.environment["IDENTITY_DATA_DIR"] + "/"}
@@ -48,7 +55,9 @@ def test_every_call_of_a_tongue_is_listed(tongue: str, app: Flask) -> None:
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
 def test_every_call_of_the_native_tongue_is_listed(app: Flask) -> None:
     others = tuple(f"{dialect.prefix}/" for dialect in DIALECTS.values())
-    native = {call for call in calls(app, "") if not call.partition(" ")[2].startswith((*others, "/docs"))}
+    native = {
+        call for call in calls(app, "") if not call.partition(" ")[2].startswith((*others, "/docs"))
+    }
     assert listed("The native tongue") == native
 
 

@@ -46,7 +46,9 @@ def say(app: Flask) -> Iterator[Speaker]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
+def still(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Speaker]:
     """One application for all requests that change nothing."""
     with standing(request, tmp_path_factory, "/wekan") as speaker:
         yield speaker
@@ -88,11 +90,15 @@ def test_one_of_username_and_address_is_enough(say: Speaker, absent: str) -> Non
     body = {name: text for name, text in USER.items() if name != absent}
     own = say.get("/api/user", token=say.post("/users/register", body).json["token"]).json
     assert own["username"] == {"username": "my@email.com", "email": "myusername"}[absent]
-    assert own["emails"] == ([{"address": "my@email.com", "verified": False}] if absent == "username" else [])
+    assert own["emails"] == (
+        [{"address": "my@email.com", "verified": False}] if absent == "username" else []
+    )
 
 
 @pytest.mark.parametrize("mode", ["admin", "closed"])
-def test_registration_that_is_not_open_is_403_with_an_empty_body(make_app: Callable[..., Flask], mode: str) -> None:
+def test_registration_that_is_not_open_is_403_with_an_empty_body(
+    make_app: Callable[..., Flask], mode: str
+) -> None:
     app = make_app(registration=mode)
     populate(app)
     with speaking(app, "/wekan") as say:
@@ -106,9 +112,13 @@ def test_asking_what_registration_can_do_answers_200_without_a_body(still: Speak
     assert (answer.status_code, answer.data) == (200, b"")
 
 
-def test_the_first_account_of_all_is_an_administrator_and_no_later_one(make_app: Callable[..., Flask]) -> None:
+def test_the_first_account_of_all_is_an_administrator_and_no_later_one(
+    make_app: Callable[..., Flask],
+) -> None:
     with speaking(make_app(), "/wekan") as say:
-        first, second = (say.post("/users/register", {"username": name, "password": "tester"}) for name in "ab")
+        first, second = (
+            say.post("/users/register", {"username": name, "password": "tester"}) for name in "ab"
+        )
         assert say.get("/api/users", token=first.json["token"]).json == [
             {"_id": first.json["id"], "username": "a"},
             {"_id": second.json["id"], "username": "b"},
@@ -116,14 +126,18 @@ def test_the_first_account_of_all_is_an_administrator_and_no_later_one(make_app:
         assert say.get("/api/users", token=second.json["token"]).json == FORBIDDEN
 
 
-def test_the_first_account_here_is_nobody_special_after_one_made_elsewhere(make_app: Callable[..., Flask]) -> None:
+def test_the_first_account_here_is_nobody_special_after_one_made_elsewhere(
+    make_app: Callable[..., Flask],
+) -> None:
     with speaking(make_app(), "/wekan") as say:
         say.client.post("/azuma/user/register", json={"name": "azuma", "password": "neo"})
         token = say.post("/users/register", USER).json["token"]
         assert say.get("/api/user", token=token).json["isAdmin"] is False
 
 
-def test_whoever_loses_the_race_for_the_first_account_still_gets_one(make_app: Callable[..., Flask]) -> None:
+def test_whoever_loses_the_race_for_the_first_account_still_gets_one(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app()
     with speaking(app, "/wekan") as say:
         first_is_taken(app)
@@ -138,7 +152,9 @@ def first_is_taken(app: Flask) -> None:
     assert accounts._transactions.write_unattended(accounts._is_first)
 
 
-@pytest.mark.parametrize("named", [{"username": "myusername"}, {"username": "MYUSERNAME"}, {"email": "my@email.com"}])
+@pytest.mark.parametrize(
+    "named", [{"username": "myusername"}, {"username": "MYUSERNAME"}, {"email": "my@email.com"}]
+)
 @pytest.mark.parametrize("kind", ["json", "data"])
 def test_a_login_is_by_username_or_address_each_with_a_token_of_its_own(
     say: Speaker, named: dict[str, str], kind: str
@@ -153,19 +169,29 @@ def test_a_login_is_by_username_or_address_each_with_a_token_of_its_own(
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "token"])
 def test_a_token_travels_under_any_of_its_schemes(still: Speaker, hawk: str, scheme: str) -> None:
-    assert still.get("/api/user", headers={"Authorization": f"{scheme} {hawk}"}).json["username"] == "hawk"
+    assert (
+        still.get("/api/user", headers={"Authorization": f"{scheme} {hawk}"}).json["username"]
+        == "hawk"
+    )
 
 
-def test_a_token_travels_in_the_query_too_and_never_beside_a_header(still: Speaker, hawk: str, admin: str) -> None:
+def test_a_token_travels_in_the_query_too_and_never_beside_a_header(
+    still: Speaker, hawk: str, admin: str
+) -> None:
     assert still.get(f"/api/user?access_token={hawk}").json["username"] == "hawk"
     assert still.get(f"/api/user?access_token={hawk}", token=admin).json["username"] == "admin"
-    assert still.get(f"/api/user?access_token={hawk}", headers=basic("hawk", "wrong")).json == UNAUTHORIZED
+    assert (
+        still.get(f"/api/user?access_token={hawk}", headers=basic("hawk", "wrong")).json
+        == UNAUTHORIZED
+    )
     for query in ("", "?access_token=", "?access_token=wrong", "?token=wrong"):
         assert still.get(f"/api/user{query}").json == UNAUTHORIZED
     assert still.get(f"/api/user?token={hawk}").status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/azuma/user/update", "/continuous/users/x", "/api/resource", "/nerveshub/users/me"])
+@pytest.mark.parametrize(
+    "path", ["/azuma/user/update", "/continuous/users/x", "/api/resource", "/nerveshub/users/me"]
+)
 def test_no_other_tongue_takes_a_token_from_the_query(still: Speaker, hawk: str, path: str) -> None:
     method = "PATCH" if path.startswith("/azuma") else "GET"
     answer = still.client.open(f"{path}?access_token={hawk}", method=method, json={})

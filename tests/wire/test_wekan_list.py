@@ -36,21 +36,31 @@ def test_all_users_are_listed_however_many_pieces_they_make(app: Flask, more: in
     answer = listed(app)
     assert (answer.status_code, answer.content_type) == (200, "application/json")
     assert [user["username"] for user in answer.json] == names
-    assert all(user.keys() == {"_id", "username"} and len(user["_id"]) == 17 for user in answer.json)
+    assert all(
+        user.keys() == {"_id", "username"} and len(user["_id"]) == 17 for user in answer.json
+    )
     assert answer.text.endswith("}]\n")
 
 
 def test_two_columns_are_read_and_nothing_else_of_an_account(app: Flask) -> None:
     with statements(app) as asked:
         assert listed(app).status_code == 200
-    (first, *_) = [text for text in asked if "short_id" in text and "LIMIT" in text.upper() and "account.id >" in text]
+    (first, *_) = [
+        text
+        for text in asked
+        if "short_id" in text and "LIMIT" in text.upper() and "account.id >" in text
+    ]
     assert "password_hash" not in first
     assert "email" not in first
 
 
-def test_a_database_that_fails_in_the_middle_leaves_no_valid_json(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_fails_in_the_middle_leaves_no_valid_json(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(5):
-        services(app).accounts.create(operator(), NewAccount(f"bird{number}", "newpwd"), admin=False)
+        services(app).accounts.create(
+            operator(), NewAccount(f"bird{number}", "newpwd"), admin=False
+        )
     read, calls = account_names._read, []
 
     def failing(*given: Any) -> Any:
@@ -68,7 +78,9 @@ def test_a_database_that_fails_in_the_middle_leaves_no_valid_json(app: Flask, mo
     assert "canary" not in answer.text
 
 
-def test_a_database_that_fails_at_once_is_a_refusal(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_fails_at_once_is_a_refusal(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def failing(*_: object) -> Iterator[Any]:
         raise OperationalError("canary", {}, Exception("canary"))
 
@@ -79,7 +91,9 @@ def test_a_database_that_fails_at_once_is_a_refusal(app: Flask, monkeypatch: pyt
 
 def test_the_list_ends_when_who_asked_is_no_administrator_any_more(app: Flask) -> None:
     for number in range(5):
-        services(app).accounts.create(operator(), NewAccount(f"bird{number}", "newpwd"), admin=False)
+        services(app).accounts.create(
+            operator(), NewAccount(f"bird{number}", "newpwd"), admin=False
+        )
     use = services(app)
     use.accounts.create(operator(), NewAccount("boss", "newpwd"), admin=True)
     pieces = use.account_names.all(principal(app, "boss", "newpwd"))

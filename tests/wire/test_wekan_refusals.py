@@ -51,7 +51,11 @@ ADMIN_CALLS = [
 ]
 
 
-OWN_CALLS = [("GET", "/api/user"), ("GET", "/api/boards"), ("GET", "/api/users/XQMZgynx9M79qTtQc/boards")]
+OWN_CALLS = [
+    ("GET", "/api/user"),
+    ("GET", "/api/boards"),
+    ("GET", "/api/users/XQMZgynx9M79qTtQc/boards"),
+]
 
 
 def login(say: Speaker, name: str, password: str) -> str:
@@ -68,7 +72,9 @@ def say(app: Flask) -> Iterator[Speaker]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
+def still(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Speaker]:
     """One application for all requests that change nothing."""
     with standing(request, tmp_path_factory, "/wekan") as speaker:
         yield speaker
@@ -117,7 +123,9 @@ def test_what_cannot_be_registered_is_400_in_meteors_words(
 
 def test_json_sent_as_a_form_is_400(still: Speaker) -> None:
     answer = still.post(
-        "/users/register", data=json.dumps(USER).encode(), content_type="application/x-www-form-urlencoded"
+        "/users/register",
+        data=json.dumps(USER).encode(),
+        content_type="application/x-www-form-urlencoded",
     )
     assert (answer.status_code, answer.json.keys()) == (400, {"error", "reason"})
 
@@ -164,9 +172,18 @@ def test_a_full_queue_before_the_hash_is_503(make_app: Callable[..., Flask]) -> 
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"action": "disablelogin"}, {"action": ["disableLogin"]}, {"action": None}, {"action": "drop"}]
+    "body",
+    [
+        {},
+        {"action": "disablelogin"},
+        {"action": ["disableLogin"]},
+        {"action": None},
+        {"action": "drop"},
+    ],
 )
-def test_an_unknown_action_is_refused_and_does_nothing(still: Speaker, admin: str, body: dict[str, Any]) -> None:
+def test_an_unknown_action_is_refused_and_does_nothing(
+    still: Speaker, admin: str, body: dict[str, Any]
+) -> None:
     before = row_of(still.app, "hawk")
     answer = still.put(f"/api/users/{before['short_id']}", body, token=admin)
     assert (answer.status_code, answer.json) == (400, MATCH_FAILED)
@@ -175,7 +192,9 @@ def test_an_unknown_action_is_refused_and_does_nothing(still: Speaker, admin: st
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 @pytest.mark.parametrize("user_id", ["XQMZgynx9M79qTtQc", "1", "x" * 500])
-def test_an_unknown_user_is_an_empty_document(still: Speaker, admin: str, method: str, user_id: str) -> None:
+def test_an_unknown_user_is_an_empty_document(
+    still: Speaker, admin: str, method: str, user_id: str
+) -> None:
     body = {"action": "disableLogin"} if method == "PUT" else None
     answer = still.ask(method, f"/api/users/{user_id}", body, token=admin)
     assert (answer.status_code, answer.json) == (200, {})
@@ -206,14 +225,18 @@ def test_without_a_live_token_the_answer_is_200_with_the_error_object(
 
 
 @pytest.mark.parametrize(("method", "path"), ADMIN_CALLS)
-def test_others_are_forbidden_what_administrators_do(still: Speaker, hawk: str, method: str, path: str) -> None:
+def test_others_are_forbidden_what_administrators_do(
+    still: Speaker, hawk: str, method: str, path: str
+) -> None:
     body = USER if method == "POST" else {"action": "disableLogin"}
     answer = still.ask(method, path, body, token=hawk)
     assert (answer.status_code, answer.json) == (200, FORBIDDEN)
     assert len(rows(still.app, Account)) == 2
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/users/register"), ("POST", "/users/login"), ADMIN_CALLS[1]])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/users/register"), ("POST", "/users/login"), ADMIN_CALLS[1]]
+)
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_a_body_that_cannot_be_read_is_refused_with_error_and_reason(
     still: Speaker, admin: str, case: str, method: str, path: str
@@ -234,7 +257,9 @@ def test_a_body_that_cannot_be_read_is_refused_with_error_and_reason(
         ("DELETE", "/api/user", 405),
     ],
 )
-def test_an_unknown_address_or_method_has_its_real_status(still: Speaker, method: str, path: str, status: int) -> None:
+def test_an_unknown_address_or_method_has_its_real_status(
+    still: Speaker, method: str, path: str, status: int
+) -> None:
     answer = still.ask(method, path)
     assert (answer.status_code, answer.json.keys()) == (status, {"error", "reason"})
     assert ("Allow" in answer.headers) == (status == 405)

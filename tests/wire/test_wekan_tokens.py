@@ -37,7 +37,8 @@ def lives(say: Speaker, token: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"json": {}}, {"json": {"all": False}}, {"data": {"all": "no"}}, {"json": {"all": None}}]
+    "body",
+    [{}, {"json": {}}, {"json": {"all": False}}, {"data": {"all": "no"}}, {"json": {"all": None}}],
 )
 def test_logging_out_ends_this_token_alone(say: Speaker, body: dict[str, object]) -> None:
     first, second = login(say, HAWK), login(say, HAWK)
@@ -49,12 +50,21 @@ def test_logging_out_ends_this_token_alone(say: Speaker, body: dict[str, object]
 
 
 @pytest.mark.parametrize(
-    "body", [{"json": {"all": True}}, {"json": {"all": 1}}, {"json": {"all": "Yes"}}, {"data": {"all": "true"}}]
+    "body",
+    [
+        {"json": {"all": True}},
+        {"json": {"all": 1}},
+        {"json": {"all": "Yes"}},
+        {"data": {"all": "true"}},
+    ],
 )
 def test_logging_out_everywhere_ends_all_of_ones_own(say: Speaker, body: dict[str, object]) -> None:
     first, second, other = login(say, HAWK), login(say, HAWK), login(say, ADMIN)
     answer = say.post("/users/logout", token=first, **body)
-    assert (answer.status_code, answer.json) == (200, {"message": "All login tokens have been invalidated."})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"message": "All login tokens have been invalidated."},
+    )
     assert [lives(say, token) for token in (first, second, other)] == [False, False, True]
 
 
@@ -63,7 +73,10 @@ def test_logging_out_needs_a_token(say: Speaker) -> None:
         answer = say.post("/users/logout", headers=headers)
         assert (answer.status_code, answer.json) == (401, UNAUTHORIZED)
     answer = say.post("/users/logout", headers=basic(*HAWK))
-    assert (answer.status_code, answer.json["reason"]) == (401, "No login token found on the request.")
+    assert (answer.status_code, answer.json["reason"]) == (
+        401,
+        "No login token found on the request.",
+    )
     by_query = login(say, HAWK)
     assert say.post(f"/users/logout?access_token={by_query}").status_code == 200
     assert not lives(say, by_query)
@@ -78,14 +91,20 @@ def test_an_administrator_makes_a_token_for_a_user(say: Speaker) -> None:
     assert OPAQUE.fullmatch(token)
     assert say.get("/api/user", token=token).json["username"] == "hawk"
     opened = rows(say.app, AuditEvent)[-1]
-    assert (opened["kind"], opened["actor"], opened["subject"]) == ("session.opened", "admin", "hawk")
+    assert (opened["kind"], opened["actor"], opened["subject"]) == (
+        "session.opened",
+        "admin",
+        "hawk",
+    )
 
 
 def test_such_a_token_is_never_a_fresh_proof(say: Speaker) -> None:
     hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
     token = say.post(f"/api/createtoken/{hawk['short_id']}", token=boss).json["authToken"]
     answer = say.client.patch(
-        "/api/users/me", json={"email": "x@example.org"}, headers={"Authorization": f"Bearer {token}"}
+        "/api/users/me",
+        json={"email": "x@example.org"},
+        headers={"Authorization": f"Bearer {token}"},
     )
     assert (answer.status_code, answer.json["code"]) == (401, "step_up_required")
 
@@ -119,7 +138,9 @@ def test_no_token_is_made_for_who_is_disabled(say: Speaker) -> None:
 def test_an_administrator_ends_one_token_of_a_user(say: Speaker, kind: str) -> None:
     hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
     first, second = login(say, HAWK), login(say, HAWK)
-    answer = say.post("/api/deletetoken", token=boss, **{kind: {"userId": hawk["short_id"], "token": first}})
+    answer = say.post(
+        "/api/deletetoken", token=boss, **{kind: {"userId": hawk["short_id"], "token": first}}
+    )
     assert (answer.status_code, answer.json) == (
         200,
         {"message": f"Delete token: [hidden] from user: {hawk['short_id']}"},
@@ -136,7 +157,10 @@ def test_an_administrator_ends_all_tokens_of_a_user(say: Speaker) -> None:
     hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
     first, second = login(say, HAWK), login(say, HAWK)
     answer = say.post("/api/deletetoken", {"userId": hawk["short_id"]}, token=boss)
-    assert (answer.status_code, answer.json) == (200, {"message": f"Delete all token from user: {hawk['short_id']}"})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"message": f"Delete all token from user: {hawk['short_id']}"},
+    )
     assert [lives(say, token) for token in (first, second, boss)] == [False, False, True]
     assert login(say, HAWK)
 
@@ -144,7 +168,10 @@ def test_an_administrator_ends_all_tokens_of_a_user(say: Speaker) -> None:
 def test_without_a_user_no_token_is_ended(say: Speaker) -> None:
     boss = login(say, ADMIN)
     answer = say.post("/api/deletetoken", {"token": boss}, token=boss)
-    assert (answer.status_code, answer.json) == (200, {"message": "Expected a userId to be set but received none."})
+    assert (answer.status_code, answer.json) == (
+        200,
+        {"message": "Expected a userId to be set but received none."},
+    )
     assert lives(say, boss)
 
 

@@ -48,7 +48,9 @@ def boss(say: Speaker) -> str:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Speaker]:
+def still(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Speaker]:
     """One application for all requests that change nothing."""
     with standing(request, tmp_path_factory, "/wekan") as speaker:
         yield speaker
@@ -75,7 +77,9 @@ def hawk(still: Speaker) -> str:
         ({"username": "other", "email": "MY@EMAIL.COM"}, "Email already exists."),
     ],
 )
-def test_what_is_taken_is_400_wherever_it_is_made(say: Speaker, boss: str, clash: dict[str, str], reason: str) -> None:
+def test_what_is_taken_is_400_wherever_it_is_made(
+    say: Speaker, boss: str, clash: dict[str, str], reason: str
+) -> None:
     say.post("/users/register", USER)
     for path, token in (("/users/register", ""), ("/api/users", boss)):
         answer = say.post(path, USER | clash, token=token)
@@ -83,11 +87,18 @@ def test_what_is_taken_is_400_wherever_it_is_made(say: Speaker, boss: str, clash
     assert len(rows(say.app, Account)) == 3
 
 
-@pytest.mark.parametrize(("kind", "slash"), [("json", ""), ("data", ""), ("json", "/"), ("data", "/")])
+@pytest.mark.parametrize(
+    ("kind", "slash"), [("json", ""), ("data", ""), ("json", "/"), ("data", "/")]
+)
 def test_an_administrator_creates_a_user_whose_id_has_both_names(
     say: Speaker, boss: str, kind: str, slash: str
 ) -> None:
-    wanted = {"username": "tester", "password": "tester", "email": "tester@example.com", "fromAdmin": "true"}
+    wanted = {
+        "username": "tester",
+        "password": "tester",
+        "email": "tester@example.com",
+        "fromAdmin": "true",
+    }
     answer = say.post(f"/api/users{slash}", token=boss, **{kind: wanted})
     assert (answer.status_code, answer.json.keys()) == (200, {"_id", "id"})
     assert answer.json["_id"] == answer.json["id"]
@@ -96,7 +107,9 @@ def test_an_administrator_creates_a_user_whose_id_has_both_names(
     assert login(say, "tester", "tester")
 
 
-def test_a_user_is_shown_to_administrators_without_secrets(say: Speaker, boss: str, clock: HandClock) -> None:
+def test_a_user_is_shown_to_administrators_without_secrets(
+    say: Speaker, boss: str, clock: HandClock
+) -> None:
     made = say.post("/users/register", USER).json["id"]
     clock.advance(milliseconds=250)
     answer = say.get(f"/api/users/{made}", token=boss)
@@ -135,11 +148,17 @@ def test_users_are_listed_by_id_and_name_alone(still: Speaker, admin: str, path:
 
 @pytest.mark.parametrize("path", ["/api/users/{id}", "/api/users/{id}/", "/api/user/{id}"])
 @pytest.mark.parametrize("kind", ["json", "data"])
-def test_a_disabled_login_has_no_way_in_until_it_is_enabled(say: Speaker, boss: str, path: str, kind: str) -> None:
+def test_a_disabled_login_has_no_way_in_until_it_is_enabled(
+    say: Speaker, boss: str, path: str, kind: str
+) -> None:
     made = say.post("/users/register", USER).json
     path = path.format(id=made["id"])
     disabled = say.put(path, token=boss, **{kind: {"action": "disableLogin"}})
-    assert (disabled.status_code, disabled.json["_id"], disabled.json["loginDisabled"]) == (200, made["id"], True)
+    assert (disabled.status_code, disabled.json["_id"], disabled.json["loginDisabled"]) == (
+        200,
+        made["id"],
+        True,
+    )
     refused = say.post("/users/login", {"username": "myusername", "password": USER["password"]})
     assert (refused.status_code, refused.json) == (401, LOGIN_FAILED)
     assert say.get("/api/user", token=made["token"]).json == UNAUTHORIZED
@@ -158,13 +177,24 @@ def test_disabling_oneself_changes_nothing(still: Speaker, admin: str) -> None:
 
 def test_an_action_in_the_query_of_a_get_does_nothing(still: Speaker, admin: str) -> None:
     hawk = row_of(still.app, "hawk")["short_id"]
-    assert still.get(f"/api/users/{hawk}?action=disableLogin", token=admin).json["loginDisabled"] is False
+    assert (
+        still.get(f"/api/users/{hawk}?action=disableLogin", token=admin).json["loginDisabled"]
+        is False
+    )
 
 
 def test_nobodys_boards_are_an_empty_list(still: Speaker, admin: str) -> None:
     hawk = row_of(still.app, "hawk")["short_id"]
-    for path in ("/api/boards", "/api/boards/", f"/api/users/{hawk}/boards", f"/api/users/{hawk}/boards/"):
-        assert (still.get(path, token=admin).status_code, still.get(path, token=admin).json) == (200, [])
+    for path in (
+        "/api/boards",
+        "/api/boards/",
+        f"/api/users/{hawk}/boards",
+        f"/api/users/{hawk}/boards/",
+    ):
+        assert (still.get(path, token=admin).status_code, still.get(path, token=admin).json) == (
+            200,
+            [],
+        )
     assert still.put(f"/api/users/{hawk}", {"action": "takeOwnership"}, token=admin).json == []
 
 

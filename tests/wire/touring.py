@@ -64,10 +64,20 @@ def steps(text: str) -> list[Step]:
 
 
 def take(
-    tour: list[Step], live: Live, folder: Path, *, shell: str = "", places: Mapping[str, str] | None = None
+    tour: list[Step],
+    live: Live,
+    folder: Path,
+    *,
+    shell: str = "",
+    places: Mapping[str, str] | None = None,
 ) -> None:
     """Type a tour into one shell and require what it shows; `places` stand in the page for what differs here."""
-    known = {"PASSWORD": ADMIN[1], "THE-TOKEN-IN-THE-MAIL": "$(mailed)", BASE: live.base, **(places or {})}
+    known = {
+        "PASSWORD": ADMIN[1],
+        "THE-TOKEN-IN-THE-MAIL": "$(mailed)",
+        BASE: live.base,
+        **(places or {}),
+    }
     typed = "".join(f"{step.typed}\nprintf '{END}'\n" for step in tour)
     for shown, here in known.items():
         typed = typed.replace(shown, here)
@@ -108,7 +118,9 @@ def body(text: str) -> Any:
 def response(text: str) -> tuple[str, list[tuple[str, str]], Any]:
     head, _, rest = text.replace("\r\n", "\n").strip().partition("\n\n")
     status, *lines = head.split("\n")
-    headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    headers = [
+        (name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)
+    ]
     return status.strip(), headers, body(rest)
 
 
@@ -117,7 +129,10 @@ def answers(step: Step, seen: str) -> bool:
         return fits(body(step.shown), body(seen))
     status, headers, content = response(step.shown)
     seen_status, seen_headers, seen_content = response(seen)
-    named = all(any(name == other and fits(value, given) for other, given in seen_headers) for name, value in headers)
+    named = all(
+        any(name == other and fits(value, given) for other, given in seen_headers)
+        for name, value in headers
+    )
     return status == seen_status and named and fits(content, seen_content)
 
 
@@ -139,7 +154,17 @@ def beside_over_tls(live: Live) -> Iterator[str]:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], base: str, authority: Path) -> None:
     end = time.monotonic() + 30
-    probe = ["curl", "-sf", "-o", "/dev/null", "--max-time", "5", "--cacert", str(authority), f"{base}/readyz"]
+    probe = [
+        "curl",
+        "-sf",
+        "-o",
+        "/dev/null",
+        "--max-time",
+        "5",
+        "--cacert",
+        str(authority),
+        f"{base}/readyz",
+    ]
     while subprocess.run(probe, check=False, capture_output=True).returncode:
         assert process.poll() is None, "the service over TLS has ended"
         assert time.monotonic() < end, "the service over TLS is not ready"

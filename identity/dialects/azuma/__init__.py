@@ -13,7 +13,13 @@ from typing import Final
 
 from flask import Blueprint, Response
 
-from identity.domain.errors import Forbidden, NotFound, StepUpRequired, Unauthenticated, UnknownAccount
+from identity.domain.errors import (
+    Forbidden,
+    NotFound,
+    StepUpRequired,
+    Unauthenticated,
+    UnknownAccount,
+)
 from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
 from identity.domain.values import KEEP
@@ -54,7 +60,11 @@ def read_update(body: _Update) -> ProfileChange:
 
 def show_user(view: AccountView) -> dict[str, str]:
     """Return a user as the document shows him after an update: without the address."""
-    return {"id": view.uuid, "name": view.username, "created_at": timestamp(view.created_at, "microseconds")}
+    return {
+        "id": view.uuid,
+        "name": view.username,
+        "created_at": timestamp(view.created_at, "microseconds"),
+    }
 
 
 _MESSAGES: Final = {
@@ -91,7 +101,9 @@ def register() -> Response:
     """Make an account and open its first session."""
     body = read_body(_Registration, forms=False)
     use = services()
-    account = use.accounts.register(Principal(origin()), NewAccount(body.name, body.password, body.email))
+    account = use.accounts.register(
+        Principal(origin()), NewAccount(body.name, body.password, body.email)
+    )
     return _session(use.authentication.of_registration(account, origin()), HTTPStatus.CREATED)
 
 
@@ -101,7 +113,9 @@ def login() -> Response:
     """Open a session."""
     body = read_body(_Login, forms=False)
     try:
-        found = services().authentication.by_password(body.name, body.password, origin(), known_by=KnownBy.USERNAME)
+        found = services().authentication.by_password(
+            body.name, body.password, origin(), known_by=KnownBy.USERNAME
+        )
         return _session(found, HTTPStatus.OK)
     except Unauthenticated as error:
         if context().settings.hardened:

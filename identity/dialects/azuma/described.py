@@ -52,10 +52,16 @@ DESCRIPTION: Final = Description(
 
 _NAMES: Final = {"/azuma/users": "registerUser", "/azuma/user/register": "registerUserAsBefore"}
 
-describes("Register a user", Reply(201, Session), body=Registration, refusals=(403, 409, 429), name=_NAMES)(
-    page.register
-)
-describes("Log in", Reply(200, Session), body=Login, refusals=(401, 403, 404, 429), name="log_in")(page.login)
 describes(
-    "Change the own name or password", Reply(200, User), body=Update, refusals=(401, 403, 409, 429), name="update_user"
+    "Register a user", Reply(201, Session), body=Registration, refusals=(403, 409, 429), name=_NAMES
+)(page.register)
+describes("Log in", Reply(200, Session), body=Login, refusals=(401, 403, 404, 429), name="log_in")(
+    page.login
+)
+describes(
+    "Change the own name or password",
+    Reply(200, User),
+    body=Update,
+    refusals=(401, 403, 409, 429),
+    name="update_user",
 )(page.update)

@@ -90,7 +90,9 @@ def show_user(view: AccountView) -> dict[str, Any]:
 
 # "Creates a new user or returns 401"; "204 or 404".
 _STATUSES: Final[dict[str, dict[type[Exception], HTTPStatus]]] = {
-    "continuous.register": dict.fromkeys((InvalidInput, Conflict, RegistrationRefused), HTTPStatus.UNAUTHORIZED),
+    "continuous.register": dict.fromkeys(
+        (InvalidInput, Conflict, RegistrationRefused), HTTPStatus.UNAUTHORIZED
+    ),
     "continuous.reset": {InvalidToken: HTTPStatus.NOT_FOUND},
     "continuous.activate": {InvalidToken: HTTPStatus.NOT_FOUND},
 }
@@ -102,11 +104,24 @@ _FIELDS: Final = {"full_name": "fullname"}
 def spell(problem: Problem) -> Response:
     """Return an RFC 9457 problem with the document's status; a 401 has its challenges (RFC 9110 section 15.5.2)."""
     statuses = _STATUSES.get(request.endpoint or "", {})
-    status = next((known for kind, known in statuses.items() if isinstance(problem.fact, kind)), problem.status)
-    details = {"type": "about:blank", "title": status.phrase, "status": status.value, "request_id": request_id()}
-    fields = [{"field": _FIELDS.get(each.field, each.field), "message": each.message} for each in problem.fields]
+    status = next(
+        (known for kind, known in statuses.items() if isinstance(problem.fact, kind)),
+        problem.status,
+    )
+    details = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "request_id": request_id(),
+    }
+    fields = [
+        {"field": _FIELDS.get(each.field, each.field), "message": each.message}
+        for each in problem.fields
+    ]
     detail = "; ".join("{field}: {message}".format(**each) for each in fields) or problem.detail
-    body = details | {"code": problem.code, "detail": detail} | ({"errors": fields} if fields else {})
+    body = (
+        details | {"code": problem.code, "detail": detail} | ({"errors": fields} if fields else {})
+    )
     response = json_answer(body, status, kind="application/problem+json")
     response.headers.extend(problem.headers)
     if status is HTTPStatus.UNAUTHORIZED and "WWW-Authenticate" not in response.headers:
@@ -143,7 +158,11 @@ def activate(uuid: str) -> Response:
     """Activate a user, by the mailed token where one is given."""
     token, recovery = request.args.get("token"), services().recovery
     asked = Principal(origin())
-    view = recovery.activate_by_id(asked, uuid) if token is None else recovery.activate(asked, token, uuid=uuid)
+    view = (
+        recovery.activate_by_id(asked, uuid)
+        if token is None
+        else recovery.activate(asked, token, uuid=uuid)
+    )
     return json_answer({"id": view.uuid, "activated": view.activated})
 
 
@@ -154,7 +173,9 @@ def update(uuid: str) -> Response:
     body = read_body(_Update, forms=False)
     password, principal, use = read_password(body), current_principal(), services()
     if principal.account.uuid == uuid:
-        use.profiles.change(principal, read_update(body), password=password, fresh_proof_suffices=True)
+        use.profiles.change(
+            principal, read_update(body), password=password, fresh_proof_suffices=True
+        )
         return empty()
     if not principal.account.admin:
         raise NotFound("user")
@@ -168,15 +189,21 @@ def update(uuid: str) -> Response:
 def login() -> Response:
     """Open a session."""
     body = read_body(_Login, forms=False)
-    principal = services().authentication.by_password(body.email, body.password, origin(), known_by=KnownBy.EMAIL)
-    return json_answer({"token": services().logins.open(principal, TokenKind.JWT).token}, HTTPStatus.CREATED)
+    principal = services().authentication.by_password(
+        body.email, body.password, origin(), known_by=KnownBy.EMAIL
+    )
+    return json_answer(
+        {"token": services().logins.open(principal, TokenKind.JWT).token}, HTTPStatus.CREATED
+    )
 
 
 @blueprint.post("/passwords/reset")
 @auth.open
 def request_reset() -> Response:
     """Mail a token for a new password."""
-    known = services().recovery.request_reset(Principal(origin()), read_body(_Address, forms=False).email)
+    known = services().recovery.request_reset(
+        Principal(origin()), read_body(_Address, forms=False).email
+    )
     if not context().settings.hardened and not known:
         raise NotFound("user")
     return empty()
@@ -188,11 +215,15 @@ def reset() -> Response:
     """Set a new password with a mailed token."""
     body = read_body(_Redemption, forms=False)
     try:
-        services().recovery.reset(Principal(origin()), body.token, read_password(body) or "", email=body.email)
+        services().recovery.reset(
+            Principal(origin()), body.token, read_password(body) or "", email=body.email
+        )
     except InvalidToken:
         if not context().settings.hardened:
             raise
     return empty()
 
 
-DIALECT = Dialect(name="continuous", prefix="/continuous", blueprints=(blueprint,), spell=spell, base="/users/api")
+DIALECT = Dialect(
+    name="continuous", prefix="/continuous", blueprints=(blueprint,), spell=spell, base="/users/api"
+)

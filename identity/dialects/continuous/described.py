@@ -89,13 +89,21 @@ DESCRIPTION: Final = Description(
     Refusals(ProblemDetails),
 )
 
-describes("Make a user", Reply(201, Registered), body=Registration, refusals=(401, 429), name="create_user")(
-    page.register
-)
+describes(
+    "Make a user",
+    Reply(201, Registered),
+    body=Registration,
+    refusals=(401, 429),
+    name="create_user",
+)(page.register)
 describes("Show a user", Reply(200, User), refusals=(404,), name="show_user")(page.show)
-describes("Activate a user", Reply(200, Activated), query=Activation, refusals=(401, 404, 429), name="activate_user")(
-    page.activate
-)
+describes(
+    "Activate a user",
+    Reply(200, Activated),
+    query=Activation,
+    refusals=(401, 404, 429),
+    name="activate_user",
+)(page.activate)
 describes(
     "Change a user's email address or password",
     Reply(204),
@@ -103,10 +111,20 @@ describes(
     refusals=(401, 403, 404, 409, 429),
     name="update_user",
 )(page.update)
-describes("Open a session", Reply(201, Session), body=Login, refusals=(401, 429), name="open_session")(page.login)
 describes(
-    "Mail a token for a new password", Reply(204), body=ResetRequest, refusals=(404, 429), name="request_password_reset"
+    "Open a session", Reply(201, Session), body=Login, refusals=(401, 429), name="open_session"
+)(page.login)
+describes(
+    "Mail a token for a new password",
+    Reply(204),
+    body=ResetRequest,
+    refusals=(404, 429),
+    name="request_password_reset",
 )(page.request_reset)
 describes(
-    "Set a new password with a mailed token", Reply(204), body=Redemption, refusals=(404, 429), name="reset_password"
+    "Set a new password with a mailed token",
+    Reply(204),
+    body=Redemption,
+    refusals=(404, 429),
+    name="reset_password",
 )(page.reset)

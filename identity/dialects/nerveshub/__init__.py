@@ -56,7 +56,9 @@ class _Signing(_Credentials):
 def read_principal(body: _Credentials) -> Principal:
     """Return who the credentials in a body are."""
     name = body.email or body.username or ""
-    return services().authentication.by_password(name, body.password, origin(), known_by=KnownBy.EITHER)
+    return services().authentication.by_password(
+        name, body.password, origin(), known_by=KnownBy.EITHER
+    )
 
 
 def show_user(username: str, email: str | None, **more: str) -> dict[str, Any]:
@@ -77,7 +79,10 @@ _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, dict[str, Any]]]] = {
         HTTPStatus.FORBIDDEN,
         {"status": "Public signups disabled. Invite required to signup"},
     ),
-    StepUpRequired: (HTTPStatus.UNAUTHORIZED, {"status": "step up required", "errors": StepUpRequired.detail}),
+    StepUpRequired: (
+        HTTPStatus.UNAUTHORIZED,
+        {"status": "step up required", "errors": StepUpRequired.detail},
+    ),
     Unauthenticated: (HTTPStatus.FORBIDDEN, {"status": "forbidden", "errors": "forbidden"}),
 }
 
@@ -146,4 +151,6 @@ def me() -> Response:
     return json_answer(show_user(view.username, view.email))
 
 
-DIALECT = Dialect(name="nerveshub", prefix="/nerveshub", blueprints=(blueprint,), spell=spell, base="/api")
+DIALECT = Dialect(
+    name="nerveshub", prefix="/nerveshub", blueprints=(blueprint,), spell=spell, base="/api"
+)

@@ -84,14 +84,24 @@ DESCRIPTION: Final = Description(
 )
 _WRONG: Final = (401, 403, 429, 500)
 
-describes("Register a user", Reply(200, User), body=Registration, refusals=(403, 429), name="register_user")(
-    page.register
-)
-describes("Check a password", Reply(200, User), body=Credentials, refusals=_WRONG, name="authenticate")(
-    page.authenticate
-)
-describes("Log in for a token", Reply(200, Login), body=Credentials, refusals=_WRONG, name="log_in")(page.login)
-describes("Get a certificate", Reply(200, Certificate), body=Signing, refusals=_WRONG, name="sign_certificate")(
-    page.sign
-)
+describes(
+    "Register a user",
+    Reply(200, User),
+    body=Registration,
+    refusals=(403, 429),
+    name="register_user",
+)(page.register)
+describes(
+    "Check a password", Reply(200, User), body=Credentials, refusals=_WRONG, name="authenticate"
+)(page.authenticate)
+describes(
+    "Log in for a token", Reply(200, Login), body=Credentials, refusals=_WRONG, name="log_in"
+)(page.login)
+describes(
+    "Get a certificate",
+    Reply(200, Certificate),
+    body=Signing,
+    refusals=_WRONG,
+    name="sign_certificate",
+)(page.sign)
 describes("Show yourself", Reply(200, User), name="show_own_account")(page.me)

@@ -92,7 +92,9 @@ def show_user(view: AccountView) -> dict[str, Any]:
 def show_login(principal: Principal) -> Response:
     """Open a session and return its token."""
     login, own_id = services().logins.open(principal, TokenKind.OPAQUE), principal.account.short_id
-    return json_answer({"id": own_id, "token": login.token, "tokenExpires": timestamp(login.expires_at)})
+    return json_answer(
+        {"id": own_id, "token": login.token, "tokenExpires": timestamp(login.expires_at)}
+    )
 
 
 # Meteor's own code and reason for each fact; a code may be a number or a word.
@@ -100,9 +102,21 @@ _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, int | str, str]]] = {
     errors.UsernameTaken: (HTTPStatus.BAD_REQUEST, 403, "Username already exists."),
     errors.EmailTaken: (HTTPStatus.BAD_REQUEST, 403, "Email already exists."),
     errors.InvalidInput: (HTTPStatus.BAD_REQUEST, 400, "Match failed"),
-    errors.Unauthenticated: (HTTPStatus.UNAUTHORIZED, "login-failed", "Incorrect username, email address or password."),
-    errors.StepUpRequired: (HTTPStatus.UNAUTHORIZED, "step-up-required", errors.StepUpRequired.detail),
-    errors.RateLimited: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests. Please slow down."),
+    errors.Unauthenticated: (
+        HTTPStatus.UNAUTHORIZED,
+        "login-failed",
+        "Incorrect username, email address or password.",
+    ),
+    errors.StepUpRequired: (
+        HTTPStatus.UNAUTHORIZED,
+        "step-up-required",
+        errors.StepUpRequired.detail,
+    ),
+    errors.RateLimited: (
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too-many-requests",
+        "Too many requests. Please slow down.",
+    ),
 }
 
 
@@ -115,7 +129,9 @@ _LOGGED_OUT: Final[dict[type[Exception], str]] = {
 def spell(problem: Problem) -> Response:
     """Return Meteor's error object."""
     fact, meteor = problem.fact, request.path.startswith("/wekan/api")
-    if request.endpoint == "wekan.register" and isinstance(fact, errors.Unauthenticated | errors.RegistrationRefused):
+    if request.endpoint == "wekan.register" and isinstance(
+        fact, errors.Unauthenticated | errors.RegistrationRefused
+    ):
         return empty(HTTPStatus.FORBIDDEN)
     if isinstance(fact, errors.NotFound):
         return json_answer({})
@@ -123,7 +139,11 @@ def spell(problem: Problem) -> Response:
         return json_answer({"error": "unauthorized", "reason": reason}, HTTPStatus.UNAUTHORIZED)
     if meteor and isinstance(fact, errors.Unauthenticated | errors.Forbidden):
         word = "Unauthorized" if isinstance(fact, errors.Unauthenticated) else "Forbidden"
-        fixed = {"isClientSafe": True, "errorType": "Meteor.Error", "statusCode": problem.status.value}
+        fixed = {
+            "isClientSafe": True,
+            "errorType": "Meteor.Error",
+            "statusCode": problem.status.value,
+        }
         return json_answer({**fixed, "error": word, "reason": word, "message": f"{word} [{word}]"})
     known = (_SPELLINGS[kind] for kind in type(fact).__mro__ if kind in _SPELLINGS)
     unnamed = problem.status.value if type(fact) is BadRequest else problem.code
@@ -147,8 +167,12 @@ def register() -> Response:
 def login() -> Response:
     """Log in by username or address."""
     body = read_body(_Login)
-    name, known_by = (body.username, KnownBy.USERNAME) if body.username else (body.email or "", KnownBy.EMAIL)
-    return show_login(services().authentication.by_password(name, body.password, origin(), known_by=known_by))
+    name, known_by = (
+        (body.username, KnownBy.USERNAME) if body.username else (body.email or "", KnownBy.EMAIL)
+    )
+    return show_login(
+        services().authentication.by_password(name, body.password, origin(), known_by=known_by)
+    )
 
 
 @blueprint.post("/users/logout")
@@ -156,7 +180,11 @@ def login() -> Response:
 def logout() -> Response:
     """End the token that makes this request or, with `all`, every token of its owner."""
     wanted, principal = read_body_if_any(_Logout), current_principal()
-    if str(wanted.all).strip().lower() in {"true", "1", "yes"}:  # a switch in JSON, a word in a form
+    if str(wanted.all).strip().lower() in {
+        "true",
+        "1",
+        "yes",
+    }:  # a switch in JSON, a word in a form
         services().tokens.revoke_all(principal)
         return json_answer({"message": "All login tokens have been invalidated."})
     services().tokens.revoke_current(principal)
@@ -175,7 +203,9 @@ def own() -> Response:
 def list_users() -> Response:
     """List all users."""
     pieces = services().account_names.all(current_principal())
-    return json_array([{"_id": user.short_id, "username": user.username} for user in piece] for piece in pieces)
+    return json_array(
+        [{"_id": user.short_id, "username": user.username} for user in piece] for piece in pieces
+    )
 
 
 @blueprint.post("/api/users")
@@ -201,12 +231,18 @@ def show(user_id: str) -> Response:
 @auth.required
 def act(user_id: str) -> Response:
     """Disable or enable a login; disabling oneself changes nothing, and nobody owns boards here."""
-    action, principal, administration = read_body(_Action).action, current_principal(), services().administration
+    action, principal, administration = (
+        read_body(_Action).action,
+        current_principal(),
+        services().administration,
+    )
     account_id = administration.resolve(principal, short_id=user_id)
     if action == "takeOwnership":
         return json_answer([])
     with contextlib.suppress(errors.OwnAccount):
-        (administration.disable if action == "disableLogin" else administration.enable)(principal, account_id)
+        (administration.disable if action == "disableLogin" else administration.enable)(
+            principal, account_id
+        )
     return json_answer(show_user(administration.read(principal, account_id)))
 
 

@@ -146,24 +146,49 @@ DESCRIPTION: Final = Description(
 )
 _REFUSED: Final = Reply(200, MeteorError)
 _UNKNOWN: Final = Reply(200, Nothing)
-_TWICE: Final = {"/wekan/api/users/<user_id>": "changeUser", "/wekan/api/user/<user_id>": "changeUserAsBefore"}
-_BOARDS: Final = {"/wekan/api/boards": "listBoards", "/wekan/api/users/<user_id>/boards": "listUserBoards"}
+_TWICE: Final = {
+    "/wekan/api/users/<user_id>": "changeUser",
+    "/wekan/api/user/<user_id>": "changeUserAsBefore",
+}
+_BOARDS: Final = {
+    "/wekan/api/boards": "listBoards",
+    "/wekan/api/users/<user_id>/boards": "listUserBoards",
+}
 
-describes("Register and log in", Reply(200, Session), body=Registration, refusals=(429,), name="register_user")(
-    page.register
-)
+describes(
+    "Register and log in",
+    Reply(200, Session),
+    body=Registration,
+    refusals=(429,),
+    name="register_user",
+)(page.register)
 describes("Log in", Reply(200, Session), body=Login, refusals=(401, 429), name="log_in")(page.login)
 describes("Log out", Reply(200, Message), body=Logout, name="log_out")(page.logout)
 describes("Show the caller", Reply(200, OwnUser), _REFUSED, name="show_own_account")(page.own)
 describes("List every user", Reply(200, UserList), _REFUSED, name="list_users")(page.list_users)
-describes("Make a user", Reply(200, Created), _REFUSED, body=NewUser, name="create_user")(page.create)
+describes("Make a user", Reply(200, Created), _REFUSED, body=NewUser, name="create_user")(
+    page.create
+)
 describes("Show a user", Reply(200, User), _REFUSED, _UNKNOWN, name="show_user")(page.show)
 describes(
-    "Disable or enable a user", Reply(200, User), Reply(200, Boards), _REFUSED, _UNKNOWN, body=Action, name=_TWICE
+    "Disable or enable a user",
+    Reply(200, User),
+    Reply(200, Boards),
+    _REFUSED,
+    _UNKNOWN,
+    body=Action,
+    name=_TWICE,
 )(page.act)
 describes("Delete a user", Reply(200, Deleted), _REFUSED, name="delete_user")(page.delete)
-describes("Make a token for a user", Reply(200, UserToken), _REFUSED, _UNKNOWN, name="create_token")(page.create_token)
-describes("End tokens of a user", Reply(200, Message), _REFUSED, _UNKNOWN, body=TokenDeletion, name="delete_tokens")(
-    page.delete_token
-)
+describes(
+    "Make a token for a user", Reply(200, UserToken), _REFUSED, _UNKNOWN, name="create_token"
+)(page.create_token)
+describes(
+    "End tokens of a user",
+    Reply(200, Message),
+    _REFUSED,
+    _UNKNOWN,
+    body=TokenDeletion,
+    name="delete_tokens",
+)(page.delete_token)
 describes("List boards", Reply(200, Boards), _REFUSED, name=_BOARDS)(page.boards)

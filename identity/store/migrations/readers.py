@@ -17,9 +17,9 @@ from identity.store.models import SCHEMA_READERS
 # something that older code does not write, raises it to the first revision that did without.
 READERS_FROM: Final = "0008"
 
-ALL_READERS: Final[Select[str, str | None]] = select(SCHEMA_READERS.c.revision, SCHEMA_READERS.c.version).order_by(
-    SCHEMA_READERS.c.age
-)
+ALL_READERS: Final[Select[str, str | None]] = select(
+    SCHEMA_READERS.c.revision, SCHEMA_READERS.c.version
+).order_by(SCHEMA_READERS.c.age)
 
 
 def declare(connection: Connection, revisions: Sequence[str], *, version: str | None) -> None:
@@ -35,7 +35,8 @@ def declare(connection: Connection, revisions: Sequence[str], *, version: str | 
         known[revisions[0]] = version
     connection.execute(delete(SCHEMA_READERS))
     rows = [
-        {"revision": revision, "age": age, "version": known.get(revision)} for age, revision in enumerate(revisions)
+        {"revision": revision, "age": age, "version": known.get(revision)}
+        for age, revision in enumerate(revisions)
     ]
     connection.execute(SCHEMA_READERS.insert(), rows)
 

@@ -21,7 +21,11 @@ _OUR_COLUMNS: Final = frozenset({"short_id", "username_canonical"})
 
 def current(connection: Connection) -> set[str]:
     """Return the revision that the schema is at, or nothing where Identity has not been."""
-    return _revisions(connection, VERSION_TABLE) if inspect(connection).has_table(VERSION_TABLE) else set()
+    return (
+        _revisions(connection, VERSION_TABLE)
+        if inspect(connection).has_table(VERSION_TABLE)
+        else set()
+    )
 
 
 def former(connection: Connection, known: Collection[str]) -> str | None:
@@ -48,7 +52,9 @@ def belongs_to_another(connection: Connection, known: Collection[str]) -> bool:
 def _revisions(connection: Connection, name: str) -> set[str]:
     statement: Select[Any] = select(column("version_num")).select_from(table(name))
     try:
-        with connection.begin_nested():  # a table of another's that cannot be read ends this, not the migration
+        with (
+            connection.begin_nested()
+        ):  # a table of another's that cannot be read ends this, not the migration
             return set(connection.execute(statement).scalars()) - {""}
     except DBAPIError:
         if name == VERSION_TABLE:

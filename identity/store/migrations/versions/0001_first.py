@@ -34,7 +34,9 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", Time, nullable=False),
         sa.Column("updated_at", Time, nullable=False),
-        sa.CheckConstraint("length(username_canonical) > 0", name=op.f("ck_account_username_not_empty")),
+        sa.CheckConstraint(
+            "length(username_canonical) > 0", name=op.f("ck_account_username_not_empty")
+        ),
         sa.CheckConstraint("version > 0", name=op.f("ck_account_version_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("email_canonical", name=op.f("uq_account_email_canonical")),
@@ -89,7 +91,9 @@ def upgrade() -> None:
         sa.Column("absolute_end", Time, nullable=False),
         sa.Column("revoked_at", Time),
         sa.Column("origin", sa.String(64), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_session_account_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_session_account_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_session")),
     )
     op.create_index(op.f("ix_session_absolute_end"), "session", ["absolute_end"])

@@ -35,7 +35,10 @@ def upgrade() -> None:
         sa.Column("revoked_at", Time),
         sa.Column("reason", sa.String(32)),
         sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_certificate_account_id"), ondelete="SET NULL"
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_certificate_account_id"),
+            ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("serial", name=op.f("pk_certificate")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_certificate_fingerprint")),
@@ -58,7 +61,10 @@ def upgrade() -> None:
         sa.Column("sent_at", Time),
         sa.Column("parked_at", Time),
         sa.ForeignKeyConstraint(
-            ["account_id"], ["account.id"], name=op.f("fk_outbox_mail_account_id"), ondelete="CASCADE"
+            ["account_id"],
+            ["account.id"],
+            name=op.f("fk_outbox_mail_account_id"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_mail")),
         sa.UniqueConstraint("message_id", name=op.f("uq_outbox_mail_message_id")),

@@ -11,7 +11,9 @@ down_revision = "0004"
 
 def upgrade() -> None:
     """Apply."""
-    column: sa.Column[bool] = sa.Column("must_change_password", sa.Boolean(), server_default=sa.false(), nullable=False)
+    column: sa.Column[bool] = sa.Column(
+        "must_change_password", sa.Boolean(), server_default=sa.false(), nullable=False
+    )
     op.add_column("account", column)
 
 
