@@ -11,8 +11,8 @@ from knobs import MEMORY_KIB, TIME, note
 from sqlalchemy import Engine, create_engine, text
 
 from identity.adapters.signing import SignedAccessTokens
-from identity.domain.forms import TokenKind
-from identity.domain.views import AccessClaims
+from identity.domain.claims import AccessClaims
+from identity.domain.token_kinds import TokenKind
 
 FIRST: Final = 1001  # ids before it are the service's own
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - of accounts that live for a minute

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from postgresql import free_port
 
 from identity.domain.errors import MailRefused
-from identity.domain.letters import Letter
+from identity.domain.mail import Letter
 
 EMAIL = "hawk@example.org"
 _TOKEN = re.compile(r"Token: (\S+)")

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from identity.domain.memory import Remembered
+from identity.caching import BoundedCache
 
 ALGORITHM: Final = "ES256"
 AUDIENCE: Final = "identity"
@@ -40,7 +40,7 @@ class Es256Tokens:
         self._issuer = issuer
         self._keys = dict(map(_load, keys))
         self._newest = next(reversed(self._keys))
-        self._genuine: Remembered[Mapping[str, Any]] = Remembered()
+        self._genuine: BoundedCache[Mapping[str, Any]] = BoundedCache()
 
     def sign(self, session: str, subject: str, issued_at: datetime, expires_at: datetime) -> str:
         """Return the token of a session."""
@@ -78,7 +78,7 @@ class Es256Tokens:
             )
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
             return None
-        return self._genuine.keep(token, claims) if _sound(claims) else None
+        return self._genuine.put(token, claims) if _sound(claims) else None
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys (RFC 7517)."""

@@ -14,7 +14,8 @@ from email.message import EmailMessage
 from typing import Final
 
 from identity.domain.errors import MailRefused
-from identity.domain.letters import Letter, Sender, SmtpServer
+from identity.domain.mail import Letter
+from identity.domain.smtp import Sender, SmtpServer
 
 _log = logging.getLogger(__name__)
 _TIMEOUT_SECONDS: Final = 15

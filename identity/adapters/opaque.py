@@ -9,7 +9,7 @@ import uuid
 import zlib
 from typing import Final
 
-from identity.domain.forms import PERSONAL_PREFIX, TokenKind
+from identity.domain.token_kinds import PERSONAL_PREFIX, TokenKind
 
 _BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _PERSONAL_RANDOM: Final = 30

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
+from identity.caching import put_bounded
 from identity.domain.errors import Busy
 from identity.domain.limits import address_group
-from identity.domain.memory import keep_latest
 from identity.domain.ports import Hasher
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
@@ -80,4 +80,4 @@ class GuardedPasswords:
         return self._free > (self._kept if pushes else 0)
 
     def _tell(self, caller: _Caller) -> None:
-        keep_latest(self._told, caller, time.monotonic(), bound=_REMEMBERED)
+        put_bounded(self._told, caller, time.monotonic(), bound=_REMEMBERED)

@@ -8,8 +8,7 @@ from typing import Any
 
 from identity.adapters.jwt import Es256Tokens
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
-from identity.domain.letters import OneTimeClaims, Purpose
-from identity.domain.views import AccessClaims
+from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
 
 
 class RotatingAccessTokens:

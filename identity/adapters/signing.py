@@ -11,10 +11,9 @@ from typing import Final
 from itsdangerous import Signer
 from itsdangerous.signer import SigningAlgorithm
 
-from identity.domain.forms import ACCESS_PREFIX
-from identity.domain.letters import OneTimeClaims, Purpose
-from identity.domain.memory import Remembered
-from identity.domain.views import AccessClaims
+from identity.caching import BoundedCache
+from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
+from identity.domain.token_kinds import ACCESS_PREFIX
 
 # A signature's 256 bits fill 43 base64 characters with two bits to spare, so its last character is one of
 # sixteen: anything else is the same signature spelled otherwise.
@@ -40,7 +39,7 @@ class SignedAccessTokens:
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._signer = _Signer(secret_keys, "access-token")
-        self._genuine: Remembered[AccessClaims] = Remembered()
+        self._genuine: BoundedCache[AccessClaims] = BoundedCache()
 
     def sign(self, claims: AccessClaims) -> str:
         """Return the token for `claims`."""
@@ -54,7 +53,7 @@ class SignedAccessTokens:
         form = _TOKEN.fullmatch(token)
         if form is None or not self._signer.validate(token):
             return None
-        return self._genuine.keep(token, AccessClaims(form[2], int(form[3], 16), int(form[4], 16)))
+        return self._genuine.put(token, AccessClaims(form[2], int(form[3], 16), int(form[4], 16)))
 
 
 class SignedOneTimeTokens:

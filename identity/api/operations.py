@@ -8,8 +8,8 @@ from typing import Any, Final
 from flask import Blueprint, Response, current_app, request
 
 from identity.api.description import document
+from identity.caching import CachedValue
 from identity.domain.errors import Unavailable
-from identity.domain.kept import Kept
 from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.services.outbox import OutboxState
 from identity.web.answers import json_answer
@@ -119,8 +119,10 @@ def openapi() -> Response:
     return published(text, JSON_TYPE, seconds=_DOCUMENT_SECONDS)
 
 
-def _kept(what: str, seconds: float | None = None) -> Kept[Any]:
-    kept: Kept[Any] = current_app.extensions.setdefault(f"identity.kept.{what}", Kept(seconds))
+def _kept(what: str, seconds: float | None = None) -> CachedValue[Any]:
+    kept: CachedValue[Any] = current_app.extensions.setdefault(
+        f"identity.kept.{what}", CachedValue(seconds)
+    )
     return kept
 
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from identity.domain.claims import AccessClaims
 from identity.domain.errors import Forbidden, LastAdmin, RegistrationRefused, StepUpRequired
 from identity.domain.principal import Credential, Principal, Subject
-from identity.domain.views import AccessClaims
 
 CLOCK_LEEWAY: Final = timedelta(seconds=5)
 _LEEWAY_SECONDS: Final = CLOCK_LEEWAY.total_seconds()

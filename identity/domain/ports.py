@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from identity.domain.certificates import IssuedCertificate, SigningRequest
+from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
 from identity.domain.errors import Busy
-from identity.domain.forms import TokenKind
 from identity.domain.keys import SigningKey
-from identity.domain.letters import Letter, OneTimeClaims, Purpose
-from identity.domain.views import AccessClaims
+from identity.domain.mail import Letter
+from identity.domain.token_kinds import TokenKind
 
 
 class Clock(Protocol):

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from identity.domain.common import COMMON_PASSWORDS
+from identity.domain.common_passwords import COMMON_PASSWORDS
 from identity.domain.errors import InvalidInput
-from identity.domain.forms import looks_like_token
+from identity.domain.token_kinds import looks_like_token
 
 KEY_MIN: Final = 32
 USERNAME_PATTERN: Final = r"^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,63}$"

@@ -87,15 +87,6 @@ class IssuedToken:
 
 
 @dataclass(frozen=True, slots=True)
-class AccessClaims:
-    """What an access token says; everything else is read from the session it names. Unix seconds."""
-
-    session: str
-    issued_at: int
-    expires_at: int
-
-
-@dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
     """Some of a list, and where to go on; `cursor` is None at the end."""
 

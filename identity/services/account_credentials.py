@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from identity.domain.certificates import CertificateView
 from identity.domain.errors import NotFound
 from identity.domain.events import Event
-from identity.domain.letters import LetterKind
+from identity.domain.mail import LetterKind
 from identity.domain.ports import Clock
 from identity.domain.principal import Principal
 from identity.domain.views import AccountView, SessionView

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from identity.domain.errors import EmailTaken, IdentityError
-from identity.domain.letters import LetterKind
+from identity.domain.mail import LetterKind
 from identity.domain.principal import Origin, Principal
 from identity.services.outbox import Outbox
 from identity.services.rows import seek_account, taken

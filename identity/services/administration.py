@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import NotFound, OwnAccount
 from identity.domain.events import Event
-from identity.domain.letters import LetterKind
+from identity.domain.mail import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
 from identity.domain.usernames import require_own_email, require_unreserved

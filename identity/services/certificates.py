@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from identity.domain.certificates import CertificateView, IssuedCertificate, SigningRequest
 from identity.domain.errors import BadCertificateRequest, InvalidInput, Unauthenticated
 from identity.domain.events import Event
-from identity.domain.letters import LetterKind
 from identity.domain.limits import Limit
+from identity.domain.mail import LetterKind
 from identity.domain.ports import CertificateAuthority, Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.services.audit import Audit

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import EmailTaken, InvalidInput, UsernameTaken
 from identity.domain.events import Event
-from identity.domain.letters import LetterKind
+from identity.domain.mail import LetterKind
 from identity.domain.ports import Clock
 from identity.domain.principal import Origin
 from identity.domain.usernames import is_email_of

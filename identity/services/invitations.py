@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from identity.domain.events import Event
-from identity.domain.letters import LetterKind
+from identity.domain.mail import LetterKind
 from identity.domain.ports import Clock, Identifiers
 from identity.domain.principal import Principal
 from identity.domain.usernames import require_own_email, require_unreserved

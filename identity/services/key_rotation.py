@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from identity.domain.events import Event
-from identity.domain.forms import TokenKind
 from identity.domain.keys import KeyUse, KeyView, SigningKey, replaced, succeeded, viewed
 from identity.domain.ports import Clock, KeySource, KeyStore
 from identity.domain.principal import operator
+from identity.domain.token_kinds import TokenKind
 from identity.services import logins, outbox
 from identity.services.audit import Audit
 from identity.services.transactions import Transactions

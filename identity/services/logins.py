@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import NotFound, Unauthenticated
 from identity.domain.events import Event
-from identity.domain.forms import TokenKind
 from identity.domain.ports import Clock, Identifiers, JwtTokens, OpaqueTokens
 from identity.domain.principal import Principal, Subject
+from identity.domain.token_kinds import TokenKind
 from identity.services.audit import Audit
 from identity.services.session_pools import make_room
 from identity.services.transactions import Transactions

@@ -12,8 +12,8 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from identity.domain.letters import LetterKind
 from identity.domain.limits import Limit, address_group
+from identity.domain.mail import LetterKind
 from identity.domain.principal import Principal
 from identity.services.limits import Count, Limits
 

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
+from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import InvalidToken
-from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
+from identity.domain.mail import LetterKind
 from identity.domain.values import canonical_email
 from identity.store.models import Account, OutboxMail
 

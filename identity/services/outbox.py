@@ -15,10 +15,11 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from identity.domain import letters
+from identity.domain import mail as letters
+from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import MailRefused, Unavailable
-from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
 from identity.domain.limits import address_group
+from identity.domain.mail import LetterKind
 from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
 from identity.domain.principal import Origin
 from identity.domain.values import canonical_email

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import CurrentPasswordRequired, InvalidInput, Unauthenticated
 from identity.domain.events import Event
-from identity.domain.letters import LetterKind
+from identity.domain.mail import LetterKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Origin, Principal
 from identity.domain.usernames import require_own_email, require_unreserved

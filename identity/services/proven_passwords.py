@@ -14,8 +14,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from identity.caching import put_bounded
 from identity.domain.errors import Busy
-from identity.domain.memory import keep_latest
 from identity.services.login_names import Named
 
 _BOUND: Final = 1024
@@ -122,4 +122,4 @@ class ProvenPasswords:
         now = time.monotonic()
         while self._until and self._until[oldest := next(iter(self._until))] <= now:
             del self._until[oldest]
-        keep_latest(self._until, digest, now + self._seconds, bound=_BOUND)
+        put_bounded(self._until, digest, now + self._seconds, bound=_BOUND)

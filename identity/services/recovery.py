@@ -12,10 +12,11 @@ from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import InvalidToken, NotFound
 from identity.domain.events import Event, Outcome
-from identity.domain.letters import LetterKind, OneTimeClaims, Purpose
 from identity.domain.limits import Limit, address_group
+from identity.domain.mail import LetterKind
 from identity.domain.ports import Clock, OneTimeTokens, Passwords
 from identity.domain.principal import Credential, Principal
 from identity.domain.values import canonical_email, read_password

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from identity.caching import put_bounded
 from identity.domain.errors import RateLimited
 from identity.domain.limits import Limit
-from identity.domain.memory import keep_latest
 from identity.domain.ports import Clock
 
 _BOUND: Final = 10_000
@@ -83,4 +83,4 @@ class Refusals:
         )
         note = _Note(refusal.limit, ends_at, forget_at, generation)
         with self._lock:
-            keep_latest(self._notes, what, note, bound=_BOUND)
+            put_bounded(self._notes, what, note, bound=_BOUND)

@@ -12,8 +12,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, or_, select
 from sqlalchemy.orm import Session
 
-from identity.domain.forms import TokenKind
 from identity.domain.policy import LAST_USED_GRAIN
+from identity.domain.token_kinds import TokenKind
 from identity.services.rows import session_over
 from identity.store.models import SESSIONS
 from identity.store.types import UtcDateTime

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from identity.domain import policy
 from identity.domain.errors import Unauthenticated
-from identity.domain.forms import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
 from identity.domain.ports import AccessTokens, Clock, JwtTokens, OpaqueTokens
 from identity.domain.principal import Credential, Origin, Principal
+from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
 from identity.services.directory import Directory
 from identity.services.known_sessions import Snapshot
 from identity.services.session_pools import USED_GRAIN

@@ -6,8 +6,8 @@ import threading
 import time
 from typing import Final
 
+from identity.caching import put_bounded
 from identity.domain.errors import Unauthenticated
-from identity.domain.memory import keep_latest
 from identity.domain.principal import Subject
 from identity.services.login_names import KnownBy, find_named
 from identity.services.transactions import Transactions
@@ -45,4 +45,4 @@ class TokenUsernames:
         if named.exists and named.subject.id != owner.id:
             raise Unauthenticated
         with self._lock:
-            keep_latest(self._fine_until, known, time.monotonic() + _SECONDS, bound=_BOUND)
+            put_bounded(self._fine_until, known, time.monotonic() + _SECONDS, bound=_BOUND)

@@ -11,12 +11,13 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
+from identity.domain.claims import AccessClaims
 from identity.domain.errors import NoSession, Unauthenticated
 from identity.domain.events import Event
-from identity.domain.forms import TokenKind
 from identity.domain.ports import AccessTokens, Clock
 from identity.domain.principal import Principal
-from identity.domain.views import AccessClaims, IssuedToken, SessionView
+from identity.domain.token_kinds import TokenKind
+from identity.domain.views import IssuedToken, SessionView
 from identity.services.audit import Audit
 from identity.services.directory import Directory
 from identity.services.logins import Life, Logins

@@ -10,8 +10,8 @@ from typing import Final
 
 from sqlalchemy import bindparam, case, or_, update
 
+from identity.caching import BoundedCache
 from identity.domain.errors import Unavailable
-from identity.domain.memory import Remembered
 from identity.services.directory import Directory
 from identity.services.session_pools import USED_GRAIN
 from identity.services.transactions import Transactions
@@ -55,7 +55,7 @@ class UseNotes:
     def __init__(self, transactions: Transactions, directory: Directory) -> None:
         self._transactions = transactions
         self._directory = directory
-        self._not_before: Remembered[datetime] = Remembered(
+        self._not_before: BoundedCache[datetime] = BoundedCache(
             bound=_MOST_WAITING
         )  # when a session may be noted again
         self._waiting: dict[str, tuple[str, datetime]] = {}
@@ -74,7 +74,7 @@ class UseNotes:
         not_before = self._not_before.find(session_id)
         if not_before is not None and now < not_before:
             return
-        self._not_before.keep(session_id, now + USED_GRAIN)
+        self._not_before.put(session_id, now + USED_GRAIN)
         with self._lock:
             if len(self._waiting) < _MOST_WAITING:
                 self._waiting[session_id] = key, now
@@ -115,7 +115,7 @@ class UseNotes:
             self._transactions.write_unattended(lambda session: session.execute(_NOTE_USE, used))
         except Unavailable:  # the tokens are good all the same
             for session, (_, now) in batch.items():
-                self._not_before.keep(session, now + _AGAIN_AFTER)
+                self._not_before.put(session, now + _AGAIN_AFTER)
             return
         for key, _ in batch.values():
             self._directory.refresh(key)

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import NotFound, Unauthenticated
 from identity.domain.events import Event
-from identity.domain.forms import TokenKind
 from identity.domain.ports import Clock
 from identity.domain.principal import Principal, Subject
+from identity.domain.token_kinds import TokenKind
 from identity.services.audit import Audit
 from identity.services.authentication import Authentication
 from identity.services.logins import Login, Logins

@@ -15,7 +15,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from identity.domain.ips import IPNetwork, plain_network
-from identity.domain.letters import Sender, SmtpServer
+from identity.domain.smtp import Sender, SmtpServer
 from identity.domain.values import KEY_MIN, canonical, is_username, weak_key
 
 Rate = tuple[int, timedelta]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from identity.caching import put_bounded
 from identity.domain.limits import address_group, wide_network
-from identity.domain.memory import keep_latest
 from identity.web.connections import hang_up
 from identity.web.context import CONTEXT
 from identity.web.peers import trusted
@@ -102,7 +102,7 @@ class Arrivals:
             late = [each for each in self._waiting if each.since <= latest]
             overdue = {(each.port, each.address) for each in late if not each.proxied}
             for each in late:
-                keep_latest(
+                put_bounded(
                     self._slow, each.caller, time.monotonic() + _SLOW_SECONDS, bound=_SLOW_KNOWN
                 )
             for each in self._waiting:
@@ -124,7 +124,7 @@ class Arrivals:
         now = time.monotonic()
         known = now < self._refused.get(caller, 0.0)
         if not known:
-            keep_latest(self._refused, caller, now + _NEWS_SECONDS, bound=_REFUSED_KNOWN)
+            put_bounded(self._refused, caller, now + _NEWS_SECONDS, bound=_REFUSED_KNOWN)
         return known
 
     def _watch(self) -> None:

@@ -6,7 +6,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from identity.domain.forms import looks_like_token
+from identity.domain.token_kinds import looks_like_token
 
 if TYPE_CHECKING:
     from identity.domain.principal import Origin, Principal

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from identity.caching import BoundedCache
 from identity.domain.errors import Unavailable
-from identity.domain.memory import Remembered
 from identity.web.context import ROUTE, UNAVAILABLE, Context, origin_of
 from identity.web.credentials import Presented, read_authorization
 from identity.web.dialect import NO_NEWS, TONGUE, Plain, QuickCall
@@ -34,7 +34,7 @@ class FastLane:
         self._here = here
         self._authentication = here.services.authentication
         self._settings = here.settings
-        self._headers: Remembered[Presented] = Remembered(bound=_HEADERS_KNOWN)
+        self._headers: BoundedCache[Presented] = BoundedCache(bound=_HEADERS_KNOWN)
 
     def answer(self, environ: WSGIEnvironment, question: QuickCall | None = None) -> Plain | None:
         """Return the answer to one request, or None if it is the application's to give.
@@ -67,7 +67,7 @@ class FastLane:
         if plain is None:
             return None
         if known is None and given.token is not None and len(header) <= _HEADER_MAX:
-            self._headers.keep(header, given)
+            self._headers.put(header, given)
         environ[ROUTE] = path
         return plain
 

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from flask import request
 from pydantic import BaseModel, ValidationError
 
-from identity.domain.forms import looks_like_token
+from identity.domain.token_kinds import looks_like_token
 from identity.web.body import invalid
 from identity.web.dialect import spoken
 from identity.web.problems import BadRequest

@@ -23,9 +23,9 @@ from identity.adapters.rotating import (
 )
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain import limits as limit_names
-from identity.domain.letters import Sender
 from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Mailer
+from identity.domain.smtp import Sender
 from identity.services.attempts import Attempts
 from identity.services.audit import Audit
 from identity.services.directory import Directory

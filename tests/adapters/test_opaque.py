@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.adapters.opaque import OpaqueTokens
-from identity.domain.forms import TokenKind, token_kind
+from identity.domain.token_kinds import TokenKind, token_kind
 
 TOKENS = OpaqueTokens()
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from identity.domain.letters import SmtpServer
 from identity.domain.policy import Registration
+from identity.domain.smtp import SmtpServer
 from identity.settings import Settings, described
 from identity.settings.readers import SettingError
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from itsdangerous import Signer, URLSafeTimedSerializer
 
 from identity.adapters.signing import SignedAccessTokens
-from identity.domain.forms import looks_like_token
+from identity.domain.claims import AccessClaims
+from identity.domain.token_kinds import looks_like_token
 from identity.domain.values import is_username
-from identity.domain.views import AccessClaims
 
 OLD, NEW, OTHER = ("k" * 31 + each for each in "onx")
 CLAIMS = AccessClaims("0123456789abcdef" * 2, 1_767_268_800, 1_767_269_400)

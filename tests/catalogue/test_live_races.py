@@ -24,7 +24,7 @@ from cryptography import x509
 from services.watching import execute, rows
 from signing_requests import csr, new_key
 
-from identity.domain.letters import OneTimeClaims, Purpose
+from identity.domain.claims import OneTimeClaims, Purpose
 from identity.services.mailed_tokens import binding
 from identity.services.rows import find_account
 from identity.store.models import Account

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.domain.common import COMMON_PASSWORDS
+from identity.domain.common_passwords import COMMON_PASSWORDS
 from identity.domain.errors import InvalidInput
 from identity.domain.values import HARDENED_PASSWORD_MIN, canonical, normal_password, read_password
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from identity.domain import policy
+from identity.domain.claims import AccessClaims
 from identity.domain.errors import (
     Forbidden,
     LastAdmin,
@@ -16,7 +17,6 @@ from identity.domain.errors import (
 )
 from identity.domain.policy import Registration
 from identity.domain.principal import Credential, Origin, Principal, Subject, operator
-from identity.domain.views import AccessClaims
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 ORIGIN = Origin("192.0.2.1", "test", "native")

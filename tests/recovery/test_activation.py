@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from postbox import EMAIL, Postbox, register
 
-from identity.domain.letters import OneTimeClaims, Purpose
+from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.principal import operator
 
 SUBJECT = "Confirm your address"

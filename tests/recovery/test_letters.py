@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from postbox import EMAIL, Postbox, register, token_in
 
 from identity.adapters.mail import compose
-from identity.domain.letters import Letter, LetterKind, write
+from identity.domain.mail import Letter, LetterKind, write
 
 KINDS = list(LetterKind)
 PUBLIC = "https://id.example.org"

@@ -19,7 +19,8 @@ from identity.adapters.ca import LocalAuthority, new_authority
 from identity.adapters.clock import SystemClock
 from identity.adapters.mail import SmtpMailer
 from identity.domain.errors import MailRefused
-from identity.domain.letters import Letter, SmtpServer
+from identity.domain.mail import Letter
+from identity.domain.smtp import SmtpServer
 from identity.settings.readers import read_mail_from, read_smtp_url
 
 LETTER = Letter("1", "hawk@example.org", "s", "t", "<p>h</p>")

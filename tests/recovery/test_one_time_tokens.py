@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
-from identity.domain.letters import OneTimeClaims, Purpose
-from identity.domain.views import AccessClaims
+from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
 
 KEYS = ("k" * 16 + "0123456789abcdef", "n" * 16 + "fedcba9876543210")
 CLAIMS = OneTimeClaims(7, 3, 2_000_000_000, "0123456789abcdef")

@@ -18,7 +18,7 @@ from postbox import EMAIL, MailServer, Postbox, mail_server, register, token_in
 from sqlalchemy import create_engine, text
 
 from identity.adapters.logs import JsonFormatter
-from identity.domain.letters import Letter
+from identity.domain.mail import Letter
 from identity.domain.principal import operator
 from identity.services.accounts import NewAccount
 from identity.services.outbox import Outbox, OutboxState

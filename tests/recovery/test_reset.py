@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from postbox import EMAIL, Postbox, register, token_in
 
-from identity.domain.letters import Letter
+from identity.domain.mail import Letter
 
 SUBJECT = "Choose a new password"
 INVALID = 400

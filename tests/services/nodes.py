@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from identity import create_app
 from identity.domain.errors import Unauthenticated
-from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal, operator
+from identity.domain.token_kinds import TokenKind
 from identity.services import directory as directories
 from identity.services.accounts import NewAccount
 from identity.services.profiles import ProfileChange

@@ -10,8 +10,8 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 
 from identity.domain.errors import Unauthenticated
-from identity.domain.forms import TokenKind
 from identity.domain.principal import Credential, operator
+from identity.domain.token_kinds import TokenKind
 
 KINDS = {
     TokenKind.PERSONAL: (Credential.PERSONAL_TOKEN, timedelta(days=365)),

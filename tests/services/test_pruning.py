@@ -14,8 +14,8 @@ from services.watching import by_token, engine_of, execute, rows, token_principa
 from sqlalchemy import text
 
 from identity.domain.errors import Unauthenticated
-from identity.domain.forms import TokenKind
 from identity.domain.principal import operator
+from identity.domain.token_kinds import TokenKind
 from identity.services import pruning
 from identity.services.accounts import NewAccount
 

@@ -11,8 +11,8 @@ from races.at_once import at_once
 from services.watching import by_token, rows, token_principal, trail, wait_until
 
 from identity.domain.errors import Unauthenticated
-from identity.domain.forms import TokenKind
 from identity.domain.principal import operator
+from identity.domain.token_kinds import TokenKind
 
 COUNT = "SELECT count(*) FROM session"
 

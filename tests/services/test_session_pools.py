@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from services.watching import by_token, rows, statements, wait_until
 
 from identity.domain.errors import Unauthenticated, Unavailable
-from identity.domain.forms import TokenKind
+from identity.domain.token_kinds import TokenKind
 from identity.services import use_notes
 
 CAP = 5

@@ -8,8 +8,8 @@ from flask import Flask
 from services.watching import by_token, execute, rows, token_principal
 
 from identity.domain.errors import NoSession, NotFound, Unauthenticated
-from identity.domain.forms import TokenKind
 from identity.domain.principal import Origin, Principal, operator
+from identity.domain.token_kinds import TokenKind
 
 
 def dead(app: Flask, token: str) -> bool:

@@ -10,9 +10,9 @@ from conftest import HAWK, ORIGIN, HandClock, populate, principal, services
 from flask import Flask
 from services.watching import by_token, count_hashes, rows, statements, token_principal
 
+from identity.domain.claims import AccessClaims
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Credential, Principal, operator
-from identity.domain.views import AccessClaims
 
 SESSION = "SELECT id, version, authenticated_at, created_at, last_used_at, absolute_end, revoked_at FROM session"
 MONTH = timedelta(days=30)

@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from web.door import CANARY, CountingPasswords, Door, row_counts
 
-from identity.domain.forms import MAX_TOKEN_CHARACTERS
 from identity.domain.principal import operator
+from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS
 from identity.web.auth import read_authorization
 
 PAIR = base64.b64encode(b"hawk:newpwd").decode()

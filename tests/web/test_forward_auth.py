@@ -16,8 +16,8 @@ from sqlalchemy import text
 from web.door import CANARY
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from identity.domain.forms import TokenKind
 from identity.domain.principal import operator
+from identity.domain.token_kinds import TokenKind
 from identity.services.accounts import NewAccount
 from identity.settings import SettingError
 

@@ -12,8 +12,8 @@ from conftest import HAWK, HandClock, basic, bearer, populate, services, token_o
 from flask import Flask
 from flask.testing import FlaskClient
 
+from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.events import Event
-from identity.domain.letters import OneTimeClaims, Purpose
 
 GRACE = timedelta(seconds=60)
 USER = {

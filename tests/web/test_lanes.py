@@ -18,8 +18,8 @@ from services.watching import no_place, statements, wait_until
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from identity.domain.errors import Unavailable
-from identity.domain.forms import TokenKind
 from identity.domain.principal import operator
+from identity.domain.token_kinds import TokenKind
 from identity.services.accounts import NewAccount
 from identity.services.directory import Directory
 from identity.web import guard

@@ -11,7 +11,7 @@ from flask import Flask
 from web.door import Door
 
 from identity.api import operations
-from identity.domain.kept import Kept
+from identity.caching import CachedValue
 from identity.domain.keys import GRACE_MIN_SECONDS
 
 PUBLIC = ["/ca.pem", "/ca.crl", "/ca.crl?format=pem", "/.well-known/jwks.json", "/openapi.json"]
@@ -68,7 +68,7 @@ def test_metrics_are_put_together_once_in_a_while(
 
 
 def test_a_value_is_made_by_one_and_again_when_its_time_is_over() -> None:
-    kept: Kept[int] = Kept(0.0)
+    kept: CachedValue[int] = CachedValue(0.0)
     assert [kept.get(lambda each=each: each) for each in range(3)] == [0, 1, 2]  # type: ignore[misc]
     begun, may_end = threading.Event(), threading.Event()
 
@@ -83,7 +83,7 @@ def test_a_value_is_made_by_one_and_again_when_its_time_is_over() -> None:
     assert kept.get(lambda: 7) == 2
     may_end.set()
     maker.join(20)
-    forever: Kept[int] = Kept()
+    forever: CachedValue[int] = CachedValue()
     with pytest.raises(ZeroDivisionError):
         forever.get(lambda: 1 // 0)
     assert [forever.get(lambda each=each: each) for each in range(3)] == [0, 0, 0]  # type: ignore[misc]

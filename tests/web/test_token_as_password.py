@@ -12,8 +12,8 @@ from services.watching import count_hashes, execute, statements, wait_until
 from web.door import row_counts
 from web.test_authorization_header import LOOKING_LIKE_TOKENS
 
-from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal, operator
+from identity.domain.token_kinds import TokenKind
 from identity.services import token_usernames
 from identity.services.accounts import NewAccount
 

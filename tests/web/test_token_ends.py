@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from web.door import Door, statuses
 
-from identity.domain.views import AccessClaims
+from identity.domain.claims import AccessClaims
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from identity import create_app
-from identity.domain.letters import Letter
+from identity.domain.mail import Letter
 from identity.store.models import Account, Base, LoginSession
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from identity.domain.errors import StepUpRequired
-from identity.domain.forms import TokenKind
+from identity.domain.token_kinds import TokenKind
 
 CHALLENGES = [
     'Basic realm="Authentication Required"',

@@ -20,8 +20,8 @@ from identity.domain.errors import (
     Unauthenticated,
     UnknownAccount,
 )
-from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
+from identity.domain.token_kinds import TokenKind
 from identity.domain.values import KEEP
 from identity.domain.views import AccountView
 from identity.services.accounts import NewAccount

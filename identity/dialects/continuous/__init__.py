@@ -24,8 +24,8 @@ from identity.domain.errors import (
     NotFound,
     RegistrationRefused,
 )
-from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
+from identity.domain.token_kinds import TokenKind
 from identity.domain.values import KEEP
 from identity.domain.views import AccountView
 from identity.services.accounts import NewAccount

@@ -21,8 +21,8 @@ from identity.domain.errors import (
     Unauthenticated,
     UsernameTaken,
 )
-from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
+from identity.domain.token_kinds import TokenKind
 from identity.services.accounts import NewAccount
 from identity.services.login_names import KnownBy
 from identity.web.answers import json_answer

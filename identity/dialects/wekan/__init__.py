@@ -16,8 +16,8 @@ from flask import Blueprint, Response, request
 from pydantic import ConfigDict
 
 from identity.domain import errors
-from identity.domain.forms import TokenKind
 from identity.domain.principal import Principal
+from identity.domain.token_kinds import TokenKind
 from identity.domain.views import AccountView
 from identity.services.accounts import NewAccount
 from identity.services.login_names import KnownBy

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 import html
-import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
-
-
-class Purpose(StrEnum):
-    """What a one-use token may be used for."""
-
-    ACTIVATION = "activation"
-    RESET = "password-reset"
-    INVITATION = "invitation"
 
 
 class LetterKind(StrEnum):
@@ -32,44 +22,6 @@ class LetterKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OneTimeClaims:
-    """What a one-use token says: whose, of which version, until when (Unix seconds), and bound to what."""
-
-    account: int
-    version: int
-    expires_at: int
-    binding: str
-
-
-_EMAIL: Final = r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+"
-_SENDER: Final = re.compile(
-    rf'(?P<plain>{_EMAIL})|(?P<name>[^<>"\\]+|"[^<>"\\]+") <(?P<email>{_EMAIL})>'
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who mails come from: an email, and a name to show with it, if any."""
-
-    email: str
-    name: str = ""
-
-    @classmethod
-    def read(cls, text: str) -> Sender:
-        """Read `id@example.org` or `Name <id@example.org>`, the name in quotation marks or not.
-
-        Raises:
-            ValueError: it is neither.
-        """
-        found = _SENDER.fullmatch(text) if text.isprintable() else None
-        if found is None:
-            raise ValueError(
-                "give a plain address such as identity@example.org, or Name <identity@example.org>"
-            )
-        return cls(found["plain"] or found["email"], (found["name"] or "").strip('" '))
-
-
-@dataclass(frozen=True, slots=True)
 class Letter:
     """One mail, ready to go."""
 
@@ -78,18 +30,6 @@ class Letter:
     subject: str
     text: str
     html: str
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where mail goes, and how the way there is protected."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    tls: bool
-    starttls: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.domain.forms import ACCESS_PREFIX, looks_like_token
+from identity.domain.token_kinds import ACCESS_PREFIX, looks_like_token
 
 OPAQUE = "Zm9vYmFyYmF6cXV4-_Zm9vYmFyYmF6cXV4Zm9vYmFyYg"[:43]
 UUID = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
