@@ -21,7 +21,7 @@ from population import SECRET_KEY, fill, tokens
 from servers import prepared
 from table import grid
 
-from identity.adapters.signing import SignedAccessTokens
+from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.web.context import CONTEXT, REQUEST_ID, origin_of
 from identity.web.credentials import read_authorization
 from identity.web.dialect import TONGUE

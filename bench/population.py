@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from knobs import MEMORY_KIB, TIME, note
 from sqlalchemy import Engine, create_engine, text
 
-from identity.adapters.signing import SignedAccessTokens
+from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.domain.claims import AccessClaims
 from identity.domain.token_kinds import TokenKind
 

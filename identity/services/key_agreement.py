@@ -16,7 +16,7 @@ from identity.domain.keys import KeyUse
 from identity.domain.ports import Clock, Identifiers, KeySource
 from identity.services.transactions import Transactions, translated
 from identity.store import nodes
-from identity.store.moment import moment
+from identity.store.boottime import moment
 
 _log = logging.getLogger("identity.keys")
 _RETRY_AFTER: Final = timedelta(seconds=30)

@@ -1,6 +1,6 @@
 """The feed of changed accounts: how every process hears that what it remembers of one is no longer true.
 
-A change is noted in the transaction that makes it. SQLite keeps notes in a table (see `store.sqlite_feed`); PostgreSQL
+A change is noted in the transaction that makes it. SQLite keeps notes in a table (see `store.sqlite.feed`); PostgreSQL
 sends them with NOTIFY to one listening thread per process. A feed that is not surely up to date says so, and its
 reader then asks the database each time.
 """
@@ -17,9 +17,9 @@ from sqlalchemy import Engine, bindparam, delete, func, insert
 from sqlalchemy import select as query
 from sqlalchemy.orm import Session
 
+from identity.store.boottime import moment
 from identity.store.models import CHANGES
-from identity.store.moment import moment
-from identity.store.sqlite_feed import Forget, SqliteFeed
+from identity.store.sqlite.feed import Forget, SqliteFeed
 
 _log = logging.getLogger(__name__)
 _CHANNEL: Final = "identity_changes"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event
 
-from identity.store.sqlite_file import follow
+from identity.store.sqlite.file import follow
 
 LOCK_WAIT_SECONDS = 5
 POOL_WAIT_SECONDS = 2
@@ -66,7 +66,7 @@ def prepare(engine: Engine) -> None:
 def _connect_patiently(
     _dialect: object, _record: object, arguments: list[Any], words: dict[str, Any]
 ) -> Any:  # noqa: ANN401 - a connection of the driver
-    from identity.store.patience import PatientConnection  # noqa: PLC0415 - psycopg is an extra
+    from identity.store.postgresql.timeout import PatientConnection  # noqa: PLC0415 - psycopg is an extra
 
     return PatientConnection.connect(*arguments, **words)
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from identity.adapters.clock import SystemClock
 from identity.adapters.logs import log_to_stderr
-from identity.adapters.metrics import PrometheusMetrics
+from identity.adapters.metrics.recorder import PrometheusMetrics
 from identity.api import NATIVE
 from identity.dialects import DIALECTS
 from identity.domain.ports import Clock

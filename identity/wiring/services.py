@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from identity.adapters.ca import LocalAuthority
 from identity.adapters.drain_mark import DrainMark
-from identity.adapters.jwt_keys import JwtKeyFolder
-from identity.adapters.key_ring import RememberedKeys
-from identity.adapters.passwords import can_verify
-from identity.adapters.secret_keys import SecretKeyFile, UnmadeKeys
+from identity.adapters.keys.jwt_keys import JwtKeyFolder
+from identity.adapters.keys.ring import RememberedKeys
+from identity.adapters.keys.secret_keys import SecretKeyFile, UnmadeKeys
+from identity.adapters.passwords.argon2 import can_verify
 from identity.domain.keys import KeyUse
 from identity.domain.limits import CERTIFICATE, REGISTRATION, RESET, Limit
 from identity.domain.ports import KeySource, KeyStore

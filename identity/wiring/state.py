@@ -8,8 +8,8 @@ from pathlib import Path
 
 from identity.adapters import data_directory
 from identity.adapters.ca import LocalAuthority, new_authority
-from identity.adapters.jwt_keys import JwtKeyFolder
-from identity.adapters.secret_keys import SecretKeyFile, SettledKeys, UnmadeKeys
+from identity.adapters.keys.jwt_keys import JwtKeyFolder
+from identity.adapters.keys.secret_keys import SecretKeyFile, SettledKeys, UnmadeKeys
 from identity.settings import Settings
 from identity.settings.readers import SettingError
 

@@ -9,19 +9,19 @@ from typing import Final
 from sqlalchemy import Engine
 
 from identity.adapters.identifiers import RandomIdentifiers
-from identity.adapters.jwt import Es256Tokens
-from identity.adapters.key_ring import KeyRing
+from identity.adapters.keys.ring import KeyRing
 from identity.adapters.mail import LogMailer, SmtpMailer
-from identity.adapters.opaque import OpaqueTokens
-from identity.adapters.password_queue import GuardedPasswords
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.queue import GuardedPasswords
 from identity.adapters.pseudonyms import KeyedPseudonyms, derive_keys
-from identity.adapters.rotating import (
+from identity.adapters.tokens.jwt import Es256Tokens
+from identity.adapters.tokens.opaque import OpaqueTokens
+from identity.adapters.tokens.rotating import (
     RotatingAccessTokens,
     RotatingJwtTokens,
     RotatingOneTimeTokens,
 )
-from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
+from identity.adapters.tokens.signed import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain import limits as limit_names
 from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Mailer

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.security import generate_password_hash
 
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher, can_verify
+from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher, can_verify
 from identity.domain.ports import Verdict
 
 COST = Argon2Cost(memory_kib=8, time=1)

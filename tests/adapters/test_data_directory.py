@@ -15,13 +15,13 @@ from threading import Barrier
 import pytest
 
 from identity.adapters.data_directory import DataDirectoryError, open_data_directory, prepare_file
-from identity.adapters.secret_keys import SecretKeyFile
+from identity.adapters.keys.secret_keys import SecretKeyFile
 
 PROCESS = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from identity.adapters.secret_keys import SecretKeyFile
+from identity.adapters.keys.secret_keys import SecretKeyFile
 print("ready", flush=True)
 for place in sys.stdin.read().split():
     file = SecretKeyFile(Path(place) / "secret_keys")

@@ -12,8 +12,8 @@ from argon2 import PasswordHasher
 from signing_requests import openssl
 from werkzeug.security import generate_password_hash
 
-from identity.adapters.hash_forms import HashForms, form_of
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.formats import HashForms, form_of
 
 OURS = "$argon2id$v=19$m=8,t=1,p=1"
 RIGHT, WRONG = "right", "wrong"

@@ -12,7 +12,7 @@ import pytest
 from conftest import HandClock
 
 from identity.adapters.data_directory import DataDirectoryError
-from identity.adapters.key_ring import KeyRing
+from identity.adapters.keys.ring import KeyRing
 from identity.domain.keys import KeyTimes, SigningKey
 
 A, B = SigningKey("a", "A"), SigningKey("b", "B")

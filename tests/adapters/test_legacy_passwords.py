@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from signing_requests import openssl
 from werkzeug.security import generate_password_hash
 
-from identity.adapters import legacy_passwords
-from identity.adapters.legacy_passwords import is_legacy, verify_legacy
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords import legacy as legacy_passwords
+from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.legacy import is_legacy, verify_legacy
 from identity.domain.ports import Verdict
 
 PASSWORD = "caf\u00e9 newpwd"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 WORKER = """
 import sys
-from identity.adapters.metrics import PrometheusMetrics
+from identity.adapters.metrics.recorder import PrometheusMetrics
 metrics = PrometheusMetrics()
 for _ in range(int(sys.argv[1])):
     metrics.answered("native", "GET", "/api/token", 200, seconds=0.003)

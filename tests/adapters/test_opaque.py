@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity.adapters.opaque import OpaqueTokens
+from identity.adapters.tokens.opaque import OpaqueTokens
 from identity.domain.token_kinds import TokenKind, token_kind
 
 TOKENS = OpaqueTokens()

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from identity.adapters.password_queue import GuardedPasswords
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.queue import GuardedPasswords
 from identity.domain.errors import Busy
 
 COST = Argon2Cost(memory_kib=8, time=1)
@@ -164,7 +164,7 @@ def test_whoever_waits_as_he_was_told_gets_the_last_place_and_whoever_pushes_doe
     flooded: GuardedPasswords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("identity.adapters.password_queue.time.monotonic", lambda: now)
+    monkeypatch.setattr("identity.adapters.passwords.queue.time.monotonic", lambda: now)
     assert turned_away(flooded, HERE, "patient")
     for tenth in range(1, 10):
         now = tenth / 10
@@ -206,7 +206,7 @@ def test_whoever_was_turned_away_is_told_again_without_coming_in_while_it_is_ful
     flooded: GuardedPasswords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("identity.adapters.password_queue.time.monotonic", lambda: now)
+    monkeypatch.setattr("identity.adapters.passwords.queue.time.monotonic", lambda: now)
     assert flooded.turned_away(HERE, "hawk") is None  # he has not asked yet
     assert turned_away(flooded, HERE, "hawk")
     refusal = flooded.turned_away(HERE, "hawk")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from signing_requests import openssl
 
-from identity.adapters.legacy_passwords import is_legacy, verify_legacy
+from identity.adapters.passwords.legacy import is_legacy, verify_legacy
 
 LONG = "a very much longer text to encrypt.  This one even stretches over morethan one line."
 SHORT_SALT = "we have a short salt string but not a short password"

@@ -20,7 +20,7 @@ from identity.adapters.data_directory import (
     prepare_file,
     require_private,
 )
-from identity.adapters.secret_keys import SecretKeyFile
+from identity.adapters.keys.secret_keys import SecretKeyFile
 
 USER, GROUP, OTHER_USER, OTHER_GROUP = 10001, 10002, 10003, 10004
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import Signer, URLSafeTimedSerializer
 
-from identity.adapters.signing import SignedAccessTokens
+from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.domain.claims import AccessClaims
 from identity.domain.token_kinds import looks_like_token
 from identity.domain.values import is_username

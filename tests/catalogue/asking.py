@@ -20,8 +20,8 @@ from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 from wire.speaking import one_database
 
-from identity.adapters.password_queue import GuardedPasswords
-from identity.adapters.passwords import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.queue import GuardedPasswords
 from identity.domain.principal import Origin, Principal, operator
 from identity.services.accounts import NewAccount
 

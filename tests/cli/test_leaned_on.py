@@ -193,7 +193,7 @@ def test_gunicorn_has_the_errors_and_the_context_that_are_named() -> None:
     assert parameters(gunicorn_sock.ssl_context) == ["conf"]
 
 
-# identity/store/patience.py
+# identity/store/postgresql/timeout.py
 
 
 def test_psycopg_waits_where_it_is_given_up_and_says_so() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
+from identity.adapters.tokens.signed import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
 
 KEYS = ("k" * 16 + "0123456789abcdef", "n" * 16 + "fedcba9876543210")

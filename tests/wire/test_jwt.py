@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from identity import create_app
-from identity.adapters.jwt import new_key
+from identity.adapters.tokens.jwt import new_key
 
 USER = {
     "email": "email@domain.tld",

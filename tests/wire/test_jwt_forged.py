@@ -17,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from wire.speaking import one_database
 
-from identity.adapters.jwt import new_key
+from identity.adapters.tokens.jwt import new_key
 
 USER = {
     "email": "email@domain.tld",

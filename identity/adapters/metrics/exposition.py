@@ -14,7 +14,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from identity.adapters.metrics_pages import BOUNDS, STATE, SUM, WIDTH, Key, Pages
+from identity.adapters.metrics.pages import BOUNDS, STATE, SUM, WIDTH, Key, Pages
 
 
 def exposed(pages: Pages, states: tuple[str, ...]) -> tuple[bytes, str]:

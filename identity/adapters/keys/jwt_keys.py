@@ -8,8 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from identity.adapters import data_directory, jwt, key_texts
+from identity.adapters import data_directory
 from identity.adapters.data_directory import DataDirectoryError
+from identity.adapters.keys import format as key_texts
+from identity.adapters.tokens import jwt
 from identity.domain.keys import KeyTimes, SigningKey
 
 _LOCK: Final = "keys.lock"

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from identity.adapters.metrics_pages import BOUNDS, SUM, Pages
+from identity.adapters.metrics.pages import BOUNDS, SUM, Pages
 
 _DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -48,7 +48,7 @@ class PrometheusMetrics:
 
     def exposition(self) -> tuple[bytes, str]:
         """Return everything counted, in the Prometheus text format, and the name of that format."""
-        from identity.adapters.exposition import exposed  # noqa: PLC0415 - a start does not wait for prometheus_client
+        from identity.adapters.metrics.exposition import exposed  # noqa: PLC0415 - a start does not wait for prometheus_client
 
         self.publish()
         return exposed(self._pages, tuple(self._state()))

@@ -21,8 +21,8 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import DisconnectionError
 
-from identity.store.moment import moment
-from identity.store.sqlite_file import Identity, identity_of
+from identity.store.boottime import moment
+from identity.store.sqlite.file import Identity, identity_of
 
 Forget = Callable[[int | None], None]
 

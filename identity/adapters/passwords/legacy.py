@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from werkzeug.security import check_password_hash
 
-from identity.adapters.sha_crypt import verify_sha_crypt
+from identity.adapters.passwords.sha_crypt import verify_sha_crypt
 
 _log = logging.getLogger(__name__)
 _MAX_PBKDF2_ROUNDS: Final = 2_000_000

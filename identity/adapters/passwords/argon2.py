@@ -1,4 +1,4 @@
-"""Argon2id, one hash at a time; `adapters.password_queue` stands before it."""
+"""Argon2id, one hash at a time; `adapters.passwords.queue` stands before it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from typing import Final
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
-from identity.adapters.hash_forms import HashForms
-from identity.adapters.legacy_passwords import is_legacy, verify_legacy
+from identity.adapters.passwords.formats import HashForms
+from identity.adapters.passwords.legacy import is_legacy, verify_legacy
 from identity.domain.errors import Busy
 from identity.domain.ports import Verdict
 
@@ -75,8 +75,8 @@ class Argon2Hasher:
     def verify(self, stored: str | None, password: str, *, typed: str | None = None) -> Verdict:
         """Check a password; with nothing usable stored, do the same work and say no.
 
-        A wrong one costs a check of every form that was met before (`adapters.hash_forms`), in both spellings where
-        there are two.
+        A wrong password costs a check of every hash format seen so far (`adapters.passwords.formats`),
+        in both spellings where there are two.
         """
         spellings = (password,) if typed is None or typed == password else (typed, password)
         with self._alone():

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from identity.adapters.jwt import Es256Tokens
-from identity.adapters.signing import SignedAccessTokens, SignedOneTimeTokens
+from identity.adapters.tokens.jwt import Es256Tokens
+from identity.adapters.tokens.signed import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
 
 

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from identity.adapters import data_directory, key_texts
+from identity.adapters import data_directory
 from identity.adapters.data_directory import DataDirectoryError
+from identity.adapters.keys import format as key_texts
 from identity.domain.keys import KeyTimes, SigningKey
 from identity.domain.values import weak_key
 

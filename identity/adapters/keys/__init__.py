@@ -1,0 +1,1 @@
+"""Signing keys: where they are stored and which of them are active."""

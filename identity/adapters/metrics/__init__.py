@@ -1,0 +1,1 @@
+"""Prometheus metrics, summed over the workers of one service."""

@@ -1,0 +1,1 @@
+"""Password hashing: ours, those of other systems, and the queue before it."""

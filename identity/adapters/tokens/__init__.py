@@ -1,0 +1,1 @@
+"""The formats of tokens: how each kind is written and verified."""

@@ -1,0 +1,68 @@
+"""Accounts, and the notes of their changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import (
+    CheckConstraint,
+    Integer,
+    String,
+    false,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from identity.store.models.base import Base, Id
+from identity.store.types import UtcDateTime
+
+
+class Account(Base):
+    """Somebody who can be authenticated.
+
+    `version` grows with every change that must end older credentials; sessions carry the version
+    they belong to.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (
+        CheckConstraint("length(username_canonical) > 0", name="username_not_empty"),
+        CheckConstraint("version > 0", name="version_positive"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    uuid: Mapped[str] = mapped_column(String(36), unique=True)
+    short_id: Mapped[str] = mapped_column(String(17), unique=True)
+    username: Mapped[str] = mapped_column(String(64))
+    username_canonical: Mapped[str] = mapped_column(String(64), unique=True)
+    email: Mapped[str | None] = mapped_column(String(254))
+    email_canonical: Mapped[str | None] = mapped_column(String(254), unique=True)
+    email_verified: Mapped[bool] = mapped_column(default=False, server_default=false())
+    email_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    pending_email: Mapped[str | None] = mapped_column(String(254))
+    full_name: Mapped[str | None] = mapped_column(String(128))
+    password_hash: Mapped[str] = mapped_column(String(512))
+    admin: Mapped[bool] = mapped_column(default=False, server_default=false())
+    disabled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    activated: Mapped[bool] = mapped_column(default=False, server_default=false())
+    must_change_password: Mapped[bool] = mapped_column(default=False, server_default=false())
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default=text("1"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AccountChange(Base):
+    """A note for every process that what it remembers of an account is over; see `store.changes`."""
+
+    __tablename__ = "account_change"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(Id)
+
+
+# For statements that run often and need no object.
+ACCOUNTS: Final = Base.metadata.tables[Account.__tablename__]
+CHANGES: Final = Base.metadata.tables[AccountChange.__tablename__]

@@ -1,0 +1,27 @@
+"""What all tables share."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    MetaData,
+)
+from sqlalchemy.orm import DeclarativeBase
+
+# SQLite gives never-reused ids only to a column that is exactly INTEGER PRIMARY KEY AUTOINCREMENT.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Root of the mapped classes; its naming convention keeps migrations nameable on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )

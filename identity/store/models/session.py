@@ -1,0 +1,46 @@
+"""Sessions: one row for each login."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import (
+    ForeignKey,
+    Integer,
+    String,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from identity.store.models.base import Base, Id
+from identity.store.types import UtcDateTime
+
+
+class LoginSession(Base):
+    """One login. Tokens name it; it ends by time, by `revoked_at`, or when its account moves on.
+
+    `shown_at` (to the hour) and `renewed_at` (to the minute) say how it is used, and are null until then.
+    """
+
+    __tablename__ = "session"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int] = mapped_column(Integer)
+    authenticated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    shown_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    renewed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    absolute_end: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    idle_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    origin: Mapped[str] = mapped_column(String(64))
+
+
+# For statements that run often and need no object.
+SESSIONS: Final = Base.metadata.tables[LoginSession.__tablename__]
