@@ -21,8 +21,9 @@ from postgresql import WHY_SKIPPED, Database, server
 from config import TestConfig
 from identity import create_app
 from identity.domain.principal import Origin, Principal, operator
-from identity.services import Services, use_notes
-from identity.services.accounts import NewAccount
+from identity.services import Services
+from identity.services.accounts.registration import NewAccount
+from identity.services.sessions import use_notes
 
 # Thousands of small databases: where memory can hold them, no test waits for a disk.
 _MEMORY = Path("/dev/shm")

@@ -8,8 +8,8 @@ from identity.api.answers import answer, located, require_something
 from identity.api.bodies import AuditQuery, Invitation, NewUserByAdmin, UpdateByAdmin, UserQuery
 from identity.api.shown import AuditEntry, AuditTrail, OutboxCounts, User, Users
 from identity.domain.views import AccountView
-from identity.services.accounts import NewAccount
-from identity.services.trail import AuditFilter
+from identity.services.accounts.registration import NewAccount
+from identity.services.administration.audit_query import AuditFilter
 from identity.web.answers import empty
 from identity.web.auth import auth, current_principal
 from identity.web.body import read_body

@@ -16,7 +16,7 @@ from identity.domain.values import (
     PASSWORD_MAX,
     USERNAME_PATTERN,
 )
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
 from identity.web.body import FORM, Body
 
 

@@ -11,7 +11,7 @@ from identity.api.description import document
 from identity.caching import CachedValue
 from identity.domain.errors import Unavailable
 from identity.domain.keys import GRACE_MIN_SECONDS
-from identity.services.outbox import OutboxState
+from identity.services.mail.outbox import OutboxState
 from identity.web.answers import json_answer
 from identity.web.auth import auth, current_principal
 from identity.web.body import JSON_TYPE, Body

@@ -8,7 +8,7 @@ from identity.api.answers import answer, located, require_something
 from identity.api.bodies import NewUser, OwnUpdate
 from identity.api.problems import Duplicate
 from identity.api.shown import Name, Profile
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 from identity.web.answers import empty, json_answer
 from identity.web.auth import auth, current_principal
 from identity.web.body import read_body

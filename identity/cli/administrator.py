@@ -11,7 +11,7 @@ import sys
 from identity.domain.errors import IdentityError, InvalidInput, UsernameTaken
 from identity.domain.principal import operator
 from identity.services import Services
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 from identity.settings import Settings
 from identity.settings.readers import SettingError
 

@@ -21,7 +21,7 @@ from identity.cli.serve import serve
 from identity.domain.errors import IdentityError, SchemaNewer, SchemaOutdated, Unavailable
 from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.services import Services
-from identity.services.schema import REVISION
+from identity.services.maintenance.schema import REVISION
 from identity.settings import Settings, described
 from identity.settings.readers import SettingError
 

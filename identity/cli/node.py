@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from identity.domain.errors import IdentityError
 from identity.services import Services
-from identity.services.key_agreement import BEAT_SECONDS
+from identity.services.maintenance.key_agreement import BEAT_SECONDS
 
 
 @contextmanager

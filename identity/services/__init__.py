@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from identity.services.account_credentials import AccountCredentials
-from identity.services.account_names import AccountNames
-from identity.services.accounts import Accounts
-from identity.services.administration import Administration
-from identity.services.authentication import Authentication
-from identity.services.certificates import Certificates
-from identity.services.directory import Directory
-from identity.services.imported_hashes import ImportedHashes
-from identity.services.invitations import Invitations
-from identity.services.key_agreement import KeyAgreement
-from identity.services.key_rotation import KeyRotation
-from identity.services.locks import Locks
-from identity.services.logins import Logins
-from identity.services.outbox import Outbox
-from identity.services.profiles import Profiles
-from identity.services.pruning import Pruning
-from identity.services.readiness import Readiness
-from identity.services.recovery import Recovery
-from identity.services.revocations import Revocations
-from identity.services.schema import Schema
-from identity.services.tokens import Tokens
-from identity.services.trail import Trail
-from identity.services.user_tokens import UserTokens
+from identity.services.accounts.profile import Profiles
+from identity.services.accounts.recovery import Recovery
+from identity.services.accounts.registration import Accounts
+from identity.services.administration.accounts import Administration
+from identity.services.administration.audit_query import Trail
+from identity.services.administration.credentials import AccountCredentials
+from identity.services.administration.invitations import Invitations
+from identity.services.administration.locks import Locks
+from identity.services.administration.names import AccountNames
+from identity.services.administration.user_tokens import UserTokens
+from identity.services.authentication.passwords import Authentication
+from identity.services.certificates.issuing import Certificates
+from identity.services.certificates.revocation_list import Revocations
+from identity.services.mail.outbox import Outbox
+from identity.services.maintenance.imported_hashes import ImportedHashes
+from identity.services.maintenance.key_agreement import KeyAgreement
+from identity.services.maintenance.key_rotation import KeyRotation
+from identity.services.maintenance.pruning import Pruning
+from identity.services.maintenance.readiness import Readiness
+from identity.services.maintenance.schema import Schema
+from identity.services.sessions.access_tokens import Tokens
+from identity.services.sessions.directory import Directory
+from identity.services.sessions.opening import Logins
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The client certificate of a request: from the TLS connection itself, or from a proxy that proves to be ours.
 
-Only what the connection shows is found here; whether it is good is asked of `services.certificates`, which checks
-the chain again whoever has checked it before.
+Only what the connection shows is read here. `services.certificates.issuing` verifies it, including
+the chain, even if a proxy has done so before.
 """
 
 from __future__ import annotations

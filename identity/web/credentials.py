@@ -76,7 +76,7 @@ def principal_of(credential: Presented, origin: Origin, services: Services) -> P
     """Ask the one use case that checks this kind of credential.
 
     Raises:
-        Unauthenticated: it is no good; see `services.authentication` for the rest.
+        Unauthenticated: it is no good; see `services.authentication.passwords` for the rest.
     """
     if credential.token is not None:
         return services.authentication.by_token(credential.token, origin, credential.username)

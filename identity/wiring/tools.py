@@ -26,14 +26,14 @@ from identity.domain import limits as limit_names
 from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Mailer
 from identity.domain.smtp import Sender
-from identity.services.attempts import Attempts
-from identity.services.audit import Audit
-from identity.services.directory import Directory
-from identity.services.limits import Limits
-from identity.services.mail_limits import MailLimits, RequestedMails
-from identity.services.outbox import LETTER_LIVES, Outbox
-from identity.services.rights import Rights
-from identity.services.transactions import Transactions
+from identity.services.authentication.throttle import Attempts
+from identity.services.limits.limits import Limits
+from identity.services.mail.limits import MailLimits, RequestedMails
+from identity.services.mail.outbox import LETTER_LIVES, Outbox
+from identity.services.sessions.directory import Directory
+from identity.services.work.audit_log import Audit
+from identity.services.work.authorization import Rights
+from identity.services.work.transaction import Transactions
 from identity.settings import Settings
 from identity.wiring.state import Keys
 

@@ -23,7 +23,7 @@ from wire.speaking import one_database
 from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
 from identity.adapters.passwords.queue import GuardedPasswords
 from identity.domain.principal import Origin, Principal, operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 LONG = "a rather long passphrase"
 HARDENED = {

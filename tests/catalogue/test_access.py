@@ -25,8 +25,8 @@ from werkzeug.test import TestResponse
 from wire.speaking import row_of
 
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
 
 KITE = ("kite", "milvus")
 _numbers = itertools.count()

@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 from wire.speaking import one_database, row_of
 
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 TAKING = sorted({key for key in [*MATRIX, *NATIVE] if key[0] in {"POST", "PUT", "PATCH"}})
 # Every field that any of the documents names, and what must never be taken from a body.

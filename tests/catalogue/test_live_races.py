@@ -25,8 +25,8 @@ from services.watching import execute, rows
 from signing_requests import csr, new_key
 
 from identity.domain.claims import OneTimeClaims, Purpose
-from identity.services.mailed_tokens import binding
-from identity.services.rows import find_account
+from identity.services.mail.one_time_tokens import binding
+from identity.services.work.accounts import find_account
 from identity.store.models import Account
 
 ROUNDS = 2

@@ -28,9 +28,9 @@ from wire.speaking import row_of
 
 import identity
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
-from identity.services.authentication import Authentication
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
+from identity.services.authentication.passwords import Authentication
 from identity.web.auth import auth
 
 PASSWORD = "a-long-passphrase-9"

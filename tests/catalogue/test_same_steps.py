@@ -27,7 +27,7 @@ from catalogue.steps import Steps
 
 # The mail beyond an owner's limit is counted no further: in place of the look for counters that are over.
 BEYOND_THE_LIMIT = frozenset(
-    {"services/limits.py:Limits.uncount", "services/limits.py:Limits._sweep"}
+    {"services/limits/limits.py:Limits.uncount", "services/limits/limits.py:Limits._sweep"}
 )
 
 

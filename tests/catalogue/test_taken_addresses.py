@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 from wire.speaking import ACTIVATION, CHANGED, RESET, Mailbox, row_of, rows
 
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
 from identity.store.models import Account
 
 OWNED = "hawk@example.org"

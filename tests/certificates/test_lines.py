@@ -15,8 +15,8 @@ from signing_requests import csr, new_key, signed
 from wire.speaking import Mailbox
 
 from identity.domain.principal import operator
-from identity.services.certificate_lines import LIVE_PER_LINE
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.certificates.lines import LIVE_PER_LINE
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from flask import Flask
 from services.watching import wait_until
 
 from identity.domain.principal import operator
-from identity.services import revocations
+from identity.services.certificates import revocation_list as revocations
 
 
 @pytest.fixture

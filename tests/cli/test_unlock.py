@@ -12,8 +12,8 @@ from live import environment, identity
 from identity import create_app
 from identity.domain.errors import RateLimited, Unauthenticated
 from identity.domain.principal import Origin, operator
-from identity.services.accounts import NewAccount
-from identity.services.trail import AuditFilter
+from identity.services.accounts.registration import NewAccount
+from identity.services.administration.audit_query import AuditFilter
 
 LIMITS = {"lockout_failures": "2", "address_failures": "4"}
 

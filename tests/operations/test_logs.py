@@ -275,7 +275,7 @@ def test_a_mistake_of_ours_is_logged_with_its_place_and_without_its_words(
         password = "canary-in-a-variable"
         raise RuntimeError(f"canary-in-the-text {password}")
 
-    monkeypatch.setattr("identity.services.profiles.Profiles.read", fail)
+    monkeypatch.setattr("identity.services.accounts.profile.Profiles.read", fail)
     answer = app.test_client().get("/api/users/me", headers=basic("hawk", "newpwd"))
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     (line,) = [line for line in logged if line["level"] == "error"]

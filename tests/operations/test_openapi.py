@@ -209,7 +209,9 @@ def test_every_call_with_a_credential_may_be_put_off_as_the_document_says(
     def put_off(*_: object) -> None:
         raise fact
 
-    monkeypatch.setattr("identity.services.authentication.Authentication.by_password", put_off)
+    monkeypatch.setattr(
+        "identity.services.authentication.passwords.Authentication.by_password", put_off
+    )
     for method, path, operation in operations(call.document):
         if "security" in operation:
             answer = call(
@@ -234,7 +236,7 @@ def test_without_its_database_every_call_answers_as_the_document_says(
         raise Unavailable(timedelta(seconds=2))
 
     for way in ("read", "row", "write"):
-        monkeypatch.setattr(f"identity.services.transactions.Transactions.{way}", away)
+        monkeypatch.setattr(f"identity.services.work.transaction.Transactions.{way}", away)
     for method, path, _ in operations(call.document):
         answer = call(
             method, path, headers, ids={"account_id": 2, "session_id": NO_ID, "serial": 1}

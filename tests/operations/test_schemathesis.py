@@ -22,7 +22,7 @@ from identity import create_app
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.services import Services
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 PASSWORD = "canary-Pass-w0rd"
 CONFIG = {

@@ -13,8 +13,8 @@ from services.watching import execute, rows
 from identity.cli.administrator import make_first_admin
 from identity.domain.errors import Forbidden, IdentityError, LastAdmin, NotFound, Unauthenticated
 from identity.domain.principal import Credential, Origin, Principal, Subject, operator
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
 
 ROUNDS = 10
 ORIGIN = Origin("192.0.2.1", "test", "native")

@@ -13,7 +13,7 @@ from services.watching import by_token, rows, token_principal, wait_until
 
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 End = Callable[[Flask, int], object]
 

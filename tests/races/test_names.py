@@ -12,8 +12,8 @@ from services.watching import rows
 from identity.domain.errors import EmailTaken, UsernameTaken
 from identity.domain.principal import Principal, operator
 from identity.domain.views import AccountView
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
 
 NOBODY = Principal(ORIGIN)
 SPELLINGS = [

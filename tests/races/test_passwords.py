@@ -9,7 +9,7 @@ from services.watching import by_token, count_hashes, rows, token_principal, wai
 
 from identity.domain.errors import IdentityError, RateLimited, Unauthenticated, WrongPassword
 from identity.domain.principal import Principal
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
 
 PARALLEL = 16
 FAILURES = 5  # IDENTITY_LOCKOUT_FAILURES of the nodes

@@ -12,9 +12,9 @@ from postbox import EMAIL, Postbox, register
 from signing_requests import csr
 
 from identity.domain.principal import Principal, operator
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
-from identity.services.trail import AuditFilter
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
+from identity.services.administration.audit_query import AuditFilter
 
 NEW = "new@example.org"
 HAWK = ("hawk", "newpwd")

@@ -20,8 +20,8 @@ from sqlalchemy import create_engine, text
 from identity.adapters.logs import JsonFormatter
 from identity.domain.mail import Letter
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
-from identity.services.outbox import Outbox, OutboxState
+from identity.services.accounts.registration import NewAccount
+from identity.services.mail.outbox import Outbox, OutboxState
 from identity.settings import Settings
 
 PUBLIC = "https://id.example.org"

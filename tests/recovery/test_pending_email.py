@@ -14,7 +14,7 @@ from services.watching import execute, rows
 from werkzeug.test import TestResponse
 
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 NEW = "new@example.org"
 KITE = basic("kite", "newpwd")

@@ -18,9 +18,9 @@ from identity import create_app
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Principal, operator
 from identity.domain.token_kinds import TokenKind
-from identity.services import directory as directories
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
+from identity.services.sessions import directory as directories
 from identity.store import changes
 from identity.store.changes import Feed, SqliteFeed
 

@@ -9,7 +9,7 @@ from flask import Flask
 from identity.domain.errors import Forbidden, Unauthenticated
 from identity.domain.principal import Principal, operator
 from identity.domain.views import AccountView, Page
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 
 def accounts(

@@ -22,7 +22,7 @@ from identity.domain.errors import (
     UsernameTaken,
 )
 from identity.domain.principal import Principal, operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 NOBODY = Principal(ORIGIN)
 

@@ -22,9 +22,9 @@ from identity.domain.errors import (
     UsernameTaken,
 )
 from identity.domain.principal import Principal, operator
-from identity.services.accounts import NewAccount
-from identity.services.administration import Administration
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
+from identity.services.administration.accounts import Administration
 
 Act = Callable[[Administration, Principal, int], object]
 ACTS: dict[str, Act] = {

@@ -23,9 +23,9 @@ from services.watching import (
 from identity.domain.errors import IdentityError, RateLimited, WrongPassword
 from identity.domain.limits import address_group
 from identity.domain.principal import Credential, Origin, Principal, operator
-from identity.services.accounts import NewAccount
-from identity.services.authentication import Authentication
-from identity.services.refusals import Refusals
+from identity.services.accounts.registration import NewAccount
+from identity.services.authentication.passwords import Authentication
+from identity.services.limits.refusal_cache import Refusals
 
 NAME, ADDRESS, LOCK = 4, 6, 900
 

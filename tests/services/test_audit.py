@@ -16,9 +16,9 @@ from identity.adapters.logs import JsonFormatter
 from identity.domain.errors import Forbidden, IdentityError, StepUpRequired, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.principal import Origin, Principal, operator
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
-from identity.services.trail import AuditFilter
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
+from identity.services.administration.audit_query import AuditFilter
 
 LONG_PASSWORD = "canary-" * 5
 Happening = Callable[[Flask, Principal, Principal], object]

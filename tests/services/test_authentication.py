@@ -11,7 +11,7 @@ from services.watching import by_token, count_hashes, execute, rows, token_princ
 
 from identity.domain.errors import Busy, Unauthenticated, WrongPassword
 from identity.domain.principal import Credential, operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 WRONG = {
     "unknown name": ("nobody", "newpwd"),

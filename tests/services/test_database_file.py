@@ -15,7 +15,7 @@ from services.watching import by_token, execute, rows, token_principal
 from identity import create_app
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 TRUSTED_SECONDS = 0.3
 

@@ -20,7 +20,7 @@ from services.watching import (
 
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.principal import Principal, operator
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
 
 End = Callable[[Flask, Principal], object]
 ENDS: dict[str, End] = {

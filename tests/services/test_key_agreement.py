@@ -13,7 +13,7 @@ from flask import Flask
 from services.watching import execute, rows
 
 from identity.domain.key_agreement import KeyNames, settled
-from identity.services import key_agreement
+from identity.services.maintenance import key_agreement
 
 OLD, NEW, OTHER = (
     "0123456789abcdef" * 2,

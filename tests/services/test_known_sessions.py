@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from identity.domain.principal import Subject
-from identity.services.known_sessions import KnownSessions, Snapshot, _owner, _packed, _unpacked
+from identity.services.sessions.cache import KnownSessions, Snapshot, _owner, _packed, _unpacked
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

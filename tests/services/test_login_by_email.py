@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from services.watching import execute, rows
 
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 MARY = "mary@example.org"
 FAILURES = 4

@@ -17,8 +17,8 @@ from identity.domain.errors import (
     WrongPassword,
 )
 from identity.domain.principal import Principal, operator
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
 
 ROW = "SELECT username, email, full_name, password_hash, version, updated_at FROM account WHERE id = 2"
 EVERYTHING = ProfileChange("osprey", "hawk@example.org", "H. Awk")

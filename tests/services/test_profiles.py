@@ -18,8 +18,8 @@ from identity.domain.errors import (
 )
 from identity.domain.principal import Principal, operator
 from identity.domain.views import AccountView
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
 
 NAME, EMAIL = ProfileChange(username="osprey"), ProfileChange(email="hawk@example.org")
 FULL_NAME, NOTHING = ProfileChange(full_name="H. Awk"), ProfileChange()

@@ -14,10 +14,10 @@ from services.watching import CountedPasswords, count_hashes, rows, wait_until
 
 from identity.domain.errors import Busy, IdentityError, RateLimited, Unauthenticated
 from identity.domain.principal import Origin, operator
-from identity.services import proven_passwords
-from identity.services.accounts import NewAccount
-from identity.services.profiles import ProfileChange
-from identity.services.proven_passwords import ProvenPasswords
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
+from identity.services.authentication import proven_passwords
+from identity.services.authentication.proven_passwords import ProvenPasswords
 
 ADDRESS_LIMIT = 6
 SUM = "SELECT coalesce(sum(count), 0) FROM counter"

@@ -16,8 +16,8 @@ from sqlalchemy import text
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
-from identity.services import pruning
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
+from identity.services.maintenance import pruning
 
 
 def prune(app: Flask) -> dict[str, int]:

@@ -12,7 +12,7 @@ import pytest
 from services.watching import wait_until
 
 from identity.domain.errors import Draining, SchemaOutdated, Unavailable
-from identity.services.readiness import Readiness
+from identity.services.maintenance.readiness import Readiness
 
 
 class Mark:

@@ -20,7 +20,7 @@ from identity.domain.errors import (
     Unavailable,
 )
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 from identity.store import migrations
 from identity.store.migrations import readers
 

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import Unavailable, UsernameTaken
 from identity.domain.principal import Principal
-from identity.services.accounts import NewAccount
-from identity.services.transactions import Transactions
+from identity.services.accounts.registration import NewAccount
+from identity.services.work.transaction import Transactions
 from identity.store.engines import POOL_WAIT_SECONDS
 from identity.store.models import Account
 from identity.web.problems import describe

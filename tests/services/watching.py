@@ -19,7 +19,7 @@ from identity.domain.errors import Busy
 from identity.domain.ports import Hasher, Passwords, Verdict
 from identity.domain.principal import Principal
 from identity.domain.views import AuditView
-from identity.services.trail import AuditFilter
+from identity.services.administration.audit_query import AuditFilter
 
 
 class CountedPasswords:

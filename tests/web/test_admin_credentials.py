@@ -15,7 +15,7 @@ from web.watched import Watched, watch
 from wire.speaking import CHANGED, Mailbox
 
 from identity.domain.principal import operator
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
 
 OTHER = ("hawk", "another-passphrase-9")
 HAWKS = "/api/admin/users/2"

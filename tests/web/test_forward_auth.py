@@ -18,7 +18,7 @@ from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 from identity.settings import SettingError
 
 METHODS = [

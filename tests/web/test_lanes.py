@@ -20,8 +20,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from identity.domain.errors import Unavailable
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
-from identity.services.accounts import NewAccount
-from identity.services.directory import Directory
+from identity.services.accounts.registration import NewAccount
+from identity.services.sessions.directory import Directory
 from identity.web import guard
 from identity.web.guard import Guard
 

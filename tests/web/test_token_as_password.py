@@ -14,8 +14,8 @@ from web.test_authorization_header import LOOKING_LIKE_TOKENS
 
 from identity.domain.principal import Principal, operator
 from identity.domain.token_kinds import TokenKind
-from identity.services import token_usernames
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
+from identity.services.authentication import token_usernames
 
 HELLO = {"data": "Hello, hawk!"}
 FINE = [

@@ -11,7 +11,7 @@ from wire.house import EMAIL, KIM, LONG, REGISTRATIONS, SETTINGS, House
 from wire.speaking import ACTIVATION, RESET, Mailbox, row_of, rows, speaking
 
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 from identity.store.models import Account
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from web.watched import PROFILE, Watched, time, watch
 
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 ME = "/api/users/me"
 NEW = {"username": "falcon", "password": "peregrine-1"}

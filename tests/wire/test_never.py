@@ -13,7 +13,7 @@ from wire.house import EMAIL, KIM, LONG, REGISTRATIONS, SETTINGS, House
 from wire.speaking import RESET, UUID, Mailbox, row_of, rows, speaking
 
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 from identity.settings import Settings
 from identity.store.models import Account, LoginSession, OutboxMail
 

@@ -17,7 +17,7 @@ from wire.signing_requests import signing_request
 from wire.speaking import Mailbox
 
 from identity.domain.principal import operator
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
 
 KITE, EMAIL, LOCK = "kite", "kite@example.org", 900
 Ask = Callable[[FlaskClient, str], TestResponse]

@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
-from identity.services import account_names
-from identity.services.accounts import NewAccount
+from identity.services.accounts.registration import NewAccount
+from identity.services.administration import names as account_names
 
 
 @pytest.fixture(autouse=True)

@@ -28,9 +28,9 @@ from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.domain.values import KEEP
 from identity.domain.views import AccountView
-from identity.services.accounts import NewAccount
-from identity.services.login_names import KnownBy
-from identity.services.profiles import ProfileChange
+from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.registration import NewAccount
+from identity.services.authentication.identifiers import KnownBy
 from identity.web.answers import empty, json_answer
 from identity.web.auth import auth, current_principal
 from identity.web.body import Body, read_body

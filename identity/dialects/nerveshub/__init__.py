@@ -23,8 +23,8 @@ from identity.domain.errors import (
 )
 from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
-from identity.services.accounts import NewAccount
-from identity.services.login_names import KnownBy
+from identity.services.accounts.registration import NewAccount
+from identity.services.authentication.identifiers import KnownBy
 from identity.web.answers import json_answer
 from identity.web.auth import auth, current_principal
 from identity.web.body import Body, read_body

@@ -19,8 +19,8 @@ from identity.domain import errors
 from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.domain.views import AccountView
-from identity.services.accounts import NewAccount
-from identity.services.login_names import KnownBy
+from identity.services.accounts.registration import NewAccount
+from identity.services.authentication.identifiers import KnownBy
 from identity.web.answers import empty, json_answer, json_array, timestamp
 from identity.web.auth import auth, current_principal
 from identity.web.body import Body, read_body, read_body_if_any

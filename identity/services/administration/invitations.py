@@ -1,0 +1,104 @@
+"""Invitations: an administrator makes an account, and its owner chooses the password by a link in a mail."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from identity.domain.events import Event
+from identity.domain.mail import LetterKind
+from identity.domain.ports import Clock, Identifiers
+from identity.domain.principal import Principal
+from identity.domain.usernames import require_own_email, require_unreserved
+from identity.domain.values import read_email, read_full_name, read_username
+from identity.domain.views import AccountView
+from identity.services.accounts.email_claims import write_unique
+from identity.services.accounts.new_account import Described, name_for, new_account
+from identity.services.mail.outbox import Outbox
+from identity.services.work.accounts import subject_of, view_account
+from identity.services.work.audit_log import Audit
+from identity.services.work.authorization import Rights
+from identity.services.work.transaction import Transactions
+
+_NO_PASSWORD: Final = "!"  # noqa: S105 - no hash, so that no password matches
+
+
+class Invitations:
+    """Makes accounts that have no password until their owners choose one."""
+
+    def __init__(  # noqa: PLR0913 - collaborators and a setting
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        identifiers: Identifiers,
+        rights: Rights,
+        audit: Audit,
+        outbox: Outbox,
+        reserved: frozenset[str],
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._identifiers = identifiers
+        self._rights = rights
+        self._audit = audit
+        self._outbox = outbox
+        self._reserved = reserved
+
+    def invite(
+        self,
+        principal: Principal,
+        email: str,
+        *,
+        username: str | None = None,
+        full_name: str | None = None,
+        admin: bool = False,
+    ) -> AccountView:
+        """Make an account and mail its owner a link that works once, for a week, and sets the password.
+
+        Args:
+            principal: an administrator.
+            email: where the invitation goes; choosing the password confirms it.
+            username: of the account; the email, if that can be a username, where none is given.
+            full_name: of the account.
+            admin: make it an administrator, which needs a fresh proof.
+
+        Raises:
+            Forbidden: the caller is no administrator.
+            StepUpRequired: an administrator is wanted, and the proof is too old.
+            InvalidInput: a value cannot be used.
+            UsernameTaken, EmailTaken: another account has it.
+        """
+        self._rights.require_admin(principal, fresh=admin)
+        wanted = self._described(email, username, full_name)
+
+        def insert(session: Session) -> AccountView:
+            account = new_account(wanted, self._identifiers, self._clock.now(), admin=admin)
+            session.add(account)
+            session.flush()
+            for event in (
+                Event.REGISTERED,
+                Event.INVITED,
+                *((Event.ADMIN_GRANTED,) if admin else ()),
+            ):
+                self._audit.record(session, event, principal, subject=subject_of(account))
+            self._outbox.put(session, LetterKind.INVITATION, account)
+            return view_account(account)
+
+        name = wanted.username.typed
+        return write_unique(self._transactions, principal, insert, username=name, discreet=False)
+
+    def _described(self, email: str, username: str | None, full_name: str | None) -> Described:
+        own = read_email(email)
+        name = (
+            name_for(own, self._transactions, self._identifiers)[0]
+            if username is None
+            else username
+        )
+        spelled = read_username(name)
+        require_unreserved(spelled.canonical, self._reserved)
+        require_own_email(spelled.typed, own.canonical)
+        return Described(
+            spelled, own, None if full_name is None else read_full_name(full_name), _NO_PASSWORD
+        )

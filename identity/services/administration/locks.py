@@ -1,0 +1,76 @@
+"""Lifting locks by what people know of them: a name or an address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from identity.domain import policy
+from identity.domain.events import Event
+from identity.domain.limits import NO_ADDRESS, address_group
+from identity.domain.principal import Principal
+from identity.services.authentication.throttle import Attempts
+from identity.services.work.accounts import find_by_name, subject_of
+from identity.services.work.audit_log import Audit
+from identity.services.work.transaction import Transactions
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What a text turned out to be: the name of an account, if anybody's, and a group of addresses, if any."""
+
+    username: str | None
+    addresses: str | None
+
+
+class Locks:
+    """Lifts locks."""
+
+    def __init__(self, transactions: Transactions, *, attempts: Attempts, audit: Audit) -> None:
+        self._transactions = transactions
+        self._attempts = attempts
+        self._audit = audit
+
+    def lift(self, principal: Principal, what: str) -> Lifted:
+        """Forget what is counted for a username, an e-mail address or an IP address; for all that `what` can be.
+
+        Raises:
+            Forbidden: the caller is no administrator.
+        """
+        policy.require_admin(principal)
+        group = address_group(what.partition("/")[0])
+        addresses = None if group == NO_ADDRESS else group
+
+        def lift(session: Session) -> Lifted:
+            if addresses is not None:
+                self._lift_address(session, principal, addresses)
+            return Lifted(self._lift_name(session, principal, what), addresses)
+
+        return self._transactions.write(principal, lift)
+
+    def lift_without_ip(self, principal: Principal) -> None:
+        """Forget what is counted for callers without an IP, such as those of a Unix socket.
+
+        Raises:
+            Forbidden: the caller is no administrator.
+        """
+        policy.require_admin(principal)
+
+        def lift(session: Session) -> None:
+            self._lift_address(session, principal, NO_ADDRESS)
+
+        self._transactions.write(principal, lift)
+
+    def _lift_address(self, session: Session, principal: Principal, group: str) -> None:
+        self._attempts.unlock_address(session, group)
+        self._audit.record(session, Event.ADDRESS_UNLOCKED, principal, address=group)
+
+    def _lift_name(self, session: Session, principal: Principal, what: str) -> str | None:
+        account = find_by_name(session, what)
+        if account is None:
+            self._attempts.unlock_name(session, what)
+            return None
+        self._attempts.unlock(session, account)
+        self._audit.record(session, Event.UNLOCKED, principal, subject=subject_of(account))
+        return account.username

@@ -1,0 +1,135 @@
+"""From a token to a principal: by its form, its kind; by its kind, the one way to check it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from identity.domain import policy
+from identity.domain.errors import Unauthenticated
+from identity.domain.ports import AccessTokens, Clock, JwtTokens, OpaqueTokens
+from identity.domain.principal import Credential, Origin, Principal
+from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
+from identity.services.sessions.cache import Snapshot
+from identity.services.sessions.directory import Directory
+from identity.services.sessions.pools import USED_GRAIN
+from identity.services.sessions.use_notes import UseNotes
+from identity.services.work.transaction import Transactions
+from identity.store.models import LoginSession
+
+# Seed 003: an unused session lives five minutes, each use moves its end to two weeks from then.
+SLIDE: Final = timedelta(days=14)
+
+# Both by a short name: a member is looked up anew, slowly, each time its class is asked.
+_ACCESS: Final = TokenKind.ACCESS
+_BY_ACCESS_TOKEN: Final = Credential.ACCESS_TOKEN
+_CREDENTIALS: Final = {
+    TokenKind.PERSONAL: Credential.PERSONAL_TOKEN,
+    TokenKind.JWT: Credential.JWT_TOKEN,
+    TokenKind.UUID: Credential.UUID_TOKEN,
+    TokenKind.OPAQUE: Credential.OPAQUE_TOKEN,
+}
+
+
+class TokenChecks:
+    """Checks tokens of every kind against the session behind them."""
+
+    def __init__(  # noqa: PLR0913 - one checker for each kind
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        directory: Directory,
+        access_tokens: AccessTokens,
+        jwt_tokens: JwtTokens,
+        opaque_tokens: OpaqueTokens,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._directory = directory
+        self._access_tokens = access_tokens
+        self._jwt_tokens = jwt_tokens
+        self._opaque_tokens = opaque_tokens
+        self._uses = UseNotes(transactions, directory)
+
+    def principal(self, token: str, origin: Origin) -> Principal:
+        """Return the principal of a token.
+
+        Raises:
+            Unauthenticated: not genuine, over, or its session was ended.
+        """
+        now = self._clock.now()
+        kind = token_kind(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
+        if kind is _ACCESS:  # by far the most frequent
+            return self._of_access_token(token, origin, now)
+        found = self._find(kind, token, now) if kind else None
+        if kind is None or found is None or found.over(now):
+            raise Unauthenticated
+        end = found.absolute_end
+        if found.idle_end is not None:
+            end = self._slide(found, found.idle_end, now)
+        elif not found.shown or now - found.last_used_at > USED_GRAIN:
+            self._note_use(found, token, kind, now)
+        return Principal(
+            origin,
+            found.subject,
+            _CREDENTIALS[kind],
+            found.authenticated_at,
+            found.session,
+            expires_at=int(end.timestamp()),
+            checked_at=now.timestamp(),
+        )
+
+    def _of_access_token(self, token: str, origin: Origin, now: datetime) -> Principal:
+        claims, seconds = self._access_tokens.read(token), now.timestamp()
+        found = (
+            self._directory.find(claims.session)
+            if claims and policy.timely(claims, seconds)
+            else None
+        )
+        if claims is None or found is None or found.over(now):
+            raise Unauthenticated
+        if not found.shown:
+            self._note_use(found, token, _ACCESS, now)
+        return Principal(
+            origin,
+            found.subject,
+            _BY_ACCESS_TOKEN,
+            found.authenticated_at,
+            found.session,
+            None,
+            claims.expires_at,
+            seconds,
+        )
+
+    def _find(self, kind: TokenKind, token: str, now: datetime) -> Snapshot | None:
+        if kind is TokenKind.JWT:
+            session = self._jwt_tokens.read(token, now)
+            return self._directory.find(session) if session else None
+        digest = self._opaque_tokens.digest(token)
+        return self._directory.find_by_digest(digest) if digest else None
+
+    def _note_use(self, found: Snapshot, token: str, kind: TokenKind, now: datetime) -> None:
+        by_id = kind in {_ACCESS, TokenKind.JWT}
+        self._uses.note(
+            found.session, found.session if by_id else self._opaque_tokens.digest(token) or "", now
+        )
+
+    def _slide(self, found: Snapshot, idle_end: datetime, now: datetime) -> datetime:
+        """Move the end of a sliding session, at most once a minute, and return it."""
+        end = min(now + SLIDE, found.absolute_end)
+        if end - idle_end <= policy.LAST_USED_GRAIN:
+            return idle_end
+
+        def slide(session: Session) -> None:
+            used = update(LoginSession).where(
+                LoginSession.id == found.session, LoginSession.idle_end > now
+            )
+            session.execute(used.values(idle_end=end, last_used_at=now, shown_at=now))
+            self._transactions.note_change(session, found.subject.id)
+
+        self._transactions.write_unattended(slide)
+        return end

@@ -1,0 +1,1 @@
+"""Client certificates: issuing, renewing, revoking."""

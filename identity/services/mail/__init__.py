@@ -1,0 +1,1 @@
+"""Mails that are written in a transaction and sent afterwards."""

@@ -1,0 +1,256 @@
+"""Mail that is written with what it is about, and sent afterwards, as often as it takes.
+
+No token is kept: a row says whose letter of which kind it is, and the token is made when it is sent. A sender
+claims a row with one conditional UPDATE, so that two never send the same letter at once; one that dies
+after sending and before saying so sends it again, with the same message id.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from identity.domain import mail as letters
+from identity.domain.claims import OneTimeClaims, Purpose
+from identity.domain.errors import MailRefused, Unavailable
+from identity.domain.limits import address_group
+from identity.domain.mail import LetterKind
+from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
+from identity.domain.principal import Origin
+from identity.domain.values import canonical_email
+from identity.services.mail.limits import MailLimits
+from identity.services.mail.one_time_tokens import binding
+from identity.services.work.accounts import Mailbox, mailbox
+from identity.services.work.transaction import Transactions
+from identity.store.models import Account, Certificate, OutboxMail
+
+_log = logging.getLogger(__name__)
+_CLAIM: Final = timedelta(minutes=2)
+_FIRST_RETRY: Final = timedelta(seconds=5)
+_LONGEST_RETRY: Final = timedelta(hours=1)
+_ATTEMPTS: Final = 12
+_RECIPIENT_MAX: Final = 254
+LIVES: Final = {
+    Purpose.ACTIVATION: timedelta(hours=24),
+    Purpose.RESET: timedelta(minutes=15),
+    Purpose.INVITATION: timedelta(days=7),
+}
+# How long a letter is good for: one more of the kind may go out after that, whoever used the limits up.
+LETTER_LIVES: Final = dict.fromkeys(LetterKind, timedelta(hours=24)) | {
+    LetterKind.RESET: LIVES[Purpose.RESET]
+}
+_PURPOSES: Final = {
+    LetterKind.ACTIVATION: Purpose.ACTIVATION,
+    LetterKind.RESET: Purpose.RESET,
+    LetterKind.INVITATION: Purpose.INVITATION,
+}
+_PATHS: Final = {
+    LetterKind.ACTIVATION: "activate",
+    LetterKind.RESET: "reset",
+    LetterKind.INVITATION: "reset",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxState:
+    """How many letters wait to be sent, were sent, and were given up after many attempts, as far as they are kept."""
+
+    waiting: int
+    sent: int
+    parked: int
+
+
+class Outbox:
+    """Takes letters in, and sends those that are due."""
+
+    def __init__(  # noqa: PLR0913 - collaborators and two settings
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        identifiers: Identifiers,
+        tokens: OneTimeTokens,
+        mailer: Mailer,
+        limits: MailLimits,
+        public_url: str,
+        service: str,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._identifiers = identifiers
+        self._tokens = tokens
+        self._mailer = mailer
+        self._limits = limits
+        self._public_url = public_url
+        self._service = service
+
+    def put(  # noqa: PLR0913 - a letter has that many sides
+        self,
+        session: Session,
+        kind: LetterKind,
+        account: Account,
+        *,
+        to: Mailbox | None = None,
+        requester: Origin | None = None,
+        certificate: str | None = None,
+    ) -> None:
+        """Write a letter to the account's own address, or to another one, in the caller's transaction.
+
+        Beyond the limits for one kind and email none are kept (`services.mail.limits`). Nor are letters to an email
+        that is not the account's own; they cost the same work, so that its time tells nothing.
+
+        Args:
+            session: the transaction of what the letter is about.
+            kind: which letter.
+            account: about whom.
+            to: the mailbox, where it is not the account's own.
+            requester: who had it sent, where that may be anyone: their requests are counted apart.
+            certificate: the serial of the one that it is about.
+        """
+        to = to or mailbox(account)
+        if to is None:
+            return
+        # What is counted for others must not use up what the owner may get.
+        email = canonical_email(to.address)
+        counted_as = email if to.owned else f"{account.id}:{email}"
+        group = address_group(requester.address) if requester else ""
+        keep = self._limits.admit(session, kind, counted_as, requester=group) and to.owned
+        letter = self._letter(kind, account, to.address) | {"certificate": certificate}
+        mail_id = session.scalar(insert(OutboxMail).values(letter).returning(OutboxMail.id))
+        in_vain = delete(OutboxMail).where(OutboxMail.id == mail_id, literal(not keep))
+        session.execute(in_vain.execution_options(synchronize_session=False))
+
+    def _letter(self, kind: LetterKind, account: Account, recipient: str) -> dict[str, object]:
+        now = self._clock.now()
+        return {
+            "message_id": self._identifiers.uuid(),
+            "kind": kind.value,
+            "recipient": recipient[:_RECIPIENT_MAX],
+            "account_id": account.id,
+            "version": account.version,
+            "created_at": now,
+            "next_attempt_at": now,
+        }
+
+    def state(self) -> OutboxState:
+        """Return how many letters wait, were sent, and were given up."""
+        unsent = OutboxMail.sent_at.is_(None) & OutboxMail.parked_at.is_(None)
+        states = {
+            "waiting": unsent,
+            "sent": OutboxMail.sent_at.is_not(None),
+            "parked": OutboxMail.parked_at.is_not(None),
+        }
+        query = select(*(func.count().filter(state).label(name) for name, state in states.items()))
+        row = self._transactions.row(query.select_from(OutboxMail), {})
+        return OutboxState(**(row._mapping if row else dict.fromkeys(states, 0)))  # noqa: SLF001 - SQLAlchemy's public name
+
+    def send_due(self, *, at_most: int = 50) -> int:
+        """Send letters that are due and return how many went out."""
+        query = (
+            select(OutboxMail.id)
+            .where(*_due(self._clock.now()))
+            .order_by(OutboxMail.next_attempt_at)
+            .limit(at_most)
+        )
+        ids = self._transactions.read(lambda session: session.scalars(query).all())
+        return sum(map(self._send, ids))
+
+    def _send(self, mail_id: int) -> bool:
+        try:
+            claimed = self._transactions.write_unattended(
+                lambda session: self._claim(session, mail_id)
+            )
+            if claimed is None:
+                return False
+            self._mailer.send(claimed)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one letter is made of, the others go out
+            refusal = error if isinstance(error, MailRefused) else MailRefused(type(error).__name__)
+            reply = f" ({refusal.reply})" if refusal.reply else ""
+            then = ", and is parked" if refusal.permanent else ""
+            _log.warning("mail %s was not taken%s: %s%s", mail_id, then, refusal, reply)
+            park = refusal.permanent
+            self._transactions.write_unattended(
+                lambda session: self._postpone(session, mail_id, park=park)
+            )
+            return False
+        done = update(OutboxMail).where(OutboxMail.id == mail_id).values(sent_at=self._clock.now())
+        self._transactions.write_unattended(lambda session: session.execute(done))
+        return True
+
+    def _claim(self, session: Session, mail_id: int) -> letters.Letter | None:
+        now = self._clock.now()
+        mine = (
+            update(OutboxMail)
+            .where(OutboxMail.id == mail_id, *_due(now))
+            .values(claimed_until=now + _CLAIM)
+        )
+        row = session.scalars(mine.returning(OutboxMail)).one_or_none()
+        if row is None:
+            return None
+        account = session.get_one(Account, row.account_id)
+        kind = LetterKind(row.kind)
+        # A token is for the account's email alone; what happened is told to whom it happened.
+        if kind in _PURPOSES and canonical_email(row.recipient) not in _emails_for(kind, account):
+            row.parked_at = now
+            return None
+        about = session.get(Certificate, row.certificate) if row.certificate else None
+        return self._write(kind, row, account, about=_describe(about) if about else "")
+
+    def _write(
+        self, kind: LetterKind, row: OutboxMail, account: Account, *, about: str
+    ) -> letters.Letter:
+        token = link = ""
+        if purpose := _PURPOSES.get(kind):
+            end = int((self._clock.now() + LIVES[purpose]).timestamp())
+            bound = binding(purpose, canonical_email(row.recipient), row.message_id)
+            token = self._tokens.sign(purpose, OneTimeClaims(account.id, row.version, end, bound))
+            link = f"{self._public_url}/{_PATHS[kind]}?token={token}" if self._public_url else ""
+        return letters.write(
+            kind,
+            service=self._service,
+            message_id=row.message_id,
+            recipient=row.recipient,
+            username=account.username,
+            token=token,
+            link=link,
+            about=about,
+        )
+
+    def _postpone(self, session: Session, mail_id: int, *, park: bool) -> None:
+        row = session.get(OutboxMail, mail_id)
+        if row is None:  # its account went away meanwhile
+            return
+        row.attempts += 1
+        row.claimed_until = None
+        row.next_attempt_at = self._clock.now() + min(
+            _FIRST_RETRY * 2**row.attempts, _LONGEST_RETRY
+        )
+        if park or row.attempts >= _ATTEMPTS:
+            row.parked_at = self._clock.now()
+
+
+def _describe(certificate: Certificate) -> str:
+    renewed = f", renewed from {certificate.parent}" if certificate.parent else ""
+    line = f", in the line of {certificate.line}" if certificate.line else ""
+    return f"Certificate: {certificate.serial}{renewed}{line}"
+
+
+def _emails_for(kind: LetterKind, account: Account) -> set[str | None]:
+    pending = account.pending_email if kind is LetterKind.ACTIVATION else None
+    return {account.email_canonical} | ({canonical_email(pending)} if pending else set())
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        OutboxMail.sent_at.is_(None),
+        OutboxMail.parked_at.is_(None),
+        OutboxMail.next_attempt_at <= now,
+        or_(OutboxMail.claimed_until.is_(None), OutboxMail.claimed_until <= now),
+    )

@@ -1,0 +1,1 @@
+"""What keeps a running service healthy: schema, keys, readiness, deletion of expired rows."""

@@ -1,0 +1,93 @@
+"""Changing the keys that sign, while every node goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from identity.domain.events import Event
+from identity.domain.keys import KeyUse, KeyView, SigningKey, replaced, succeeded, viewed
+from identity.domain.ports import Clock, KeySource, KeyStore
+from identity.domain.principal import operator
+from identity.domain.token_kinds import TokenKind
+from identity.services.mail import outbox
+from identity.services.sessions import opening as logins
+from identity.services.work.audit_log import Audit
+from identity.services.work.transaction import Transactions
+
+_Successor = Callable[
+    [KeyUse, tuple[SigningKey, ...], SigningKey, datetime], tuple[SigningKey, ...]
+]
+
+
+class KeyRotation:
+    """Rotates the keys of all kinds that this service keeps itself.
+
+    Args:
+        transactions: where the trail is written.
+        sources: all kinds of keys.
+        stores: those of them that can be changed here.
+        clock: the time.
+        audit: the trail.
+        token_life: life of an access token.
+    """
+
+    def __init__(  # noqa: PLR0913 - collaborators, two kinds of keys and a setting
+        self,
+        transactions: Transactions,
+        *,
+        sources: Mapping[KeyUse, KeySource],
+        stores: Mapping[KeyUse, KeyStore],
+        clock: Clock,
+        audit: Audit,
+        token_life: timedelta,
+    ) -> None:
+        self._transactions = transactions
+        self._sources = sources
+        self._stores = stores
+        self._clock = clock
+        self._audit = audit
+        self._lives = {
+            KeyUse.TOKENS: max(token_life, *outbox.LIVES.values()),
+            KeyUse.JWTS: logins.LIVES[TokenKind.JWT].whole,
+        }
+
+    def listed(self) -> tuple[KeyView, ...]:
+        """Return every key for people, oldest first within its kind."""
+        now = self._clock.now()
+        return tuple(
+            view
+            for use, source in self._sources.items()
+            for view in viewed(source.read(), use, now)
+        )
+
+    def rotate(self, grace: timedelta) -> tuple[KeyView, ...]:
+        """Add new keys, which sign after `grace`, and end the others once nothing they signed can be alive."""
+
+        def successor(
+            use: KeyUse, keys: tuple[SigningKey, ...], new: SigningKey, now: datetime
+        ) -> tuple[SigningKey, ...]:
+            return succeeded(keys, new, now=now, grace=grace, life=self._lives[use])
+
+        return self._change(successor)
+
+    def replace(self) -> tuple[KeyView, ...]:
+        """Put new keys in the place of all others, whose signatures are worth nothing from then on."""
+        return self._change(lambda _use, _keys, new, now: replaced(new, now))
+
+    def record(self) -> None:
+        """Write a change into the trail; apart from it, because a leaked key does not wait for the database.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        acting = operator()
+        self._transactions.write(
+            acting, lambda session: self._audit.record(session, Event.KEYS_ROTATED, acting)
+        )
+
+    def _change(self, successor: _Successor) -> tuple[KeyView, ...]:
+        for use, store in self._stores.items():
+            with store.changing():
+                store.write(successor(use, store.read(), store.new(), self._clock.now()))
+        return tuple(view for view in self.listed() if view.use in self._stores)

@@ -1,0 +1,90 @@
+"""Taking emails back that were never confirmed, so that whoever owns the mailbox can have an account by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from identity.domain.events import Event
+from identity.domain.ports import Clock
+from identity.domain.principal import Origin, Principal
+from identity.domain.usernames import is_email_of
+from identity.domain.values import canonical
+from identity.services.accounts.email_changes import free_name
+from identity.services.work.accounts import subject_of
+from identity.services.work.audit_log import Audit
+from identity.services.work.transaction import Transactions
+from identity.store.models import Account
+
+_BATCH: Final = 100
+_HOUSEKEEPING: Final = Principal(Origin(address="local", request_id="-", tongue="housekeeping"))
+
+
+class UnconfirmedEmails:
+    """Takes emails from accounts that have not confirmed them in time.
+
+    Args:
+        transactions: one for each step.
+        clock: the time.
+        audit: where each account is named that loses its email.
+        life: how long an email may wait for its confirmation; zero: for ever.
+    """
+
+    def __init__(
+        self, transactions: Transactions, *, clock: Clock, audit: Audit, life: timedelta
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._audit = audit
+        self._life = life
+
+    def steps(self) -> Iterator[int]:
+        """Release all that are over, a few at a time; yield after each step how many those were.
+
+        Raises:
+            Unavailable: the database does not answer; what was released stays so.
+        """
+        over = self._over(self._clock.now())
+        after = 0
+        while self._life and (ids := self._next(over, after)):
+            yield self._release(ids, over)
+            after = ids[-1]
+
+    def _next(self, over: ColumnElement[bool], after: int) -> list[int]:
+        query = (
+            select(Account.id).where(over, Account.id > after).order_by(Account.id).limit(_BATCH)
+        )
+        return self._transactions.read(lambda session: list(session.scalars(query)))
+
+    def _over(self, now: datetime) -> ColumnElement[bool]:
+        since = func.coalesce(Account.email_since, Account.created_at)
+        return and_(
+            Account.email.is_not(None), Account.email_verified.is_(False), since <= now - self._life
+        )
+
+    def _release(self, ids: list[int], over: ColumnElement[bool]) -> int:
+        # Asked again under the lock: what was confirmed meanwhile stays. What another node releases is left to it.
+        query = select(Account).where(Account.id.in_(ids), over).with_for_update(skip_locked=True)
+
+        def work(session: Session) -> int:
+            accounts = session.scalars(query).all()
+            for account in accounts:
+                self._release_one(session, account)
+            return len(accounts)
+
+        return self._transactions.write_unattended(work)
+
+    def _release_one(self, session: Session, account: Account) -> None:
+        self._audit.record(
+            session, Event.EMAIL_RELEASED, _HOUSEKEEPING, subject=subject_of(account)
+        )
+        if "@" in account.username and is_email_of(account.username, account.email_canonical):
+            account.username = free_name(session, account)
+            account.username_canonical = canonical(account.username)
+        account.email = account.email_canonical = None
+        account.updated_at = self._clock.now()
+        self._transactions.note_change(session, account.id)

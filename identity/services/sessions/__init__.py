@@ -1,0 +1,1 @@
+"""Sessions: opening, finding, listing and revoking them."""

@@ -1,0 +1,175 @@
+"""Opening sessions: one row for each login, with the life that its kind of token has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.orm import Session
+
+from identity.domain.errors import NotFound, Unauthenticated
+from identity.domain.events import Event
+from identity.domain.ports import Clock, Identifiers, JwtTokens, OpaqueTokens
+from identity.domain.principal import Principal, Subject
+from identity.domain.token_kinds import TokenKind
+from identity.services.sessions.pools import make_room
+from identity.services.work.audit_log import Audit
+from identity.services.work.transaction import Transactions
+from identity.store.models import ACCOUNTS, SESSIONS
+
+_ORIGIN_MAX: Final = 64
+
+_INSERT: Final = insert(SESSIONS)
+_OWNER: Final = (
+    select(ACCOUNTS.c.id)
+    .where(
+        ACCOUNTS.c.id == bindparam("id"),
+        ACCOUNTS.c.version == bindparam("version"),
+        ACCOUNTS.c.disabled.is_(False),
+    )
+    .with_for_update(key_share=True)
+)
+# Nothing that needs a fresh proof; another moment than that of certificates, whose sessions end with them.
+_PROVEN_BY_ANOTHER: Final = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How long a session lives: at most `whole`, and `unused` until its first use where that is shorter."""
+
+    whole: timedelta
+    unused: timedelta | None = None
+
+
+# What the documents say (contracts 1.1, 1.2, 1.4; design section 5); seed 000 names no end, so a year is ours.
+LIVES: Final = {
+    TokenKind.PERSONAL: Life(timedelta(days=365)),
+    TokenKind.OPAQUE: Life(timedelta(days=90)),
+    TokenKind.JWT: Life(timedelta(hours=1)),
+    TokenKind.UUID: Life(timedelta(days=90), unused=timedelta(minutes=5)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A new session's token, shown this once, and when it ends at the latest."""
+
+    token: str
+    expires_at: datetime
+
+
+class Logins:
+    """Opens sessions for principals who have just proven themselves."""
+
+    def __init__(  # noqa: PLR0913 - collaborators
+        self,
+        transactions: Transactions,
+        *,
+        clock: Clock,
+        identifiers: Identifiers,
+        opaque_tokens: OpaqueTokens,
+        jwt_tokens: JwtTokens,
+        audit: Audit,
+        per_account: int,
+        token_life: timedelta,
+    ) -> None:
+        self._transactions = transactions
+        self._clock = clock
+        self._identifiers = identifiers
+        self._opaque_tokens = opaque_tokens
+        self._jwt_tokens = jwt_tokens
+        self._audit = audit
+        self._per_account = per_account
+        self._token_life = token_life
+
+    def open(self, principal: Principal, kind: TokenKind, *, owner: Subject | None = None) -> Login:
+        """Open a session and return its token; another of its pool gives way where it has too many.
+
+        With an `owner` the session is theirs, who proved nothing.
+
+        Raises:
+            Unauthenticated: the account has moved on or went away since the proof.
+            NotFound: the owner's has.
+        """
+        if kind is TokenKind.JWT:
+            now = self._clock.now()
+            end = now + LIVES[kind].whole
+            session_id = self.open_row(principal, kind, LIVES[kind], owner=owner)
+            return Login(
+                self._jwt_tokens.sign(session_id, (owner or principal.account).uuid, now, end), end
+            )
+        token = self._opaque_tokens.new(kind)
+        self.open_row(
+            principal, kind, LIVES[kind], digest=self._opaque_tokens.digest(token), owner=owner
+        )
+        return Login(token, self._clock.now() + LIVES[kind].whole)
+
+    def key_set(self) -> dict[str, Any]:
+        """Return the public keys with which anybody can check the JWTs (RFC 7517)."""
+        return self._jwt_tokens.key_set()
+
+    def open_row(
+        self,
+        principal: Principal,
+        kind: TokenKind,
+        life: Life,
+        *,
+        digest: str | None = None,
+        owner: Subject | None = None,
+    ) -> str:
+        """Write the session of a login and return its id; see `open`."""
+        account, session_id, now = (
+            owner or principal.account,
+            self._identifiers.session_id(),
+            self._clock.now(),
+        )
+        proven_at = _PROVEN_BY_ANOTHER if owner else principal.authenticated_at
+        if proven_at is None:  # a session never is newer proof than what opened it
+            raise Unauthenticated
+
+        row = {
+            "id": session_id,
+            "account_id": account.id,
+            "kind": kind.value,
+            "version": account.version,
+            "authenticated_at": proven_at,
+            "created_at": now,
+            "last_used_at": now,
+            "idle_end": now + life.unused if life.unused else None,
+            "absolute_end": now + life.whole,
+            "digest": digest,
+            "origin": principal.origin.address[:_ORIGIN_MAX],
+        }
+
+        def write(session: Session) -> None:
+            if owner:
+                _lock_owner(session, owner)
+            self._make_room(session, principal, account, kind=kind, now=now)
+            session.execute(_INSERT, row)
+            self._audit.record_session(session, principal, account)
+
+        # Two administrators who act on each other lock both accounts in one order.
+        self._transactions.write(principal, write, lock_admins=owner is not None)
+        return session_id
+
+    def _make_room(
+        self,
+        session: Session,
+        principal: Principal,
+        account: Subject,
+        *,
+        kind: TokenKind,
+        now: datetime,
+    ) -> None:
+        account_id, kept = account.id, self._per_account - 1
+        if make_room(session, account_id, kind, now=now, kept=kept, token_life=self._token_life):
+            self._audit.record(session, Event.SESSIONS_DROPPED, principal, subject=account)
+            self._transactions.note_change(session, account_id)
+
+
+def _lock_owner(session: Session, owner: Subject) -> None:
+    # Their credentials may have been invalidated since the account was read.
+    if session.execute(_OWNER, {"id": owner.id, "version": owner.version}).first() is None:
+        raise NotFound("user")

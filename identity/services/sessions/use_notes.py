@@ -1,0 +1,121 @@
+"""Notes of when a session's token was last checked, written beside the requests: no check waits for a write."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import bindparam, case, or_, update
+
+from identity.caching import BoundedCache
+from identity.domain.errors import Unavailable
+from identity.services.sessions.directory import Directory
+from identity.services.sessions.pools import USED_GRAIN
+from identity.services.work.transaction import Transactions
+from identity.store.models import SESSIONS
+from identity.store.types import UtcDateTime
+
+_log = logging.getLogger(__name__)
+
+IN_BACKGROUND = True  # the suite in one process writes at once, so that its rows hold still
+_MOST_WAITING: Final = 1_000  # what comes beyond is noted at a later check
+_BATCH: Final = 500
+_PAUSE_SECONDS: Final = 0.5
+_AGAIN_AFTER: Final = timedelta(minutes=1)
+_TIME: Final = UtcDateTime()
+_NOTE_USE: Final = (
+    update(SESSIONS)
+    .where(
+        SESSIONS.c.id == bindparam("session"),
+        or_(SESSIONS.c.shown_at.is_(None), SESSIONS.c.shown_at < bindparam("before", type_=_TIME)),
+    )
+    .values(
+        shown_at=bindparam("now", type_=_TIME),
+        last_used_at=case(
+            (
+                SESSIONS.c.last_used_at < bindparam("now", type_=_TIME),
+                bindparam("now", type_=_TIME),
+            ),
+            else_=SESSIONS.c.last_used_at,
+        ),
+    )
+)
+
+
+class UseNotes:
+    """Takes notes from token checks, and writes them in one thread of each worker.
+
+    A note decides only which session gives way when an account has too many, so one that is lost or late does no
+    harm. The first use is noted soon, later ones once an hour.
+    """
+
+    def __init__(self, transactions: Transactions, directory: Directory) -> None:
+        self._transactions = transactions
+        self._directory = directory
+        self._not_before: BoundedCache[datetime] = BoundedCache(
+            bound=_MOST_WAITING
+        )  # when a session may be noted again
+        self._waiting: dict[str, tuple[str, datetime]] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def note(self, session_id: str, key: str, now: datetime) -> None:
+        """Note that a session is in use.
+
+        Args:
+            session_id: its row.
+            key: under which the directory remembers it.
+            now: the time of the check.
+        """
+        not_before = self._not_before.find(session_id)
+        if not_before is not None and now < not_before:
+            return
+        self._not_before.put(session_id, now + USED_GRAIN)
+        with self._lock:
+            if len(self._waiting) < _MOST_WAITING:
+                self._waiting[session_id] = key, now
+            if IN_BACKGROUND and self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="use-notes", daemon=True)
+                self._thread.start()
+        if IN_BACKGROUND:
+            self._wake.set()
+        else:
+            self._write()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            time.sleep(_PAUSE_SECONDS)  # what comes together is written together
+            try:
+                self._write()
+            except Exception:  # noqa: BLE001 - a note that cannot be written must not end all others
+                _log.exception("notes of use could not be written")
+            if self._waiting:
+                self._wake.set()
+
+    def _write(self) -> None:
+        with self._lock:
+            batch = {session: self._waiting[session] for session in list(self._waiting)[:_BATCH]}
+            for session in batch:
+                del self._waiting[session]
+        if (
+            not batch
+        ):  # another note came while the last ones were being written, and went with them
+            return
+        used = [
+            {"session": session, "now": now, "before": now - USED_GRAIN}
+            for session, (_, now) in batch.items()
+        ]
+        try:
+            self._transactions.write_unattended(lambda session: session.execute(_NOTE_USE, used))
+        except Unavailable:  # the tokens are good all the same
+            for session, (_, now) in batch.items():
+                self._not_before.put(session, now + _AGAIN_AFTER)
+            return
+        for key, _ in batch.values():
+            self._directory.refresh(key)

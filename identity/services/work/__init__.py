@@ -1,0 +1,1 @@
+"""What every use case stands on: the transaction, accounts, authorization, the audit log."""
