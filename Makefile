@@ -62,7 +62,7 @@ types: $(TEST_READY) ## mypy, strict
 	@$(BIN)/mypy
 
 arch: $(TEST_READY) ## who may import whom
-	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 bench: $(COMPILED) ## every promised figure in about five minutes (BENCH_…); PEERS=1 adds other systems
 	@$(BIN)/python bench/run.py

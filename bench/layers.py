@@ -22,11 +22,11 @@ from servers import prepared
 from table import grid
 
 from identity.adapters.tokens.signed import SignedAccessTokens
-from identity.web.context import CONTEXT, REQUEST_ID, origin_of
-from identity.web.credentials import read_authorization
-from identity.web.dialect import TONGUE
-from identity.web.guard import Guard
-from identity.web.hosts import has_sound_host
+from identity.web.context import origin_of
+from identity.web.environ import CONTEXT, DIALECT, REQUEST_ID
+from identity.web.middleware.middleware import Middleware
+from identity.web.requests.credentials import read_authorization
+from identity.web.requests.hosts import has_sound_host
 from identity.wiring import create_app
 
 _CALLS: Final = 2000
@@ -54,7 +54,7 @@ def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 
     layers = {
         "WSGI call": (bare, "a callable that sends three headers"),
         "guard": (
-            _tried(lambda: _calls(Guard(bare_app, here), _RESOURCE, token) - bare),
+            _tried(lambda: _calls(Middleware(bare_app, here), _RESOURCE, token) - bare),
             "id, tongue, headers, count",
         ),
         **_inside(here, token),
@@ -72,7 +72,7 @@ def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 
         "the same, with a signature made",
     )
     layers["Flask hello"] = (_calls(hello_app, _RESOURCE, token), "a bare view, for comparison")
-    by_flask = Guard(app.wsgi_app._application, here)  # noqa: SLF001 - the lane is what is left out
+    by_flask = Middleware(app.wsgi_app._application, here)  # noqa: SLF001 - the lane is what is left out
     layers["by Flask's route"] = (
         _tried(lambda: _calls(by_flask, _RESOURCE, token)),
         "`GET /api/resource`, not quick",
@@ -89,7 +89,7 @@ def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # no
     environ = _environ(_RESOURCE, token) | {
         CONTEXT: here,
         REQUEST_ID: "bench",
-        TONGUE: here.tongues.native,
+        DIALECT: here.tongues.native,
     }
     origin = origin_of(environ, here.settings)
     principal = here.services.authentication.by_token(token, origin)

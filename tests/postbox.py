@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from postgresql import free_port
 
 from identity.domain.errors import MailRefused
-from identity.domain.mail import Letter
+from identity.domain.mail import Mail
 
 EMAIL = "hawk@example.org"
 _TOKEN = re.compile(r"Token: (\S+)")
@@ -28,17 +28,17 @@ class Postbox:
     """A mailer that keeps what it is given, or refuses it."""
 
     def __init__(self, app: Flask) -> None:
-        self.letters: list[Letter] = []
-        self.refusing: Callable[[Letter], bool] = lambda _letter: False
+        self.letters: list[Mail] = []
+        self.refusing: Callable[[Mail], bool] = lambda _letter: False
         self._outbox = services(app).outbox
         self._outbox._mailer = self
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Mail) -> None:
         if self.refusing(letter):
             raise MailRefused("TestRefusal")
         self.letters.append(letter)
 
-    def collect(self) -> list[Letter]:
+    def collect(self) -> list[Mail]:
         """Send what is due and return what is new."""
         known = len(self.letters)
         self._outbox.send_due()

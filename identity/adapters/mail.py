@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from typing import Final
 
 from identity.domain.errors import MailRefused
-from identity.domain.mail import Letter
+from identity.domain.mail import Mail
 from identity.domain.smtp import Sender, SmtpServer
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class SmtpMailer:
         self._server = server
         self._sender = sender
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Mail) -> None:
         """Hand one letter over.
 
         Raises:
@@ -76,7 +76,7 @@ class LogMailer:
     def __init__(self, *, sender: str) -> None:
         self._sender = sender
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Mail) -> None:
         """Print one letter: as a mail on a terminal, else as a line of the log."""
         if sys.stderr is not None and sys.stderr.isatty():
             sys.stderr.write(_readable(letter, self._sender))
@@ -86,7 +86,7 @@ class LogMailer:
         _log.warning("development: no IDENTITY_SMTP_URL, mail is printed", extra={"fields": fields})
 
 
-def _readable(letter: Letter, sender: str) -> str:
+def _readable(letter: Mail, sender: str) -> str:
     head = f"From: {sender}\nTo: {letter.recipient}\nSubject: {letter.subject}\n"
     text = _CONTROL.sub("?", f"{head}\n{letter.text}")
     return f"{' mail, printed as IDENTITY_SMTP_URL is not set '.center(_WIDTH, '-')}\n{text}{'-' * _WIDTH}\n"
@@ -113,7 +113,7 @@ def _reply(code: int, text: bytes | str) -> str:
     return " ".join([str(code), *([known[0]] if known else [])]) if code > 0 else ""
 
 
-def compose(letter: Letter, sender: str) -> EmailMessage:
+def compose(letter: Mail, sender: str) -> EmailMessage:
     """Return the message, in text and HTML."""
     who = Sender.read(sender)
     message = EmailMessage()

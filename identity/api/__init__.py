@@ -35,6 +35,6 @@ NATIVE = Dialect(
         docs.blueprint,
     ),
     spell=spell,
-    quick=tokens.QUICK | forward_auth.QUICK,
+    fast=tokens.FAST | forward_auth.FAST,
     question=forward_auth.question,
 )

@@ -10,12 +10,12 @@ from identity.api.shown import AuditEntry, AuditTrail, OutboxCounts, User, Users
 from identity.domain.views import AccountView
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
-from identity.web.answers import empty
-from identity.web.auth import auth, current_principal
-from identity.web.body import read_body
 from identity.web.context import services
-from identity.web.openapi import Reply, describes
-from identity.web.query import read_query
+from identity.web.openapi.document import Reply, describes
+from identity.web.requests.body import read_body
+from identity.web.requests.query import read_query
+from identity.web.responses import empty
+from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint("admin", __name__, url_prefix="/api/admin")
 _PAGE_MAX = 200

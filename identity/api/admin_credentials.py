@@ -6,10 +6,10 @@ from flask import Blueprint, Response
 
 from identity.api.answers import answer
 from identity.api.shown import CertificateEntry, Certificates, Session, Sessions
-from identity.web.answers import empty
-from identity.web.auth import auth, current_principal
 from identity.web.context import services
-from identity.web.openapi import Reply, describes
+from identity.web.openapi.document import Reply, describes
+from identity.web.responses import empty
+from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint(
     "admin_credentials", __name__, url_prefix="/api/admin/users/<account:account_id>"

@@ -6,14 +6,14 @@ from flask import Response, request
 from pydantic import BaseModel
 
 from identity.domain.errors import InvalidInput
-from identity.web.answers import json_answer
 from identity.web.context import context
-from identity.web.hosts import own_base
+from identity.web.requests.hosts import own_base
+from identity.web.responses import json_response
 
 
 def answer(shown: BaseModel, status: int = 200) -> Response:
     """Return a model as JSON."""
-    return json_answer(shown.model_dump(mode="json"), status)
+    return json_response(shown.model_dump(mode="json"), status)
 
 
 def base_url() -> str:

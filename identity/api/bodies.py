@@ -12,12 +12,12 @@ from pydantic_core import PydanticCustomError
 from identity.domain.values import (
     EMAIL_MAX_BYTES,
     FULL_NAME_MAX,
-    KEEP,
     PASSWORD_MAX,
+    UNSET,
     USERNAME_PATTERN,
 )
 from identity.services.accounts.profile import ProfileChange
-from identity.web.body import FORM, Body
+from identity.web.requests.body import FORM, Body
 
 
 def _documented(**words: Any) -> Any:  # noqa: ANN401 - JSON schema words
@@ -119,9 +119,9 @@ class UserUpdate(Strict):
         """Return what is wanted of the profile."""
         given = self.model_fields_set
         return ProfileChange(
-            username=self.username if "username" in given else KEEP,
-            email=self.email if "email" in given else KEEP,
-            full_name=self.full_name if "full_name" in given else KEEP,
+            username=self.username if "username" in given else UNSET,
+            email=self.email if "email" in given else UNSET,
+            full_name=self.full_name if "full_name" in given else UNSET,
         )
 
 

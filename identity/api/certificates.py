@@ -10,12 +10,12 @@ from identity.api.answers import answer
 from identity.api.bodies import Renewal, SigningRequest
 from identity.api.shown import CertificateEntry, Certificates, SignedCertificate
 from identity.domain.keys import GRACE_MIN_SECONDS
-from identity.web.answers import empty
-from identity.web.auth import auth, current_principal
-from identity.web.body import read_body
 from identity.web.context import services
-from identity.web.openapi import Reply, describes
+from identity.web.openapi.document import Reply, describes
 from identity.web.published import published
+from identity.web.requests.body import read_body
+from identity.web.responses import empty
+from identity.web.verifier import auth, current_principal
 
 _LIST_SECONDS: Final = 60  # of a week that it is good for
 
@@ -75,7 +75,7 @@ def revoke(serial: str) -> Response:
 
 
 @blueprint.get("/ca.pem")
-@auth.open
+@auth.public
 @describes(
     "The authority's certificate",
     Reply(200, media_type="application/x-pem-file"),
@@ -91,7 +91,7 @@ def chain() -> Response:
 
 
 @blueprint.get("/ca.crl")
-@auth.open
+@auth.public
 @describes(
     "The revocation list",
     Reply(200, media_type="application/pkix-crl"),

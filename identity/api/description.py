@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Flask
 
 from identity.api.problems import UNAUTHORIZED, ProblemDetails
-from identity.web.openapi import OpenApi, Refusals, Tag
+from identity.web.openapi.document import OpenApi, Refusals, Tag
 
 _DESCRIPTION: Final = """\
 User accounts, and an answer to the question who is asking.

@@ -29,7 +29,7 @@ def page() -> Response:
     """Show the documents. Every URL is relative, so that the page also works below a proxy's sub-path."""
     inside = request.path.endswith(("/", ".html"))
     root = ".." if inside else "."
-    prefixes = {"native": ""} | dict(context().tongues.others)
+    prefixes = {"native": ""} | dict(context().dialects)
     config = {
         "urls": [
             {"url": f"{root}{prefix}/openapi.json", "name": name}

@@ -18,11 +18,11 @@ from identity.api.problems import refuse, refuse_forwarded
 from identity.domain.conditions import all_met
 from identity.domain.errors import ConditionUnmet
 from identity.domain.principal import Credential
-from identity.web.answers import respond
-from identity.web.auth import auth
-from identity.web.dialect import Plain, Question, QuickCall
-from identity.web.forward_auth import QUESTION
-from identity.web.openapi import Reply, describes
+from identity.web.dialect import FastRoute, Question, RawResponse
+from identity.web.openapi.document import Reply, describes
+from identity.web.requests.forward_auth import QUESTION
+from identity.web.responses import respond
+from identity.web.verifier import auth
 
 if TYPE_CHECKING:
     from identity.domain.principal import Principal, Subject
@@ -56,9 +56,9 @@ class _Yes:
     def __init__(self, status: str, *own: Header) -> None:
         self._status = status
         self._own = own
-        self._said: dict[int, tuple[Subject, int, Plain]] = {}
+        self._said: dict[int, tuple[Subject, int, RawResponse]] = {}
 
-    def say(self, principal: Principal, here: Context) -> Plain:
+    def say(self, principal: Principal, here: Context) -> RawResponse:
         """Return the answer to a caller; raises as `more_headers`."""
         who, end = principal.subject, principal.expires_at
         # A subject that is remembered is kept alive by that, so no other one has its id.
@@ -73,21 +73,21 @@ class _Yes:
             return said[2]
         return self._say_anew(principal, here)
 
-    def _say_anew(self, principal: Principal, here: Context) -> Plain:
+    def _say_anew(self, principal: Principal, here: Context) -> RawResponse:
         headers = [*self._own, *identity_headers(principal)]
         if more := needs_more(principal, here):
             headers += more_headers(principal, here)
         if principal.credential is _CERTIFICATE:
             # It came in no header that a cache could tell callers apart by.
-            return Plain(self._status, headers)
+            return RawResponse(self._status, headers)
         kept = _kept(principal)
         headers += kept
-        plain = Plain(self._status, headers, cacheable=True)
+        plain = RawResponse(self._status, headers, cacheable=True)
         if kept is _KEPT and principal.session and principal.expires_at and not more:
             self._remember(principal.account, principal.expires_at, plain)
         return plain
 
-    def _remember(self, who: Subject, end: int, plain: Plain) -> None:
+    def _remember(self, who: Subject, end: int, plain: RawResponse) -> None:
         if len(self._said) >= _SAID_MOST:
             self._said.clear()
         self._said[id(who)] = who, end, plain
@@ -102,20 +102,20 @@ def _kept(principal: Principal) -> tuple[Header, ...]:
     return ("Cache-Control", f"private, max-age={max(0, int(left))}"), _VARY
 
 
-_FOR_NGINX: Final = QuickCall(_Yes("204 NO CONTENT").say, refuse_forwarded)
-_FOR_PROXIES: Final = QuickCall(_Yes("200 OK", ("Content-Length", "0")).say, refuse)
+_FOR_NGINX: Final = FastRoute(_Yes("204 NO CONTENT").say, refuse_forwarded)
+_FOR_PROXIES: Final = FastRoute(_Yes("200 OK", ("Content-Length", "0")).say, refuse)
 
 
-def _only(call: QuickCall, *conditions: str) -> QuickCall:
-    def say(principal: Principal, here: Context) -> Plain:
+def _only(call: FastRoute, *conditions: str) -> FastRoute:
+    def say(principal: Principal, here: Context) -> RawResponse:
         if not all_met(principal.account, conditions):
             raise ConditionUnmet
         return call.answer(principal, here)
 
-    return QuickCall(say, call.refuse)
+    return FastRoute(say, call.refuse)
 
 
-QUICK: Final = {
+FAST: Final = {
     _PATH: _FOR_NGINX,
     f"{_PATH}/admin": _only(_FOR_NGINX, "admin"),
     _PROXY_PATH: _FOR_PROXIES,
@@ -125,8 +125,8 @@ QUICK: Final = {
 
 def question(path: str) -> Question | None:
     """Read the path under which a proxy asks; None for a path of another call."""
-    if path in QUICK:
-        return Question(path, QUICK[path])
+    if path in FAST:
+        return Question(path, FAST[path])
     if not path.startswith(f"{_PATH}/"):
         return None
     first, *rest = words = _words(path.removeprefix(f"{_PATH}/"))
@@ -148,7 +148,7 @@ def _respond() -> Response:
 
 
 @blueprint.get("/api/verify", provide_automatic_options=False)
-@auth.forwarded
+@auth.forward_auth
 @describes("Check a credential for nginx", Reply(204, headers=_SHOWN))
 def verify() -> Response:
     """Say who is calling, in headers alone, for a proxy that asks before it forwards a request."""
@@ -156,7 +156,7 @@ def verify() -> Response:
 
 
 @blueprint.get("/api/verify/admin", provide_automatic_options=False)
-@auth.forwarded
+@auth.forward_auth
 @describes("Check for nginx that an administrator is calling", Reply(204, headers=_SHOWN))
 def verify_admin() -> Response:
     """Say the same of administrators only."""

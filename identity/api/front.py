@@ -10,9 +10,9 @@ from flask import Blueprint, Response, request
 from identity.api.answers import answer, base_url
 from identity.api.pages import page
 from identity.api.shown import Greeting, Shown
-from identity.web.auth import auth
-from identity.web.body import JSON_TYPE
-from identity.web.openapi import Reply, describes
+from identity.web.openapi.document import Reply, describes
+from identity.web.requests.body import JSON_TYPE
+from identity.web.verifier import auth
 
 blueprint = Blueprint("front", __name__)
 
@@ -42,7 +42,7 @@ class Front(Shown):
 
 
 @blueprint.get("/")
-@auth.open
+@auth.public
 @describes("What this is", Reply(200, Front), Reply(200, media_type=_HTML), name="show_service")
 def root() -> Response:
     """Say what this service is: a page for browsers, JSON for everything else."""
@@ -64,7 +64,7 @@ def root() -> Response:
 
 
 @blueprint.get("/api/public")
-@auth.open
+@auth.public
 @describes("Greet anybody", Reply(200, Greeting), name="greet")
 def public() -> Response:
     """Return what needs no credential (Certifire), to test a connection with."""

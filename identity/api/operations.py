@@ -12,12 +12,12 @@ from identity.caching import CachedValue
 from identity.domain.errors import Unavailable
 from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.services.mail.outbox import OutboxState
-from identity.web.answers import json_answer
-from identity.web.auth import auth, current_principal
-from identity.web.body import JSON_TYPE, Body
 from identity.web.context import context, services
-from identity.web.openapi import HERE, Reply, describes, in_order
+from identity.web.openapi.document import HERE, Reply, describes, in_order
 from identity.web.published import published
+from identity.web.requests.body import JSON_TYPE, Body
+from identity.web.responses import json_response
+from identity.web.verifier import auth, current_principal
 
 METRICS_SECONDS: Final = 1.0  # less than any scraper waits, so that no counter seems to go back
 _DOCUMENT_SECONDS: Final = 60
@@ -35,7 +35,7 @@ class Health(Body):
 @describes("Is the process alive", Reply(200, Health), name="check_liveness")
 def healthz() -> Response:
     """Answer as long as the process can."""
-    return json_answer({"status": "alive"})
+    return json_response({"status": "alive"})
 
 
 @blueprint.get("/readyz")
@@ -43,11 +43,11 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Answer 200 while the database is migrated to this version and takes writing."""
     services().readiness.require()
-    return json_answer({"status": "ready"})
+    return json_response({"status": "ready"})
 
 
 @blueprint.get("/metrics")
-@auth.open
+@auth.public
 @describes(
     "Prometheus metrics",
     Reply(200, media_type="text/plain"),
@@ -107,7 +107,7 @@ class KeySet(Body):
 @describes("Keys of the JWTs", Reply(200, KeySet), name="list_jwt_keys")
 def key_set() -> Response:
     """Return the public keys with which anybody can check our JWTs offline."""
-    text = json_answer(services().logins.key_set()).get_data()
+    text = json_response(services().logins.key_set()).get_data()
     return published(text, JSON_TYPE, seconds=GRACE_MIN_SECONDS - 1)
 
 

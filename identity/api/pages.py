@@ -9,10 +9,10 @@ from flask import Blueprint, Response, request
 
 from identity.domain.errors import IdentityError
 from identity.domain.principal import Principal
-from identity.web.auth import auth
-from identity.web.body import read_form
 from identity.web.context import origin, services
 from identity.web.problems import describe
+from identity.web.requests.body import read_form
+from identity.web.verifier import auth
 
 blueprint = Blueprint("pages", __name__)
 
@@ -30,14 +30,14 @@ _RESET: Final = (
 
 
 @blueprint.get("/activate")
-@auth.open
+@auth.public
 def ask_activate() -> Response:
     """Show the button that confirms an address."""
     return _form("Confirm your address", _ACTIVATE)
 
 
 @blueprint.post("/activate")
-@auth.open
+@auth.public
 def activate() -> Response:
     """Confirm an address."""
     fields = read_form()
@@ -49,14 +49,14 @@ def activate() -> Response:
 
 
 @blueprint.get("/reset")
-@auth.open
+@auth.public
 def ask_reset() -> Response:
     """Ask for the new password."""
     return _form("Choose a new password", _RESET)
 
 
 @blueprint.post("/reset")
-@auth.open
+@auth.public
 def reset() -> Response:
     """Set the new password."""
     fields = read_form()

@@ -16,13 +16,13 @@ from identity.domain.errors import (
     Unauthenticated,
     UsernameTaken,
 )
-from identity.web.accept import wants_json
-from identity.web.answers import flask_answer, json_answer, plain_json, plain_text
-from identity.web.body import Body
-from identity.web.context import REQUEST_ID
-from identity.web.dialect import Plain
-from identity.web.openapi import PROBLEM_TYPE, Reply
+from identity.web.dialect import RawResponse
+from identity.web.environ import REQUEST_ID
+from identity.web.openapi.document import PROBLEM_TYPE, Reply
 from identity.web.problems import CHALLENGES, Problem, describe, yes_or_no
+from identity.web.requests.accept import wants_json
+from identity.web.requests.body import Body
+from identity.web.responses import flask_response, json_response, raw_json, raw_text
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -69,29 +69,29 @@ _FAILURES_OF_SEED_004: Final = {
 def spell(problem: Problem) -> Response:
     """Return the native answer to a refusal."""
     if not isinstance(problem.fact, _FAILURES_OF_SEED_004.get(request.endpoint or "", ())):
-        return flask_answer(_say(problem, request.environ))
+        return flask_response(_say(problem, request.environ))
     if isinstance(problem.fact, UsernameTaken):
-        return json_answer({"status": problem.detail}, HTTPStatus.BAD_REQUEST)
-    return flask_answer(_say(replace(problem, status=HTTPStatus.BAD_REQUEST), request.environ))
+        return json_response({"status": problem.detail}, HTTPStatus.BAD_REQUEST)
+    return flask_response(_say(replace(problem, status=HTTPStatus.BAD_REQUEST), request.environ))
 
 
-def refuse(error: Exception, environ: WSGIEnvironment) -> Plain:
+def refuse(error: Exception, environ: WSGIEnvironment) -> RawResponse:
     """Return the native answer to an error of this request."""
     return _say(describe(error), environ)
 
 
-def refuse_forwarded(error: Exception, environ: WSGIEnvironment) -> Plain:
-    """Return the same for a call that says no more than no (see `auth.forwarded`)."""
+def refuse_forwarded(error: Exception, environ: WSGIEnvironment) -> RawResponse:
+    """Return the same for a call that says no more than no (see `auth.forward_auth`)."""
     return refuse(yes_or_no(error), environ)
 
 
-def _say(problem: Problem, environ: WSGIEnvironment) -> Plain:
+def _say(problem: Problem, environ: WSGIEnvironment) -> RawResponse:
     headers = problem.headers
     if isinstance(problem.fact, Unauthenticated):
         headers = (*(("WWW-Authenticate", challenge) for challenge in CHALLENGES), *headers)
         if not wants_json(environ.get("HTTP_ACCEPT", "")):  # the document's own page
-            return plain_text(UNAUTHORIZED_PAGE, *headers, status=problem.status, kind=_HTML)
-    return plain_json(
+            return raw_text(UNAUTHORIZED_PAGE, *headers, status=problem.status, kind=_HTML)
+    return raw_json(
         _details(problem, environ[REQUEST_ID]), *headers, status=problem.status, kind=PROBLEM_TYPE
     )
 

@@ -8,17 +8,17 @@ from identity.api.answers import answer
 from identity.api.bodies import OneTimeToken, PasswordChange, Redemption, ResetRequest
 from identity.api.shown import Name
 from identity.domain.principal import Principal
-from identity.web.answers import empty
-from identity.web.auth import auth
-from identity.web.body import read_body
 from identity.web.context import origin, services
-from identity.web.openapi import Reply, describes
+from identity.web.openapi.document import Reply, describes
+from identity.web.requests.body import read_body
+from identity.web.responses import empty
+from identity.web.verifier import auth
 
 blueprint = Blueprint("recovery", __name__)
 
 
 @blueprint.post("/api/activations")
-@auth.open
+@auth.public
 @describes(
     "Confirm an address", Reply(200, Name), body=OneTimeToken, refusals=(503,), name="confirm_email"
 )
@@ -29,7 +29,7 @@ def activate() -> Response:
 
 
 @blueprint.post("/api/password-changes")
-@auth.open
+@auth.public
 @describes(
     "Change a password with itself",
     Reply(204),
@@ -47,7 +47,7 @@ def change_password() -> Response:
 
 
 @blueprint.post("/api/password-resets")
-@auth.open
+@auth.public
 @describes(
     "Ask for a new password",
     Reply(204),
@@ -62,7 +62,7 @@ def request_reset() -> Response:
 
 
 @blueprint.post("/api/password-resets/redeem")
-@auth.open
+@auth.public
 @describes(
     "Choose a new password",
     Reply(204),

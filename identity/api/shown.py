@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import ConfigDict
 
-from identity.web.body import Body
+from identity.web.requests.body import Body
 
 
 class Shown(Body):

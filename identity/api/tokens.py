@@ -10,30 +10,30 @@ from identity.api.answers import answer
 from identity.api.problems import refuse
 from identity.api.shown import Greeting, Session, Sessions, Token
 from identity.domain.principal import Principal
-from identity.web.answers import empty, plain_json, respond
-from identity.web.auth import auth, current_principal
 from identity.web.context import Context, services
-from identity.web.dialect import Plain, QuickCall
-from identity.web.openapi import Reply, describes
+from identity.web.dialect import FastRoute, RawResponse
+from identity.web.openapi.document import Reply, describes
+from identity.web.responses import empty, raw_json, respond
+from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint("tokens", __name__)
 
 
-def _issue(principal: Principal, here: Context) -> Plain:
+def _issue(principal: Principal, here: Context) -> RawResponse:
     issued = here.services.tokens.issue(principal)
     told = () if here.settings.hardened else (("token", issued.token),)
-    return plain_json(
+    return raw_json(
         {"token": issued.token, "duration": int(issued.duration.total_seconds())}, *told
     )
 
 
-def _greet(principal: Principal, _here: Context) -> Plain:
-    return plain_json({"data": f"Hello, {principal.account.username}!"})
+def _greet(principal: Principal, _here: Context) -> RawResponse:
+    return raw_json({"data": f"Hello, {principal.account.username}!"})
 
 
-QUICK: Final = {
-    "/api/token": QuickCall(_issue, refuse),
-    "/api/resource": QuickCall(_greet, refuse),
+FAST: Final = {
+    "/api/token": FastRoute(_issue, refuse),
+    "/api/resource": FastRoute(_greet, refuse),
 }
 
 

@@ -9,17 +9,17 @@ from identity.api.bodies import NewUser, OwnUpdate
 from identity.api.problems import Duplicate
 from identity.api.shown import Name, Profile
 from identity.services.accounts.registration import NewAccount
-from identity.web.answers import empty, json_answer
-from identity.web.auth import auth, current_principal
-from identity.web.body import read_body
 from identity.web.context import context, services
-from identity.web.openapi import Reply, describes
+from identity.web.openapi.document import Reply, describes
+from identity.web.requests.body import read_body
+from identity.web.responses import empty, json_response
+from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint("users", __name__)
 
 
 @blueprint.post("/api/users")
-@auth.welcome
+@auth.optional
 @describes(
     "Register an account",
     Reply(201, Name, headers=("Location",)),
@@ -32,17 +32,17 @@ def register() -> Response:
     body = read_body(NewUser)
     wanted = NewAccount(body.username, body.password, body.email, body.full_name)
     account = services().accounts.register(current_principal(), wanted)
-    return located(json_answer({"username": account.username}, 201), f"/api/users/{account.id}")
+    return located(json_response({"username": account.username}, 201), f"/api/users/{account.id}")
 
 
 @blueprint.get("/api/users/<account:account_id>")
-@auth.welcome
+@auth.optional
 @describes("Show a user's name", Reply(200, Name), refusals=(404,), name="show_user_name")
 def show(account_id: int) -> Response:
     """Return a user (seed 004): only the name, to anybody; hardened, to those with a credential."""
     if context().settings.hardened:
         current_principal().account  # noqa: B018 - asking for it is the check
-    return json_answer({"username": services().accounts.public_name(account_id)})
+    return json_response({"username": services().accounts.public_name(account_id)})
 
 
 @blueprint.get("/api/users/me")

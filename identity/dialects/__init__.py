@@ -10,7 +10,7 @@ from identity.dialects.continuous import described as continuous_described
 from identity.dialects.nerveshub import described as nerveshub_described
 from identity.dialects.wekan import described as wekan_described
 from identity.web.dialect import Dialect
-from identity.web.dialect_document import with_document
+from identity.web.openapi.dialect_document import with_document
 
 _DESCRIBED: Final = (
     with_document(azuma.DIALECT, azuma_described.DESCRIPTION),

@@ -205,15 +205,15 @@ class NoSession(Conflict):
 
 
 @dataclass(eq=False)
-class Later(IdentityError):
-    """The same request may succeed after `retry_after`; `again` if the same caller was told so a moment ago."""
+class RetryLater(IdentityError):
+    """The same request may succeed after `retry_after`; `repeated` if the same caller was told so a moment ago."""
 
     retry_after: timedelta
-    again: bool = field(default=False, kw_only=True)
+    repeated: bool = field(default=False, kw_only=True)
 
 
 @dataclass(eq=False)
-class RateLimited(Later):
+class RateLimited(RetryLater):
     """Too many attempts; nothing was tried."""
 
     code = "too_many_attempts"
@@ -224,7 +224,7 @@ class RateLimited(Later):
     limit: Limit | None = None
 
 
-class Busy(Later):
+class Busy(RetryLater):
     """The queue before the password hash is full; nothing was tried."""
 
     code = "busy"
@@ -246,7 +246,7 @@ class MailRefused(IdentityError):
 
 
 @dataclass(eq=False)
-class Unavailable(Later):
+class Unavailable(RetryLater):
     """Something this request needs, usually the database, does not answer. `reason` is for the operator alone."""
 
     code = "unavailable"

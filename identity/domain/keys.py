@@ -30,7 +30,7 @@ class KeyState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyTimes:
+class KeyValidity:
     """Aware UTC; a time that is not given does not limit the key."""
 
     created: datetime | None = None
@@ -52,7 +52,7 @@ class SigningKey:
 
     name: str
     secret: str = field(repr=False)
-    times: KeyTimes = KeyTimes()
+    times: KeyValidity = KeyValidity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class KeyView:
     name: str
     use: KeyUse
     state: KeyState
-    times: KeyTimes
+    times: KeyValidity
 
 
 def standing(keys: Sequence[SigningKey], now: datetime) -> tuple[SigningKey, ...]:
@@ -81,7 +81,7 @@ def next_change(keys: Iterable[SigningKey], now: datetime) -> datetime | None:
     return min((time for time in times if time is not None and time > now), default=None)
 
 
-def succeeded(
+def rotated(
     keys: Sequence[SigningKey], new: SigningKey, *, now: datetime, grace: timedelta, life: timedelta
 ) -> tuple[SigningKey, ...]:
     """Return the keys of a rotation, oldest first.
@@ -101,16 +101,16 @@ def succeeded(
     )
     return (
         *(key for key in ended if key.times.accepted(now)),
-        replace(new, times=KeyTimes(now, begin)),
+        replace(new, times=KeyValidity(now, begin)),
     )
 
 
 def replaced(new: SigningKey, now: datetime) -> tuple[SigningKey, ...]:
     """Return the only key after one that was leaked: nothing older counts any more."""
-    return (replace(new, times=KeyTimes(now, now)),)
+    return (replace(new, times=KeyValidity(now, now)),)
 
 
-def viewed(keys: Sequence[SigningKey], use: KeyUse, now: datetime) -> tuple[KeyView, ...]:
+def listed_keys(keys: Sequence[SigningKey], use: KeyUse, now: datetime) -> tuple[KeyView, ...]:
     """Return `keys` for people, in their order."""
     signing = standing(keys, now)[-1]
     return tuple(KeyView(key.name, use, _state(key, signing, now), key.times) for key in keys)

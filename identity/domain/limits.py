@@ -19,7 +19,7 @@ LETTER: Final = "letter"
 REQUESTED_MAIL: Final = "requested_mail"
 CERTIFICATE: Final = "certificate"
 
-NO_ADDRESS: Final = "-"
+UNKNOWN_CLIENT: Final = "-"
 _WIDE_BITS_IPV4, _WIDE_BITS_IPV6 = 24, 48
 _SITE_BITS: Final = 64  # what one customer gets; he has all addresses in it
 
@@ -41,14 +41,15 @@ class Limit:
 @lru_cache(
     maxsize=4096
 )  # every try of a password asks, and a flood from one place asks for one address
-def address_group(address: str) -> str:
-    """Return what is counted as one caller: an IPv4 address, or the /64 network of an IPv6 address.
+def client_network(address: str) -> str:
+    """Return what counts as one client: an IPv4 address, or the /64 network of an IPv6 address.
 
-    It is read as `read_ip` does. Whatever is no IP, such as the peer of a Unix socket, is NO_ADDRESS, one caller too.
+    The text is read by `read_ip`. Text that is no IP, such as the peer of a Unix socket, is
+    UNKNOWN_CLIENT, which counts as one client, too.
     """
     parsed = read_ip(address)
     if not isinstance(parsed, IPv6Address):
-        return NO_ADDRESS if parsed is None else str(parsed)
+        return UNKNOWN_CLIENT if parsed is None else str(parsed)
     return str(IPv6Network((int(parsed), _SITE_BITS), strict=False))
 
 
@@ -56,7 +57,7 @@ def wide_network(address: str) -> str:
     """Return the network of an IP that one provider's customer may have many of: /24 of IPv4, /48 of IPv6."""
     parsed = read_ip(address)
     if parsed is None:
-        return NO_ADDRESS
+        return UNKNOWN_CLIENT
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((int(parsed), _WIDE_BITS_IPV6), strict=False))
     return str(IPv4Network((int(parsed), _WIDE_BITS_IPV4), strict=False))

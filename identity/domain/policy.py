@@ -76,7 +76,7 @@ def require_other_admin(active_admins: frozenset[int], *, leaving: int) -> None:
         raise LastAdmin
 
 
-def timely(claims: AccessClaims, now: float) -> bool:
+def within_lifetime(claims: AccessClaims, now: float) -> bool:
     """Tell whether a token is in its life at a Unix time, forgiving a clock of another node that runs 5 s ahead."""
     return claims.issued_at <= now + _LEEWAY_SECONDS and now < claims.expires_at
 

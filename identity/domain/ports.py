@@ -12,7 +12,7 @@ from identity.domain.certificates import IssuedCertificate, SigningRequest
 from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
 from identity.domain.errors import Busy
 from identity.domain.keys import SigningKey
-from identity.domain.mail import Letter
+from identity.domain.mail import Mail
 from identity.domain.token_kinds import TokenKind
 
 
@@ -171,7 +171,7 @@ class KeyStore(KeySource, Protocol):
 class Mailer(Protocol):
     """Takes mail away."""
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Mail) -> None:
         """Hand one letter over for delivery.
 
         Raises:

@@ -33,20 +33,20 @@ _NOT_IN_A_LINE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
-class Keep(Enum):
+class Unset(Enum):
     """Stands for "leave this field as it is" where None means "empty it"."""
 
-    KEEP = "keep"
+    UNSET = "keep"
 
 
-KEEP: Final = Keep.KEEP
+UNSET: Final = Unset.UNSET
 
 
 @dataclass(frozen=True, slots=True)
-class Spelling:
+class Identifier:
     """A name or address as it was typed, and the form in which two spellings are compared."""
 
-    typed: str
+    raw: str
     canonical: str
 
 
@@ -60,7 +60,7 @@ def is_username(text: str) -> bool:
     return _USERNAME.fullmatch(text) is not None and not looks_like_token(text)
 
 
-def read_username(text: str, *, personal: bool = False) -> Spelling:
+def read_username(text: str, *, personal: bool = False) -> Identifier:
     """Accept a username: 1-64 ASCII characters that no token looks like.
 
     ASCII, because look-alike letters of other scripts survive every folding and would let one
@@ -78,10 +78,10 @@ def read_username(text: str, *, personal: bool = False) -> Spelling:
         )
     if looks_like_token(text):
         raise InvalidInput.of("username", "this name looks like a token; choose another")
-    return Spelling(text, canonical(text))
+    return Identifier(text, canonical(text))
 
 
-def read_email(text: str) -> Spelling:
+def read_email(text: str) -> Identifier:
     """Accept one plain address (RFC 5321 dot-string, a domain with a dot; no literals, no quotes)."""
     local, _, domain = text.rpartition("@")
     if not (
@@ -92,7 +92,7 @@ def read_email(text: str) -> Spelling:
         and (ascii_domain := _ascii_domain(domain))
     ):
         raise InvalidInput.of("email", "give one address such as name@example.org")
-    return Spelling(text, f"{canonical(local)}@{ascii_domain}")
+    return Identifier(text, f"{canonical(local)}@{ascii_domain}")
 
 
 def canonical_email(text: str) -> str:

@@ -8,7 +8,7 @@ from identity.services.accounts.profile import Profiles
 from identity.services.accounts.recovery import Recovery
 from identity.services.accounts.registration import Accounts
 from identity.services.administration.accounts import Administration
-from identity.services.administration.audit_query import Trail
+from identity.services.administration.audit_query import AuditQuery
 from identity.services.administration.credentials import AccountCredentials
 from identity.services.administration.invitations import Invitations
 from identity.services.administration.locks import Locks
@@ -25,8 +25,8 @@ from identity.services.maintenance.pruning import Pruning
 from identity.services.maintenance.readiness import Readiness
 from identity.services.maintenance.schema import Schema
 from identity.services.sessions.access_tokens import Tokens
-from identity.services.sessions.directory import Directory
-from identity.services.sessions.opening import Logins
+from identity.services.sessions.directory import SessionDirectory
+from identity.services.sessions.opening import SessionOpener
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,16 @@ class Services:
     account_names: AccountNames
     accounts: Accounts
     administration: Administration
-    audit: Trail
+    audit: AuditQuery
     authentication: Authentication
     certificates: Certificates
-    directory: Directory
+    directory: SessionDirectory
     imported_hashes: ImportedHashes
     invitations: Invitations
     key_agreement: KeyAgreement
     key_rotation: KeyRotation
     locks: Locks
-    logins: Logins
+    logins: SessionOpener
     outbox: Outbox
     profiles: Profiles
     pruning: Pruning

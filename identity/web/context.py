@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -10,17 +11,13 @@ from flask import Flask, current_app, request
 from identity.domain.principal import Origin
 from identity.services import Services
 from identity.settings import Settings
-from identity.web.dialect import TONGUE, Tongues
-from identity.web.peers import client_address
+from identity.web.environ import DIALECT, REQUEST_ID
+from identity.web.peers import client_ip
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _KEY: Final = "identity"
-CONTEXT: Final = "identity.context"
-ROUTE: Final = "identity.route"
-UNAVAILABLE: Final = "identity.unavailable"  # what the lane could not reach
-REQUEST_ID: Final = "identity.request_id"
 
 
 class Metrics(Protocol):
@@ -44,8 +41,8 @@ class Context:
 
     settings: Settings
     services: Services
-    tongues: Tongues
     metrics: Metrics
+    dialects: Mapping[str, str]  # the prefixes of the dialects that are on, by name
 
     def install(self, app: Flask) -> None:
         """Make this the context of `app`."""
@@ -74,5 +71,5 @@ def origin() -> Origin:
 
 def origin_of(environ: WSGIEnvironment, settings: Settings) -> Origin:
     """Return where a request came from."""
-    address = client_address(environ, settings.trusted_proxies)
-    return Origin(address, environ[REQUEST_ID], environ[TONGUE].name)
+    address = client_ip(environ, settings.trusted_proxies)
+    return Origin(address, environ[REQUEST_ID], environ[DIALECT].name)

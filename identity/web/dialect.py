@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from flask import Blueprint, Flask, Response, request
 
-from identity.domain.errors import Later
+from identity.domain.errors import RetryLater
+from identity.web.context import Context
+from identity.web.environ import DIALECT, REPEATED
 from identity.web.problems import Problem, describe
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from identity.domain.principal import Principal
-    from identity.web.context import Context
-
-TONGUE: Final = "identity.tongue"
-NO_NEWS: Final = "identity.no_news"  # set where a refusal is told again
-CACHEABLE: Final = "identity.cacheable"  # set where the answer's own headers say for how long
 
 
-class Plain(NamedTuple):
+class RawResponse(NamedTuple):
     """An answer that needs no Flask."""
 
     status: str
@@ -31,22 +28,22 @@ class Plain(NamedTuple):
     cacheable: bool = False  # its headers say for how long
 
 
-Quick = Callable[["Principal", "Context"], Plain]
-QuickRefusal = Callable[[Exception, "WSGIEnvironment"], Plain]
+FastHandler = Callable[["Principal", Context], RawResponse]
+FastRefusal = Callable[[Exception, "WSGIEnvironment"], RawResponse]
 
 
-class QuickCall(NamedTuple):
-    """A call that `web.lane` may answer: with a principal, or to an error and its request as its route would."""
+class FastRoute(NamedTuple):
+    """A call that the fast path may answer: for a principal, or for an error as its route would."""
 
-    answer: Quick
-    refuse: QuickRefusal
+    answer: FastHandler
+    refuse: FastRefusal
 
 
 class Question(NamedTuple):
     """What a proxy asks about a request: the path of the route, and the call that answers."""
 
     path: str
-    call: QuickCall
+    call: FastRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +57,9 @@ class Dialect:
         spell: its words for a refusal.
         base: a longer base that the document names and whose calls are the same.
         query_token: the query parameter in which its clients may send a token.
-        quick: of its calls, by path, those that `web.lane` may answer.
-        question: reads a path under which proxies ask about requests, see `web.forward_auth`; None for other paths.
+        fast: of its calls, by path, those that `web.middleware.fast_path` may answer.
+        question: reads a path under which proxies ask about requests, see
+            `web.requests.forward_auth`; None for other paths.
     """
 
     name: str
@@ -70,11 +68,11 @@ class Dialect:
     spell: Callable[[Problem], Response]
     base: str = ""
     query_token: str = ""
-    quick: Mapping[str, QuickCall] = field(default_factory=dict)
+    fast: Mapping[str, FastRoute] = field(default_factory=dict)
     question: Callable[[str], Question | None] | None = None
 
 
-class Tongues:
+class DialectRegistry:
     """All tongues of an application.
 
     Args:
@@ -101,11 +99,11 @@ class Tongues:
         path: str = environ["PATH_INFO"]
         if self._hosts and (bound := self._bound(environ.get("HTTP_HOST", "").lower())):
             environ["PATH_INFO"] = bound.prefix + _short(path, bound.base)
-            environ[TONGUE] = bound
+            environ[DIALECT] = bound
             return
         end = path.find("/", 1)
         prefix = path[:end] if end > 0 else path
-        dialect = environ[TONGUE] = self._others.get(prefix, self.native)
+        dialect = environ[DIALECT] = self._others.get(prefix, self.native)
         if dialect.base:
             environ["PATH_INFO"] = prefix + _short(path[len(prefix) :], dialect.base)
 
@@ -127,13 +125,13 @@ class Tongues:
 
 
 def _refuse(error: Exception) -> Response:
-    request.environ[NO_NEWS] = isinstance(error, Later) and error.again
-    return spoken().spell(describe(error))
+    request.environ[REPEATED] = isinstance(error, RetryLater) and error.repeated
+    return current_dialect().spell(describe(error))
 
 
-def spoken() -> Dialect:
+def current_dialect() -> Dialect:
     """Return the tongue of the current request."""
-    return cast("Dialect", request.environ[TONGUE])
+    return cast("Dialect", request.environ[DIALECT])
 
 
 def _short(path: str, base: str) -> str:

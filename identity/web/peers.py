@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def client_address(environ: WSGIEnvironment, proxies: tuple[IPNetwork, ...]) -> str:
+def client_ip(environ: WSGIEnvironment, proxies: tuple[IPNetwork, ...]) -> str:
     """Return the IP of the caller; forwarded ones count only as far as trusted proxies vouch for them.
 
     Where a trusted proxy names none, its own counts. Whatever has no IP, such as a Unix socket, stays as it is called.

@@ -20,9 +20,9 @@ from identity.domain.errors import (
     IdentityError,
     InvalidInput,
     InvalidToken,
-    Later,
     NotFound,
     RateLimited,
+    RetryLater,
     StepUpRequired,
     Unauthenticated,
     Unavailable,
@@ -151,7 +151,7 @@ def yes_or_no(error: Exception) -> Exception:
 
 
 def _headers(error: IdentityError) -> tuple[tuple[str, str], ...]:
-    if isinstance(error, Later):
+    if isinstance(error, RetryLater):
         seconds = _seconds(error.retry_after)
         return ("Retry-After", str(seconds)), *_rate_limit(error, seconds)
     if isinstance(error, Unauthenticated) and error.retry_after is not None:
@@ -167,7 +167,7 @@ def _seconds(span: timedelta) -> int:
     return max(1, math.ceil(span.total_seconds()))
 
 
-def _rate_limit(error: Later, seconds: int) -> tuple[tuple[str, str], ...]:
+def _rate_limit(error: RetryLater, seconds: int) -> tuple[tuple[str, str], ...]:
     """Say which limit it was, in structured fields (draft-ietf-httpapi-ratelimit-headers-10)."""
     if not isinstance(error, RateLimited) or error.limit is None:
         return ()

@@ -13,10 +13,10 @@ from identity.api import NATIVE
 from identity.dialects import DIALECTS
 from identity.domain.ports import Clock
 from identity.settings import PREFIX, Settings
-from identity.web import guard
 from identity.web.context import Context
-from identity.web.dialect import Tongues
-from identity.web.paths import AccountId, Serial, SessionId
+from identity.web.dialect import DialectRegistry
+from identity.web.middleware import middleware
+from identity.web.requests.converters import AccountId, Serial, SessionId
 from identity.wiring.core import core
 
 
@@ -32,10 +32,11 @@ def application(config: object | None, clock: Clock | None) -> Flask:
     )
     app.pages = frozenset({"/docs"})
     app.url_map.converters |= {"account": AccountId, "session": SessionId, "serial": Serial}
-    spoken = [DIALECTS[name] for name in sorted(settings.dialects)]
-    tongues = Tongues(NATIVE, spoken, settings.dialect_hosts)
-    here = Context(settings, services, tongues, PrometheusMetrics(services.directory.state))
+    others = [DIALECTS[name] for name in sorted(settings.dialects)]
+    dialects = DialectRegistry(NATIVE, others, settings.dialect_hosts)
+    metrics = PrometheusMetrics(services.directory.state)
+    here = Context(settings, services, metrics, dialects.others)
     here.install(app)
-    guard.install(app, here)
-    tongues.install(app)
+    middleware.install(app, here, dialects)
+    dialects.install(app)
     return app

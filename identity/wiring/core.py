@@ -10,10 +10,10 @@ from identity.domain.ports import Clock
 from identity.services import Services
 from identity.settings import Settings
 from identity.settings.readers import SettingError
-from identity.web.application import Application
+from identity.web.middleware.application import Application
 from identity.wiring.services import build_services
 from identity.wiring.state import authority, prepare_state
-from identity.wiring.tools import Tools
+from identity.wiring.tools import Infrastructure
 
 
 def core(
@@ -33,7 +33,7 @@ def core(
     if app.debug and settings.hardened:
         raise SettingError("FLASK_DEBUG: a hardened service does not run in debug mode")
     engine = extensions.connect(app, settings)
-    tools = Tools.of(settings, engine, keys, clock)
+    tools = Infrastructure.of(settings, engine, keys, clock)
     return app, build_services(settings, tools, keys, authority(settings, clock.now(), make=make))
 
 

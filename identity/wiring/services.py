@@ -16,7 +16,7 @@ from identity.services.accounts.profile import Profiles
 from identity.services.accounts.recovery import Recovery
 from identity.services.accounts.registration import Accounts
 from identity.services.administration.accounts import Administration
-from identity.services.administration.audit_query import Trail
+from identity.services.administration.audit_query import AuditQuery
 from identity.services.administration.credentials import AccountCredentials
 from identity.services.administration.invitations import Invitations
 from identity.services.administration.locks import Locks
@@ -24,7 +24,7 @@ from identity.services.administration.names import AccountNames
 from identity.services.administration.user_tokens import UserTokens
 from identity.services.authentication.passwords import Authentication
 from identity.services.authentication.proven_passwords import ProvenPasswords
-from identity.services.authentication.tokens import TokenChecks
+from identity.services.authentication.tokens import TokenAuthenticator
 from identity.services.certificates.issuing import Certificates
 from identity.services.certificates.revocation_list import Revocations
 from identity.services.maintenance.imported_hashes import ImportedHashes
@@ -35,14 +35,14 @@ from identity.services.maintenance.readiness import Readiness
 from identity.services.maintenance.schema import Schema
 from identity.services.maintenance.unconfirmed_emails import UnconfirmedEmails
 from identity.services.sessions.access_tokens import Tokens
-from identity.services.sessions.opening import Logins
+from identity.services.sessions.opening import SessionOpener
 from identity.settings import Settings
 from identity.wiring.state import Keys
-from identity.wiring.tools import Tools
+from identity.wiring.tools import Infrastructure
 
 
 def build_services(
-    settings: Settings, tools: Tools, keys: Keys, authority: LocalAuthority
+    settings: Settings, tools: Infrastructure, keys: Keys, authority: LocalAuthority
 ) -> Services:
     """Return all use cases."""
     authentication, logins = _authentication(settings, tools), _logins(settings, tools)
@@ -57,7 +57,7 @@ def build_services(
         account_names=AccountNames(tools.transactions, tools.rights),
         accounts=_accounts(settings, tools),
         administration=administration,
-        audit=Trail(tools.transactions, tools.rights, tools.pseudonyms),
+        audit=AuditQuery(tools.transactions, tools.rights, tools.pseudonyms),
         authentication=authentication,
         certificates=_certificates(settings, tools, authority),
         directory=tools.directory,
@@ -88,12 +88,12 @@ def build_services(
     )
 
 
-def _authentication(settings: Settings, tools: Tools) -> Authentication:
+def _authentication(settings: Settings, tools: Infrastructure) -> Authentication:
     return Authentication(
         tools.transactions,
         clock=tools.clock,
         passwords=tools.passwords,
-        tokens=TokenChecks(
+        tokens=TokenAuthenticator(
             tools.transactions,
             clock=tools.clock,
             directory=tools.directory,
@@ -108,8 +108,8 @@ def _authentication(settings: Settings, tools: Tools) -> Authentication:
     )
 
 
-def _logins(settings: Settings, tools: Tools) -> Logins:
-    return Logins(
+def _logins(settings: Settings, tools: Infrastructure) -> SessionOpener:
+    return SessionOpener(
         tools.transactions,
         clock=tools.clock,
         identifiers=tools.identifiers,
@@ -121,7 +121,7 @@ def _logins(settings: Settings, tools: Tools) -> Logins:
     )
 
 
-def _tokens(settings: Settings, tools: Tools, logins: Logins) -> Tokens:
+def _tokens(settings: Settings, tools: Infrastructure, logins: SessionOpener) -> Tokens:
     return Tokens(
         tools.transactions,
         clock=tools.clock,
@@ -134,7 +134,7 @@ def _tokens(settings: Settings, tools: Tools, logins: Logins) -> Tokens:
     )
 
 
-def _accounts(settings: Settings, tools: Tools) -> Accounts:
+def _accounts(settings: Settings, tools: Infrastructure) -> Accounts:
     return Accounts(
         tools.transactions,
         clock=tools.clock,
@@ -153,7 +153,7 @@ def _accounts(settings: Settings, tools: Tools) -> Accounts:
     )
 
 
-def _administration(settings: Settings, tools: Tools) -> Administration:
+def _administration(settings: Settings, tools: Infrastructure) -> Administration:
     return Administration(
         tools.transactions,
         clock=tools.clock,
@@ -167,7 +167,7 @@ def _administration(settings: Settings, tools: Tools) -> Administration:
     )
 
 
-def _invitations(settings: Settings, tools: Tools) -> Invitations:
+def _invitations(settings: Settings, tools: Infrastructure) -> Invitations:
     return Invitations(
         tools.transactions,
         clock=tools.clock,
@@ -179,7 +179,9 @@ def _invitations(settings: Settings, tools: Tools) -> Invitations:
     )
 
 
-def _account_credentials(tools: Tools, administration: Administration) -> AccountCredentials:
+def _account_credentials(
+    tools: Infrastructure, administration: Administration
+) -> AccountCredentials:
     return AccountCredentials(
         tools.transactions,
         clock=tools.clock,
@@ -190,7 +192,9 @@ def _account_credentials(tools: Tools, administration: Administration) -> Accoun
     )
 
 
-def _profiles(settings: Settings, tools: Tools, authentication: Authentication) -> Profiles:
+def _profiles(
+    settings: Settings, tools: Infrastructure, authentication: Authentication
+) -> Profiles:
     return Profiles(
         tools.transactions,
         clock=tools.clock,
@@ -205,7 +209,7 @@ def _profiles(settings: Settings, tools: Tools, authentication: Authentication) 
     )
 
 
-def _pruning(settings: Settings, tools: Tools) -> Pruning:
+def _pruning(settings: Settings, tools: Infrastructure) -> Pruning:
     unconfirmed = UnconfirmedEmails(
         tools.transactions, clock=tools.clock, audit=tools.audit, life=settings.unconfirmed_days
     )
@@ -217,7 +221,7 @@ def _pruning(settings: Settings, tools: Tools) -> Pruning:
     )
 
 
-def _recovery(settings: Settings, tools: Tools) -> Recovery:
+def _recovery(settings: Settings, tools: Infrastructure) -> Recovery:
     return Recovery(
         tools.transactions,
         clock=tools.clock,
@@ -233,7 +237,9 @@ def _recovery(settings: Settings, tools: Tools) -> Recovery:
     )
 
 
-def _certificates(settings: Settings, tools: Tools, authority: LocalAuthority) -> Certificates:
+def _certificates(
+    settings: Settings, tools: Infrastructure, authority: LocalAuthority
+) -> Certificates:
     return Certificates(
         tools.transactions,
         clock=tools.clock,
@@ -247,7 +253,7 @@ def _certificates(settings: Settings, tools: Tools, authority: LocalAuthority) -
     )
 
 
-def _key_agreement(settings: Settings, tools: Tools, keys: Keys) -> KeyAgreement:
+def _key_agreement(settings: Settings, tools: Infrastructure, keys: Keys) -> KeyAgreement:
     sources = {KeyUse.TOKENS: RememberedKeys(keys.secret)}
     if "continuous" in settings.dialects:  # no other document has JWTs
         sources[KeyUse.JWTS] = RememberedKeys(keys.jwt)
@@ -260,7 +266,7 @@ def _key_agreement(settings: Settings, tools: Tools, keys: Keys) -> KeyAgreement
     )
 
 
-def _key_rotation(settings: Settings, tools: Tools, keys: Keys) -> KeyRotation:
+def _key_rotation(settings: Settings, tools: Infrastructure, keys: Keys) -> KeyRotation:
     kept: dict[KeyUse, KeySource] = {KeyUse.TOKENS: keys.secret, KeyUse.JWTS: keys.jwt}
     sources = {use: source for use, source in kept.items() if not isinstance(source, UnmadeKeys)}
     stores: dict[KeyUse, KeyStore] = {

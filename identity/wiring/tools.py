@@ -26,13 +26,13 @@ from identity.domain import limits as limit_names
 from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Mailer
 from identity.domain.smtp import Sender
-from identity.services.authentication.throttle import Attempts
+from identity.services.authentication.throttle import LoginThrottle
 from identity.services.limits.limits import Limits
 from identity.services.mail.limits import MailLimits, RequestedMails
-from identity.services.mail.outbox import LETTER_LIVES, Outbox
-from identity.services.sessions.directory import Directory
+from identity.services.mail.outbox import MAIL_LIFETIMES, Outbox
+from identity.services.sessions.directory import SessionDirectory
 from identity.services.work.audit_log import Audit
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 from identity.settings import Settings
 from identity.wiring.state import Keys
@@ -41,7 +41,7 @@ _HASH_WAIT: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class Infrastructure:
     """Everything that more than one use case is built from."""
 
     engine: Engine
@@ -55,18 +55,18 @@ class Tools:
     opaque_tokens: OpaqueTokens
     audit: Audit
     pseudonyms: KeyedPseudonyms
-    rights: Rights
+    rights: Authorization
     limits: Limits
-    attempts: Attempts
-    directory: Directory
+    attempts: LoginThrottle
+    directory: SessionDirectory
     outbox: Outbox
     requested_mails: RequestedMails
 
     @staticmethod
-    def of(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Tools:
+    def of(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Infrastructure:
         """Make them from the settings and the keys."""
         transactions = Transactions(engine)
-        directory = Directory(engine, transactions, bound=settings.directory_sessions)
+        directory = SessionDirectory(engine, transactions, bound=settings.directory_sessions)
         limits = Limits(transactions, clock, directory)
         identifiers = RandomIdentifiers()
         one_time_tokens = RotatingOneTimeTokens(
@@ -80,7 +80,7 @@ class Tools:
             log=settings.log_audit,
             sessions=settings.audit_sessions,
         )
-        return Tools(
+        return Infrastructure(
             engine=engine,
             clock=clock,
             transactions=transactions,
@@ -94,7 +94,9 @@ class Tools:
             opaque_tokens=OpaqueTokens(),
             audit=audit,
             pseudonyms=pseudonyms,
-            rights=Rights(transactions, clock=clock, audit=audit, step_up=settings.step_up_seconds),
+            rights=Authorization(
+                transactions, clock=clock, audit=audit, step_up=settings.step_up_seconds
+            ),
             limits=limits,
             attempts=_attempts(settings, limits, clock),
             directory=directory,
@@ -108,7 +110,7 @@ class Tools:
                 tokens=one_time_tokens,
                 mailer=_mailer(settings),
                 limits=MailLimits(
-                    limits, Limit(limit_names.LETTER, *settings.letter_limit), lives=LETTER_LIVES
+                    limits, Limit(limit_names.LETTER, *settings.letter_limit), lives=MAIL_LIFETIMES
                 ),
                 public_url=settings.public_url,
                 service=settings.name,
@@ -137,12 +139,12 @@ def _jwt_tokens(settings: Settings, keys: Keys, clock: Clock) -> RotatingJwtToke
     return RotatingJwtTokens(KeyRing(keys.jwt, make, clock).current)
 
 
-def _attempts(settings: Settings, limits: Limits, clock: Clock) -> Attempts:
+def _attempts(settings: Settings, limits: Limits, clock: Clock) -> LoginThrottle:
     password = Limit(
         limit_names.PASSWORD, settings.lockout_failures, settings.lockout_seconds, in_a_row=True
     )
     address = Limit(limit_names.ADDRESS, settings.address_failures, settings.address_seconds)
-    return Attempts(limits, password=password, address=address, clock=clock)
+    return LoginThrottle(limits, password=password, address=address, clock=clock)
 
 
 def _passwords(settings: Settings) -> GuardedPasswords:

@@ -17,7 +17,7 @@ from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys.jwt_keys import JwtKeyFolder
 from identity.adapters.keys.secret_keys import SecretKeyFile
 from identity.adapters.tokens.jwt import new_key
-from identity.domain.keys import KeyTimes, SigningKey, replaced, succeeded
+from identity.domain.keys import KeyValidity, SigningKey, replaced, succeeded
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 END = NOW + timedelta(hours=1)
@@ -57,7 +57,7 @@ def private_files(folder: Path) -> dict[str, int]:
 
 def test_the_first_key_knows_when_it_was_made_and_has_no_limits(store: Store) -> None:
     (key,) = store.read()
-    assert key.times == KeyTimes(created=NOW)
+    assert key.times == KeyValidity(created=NOW)
     store.make_first(END)
     assert store.read() == (key,)
 
@@ -65,8 +65,8 @@ def test_the_first_key_knows_when_it_was_made_and_has_no_limits(store: Store) ->
 def test_what_is_written_is_read_again(store: Store) -> None:
     (first,) = store.read()
     keys = (
-        replace(first, times=KeyTimes(NOW, None, END)),
-        replace(store.new(), times=KeyTimes(NOW, END)),
+        replace(first, times=KeyValidity(NOW, None, END)),
+        replace(store.new(), times=KeyValidity(NOW, END)),
     )
     store.write(keys)
     assert store.read() == keys
@@ -85,7 +85,7 @@ def test_files_of_former_versions_are_read_as_ever(tmp_path: Path) -> None:
         (folder / f"{name}.pem").write_bytes(b"Bag Attributes: none\n" + new_key())
     pems = JwtKeyFolder(folder).read()
     assert len(pems) == 3
-    assert {key.times for key in keys + pems} == {KeyTimes()}
+    assert {key.times for key in keys + pems} == {KeyValidity()}
 
 
 def test_a_rotation_of_former_files_keeps_their_keys(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_line_that_is_not_understood_stops_the_start(tmp_path: Path, words: st
 
 
 def test_keys_that_all_end_are_refused(store: Store) -> None:
-    store.write([replace(key, times=KeyTimes(accepted_until=END)) for key in store.read()])
+    store.write([replace(key, times=KeyValidity(accepted_until=END)) for key in store.read()])
     with pytest.raises(DataDirectoryError):
         store.read()
 

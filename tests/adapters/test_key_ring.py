@@ -13,7 +13,7 @@ from conftest import HandClock
 
 from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys.ring import KeyRing
-from identity.domain.keys import KeyTimes, SigningKey
+from identity.domain.keys import KeyValidity, SigningKey
 
 A, B = SigningKey("a", "A"), SigningKey("b", "B")
 
@@ -77,8 +77,8 @@ def test_what_is_made_of_keys_is_kept_while_they_stay(ring: KeyRing[str], clock:
 def test_times_are_kept_to_the_moment(kept: Kept, clock: HandClock, seconds: float) -> None:
     at = clock.now() + timedelta(seconds=seconds)
     kept.keys = (
-        replace(A, times=KeyTimes(accepted_until=at)),
-        replace(B, times=KeyTimes(signs_from=at)),
+        replace(A, times=KeyValidity(accepted_until=at)),
+        replace(B, times=KeyValidity(signs_from=at)),
     )
     ring = KeyRing(kept, "".join, clock)
     assert ring.current() == "BA"

@@ -31,7 +31,7 @@ from identity.domain.principal import operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.passwords import Authentication
-from identity.web.auth import auth
+from identity.web.verifier import auth
 
 PASSWORD = "a-long-passphrase-9"
 STATE = (
@@ -175,7 +175,7 @@ def is_open(app: Flask, method: str, rule: str) -> bool:
         for each in app.url_map.iter_rules()
         if each.rule == rule and method in (each.methods or set())
     )
-    return getattr(app.view_functions[known.endpoint], "identity_access", "open") == "open"
+    return getattr(app.view_functions[known.endpoint], "identity_access", "public") == "public"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ REFUSED = {
 )
 def test_address_is_kept_as_typed_beside_its_canonical_form(typed: str, canonical: str) -> None:
     spelling = read_email(typed)
-    assert (spelling.typed, spelling.canonical) == (typed, canonical)
+    assert (spelling.raw, spelling.canonical) == (typed, canonical)
 
 
 @pytest.mark.parametrize("domain", ONE_DOMAIN)

@@ -9,14 +9,14 @@ import pytest
 
 from identity.domain.keys import (
     KeyState,
-    KeyTimes,
     KeyUse,
+    KeyValidity,
     SigningKey,
+    listed_keys,
     next_change,
     replaced,
+    rotated,
     standing,
-    succeeded,
-    viewed,
 )
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -32,10 +32,10 @@ def names(keys: tuple[SigningKey, ...]) -> str:
     return "".join(key.name for key in keys)
 
 
-def rotated(
+def after_rotation(
     keys: tuple[SigningKey, ...], new: SigningKey, grace: timedelta = GRACE
 ) -> tuple[SigningKey, ...]:
-    return succeeded(keys, new, now=NOW, grace=grace, life=LIFE)
+    return rotated(keys, new, now=NOW, grace=grace, life=LIFE)
 
 
 def test_a_key_shows_itself_nowhere() -> None:
@@ -62,20 +62,20 @@ def test_a_new_key_is_accepted_at_once_signs_after_the_grace_and_outlives_the_ol
     seconds: float, accepted: str
 ) -> None:
     assert (
-        names(standing(rotated((A,), B), after(seconds=seconds))) == accepted
+        names(standing(after_rotation((A,), B), after(seconds=seconds))) == accepted
     )  # the one that signs is the last
 
 
 def test_changes_are_announced_in_their_order() -> None:
-    keys = rotated((A,), B)
+    keys = after_rotation((A,), B)
     assert next_change(keys, NOW) == after(seconds=60)
     assert next_change(keys, after(seconds=60)) == after(seconds=60 + 3600 + 60)
     assert next_change(keys, after(days=1)) is None
 
 
 def test_a_second_rotation_keeps_the_end_that_a_key_has() -> None:
-    once = rotated((A,), B)
-    twice = succeeded(once, C, now=after(seconds=10), grace=GRACE, life=LIFE)
+    once = after_rotation((A,), B)
+    twice = rotated(once, C, now=after(seconds=10), grace=GRACE, life=LIFE)
     assert twice[0] == once[0]
     assert [names(standing(twice, after(seconds=each))) for each in (10, 60, 70)] == [
         "bca",
@@ -85,17 +85,17 @@ def test_a_second_rotation_keeps_the_end_that_a_key_has() -> None:
 
 
 def test_the_newest_that_may_sign_does_whichever_was_to_begin_later() -> None:
-    keys = rotated(rotated((A,), B, grace=timedelta(days=1)), C)
+    keys = after_rotation(after_rotation((A,), B, grace=timedelta(days=1)), C)
     assert names(standing(keys, after(days=1)))[-1] == "c"
 
 
 def test_a_rotation_forgets_keys_that_are_out() -> None:
-    out = replace(A, times=KeyTimes(accepted_until=NOW))
-    assert names(rotated((out, B), C)) == "bc"
+    out = replace(A, times=KeyValidity(accepted_until=NOW))
+    assert names(after_rotation((out, B), C)) == "bc"
 
 
 def test_somebody_signs_also_before_the_first_may() -> None:
-    early = replace(A, times=KeyTimes(signs_from=after(hours=1)))
+    early = replace(A, times=KeyValidity(signs_from=after(hours=1)))
     assert names(standing((early,), NOW)) == "a"
 
 
@@ -113,6 +113,6 @@ def test_a_leaked_key_is_followed_by_one_that_is_alone() -> None:
     ],
 )
 def test_keys_are_shown_with_their_state(hours: int, states: list[KeyState]) -> None:
-    views = viewed(rotated((A,), B), KeyUse.JWTS, after(hours=hours))
+    views = listed_keys(after_rotation((A,), B), KeyUse.JWTS, after(hours=hours))
     assert [view.state for view in views] == states
     assert "secret" not in repr(views)

@@ -81,7 +81,7 @@ TOKENS = {
 @pytest.mark.parametrize("name", ALLOWED)
 def test_username_is_kept_as_typed_when_its_letters_are_allowed(name: str) -> None:
     spelling = read_username(name)
-    assert spelling.typed == name
+    assert spelling.raw == name
     assert spelling.canonical == name.lower()
     assert is_username(name)
 

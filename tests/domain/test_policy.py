@@ -38,7 +38,7 @@ def claims(*, issued: float = 0, expires: float = 600) -> AccessClaims:
 
 
 @pytest.mark.parametrize(
-    ("issued", "expires", "timely"),
+    ("issued", "expires", "within_lifetime"),
     [
         (0, 600, True),
         (-600, 1, True),
@@ -52,17 +52,20 @@ def claims(*, issued: float = 0, expires: float = 600) -> AccessClaims:
     ],
 )
 def test_token_is_timely_from_five_seconds_early_until_its_end(
-    issued: int, expires: int, timely: bool
+    issued: int, expires: int, within_lifetime: bool
 ) -> None:
-    assert policy.timely(claims(issued=issued, expires=expires), NOW.timestamp()) is timely
+    assert (
+        policy.within_lifetime(claims(issued=issued, expires=expires), NOW.timestamp())
+        is within_lifetime
+    )
 
 
 @pytest.mark.parametrize("microseconds", [1, 500_000, 999_999])
 def test_token_is_judged_by_the_whole_time_not_by_its_second(microseconds: int) -> None:
     moment = (NOW + timedelta(microseconds=microseconds)).timestamp()
-    assert policy.timely(claims(issued=5), moment)
-    assert policy.timely(claims(issued=-600, expires=1), moment)
-    assert not policy.timely(claims(issued=-600, expires=0), moment)
+    assert policy.within_lifetime(claims(issued=5), moment)
+    assert policy.within_lifetime(claims(issued=-600, expires=1), moment)
+    assert not policy.within_lifetime(claims(issued=-600, expires=0), moment)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from services.watching import wait_until
 from werkzeug.test import TestResponse
 
 from identity.adapters.logs import JsonFormatter
-from identity.web.arrivals import Arrival, Arrivals
-from identity.web.guard import Guard
+from identity.web.middleware.middleware import Middleware
+from identity.web.requests.body_reads import Arrival, BodyReads
 
 FORGED = 'bob\n{"level": "info", "message": "forged"}\r\n2026 INFO login ok for admin'
 # One of every form, and a password.
@@ -223,9 +223,9 @@ def test_a_refusal_that_is_told_again_is_logged_only_where_all_is(
 def test_bodies_that_are_turned_away_leave_one_line_for_each_caller(
     app: Flask, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = Arrivals()
+    full = BodyReads()
     full._waiting = {Arrival(1, "", "", "", 0.0) for _ in range(99)}
-    monkeypatch.setattr("identity.web.body_bytes._arrivals", full)
+    monkeypatch.setattr("identity.web.requests.body_bytes._arrivals", full)
     client = app.test_client()
     calls = [("POST", "/api/users"), ("POST", "/wekan/users/login"), ("POST", "/azuma/users")]
     for number in range(300):
@@ -290,7 +290,7 @@ def test_a_mistake_that_flask_lets_through_is_logged_and_answered_too(
     def fail(*_: object) -> list[bytes]:
         raise UnicodeError("canary")
 
-    app.wsgi_app = Guard(fail, app.extensions["identity"])  # type: ignore[method-assign]
+    app.wsgi_app = Middleware(fail, app.extensions["identity"])  # type: ignore[method-assign]
     answer = app.test_client().get("/healthz")
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
     assert (answer.json["code"], answer.json["request_id"]) == (

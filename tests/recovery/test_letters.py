@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from postbox import EMAIL, Postbox, register, token_in
 
 from identity.adapters.mail import compose
-from identity.domain.mail import Letter, LetterKind, write
+from identity.domain.mail import Mail, MailKind, write
 
-KINDS = list(LetterKind)
+KINDS = list(MailKind)
 PUBLIC = "https://id.example.org"
 
 
@@ -37,7 +37,7 @@ class _Tags(HTMLParser):
         self.text += data
 
 
-def letter(kind: LetterKind = LetterKind.RESET, **changed: str) -> Letter:
+def letter(kind: MailKind = MailKind.RESET, **changed: str) -> Mail:
     given_values = {
         "message_id": "1",
         "recipient": EMAIL,
@@ -68,7 +68,7 @@ def test_a_letter_without_a_public_url_has_no_link() -> None:
 @pytest.mark.parametrize(
     "name", ["<b>x</b>", "<script>alert(1)</script>", "O'Hara & Co", '"><img src=x>']
 )
-def test_a_name_is_escaped(kind: LetterKind, name: str) -> None:
+def test_a_name_is_escaped(kind: MailKind, name: str) -> None:
     plain = _Tags(letter(kind).html)
     named = _Tags(letter(kind, username=name).html)
     assert [tag for tag, _ in named.seen] == [tag for tag, _ in plain.seen]
@@ -90,11 +90,11 @@ def test_a_name_is_cut() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(name=st.text(max_size=100), kind=st.sampled_from(KINDS))
-def test_a_name_adds_no_element_and_no_address(name: str, kind: LetterKind) -> None:
+def test_a_name_adds_no_element_and_no_address(name: str, kind: MailKind) -> None:
     made = letter(
-        kind, username=name, link=f"{PUBLIC}/x" if kind is not LetterKind.PASSWORD_CHANGED else ""
+        kind, username=name, link=f"{PUBLIC}/x" if kind is not MailKind.PASSWORD_CHANGED else ""
     )
-    plain = letter(kind, link=f"{PUBLIC}/x" if kind is not LetterKind.PASSWORD_CHANGED else "")
+    plain = letter(kind, link=f"{PUBLIC}/x" if kind is not MailKind.PASSWORD_CHANGED else "")
     assert [tag for tag, _ in _Tags(made.html).seen] == [tag for tag, _ in _Tags(plain.html).seen]
     assert made.recipient == EMAIL
     assert made.subject == plain.subject
@@ -106,7 +106,7 @@ def test_a_line_break_in_a_header_is_refused(field: str, line_break: str) -> Non
     values = {"message_id": "1", "recipient": EMAIL, "subject": "s", "text": "t", "html": "h"}
     values[field] += f"{line_break}Bcc: evil@example.org"
     with pytest.raises(ValueError, match=r"."):
-        compose(Letter(**values), "identity@example.org").as_bytes()
+        compose(Mail(**values), "identity@example.org").as_bytes()
 
 
 def test_a_message_is_addressed_and_marked_as_automatic() -> None:

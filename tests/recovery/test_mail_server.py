@@ -19,11 +19,11 @@ from identity.adapters.ca import LocalAuthority, new_authority
 from identity.adapters.clock import SystemClock
 from identity.adapters.mail import SmtpMailer
 from identity.domain.errors import MailRefused
-from identity.domain.mail import Letter
+from identity.domain.mail import Mail
 from identity.domain.smtp import SmtpServer
 from identity.settings.readers import read_mail_from, read_smtp_url
 
-LETTER = Letter("1", "hawk@example.org", "s", "t", "<p>h</p>")
+LETTER = Mail("1", "hawk@example.org", "s", "t", "<p>h</p>")
 SENDER = "identity@example.org"
 
 

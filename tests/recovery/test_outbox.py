@@ -18,7 +18,7 @@ from postbox import EMAIL, MailServer, Postbox, mail_server, register, token_in
 from sqlalchemy import create_engine, text
 
 from identity.adapters.logs import JsonFormatter
-from identity.domain.mail import Letter
+from identity.domain.mail import Mail
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from identity.services.mail.outbox import Outbox, OutboxState
@@ -260,7 +260,7 @@ def test_a_sender_that_dies_after_sending_sends_the_same_letter_again(
     class Killed(BaseException):
         pass
 
-    def die(letter: Letter) -> bool:
+    def die(letter: Mail) -> bool:
         post.letters.append(letter)
         raise Killed
 
@@ -301,7 +301,7 @@ def test_a_letter_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskCli
     register(client)
     begun, end = Event(), Event()
 
-    def slowly(_letter: Letter) -> bool:
+    def slowly(_letter: Mail) -> bool:
         begun.set()
         return not end.wait(20)
 
@@ -354,7 +354,7 @@ def test_an_account_deleted_while_its_letter_is_refused_stops_nothing(
     register(client)
     register(client, "kite", "kite@example.org")
 
-    def refuse(letter: Letter) -> bool:
+    def refuse(letter: Mail) -> bool:
         if letter.recipient == EMAIL:
             client.delete("/api/users/me", headers=basic("hawk", "newpwd"))
         return letter.recipient == EMAIL

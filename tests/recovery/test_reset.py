@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from postbox import EMAIL, Postbox, register, token_in
 
-from identity.domain.mail import Letter
+from identity.domain.mail import Mail
 
 SUBJECT = "Choose a new password"
 INVALID = 400
@@ -125,7 +125,7 @@ def test_a_token_whose_mail_arrived_before_the_server_hung_up_works(
     ask(client)
     first = post.token(SUBJECT)
     ask(client)
-    arrived: list[Letter] = []
+    arrived: list[Mail] = []
     post.refusing = lambda letter: bool(arrived.append(letter) or True)
     post.collect()
     assert redeem(client, token_in(arrived[0].text)) == 204

@@ -21,11 +21,11 @@ from services.watching import (
 )
 
 from identity.domain.errors import IdentityError, RateLimited, WrongPassword
-from identity.domain.limits import address_group
+from identity.domain.limits import client_network
 from identity.domain.principal import Credential, Origin, Principal, operator
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.passwords import Authentication
-from identity.services.limits.refusal_cache import Refusals
+from identity.services.limits.refusal_cache import RefusalCache
 
 NAME, ADDRESS, LOCK = 4, 6, 900
 
@@ -95,7 +95,7 @@ def lock_address(app: Flask, *, at: str = THERE) -> None:
     ],
 )
 def test_address_is_grouped_as_one_caller(address: str, group: str) -> None:
-    assert address_group(address) == group
+    assert client_network(address) == group
 
 
 def test_one_address_tries_so_many_passwords_whoever_they_are_for(app: Flask) -> None:
@@ -311,7 +311,7 @@ def test_nobody_is_refused_for_what_his_right_password_has_cleared_while_others_
 
 
 def test_refusals_that_are_remembered_are_bounded(clock: HandClock) -> None:
-    refusals = Refusals(clock, Quiet())
+    refusals = RefusalCache(clock, Quiet())
     for number in range(10_500):
         with pytest.raises(RateLimited), refusals.remembered(number):
             raise RateLimited(timedelta(seconds=LOCK))

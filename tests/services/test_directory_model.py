@@ -27,7 +27,7 @@ from identity.store import changes
 BOUND: Final = 1.0
 DAY: Final = 86_400
 # Whole life of a session by the kind of its first token; seconds (docs/architecture.md, Credentials).
-LIVES: Final = {
+LIFETIMES: Final = {
     "access": 30 * DAY,
     "jwt": 3600,
     "opaque": 90 * DAY,
@@ -65,7 +65,7 @@ class Model(RuleBasedStateMachine):
         self.curious, self.patient = curious, patient
         self.create(0, 0)
         self.create(1, 1)
-        for number, kind in enumerate(LIVES):
+        for number, kind in enumerate(LIFETIMES):
             self.log_in(number % 2, number, kind)
 
     def teardown(self) -> None:
@@ -159,13 +159,13 @@ class Model(RuleBasedStateMachine):
     # Logging in and renewing.
 
     @precondition(lambda self: self.living())
-    @rule(which=which, number=number, kind=st.sampled_from(sorted(LIVES)))
+    @rule(which=which, number=number, kind=st.sampled_from(sorted(LIFETIMES)))
     def log_in(self, which: int, number: int, kind: str) -> None:
         account = pick(self.living(), number)
         text = self.nodes[which].log_in(account.name, account.password, kind)
         assert (text is None) == account.disabled
         if text is not None:
-            end = self.now + LIVES[kind]
+            end = self.now + LIFETIMES[kind]
             idle_end = self.now + UNUSED if kind == "uuid" else None
             session = Session(account, account.version, end, idle_end)
             self.tokens.append(

@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from identity.domain.principal import Subject
-from identity.services.sessions.cache import KnownSessions, Snapshot, _owner, _packed, _unpacked
+from identity.services.sessions.cache import SessionCache, SessionState, _owner, _packed, _unpacked
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def of(account_id: int) -> Snapshot:
+def of(account_id: int) -> SessionState:
     subject = Subject(account_id, "hawk", admin=False, version=1, uuid="", short_id="")
-    return Snapshot(subject, "0" * 32, NOW, absolute_end=NOW, idle_end=None, last_used_at=NOW)
+    return SessionState(subject, "0" * 32, NOW, absolute_end=NOW, idle_end=None, last_used_at=NOW)
 
 
-def keep(known: KnownSessions, session_id: str, account_id: int) -> None:
+def keep(known: SessionCache, session_id: str, account_id: int) -> None:
     known.keep(session_id, of(account_id), generation=known.generation)
 
 
 def test_session_is_found_until_its_account_is_forgotten() -> None:
-    known = KnownSessions(9)
+    known = SessionCache(9)
     keep(known, "a", 1)
     keep(known, "b", 1)
     keep(known, "c", 2)
@@ -35,7 +35,7 @@ def test_session_is_found_until_its_account_is_forgotten() -> None:
 
 
 def test_everything_is_forgotten_when_anything_may_have_changed() -> None:
-    known = KnownSessions(9)
+    known = SessionCache(9)
     keep(known, "a", 1)
     keep(known, "b", 2)
     known.forget(None)
@@ -44,7 +44,7 @@ def test_everything_is_forgotten_when_anything_may_have_changed() -> None:
 
 @pytest.mark.parametrize("forgotten", [1, 2, None])
 def test_row_read_before_anything_was_forgotten_is_not_kept(forgotten: int | None) -> None:
-    known = KnownSessions(9)
+    known = SessionCache(9)
     generation = known.generation
     known.forget(forgotten)
     known.keep("a", of(1), generation=generation)
@@ -57,7 +57,7 @@ def test_row_read_before_anything_was_forgotten_is_not_kept(forgotten: int | Non
 def test_a_session_comes_out_of_the_memory_as_it_went_in(idle_end: datetime | None) -> None:
     subject = Subject(2**40, "hawk", admin=True, version=7, uuid="u", short_id="s")
     ends = {"absolute_end": NOW + timedelta(days=90, microseconds=999_999), "idle_end": idle_end}
-    kept = Snapshot(
+    kept = SessionState(
         subject, "0" * 32, NOW + timedelta(microseconds=123_457), last_used_at=NOW, **ends
     )
     for key in ("0" * 32, "a digest", "f" * 64):
@@ -68,7 +68,7 @@ def test_a_session_comes_out_of_the_memory_as_it_went_in(idle_end: datetime | No
     ("one", "other"), [("ab", "AB"), ("ab", "a b"), ("61", "a"), ("6a" * 16, "j" * 16), ("", " ")]
 )
 def test_two_names_are_never_taken_for_one(one: str, other: str) -> None:
-    known = KnownSessions(9)
+    known = SessionCache(9)
     keep(known, one, 1)
     assert known.find(other) is None
     keep(known, other, 2)
@@ -85,7 +85,7 @@ def test_a_uuid_comes_out_as_it_was_spelled(uuid: str) -> None:
 
 @pytest.mark.parametrize("bound", [1, 2, 5])
 def test_longest_known_is_forgotten_first_when_the_memory_is_full(bound: int) -> None:
-    known = KnownSessions(bound)
+    known = SessionCache(bound)
     for number in range(bound + 3):
         keep(known, str(number), number)
     assert [each for each in range(bound + 3) if known.find(str(each))] == list(range(3, bound + 3))
@@ -99,7 +99,7 @@ class Memory(RuleBasedStateMachine):
     @initialize(bound=st.sampled_from([1, 2, 3, 6, 20]))
     def begin(self, bound: int) -> None:
         self.bound = bound
-        self.known = KnownSessions(bound)
+        self.known = SessionCache(bound)
         self.possible: dict[str, int] = {}  # kept, and not forgotten since
         self.read_at = 0
 

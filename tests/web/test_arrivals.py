@@ -11,11 +11,17 @@ from types import SimpleNamespace
 import pytest
 
 from identity.settings.readers import read_networks
-from identity.web import arrivals
-from identity.web.arrivals import BODIES_AT_ONCE, HURRY_SECONDS, PATIENCE_SECONDS, Arrival, Arrivals
-from identity.web.connections import hang_up
-from identity.web.context import CONTEXT
+from identity.web.environ import CONTEXT
 from identity.web.problems import SlowBodies
+from identity.web.requests import body_reads as arrivals
+from identity.web.requests.body_reads import (
+    BODIES_AT_ONCE,
+    HURRY_SECONDS,
+    PATIENCE_SECONDS,
+    Arrival,
+    BodyReads,
+)
+from identity.web.requests.slow_clients import shut_down
 
 HERE, THERE, PROXY = "192.0.2.1", "198.51.100.1", "10.0.0.1"
 
@@ -27,11 +33,11 @@ class Slow:
         self.now = 100.0
         self.cut: list[tuple[int, str, float]] = []
         self.open = ExitStack()
-        self.arrivals = Arrivals(
+        self.arrivals = BodyReads(
             lambda port, address, idle_seconds: self.cut.append((port, address, idle_seconds))
         )
         monkeypatch.setattr(arrivals.time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(Arrivals, "_watch", lambda _: None)
+        monkeypatch.setattr(BodyReads, "_watch", lambda _: None)
 
     def begin(self, caller: str = HERE, *, peer: str | None = None) -> Arrival:
         """Begin one more."""
@@ -109,7 +115,7 @@ def test_a_caller_who_is_refused_again_is_no_news_for_a_while(slow: Slow) -> Non
     def again() -> bool:
         with pytest.raises(SlowBodies) as refused:
             slow.begin()
-        return refused.value.again
+        return refused.value.repeated
 
     assert [again() for _ in range(3)] == [False, True, True]
     slow.later(9)
@@ -155,8 +161,8 @@ def test_what_has_waited_for_an_answer_is_cut_off_and_still_gets_it() -> None:
         pairs = [connected(listener), connected(other)]
         time.sleep(0.4)
         pairs.append(connected(listener))
-        hang_up(port, "127.0.0.2", idle_seconds=0)
-        hang_up(port, "127.0.0.1", idle_seconds=0.3)
+        shut_down(port, "127.0.0.2", idle_seconds=0)
+        shut_down(port, "127.0.0.1", idle_seconds=0.3)
         for client, service in pairs:
             service.settimeout(0)
             service.sendall(b"408")
@@ -171,4 +177,4 @@ def test_what_has_waited_for_an_answer_is_cut_off_and_still_gets_it() -> None:
 
 def test_cutting_off_meets_sockets_of_other_kinds() -> None:
     with socket.socketpair()[0], socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket():
-        hang_up(0, "no address", idle_seconds=0)
+        shut_down(0, "no address", idle_seconds=0)

@@ -14,7 +14,7 @@ from web.door import CANARY, CountingPasswords, Door, row_counts
 
 from identity.domain.principal import operator
 from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS
-from identity.web.auth import read_authorization
+from identity.web.verifier import read_authorization
 
 PAIR = base64.b64encode(b"hawk:newpwd").decode()
 

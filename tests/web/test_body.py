@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web.door import CANARY, Door, sent
 
-from identity.web.body_syntax import parse_json_object
 from identity.web.problems import MalformedBody
+from identity.web.requests.body_syntax import parse_json_object
 
 LIMIT_BYTES = 65_536
 PASSWORD = f'"password":"{CANARY}"'

@@ -11,7 +11,7 @@ import pytest
 from conftest import ADMIN
 from web.door import CANARY, Door, sent
 
-from identity.web.arrivals import BODIES_AT_ONCE
+from identity.web.requests.body_reads import BODIES_AT_ONCE
 
 LIMIT_BYTES = 65_536
 BODY = f'{{"username":"falcon","password":"{CANARY}"}}'.encode()

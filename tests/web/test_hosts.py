@@ -18,7 +18,7 @@ from web.door import Door
 from web.sockets import lines, send
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from identity.web.hosts import is_sound, own_base
+from identity.web.requests.hosts import is_sound, own_base
 
 LABEL = "a" * 63
 SOUND = [

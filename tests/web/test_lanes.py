@@ -21,9 +21,9 @@ from identity.domain.errors import Unavailable
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
-from identity.services.sessions.directory import Directory
-from identity.web import guard
-from identity.web.guard import Guard
+from identity.services.sessions.directory import SessionDirectory
+from identity.web.middleware import middleware as guard
+from identity.web.middleware.middleware import Middleware
 
 Header = dict[str, str]
 Lane = Callable[[Any], tuple[str, list[tuple[str, str]], bytes]]
@@ -143,7 +143,7 @@ def carriers(tokens: dict[str, str]) -> Iterator[str | None]:
 @pytest.fixture
 def lanes(app: Flask) -> tuple[Lane, Lane]:
     """The service as it is, and the same with Flask alone."""
-    flask_alone = Guard(app.wsgi_app._application, app.extensions["identity"])  # type: ignore[attr-defined]
+    flask_alone = Middleware(app.wsgi_app._application, app.extensions["identity"])  # type: ignore[attr-defined]
     return _answering(app.wsgi_app), _answering(flask_alone)
 
 
@@ -377,7 +377,7 @@ def test_a_database_that_does_not_answer_is_waited_for_once(
         asked_for.append(key)
         raise Unavailable(timedelta(seconds=2))
 
-    monkeypatch.setattr(Directory, "find", silent)
+    monkeypatch.setattr(SessionDirectory, "find", silent)
     header = basic(tokens["access"])["Authorization"]
     answers = [ask(asked(header, path=path)) for ask in lanes]
     assert answers[0] == answers[1]

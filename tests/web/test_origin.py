@@ -10,7 +10,7 @@ from web.door import CountingPasswords, Door, require_problem
 
 from identity.domain.principal import operator
 from identity.settings.readers import read_networks
-from identity.web.peers import client_address
+from identity.web.peers import client_ip
 
 EVIL = "http://evil.example"
 CROSS_SITE = {
@@ -192,13 +192,13 @@ def test_an_address_counts_as_far_as_trusted_proxies_vouch_for_it(
     environ = {"REMOTE_ADDR": peer} | (
         {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
     )
-    assert client_address(environ, read_networks(PROXIES)) == address
+    assert client_ip(environ, read_networks(PROXIES)) == address
 
 
 def test_a_proxy_that_names_no_ip_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
     environ = {"REMOTE_ADDR": "192.0.2.77", "HTTP_X_FORWARDED_FOR": "203.0.113.7, canary"}
     with caplog.at_level("WARNING"):
-        assert {client_address(environ, read_networks(PROXIES)) for _ in range(9)} == {"192.0.2.77"}
+        assert {client_ip(environ, read_networks(PROXIES)) for _ in range(9)} == {"192.0.2.77"}
     (line,) = caplog.messages
     assert "192.0.2.77" in line
     assert "canary" not in line

@@ -273,9 +273,9 @@ def test_every_view_says_who_may_call_it(door: Door) -> None:
     assert views.keys() >= OPEN
     for endpoint, view in views.items():
         access = getattr(view, "identity_access", None)
-        assert (access in {"required", "welcome", "forwarded", "relayed"}) != (endpoint in OPEN), (
-            endpoint
-        )
+        assert (access in {"required", "optional", "forward_auth", "relayed"}) != (
+            endpoint in OPEN
+        ), endpoint
 
 
 def test_no_view_is_open_by_half_or_to_a_role() -> None:

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from web.door import Door, require_problem
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from identity.web.accept import wants_json
-from identity.web.guard import Guard
+from identity.web.middleware.middleware import Middleware
 from identity.web.problems import CHALLENGES
+from identity.web.requests.accept import wants_json
 
 JSON = [
     "application/json",
@@ -57,8 +57,10 @@ def guarded(app: Flask) -> list[tuple[str, str]]:
     """Return every native call that asks for a credential, by method and path."""
     found = []
     for rule in app.url_map.iter_rules():
-        access = getattr(app.view_functions[rule.endpoint], "identity_access", "open")
-        if access in {"required", "forwarded"} and not rule.rule.startswith(tuple(_prefixes(app))):
+        access = getattr(app.view_functions[rule.endpoint], "identity_access", "public")
+        if access in {"required", "forward_auth"} and not rule.rule.startswith(
+            tuple(_prefixes(app))
+        ):
             found += [
                 (method, _path(rule.rule))
                 for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
@@ -67,7 +69,7 @@ def guarded(app: Flask) -> list[tuple[str, str]]:
 
 
 def _prefixes(app: Flask) -> list[str]:
-    return [f"{prefix}/" for prefix in app.extensions["identity"].tongues._others]
+    return [f"{prefix}/" for prefix in app.extensions["identity"].dialects.values()]
 
 
 def _path(rule: str) -> str:
@@ -114,7 +116,7 @@ def test_both_lanes_refuse_a_locked_name_in_the_form_that_is_asked_for(
         "HTTP_HOST": "localhost",
         "HTTP_AUTHORIZATION": basic("nobody", "x")["Authorization"],
     }
-    flask_alone = Guard(app.wsgi_app._application, app.extensions["identity"])  # type: ignore[attr-defined]
+    flask_alone = Middleware(app.wsgi_app._application, app.extensions["identity"])  # type: ignore[attr-defined]
     for _ in range(51):
         run_wsgi_app(flask_alone, dict(environ), buffered=True)
     fast, flask = (

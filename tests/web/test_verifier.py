@@ -15,9 +15,9 @@ import identity
 from identity.api import problems
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Principal
-from identity.web import auth as module
-from identity.web.auth import auth, read_authorization
+from identity.web import verifier as module
 from identity.web.problems import CHALLENGES, REALM
+from identity.web.verifier import auth, read_authorization
 
 PAIR = base64.b64encode(b"hawk:newpwd").decode()
 
@@ -181,7 +181,7 @@ def test_p7_bearer_is_understood_in_any_letter_case(door: Door, scheme: str) -> 
 
 def test_p8_the_verifier_knows_no_roles() -> None:
     assert auth.get_user_roles_callback is None
-    for decorator in (auth.required, auth.welcome):
+    for decorator in (auth.required, auth.optional):
         assert list(inspect.signature(decorator).parameters) == ["view"]
 
 

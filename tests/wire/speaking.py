@@ -17,7 +17,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from identity import create_app
-from identity.domain.mail import Letter
+from identity.domain.mail import Mail
 from identity.store.models import Account, Base, LoginSession
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -151,12 +151,12 @@ class Mailbox:
     def __init__(self, app: Flask) -> None:
         self._outbox = services(app).outbox
         self._outbox._mailer = self
-        self.letters: list[Letter] = []
+        self.letters: list[Mail] = []
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Mail) -> None:
         self.letters.append(letter)
 
-    def fetch(self) -> list[Letter]:
+    def fetch(self) -> list[Mail]:
         """Have everything sent that is due, and return all letters so far."""
         self._outbox.send_due()
         return self.letters

@@ -10,27 +10,29 @@ from pathlib import Path
 from typing import Final
 
 from identity.adapters.data_directory import DataDirectoryError
-from identity.domain.keys import KeyTimes, SigningKey
+from identity.domain.keys import KeyValidity, SigningKey
 
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
-TIME_NAMES: Final = tuple(field.name for field in fields(KeyTimes))
+TIME_NAMES: Final = tuple(field.name for field in fields(KeyValidity))
 
 
-def named(key: str, times: KeyTimes | None = None) -> SigningKey:
+def named(key: str, times: KeyValidity | None = None) -> SigningKey:
     """Return a secret key with the name that it is shown by."""
     # A key has more bits than anybody can try, so its digest does not tell it.
     return SigningKey(
-        hashlib.sha256(f"identity.name.{key}".encode()).hexdigest()[:16], key, times or KeyTimes()
+        hashlib.sha256(f"identity.name.{key}".encode()).hexdigest()[:16],
+        key,
+        times or KeyValidity(),
     )
 
 
-def words(times: KeyTimes) -> list[str]:
+def words(times: KeyValidity) -> list[str]:
     """Return the times that are given, as words to stand beside a key."""
     given = {name: getattr(times, name) for name in TIME_NAMES}
     return [f"{name}={time.strftime(_TIME)}" for name, time in given.items() if time is not None]
 
 
-def read_times(words: Iterable[str]) -> KeyTimes:
+def read_times(words: Iterable[str]) -> KeyValidity:
     """Return what `words` say.
 
     Raises:
@@ -39,7 +41,7 @@ def read_times(words: Iterable[str]) -> KeyTimes:
     pairs = dict(word.split("=", 1) for word in words)
     if not pairs.keys() <= set(TIME_NAMES):
         raise ValueError("there is no such time")
-    return KeyTimes(
+    return KeyValidity(
         **{name: datetime.strptime(text, _TIME).replace(tzinfo=UTC) for name, text in pairs.items()}
     )
 

@@ -12,7 +12,7 @@ from identity.adapters import data_directory
 from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys import format as key_texts
 from identity.adapters.tokens import jwt
-from identity.domain.keys import KeyTimes, SigningKey
+from identity.domain.keys import KeyValidity, SigningKey
 
 _LOCK: Final = "keys.lock"
 _PEM: Final = "-----BEGIN"
@@ -26,7 +26,7 @@ class JwtKeyFolder:
 
     def make_first(self, now: datetime) -> None:
         """Make the first key if there is none; see `SecretKeyFile.make_first`."""
-        data_directory.key_files(self._folder, lambda: _pem(self.new(), KeyTimes(created=now)))
+        data_directory.key_files(self._folder, lambda: _pem(self.new(), KeyValidity(created=now)))
 
     def made(self) -> bool:
         """Tell whether the first key was made."""
@@ -87,7 +87,7 @@ class JwtKeyFolder:
         return sorted(self._folder.glob("*.pem"), key=lambda path: path.stem)
 
 
-def _pem(key: SigningKey, times: KeyTimes) -> bytes:
+def _pem(key: SigningKey, times: KeyValidity) -> bytes:
     return "\n".join([*key_texts.words(times), key.secret]).encode("ascii")
 
 

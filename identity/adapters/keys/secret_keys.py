@@ -12,7 +12,7 @@ from typing import Final
 from identity.adapters import data_directory
 from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys import format as key_texts
-from identity.domain.keys import KeyTimes, SigningKey
+from identity.domain.keys import KeyValidity, SigningKey
 from identity.domain.values import weak_key
 
 _LOCK: Final = "keys.lock"
@@ -62,7 +62,7 @@ class SecretKeyFile:
         """
         try:
             if not self._path.exists():
-                data_directory.link_new(self._path, _line(self.new(), KeyTimes(created=now)))
+                data_directory.link_new(self._path, _line(self.new(), KeyValidity(created=now)))
         except OSError as error:
             raise key_texts.unusable(self._path, error) from None
 
@@ -117,5 +117,5 @@ class SecretKeyFile:
             raise key_texts.unusable(self._path, error) from None
 
 
-def _line(key: SigningKey, times: KeyTimes) -> bytes:
+def _line(key: SigningKey, times: KeyValidity) -> bytes:
     return f"{' '.join([key.secret, *key_texts.words(times)])}\n".encode("ascii")

@@ -12,7 +12,7 @@ from typing import Final
 
 from identity.caching import put_bounded
 from identity.domain.errors import Busy
-from identity.domain.limits import address_group
+from identity.domain.limits import client_network
 from identity.domain.ports import Hasher
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
@@ -41,7 +41,7 @@ class GuardedPasswords:
     @contextmanager
     def admit(self, address: str = "", name: str = "") -> Iterator[Hasher]:
         """Take a place in the queue, or raise Busy without having computed anything."""
-        caller = address_group(address), name
+        caller = client_network(address), name
         self._enter(caller)
         try:
             yield self._hasher
@@ -50,12 +50,12 @@ class GuardedPasswords:
 
     def turned_away(self, address: str, name: str) -> Busy | None:
         """Return the refusal for who was turned away a moment ago and would be again; he waits anew."""
-        caller = address_group(address), name
+        caller = client_network(address), name
         with self._lock:
             if caller not in self._told or self._is_open(caller):
                 return None
             self._tell(caller)
-            return Busy(_RETRY_AFTER, again=True)
+            return Busy(_RETRY_AFTER, repeated=True)
 
     def _enter(self, caller: _Caller) -> None:
         with self._lock:

@@ -22,17 +22,17 @@ from identity.domain.errors import (
 )
 from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
-from identity.domain.values import KEEP
+from identity.domain.values import UNSET
 from identity.domain.views import AccountView
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
-from identity.services.authentication.identifiers import KnownBy
-from identity.web.answers import json_answer, timestamp
-from identity.web.auth import auth, current_principal
-from identity.web.body import Body, read_body
+from identity.services.authentication.identifiers import IdentifierType
 from identity.web.context import context, origin, services
 from identity.web.dialect import Dialect
 from identity.web.problems import Problem
+from identity.web.requests.body import Body, read_body
+from identity.web.responses import json_response, timestamp
+from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint("azuma", __name__)
 
@@ -55,7 +55,7 @@ class _Update(Body):
 
 def read_update(body: _Update) -> ProfileChange:
     """Return what is wanted; null and absent both mean "keep"."""
-    return ProfileChange(username=KEEP if body.name is None else body.name)
+    return ProfileChange(username=UNSET if body.name is None else body.name)
 
 
 def show_user(view: AccountView) -> dict[str, str]:
@@ -89,14 +89,14 @@ def spell(problem: Problem) -> Response:
     """Return `{"message": NAME}` with the document's names."""
     known = _MESSAGES.get(problem.status, "BAD_REQUEST")
     message = _SPELLINGS.get(type(problem.fact), known)
-    response = json_answer({"message": message}, problem.status)
+    response = json_response({"message": message}, problem.status)
     response.headers.extend(problem.headers)
     return response
 
 
 @blueprint.post("/users")
 @blueprint.post("/user/register")
-@auth.open
+@auth.public
 def register() -> Response:
     """Make an account and open its first session."""
     body = read_body(_Registration, forms=False)
@@ -108,13 +108,13 @@ def register() -> Response:
 
 
 @blueprint.post("/user/login")
-@auth.open
+@auth.public
 def login() -> Response:
     """Open a session."""
     body = read_body(_Login, forms=False)
     try:
         found = services().authentication.by_password(
-            body.name, body.password, origin(), known_by=KnownBy.USERNAME
+            body.name, body.password, origin(), known_by=IdentifierType.USERNAME
         )
         return _session(found, HTTPStatus.OK)
     except Unauthenticated as error:
@@ -131,11 +131,11 @@ def update() -> Response:
     view = services().profiles.change(
         current_principal(), read_update(body), password=body.password, fresh_proof_suffices=True
     )
-    return json_answer(show_user(view))
+    return json_response(show_user(view))
 
 
 def _session(principal: Principal, status: HTTPStatus) -> Response:
-    return json_answer({"token": services().logins.open(principal, TokenKind.UUID).token}, status)
+    return json_response({"token": services().logins.open(principal, TokenKind.UUID).token}, status)
 
 
 DIALECT = Dialect(name="azuma", prefix="/azuma", blueprints=(blueprint,), spell=spell)

@@ -6,9 +6,9 @@ from typing import Final
 
 from identity.dialects import azuma as page
 from identity.dialects.azuma import _Login, _Registration, _Update
-from identity.web.body import JSON_TYPE, Body
-from identity.web.dialect_document import Description
-from identity.web.openapi import Refusals, Reply, describes
+from identity.web.openapi.dialect_document import Description
+from identity.web.openapi.document import Refusals, Reply, describes
+from identity.web.requests.body import JSON_TYPE, Body
 
 
 class Registration(_Registration):

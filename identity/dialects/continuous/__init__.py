@@ -26,17 +26,17 @@ from identity.domain.errors import (
 )
 from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
-from identity.domain.values import KEEP
+from identity.domain.values import UNSET
 from identity.domain.views import AccountView
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
-from identity.services.authentication.identifiers import KnownBy
-from identity.web.answers import empty, json_answer
-from identity.web.auth import auth, current_principal
-from identity.web.body import Body, read_body
+from identity.services.authentication.identifiers import IdentifierType
 from identity.web.context import context, origin, request_id, services
 from identity.web.dialect import Dialect
 from identity.web.problems import CHALLENGES, Problem
+from identity.web.requests.body import Body, read_body
+from identity.web.responses import empty, json_response
+from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint("continuous", __name__)
 
@@ -80,7 +80,7 @@ def read_password(body: _Confirmed | _Update) -> str | None:
 
 def read_update(body: _Update) -> ProfileChange:
     """Return what is wanted."""
-    return ProfileChange(email=KEEP if body.email is None else body.email)
+    return ProfileChange(email=UNSET if body.email is None else body.email)
 
 
 def show_user(view: AccountView) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def spell(problem: Problem) -> Response:
     body = (
         details | {"code": problem.code, "detail": detail} | ({"errors": fields} if fields else {})
     )
-    response = json_answer(body, status, kind="application/problem+json")
+    response = json_response(body, status, kind="application/problem+json")
     response.headers.extend(problem.headers)
     if status is HTTPStatus.UNAUTHORIZED and "WWW-Authenticate" not in response.headers:
         for challenge in CHALLENGES:
@@ -131,29 +131,29 @@ def spell(problem: Problem) -> Response:
 
 
 @blueprint.post("/users")
-@auth.open
+@auth.public
 def register() -> Response:
     """Make a user."""
     body = read_body(_Registration, forms=False)
     password = read_password(body) or ""
     wanted = NewAccount(None, password, body.email, body.fullname)
     account = services().accounts.register(Principal(origin()), wanted)
-    return json_answer({"id": account.uuid, "email": account.email}, HTTPStatus.CREATED)
+    return json_response({"id": account.uuid, "email": account.email}, HTTPStatus.CREATED)
 
 
 @blueprint.get("/users/<uuid>")
-@auth.welcome
+@auth.optional
 def show(uuid: str) -> Response:
     """Show a user."""
     if context().settings.hardened:
         own = current_principal().account
         if not own.admin and own.uuid != uuid:
             raise NotFound("user")
-    return json_answer(show_user(services().accounts.public_view(uuid)))
+    return json_response(show_user(services().accounts.public_view(uuid)))
 
 
 @blueprint.get("/users/<uuid>/activate")
-@auth.open
+@auth.public
 def activate(uuid: str) -> Response:
     """Activate a user, by the mailed token where one is given."""
     token, recovery = request.args.get("token"), services().recovery
@@ -163,7 +163,7 @@ def activate(uuid: str) -> Response:
         if token is None
         else recovery.activate(asked, token, uuid=uuid)
     )
-    return json_answer({"id": view.uuid, "activated": view.activated})
+    return json_response({"id": view.uuid, "activated": view.activated})
 
 
 @blueprint.put("/users/<uuid>")
@@ -185,20 +185,20 @@ def update(uuid: str) -> Response:
 
 
 @blueprint.post("/sessions")
-@auth.open
+@auth.public
 def login() -> Response:
     """Open a session."""
     body = read_body(_Login, forms=False)
     principal = services().authentication.by_password(
-        body.email, body.password, origin(), known_by=KnownBy.EMAIL
+        body.email, body.password, origin(), known_by=IdentifierType.EMAIL
     )
-    return json_answer(
+    return json_response(
         {"token": services().logins.open(principal, TokenKind.JWT).token}, HTTPStatus.CREATED
     )
 
 
 @blueprint.post("/passwords/reset")
-@auth.open
+@auth.public
 def request_reset() -> Response:
     """Mail a token for a new password."""
     known = services().recovery.request_reset(
@@ -210,7 +210,7 @@ def request_reset() -> Response:
 
 
 @blueprint.post("/passwords")
-@auth.open
+@auth.public
 def reset() -> Response:
     """Set a new password with a mailed token."""
     body = read_body(_Redemption, forms=False)

@@ -6,9 +6,9 @@ from typing import Final
 
 from identity.dialects import continuous as page
 from identity.dialects.continuous import _Address, _Login, _Redemption, _Registration, _Update
-from identity.web.body import Body
-from identity.web.dialect_document import Description
-from identity.web.openapi import Refusals, Reply, describes
+from identity.web.openapi.dialect_document import Description
+from identity.web.openapi.document import Refusals, Reply, describes
+from identity.web.requests.body import Body
 
 
 class Registration(_Registration):

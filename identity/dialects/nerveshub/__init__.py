@@ -24,13 +24,13 @@ from identity.domain.errors import (
 from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
-from identity.services.authentication.identifiers import KnownBy
-from identity.web.answers import json_answer
-from identity.web.auth import auth, current_principal
-from identity.web.body import Body, read_body
+from identity.services.authentication.identifiers import IdentifierType
 from identity.web.context import origin, services
 from identity.web.dialect import Dialect
 from identity.web.problems import Problem
+from identity.web.requests.body import Body, read_body
+from identity.web.responses import json_response
+from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint("nerveshub", __name__)
 
@@ -57,7 +57,7 @@ def read_principal(body: _Credentials) -> Principal:
     """Return who the credentials in a body are."""
     name = body.email or body.username or ""
     return services().authentication.by_password(
-        name, body.password, origin(), known_by=KnownBy.EITHER
+        name, body.password, origin(), known_by=IdentifierType.EITHER
     )
 
 
@@ -91,56 +91,56 @@ def spell(problem: Problem) -> Response:
     """Return `errors` in the document's words; a field's problems stand under its name."""
     fact = problem.fact
     if isinstance(fact, Unauthenticated) and request.endpoint in _AUTHENTICATING:
-        return json_answer({"errors": "authentication_failed"}, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return json_response({"errors": "authentication_failed"}, HTTPStatus.INTERNAL_SERVER_ERROR)
     if isinstance(fact, InvalidInput):
         fields = {each.field: [each.message] for each in fact.problems}
-        return json_answer({"errors": fields}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return json_response({"errors": fields}, HTTPStatus.UNPROCESSABLE_ENTITY)
     status, body = next(
         (_SPELLINGS[kind] for kind in type(fact).__mro__ if kind in _SPELLINGS),
         (problem.status, {"errors": problem.detail}),
     )
-    response = json_answer(body, status)
+    response = json_response(body, status)
     response.headers.extend(problem.headers)
     return response
 
 
 @blueprint.post("/users/register")
-@auth.open
+@auth.public
 def register() -> Response:
     """Make an account."""
     body = read_body(_Registration)
     wanted = NewAccount(body.username, body.password, body.email)
     account = services().accounts.register(Principal(origin()), wanted)
-    return json_answer(show_user(account.username, account.email))
+    return json_response(show_user(account.username, account.email))
 
 
 @blueprint.post("/users/auth")
-@auth.open
+@auth.public
 def authenticate() -> Response:
     """Check a password."""
     view = services().profiles.read(read_principal(read_body(_Credentials)))
-    return json_answer(show_user(view.username, view.email))
+    return json_response(show_user(view.username, view.email))
 
 
 @blueprint.post("/users/login")
-@auth.open
+@auth.public
 def login() -> Response:
     """Check a password and give a personal token for it."""
     principal = read_principal(read_body(_Credentials))
     view = services().profiles.read(principal)
     token = services().logins.open(principal, TokenKind.PERSONAL).token
-    return json_answer(show_user(view.username, view.email, token=token))
+    return json_response(show_user(view.username, view.email, token=token))
 
 
 @blueprint.post("/users/sign")
-@auth.open
+@auth.public
 def sign() -> Response:
     """Check a password and sign a certificate for it."""
     body = read_body(_Signing)
     principal = read_principal(body)
     auth.require_agreement(principal)
     cert = services().certificates.sign(principal, body.csr, body.description)
-    return json_answer(show({"cert": cert}))
+    return json_response(show({"cert": cert}))
 
 
 @blueprint.get("/users/me")
@@ -148,7 +148,7 @@ def sign() -> Response:
 def me() -> Response:
     """Show the owner of the certificate or token."""
     view = services().profiles.read(current_principal())
-    return json_answer(show_user(view.username, view.email))
+    return json_response(show_user(view.username, view.email))
 
 
 DIALECT = Dialect(

@@ -6,9 +6,9 @@ from typing import Final
 
 from identity.dialects import nerveshub as page
 from identity.dialects.nerveshub import _Credentials, _Registration, _Signing
-from identity.web.body import JSON_TYPE, Body
-from identity.web.dialect_document import Description
-from identity.web.openapi import Refusals, Reply, describes
+from identity.web.openapi.dialect_document import Description
+from identity.web.openapi.document import Refusals, Reply, describes
+from identity.web.requests.body import JSON_TYPE, Body
 
 
 class Registration(_Registration):

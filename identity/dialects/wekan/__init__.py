@@ -20,13 +20,13 @@ from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.domain.views import AccountView
 from identity.services.accounts.registration import NewAccount
-from identity.services.authentication.identifiers import KnownBy
-from identity.web.answers import empty, json_answer, json_array, timestamp
-from identity.web.auth import auth, current_principal
-from identity.web.body import Body, read_body, read_body_if_any
+from identity.services.authentication.identifiers import IdentifierType
 from identity.web.context import origin, services
 from identity.web.dialect import Dialect
 from identity.web.problems import BadRequest, Problem
+from identity.web.requests.body import Body, read_body, read_body_if_any
+from identity.web.responses import empty, json_array, json_response, timestamp
+from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint("wekan", __name__)
 
@@ -92,7 +92,7 @@ def show_user(view: AccountView) -> dict[str, Any]:
 def show_login(principal: Principal) -> Response:
     """Open a session and return its token."""
     login, own_id = services().logins.open(principal, TokenKind.OPAQUE), principal.account.short_id
-    return json_answer(
+    return json_response(
         {"id": own_id, "token": login.token, "tokenExpires": timestamp(login.expires_at)}
     )
 
@@ -134,9 +134,9 @@ def spell(problem: Problem) -> Response:
     ):
         return empty(HTTPStatus.FORBIDDEN)
     if isinstance(fact, errors.NotFound):
-        return json_answer({})
+        return json_response({})
     if request.endpoint == "wekan.logout" and (reason := _LOGGED_OUT.get(type(fact))):
-        return json_answer({"error": "unauthorized", "reason": reason}, HTTPStatus.UNAUTHORIZED)
+        return json_response({"error": "unauthorized", "reason": reason}, HTTPStatus.UNAUTHORIZED)
     if meteor and isinstance(fact, errors.Unauthenticated | errors.Forbidden):
         word = "Unauthorized" if isinstance(fact, errors.Unauthenticated) else "Forbidden"
         fixed = {
@@ -144,17 +144,19 @@ def spell(problem: Problem) -> Response:
             "errorType": "Meteor.Error",
             "statusCode": problem.status.value,
         }
-        return json_answer({**fixed, "error": word, "reason": word, "message": f"{word} [{word}]"})
+        return json_response(
+            {**fixed, "error": word, "reason": word, "message": f"{word} [{word}]"}
+        )
     known = (_SPELLINGS[kind] for kind in type(fact).__mro__ if kind in _SPELLINGS)
     unnamed = problem.status.value if type(fact) is BadRequest else problem.code
     status, code, reason = next(known, (problem.status, unnamed, problem.detail))
-    response = json_answer({"error": code, "reason": reason}, status)
+    response = json_response({"error": code, "reason": reason}, status)
     response.headers.extend(problem.headers)
     return response
 
 
 @blueprint.post("/users/register")
-@auth.open
+@auth.public
 def register() -> Response:
     """Make an account and log it in."""
     wanted = read_account(read_body(_Registration))
@@ -163,12 +165,14 @@ def register() -> Response:
 
 
 @blueprint.post("/users/login")
-@auth.open
+@auth.public
 def login() -> Response:
     """Log in by username or address."""
     body = read_body(_Login)
     name, known_by = (
-        (body.username, KnownBy.USERNAME) if body.username else (body.email or "", KnownBy.EMAIL)
+        (body.username, IdentifierType.USERNAME)
+        if body.username
+        else (body.email or "", IdentifierType.EMAIL)
     )
     return show_login(
         services().authentication.by_password(name, body.password, origin(), known_by=known_by)
@@ -186,16 +190,16 @@ def logout() -> Response:
         "yes",
     }:  # a switch in JSON, a word in a form
         services().tokens.revoke_all(principal)
-        return json_answer({"message": "All login tokens have been invalidated."})
+        return json_response({"message": "All login tokens have been invalidated."})
     services().tokens.revoke_current(principal)
-    return json_answer({"message": "You've been logged out!"})
+    return json_response({"message": "You've been logged out!"})
 
 
 @blueprint.get("/api/user")
 @auth.required
 def own() -> Response:
     """Show the caller."""
-    return json_answer(show_own(services().profiles.read(current_principal())))
+    return json_response(show_own(services().profiles.read(current_principal())))
 
 
 @blueprint.get("/api/users")
@@ -214,7 +218,7 @@ def create() -> Response:
     """Make an account as an administrator; the new id stands under both names the document gives it."""
     wanted = read_account(read_body(_NewUser))
     account = services().accounts.create(current_principal(), wanted, admin=False)
-    return json_answer({"_id": account.short_id, "id": account.short_id})
+    return json_response({"_id": account.short_id, "id": account.short_id})
 
 
 @blueprint.get("/api/users/<user_id>")
@@ -223,7 +227,7 @@ def show(user_id: str) -> Response:
     """Show a user, by id or else by username."""
     principal, administration = current_principal(), services().administration
     account_id = administration.resolve(principal, short_id=user_id, username=user_id)
-    return json_answer(show_user(administration.read(principal, account_id)))
+    return json_response(show_user(administration.read(principal, account_id)))
 
 
 @blueprint.put("/api/users/<user_id>")
@@ -238,12 +242,12 @@ def act(user_id: str) -> Response:
     )
     account_id = administration.resolve(principal, short_id=user_id)
     if action == "takeOwnership":
-        return json_answer([])
+        return json_response([])
     with contextlib.suppress(errors.OwnAccount):
         (administration.disable if action == "disableLogin" else administration.enable)(
             principal, account_id
         )
-    return json_answer(show_user(administration.read(principal, account_id)))
+    return json_response(show_user(administration.read(principal, account_id)))
 
 
 @blueprint.delete("/api/users/<user_id>")
@@ -253,7 +257,7 @@ def delete(user_id: str) -> Response:
     principal, administration = current_principal(), services().administration
     with contextlib.suppress(errors.NotFound):
         administration.delete(principal, administration.resolve(principal, short_id=user_id))
-    return json_answer({"_id": user_id})
+    return json_response({"_id": user_id})
 
 
 @blueprint.post("/api/createtoken/<user_id>")
@@ -263,7 +267,7 @@ def create_token(user_id: str) -> Response:
     principal, use = current_principal(), services()
     account_id = use.administration.resolve(principal, short_id=user_id)
     token = use.user_tokens.create(principal, account_id, TokenKind.OPAQUE).token
-    return json_answer({"_id": user_id, "authToken": token})
+    return json_response({"_id": user_id, "authToken": token})
 
 
 @blueprint.post("/api/deletetoken")
@@ -272,13 +276,13 @@ def delete_token() -> Response:
     """End a token of a user or, where none is named, all of theirs; the token is not repeated in the answer."""
     body, principal, use = read_body(_Deletion), current_principal(), services()
     if not body.userId:
-        return json_answer({"message": "Expected a userId to be set but received none."})
+        return json_response({"message": "Expected a userId to be set but received none."})
     account_id = use.administration.resolve(principal, short_id=body.userId)
     if body.token:
         use.user_tokens.revoke(principal, account_id, body.token)
-        return json_answer({"message": f"Delete token: [hidden] from user: {body.userId}"})
+        return json_response({"message": f"Delete token: [hidden] from user: {body.userId}"})
     use.administration.revoke_sessions(principal, account_id)
-    return json_answer({"message": f"Delete all token from user: {body.userId}"})
+    return json_response({"message": f"Delete all token from user: {body.userId}"})
 
 
 @blueprint.get("/api/boards")
@@ -286,7 +290,7 @@ def delete_token() -> Response:
 @auth.required
 def boards(user_id: str = "") -> Response:  # noqa: ARG001 - nobody here has boards
     """Return no boards: clients ask for them, this service has none."""
-    return json_answer([])
+    return json_response([])
 
 
 DIALECT = Dialect("wekan", "/wekan", (blueprint,), spell, query_token="access_token")  # noqa: S106 - a parameter's name

@@ -8,9 +8,9 @@ from pydantic import Field, RootModel
 
 from identity.dialects import wekan as page
 from identity.dialects.wekan import _Action, _Deletion, _Login, _Logout, _NewUser, _Registration
-from identity.web.body import JSON_TYPE, Body
-from identity.web.dialect_document import Description
-from identity.web.openapi import Refusals, Reply, describes
+from identity.web.openapi.dialect_document import Description
+from identity.web.openapi.document import Refusals, Reply, describes
+from identity.web.requests.body import JSON_TYPE, Body
 
 
 class Registration(_Registration):

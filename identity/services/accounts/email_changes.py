@@ -12,28 +12,28 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import EmailTaken, InvalidInput, UsernameTaken
 from identity.domain.events import Event
-from identity.domain.mail import LetterKind
+from identity.domain.mail import MailKind
 from identity.domain.ports import Clock
 from identity.domain.principal import Origin
 from identity.domain.usernames import is_email_of
 from identity.domain.values import (
-    Keep,
-    Spelling,
+    Identifier,
+    Unset,
     canonical,
     canonical_email,
     is_username,
     read_email,
 )
-from identity.services.accounts.email_claims import announce, yield_address
+from identity.services.accounts.email_claims import drop_taken_email, notify_email
 from identity.services.mail.outbox import Outbox
-from identity.services.work.accounts import Mailbox, find_account, mailbox, seek_account
+from identity.services.work.accounts import Mailbox, find_account, find_or_decoy, mailbox
 from identity.store.models import Account
 
-Wanted = Spelling | Keep | None
+Wanted = Identifier | Unset | None
 
 
-def read_wanted(text: str | Keep | None) -> Wanted:
-    """Read the email that is wanted; None is none, KEEP the same as before.
+def read_wanted(text: str | Unset | None) -> Wanted:
+    """Read the email that is wanted; None is none, UNSET the same as before.
 
     Raises:
         InvalidInput: it cannot be used.
@@ -65,7 +65,7 @@ class EmailChanges:
             IntegrityError: another account has had it registered at this moment.
             InvalidInput: it would be taken away although it is the username.
         """
-        if isinstance(wanted, Keep):
+        if isinstance(wanted, Unset):
             return []
         if (
             wanted is None
@@ -78,40 +78,40 @@ class EmailChanges:
         return [Event.EMAIL_CHANGE_REQUESTED]
 
     def _replace(
-        self, session: Session, account: Account, wanted: Spelling | None, requester: Origin
+        self, session: Session, account: Account, wanted: Identifier | None, requester: Origin
     ) -> None:
         former, known_as = mailbox(account), account.email_canonical
         respelled = account.email_verified and wanted is not None and wanted.canonical == known_as
         account.pending_email = None
-        account.email = wanted.typed if wanted else None
+        account.email = wanted.raw if wanted else None
         account.email_canonical = wanted.canonical if wanted else None
         if respelled:
             return
         account.email_verified, account.email_since = False, self._clock.now()
         if wanted is not None:
-            owner = yield_address(session, account) if self._discreet else None
-            announce(session, self._outbox, account, owner, requester=requester)
+            owner = drop_taken_email(session, account) if self._discreet else None
+            notify_email(session, self._outbox, account, owner, requester=requester)
         elif "@" in account.username and is_email_of(account.username, known_as):
             raise InvalidInput.of(
                 "email", "this email is your username; choose another username first"
             )
         elif former is not None:
-            self._outbox.put(session, LetterKind.EMAIL_CHANGED, account, to=former)
+            self._outbox.put(session, MailKind.EMAIL_CHANGED, account, to=former)
 
     def _propose(
-        self, session: Session, account: Account, wanted: Spelling, requester: Origin
+        self, session: Session, account: Account, wanted: Identifier, requester: Origin
     ) -> None:
         with session.no_autoflush:
-            owner, _ = seek_account(session, Account.email_canonical == wanted.canonical)
+            owner, _ = find_or_decoy(session, Account.email_canonical == wanted.canonical)
         if owner is not None and not self._discreet:
             raise EmailTaken
-        account.pending_email = wanted.typed
-        self._outbox.put(session, LetterKind.EMAIL_CHANGE_REQUESTED, account)
+        account.pending_email = wanted.raw
+        self._outbox.put(session, MailKind.EMAIL_CHANGE_REQUESTED, account)
         if owner is None:
-            to = Mailbox(wanted.typed, owned=True)
-            self._outbox.put(session, LetterKind.ACTIVATION, account, to=to, requester=requester)
+            to = Mailbox(wanted.raw, owned=True)
+            self._outbox.put(session, MailKind.ACTIVATION, account, to=to, requester=requester)
         else:
-            self._outbox.put(session, LetterKind.ADDRESS_WANTED, owner, requester=requester)
+            self._outbox.put(session, MailKind.EMAIL_ALREADY_REGISTERED, owner, requester=requester)
 
 
 def confirmed(session: Session, account: Account, now: datetime) -> dict[str, Any]:

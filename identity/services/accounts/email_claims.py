@@ -14,37 +14,37 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from identity.domain.errors import EmailTaken, IdentityError
-from identity.domain.mail import LetterKind
+from identity.domain.mail import MailKind
 from identity.domain.principal import Origin, Principal
 from identity.services.mail.outbox import Outbox
-from identity.services.work.accounts import seek_account, taken
+from identity.services.work.accounts import find_or_decoy, taken
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account
 
 Result = TypeVar("Result")
 
 
-def yield_address(session: Session, account: Account) -> Account | None:
+def drop_taken_email(session: Session, account: Account) -> Account | None:
     """Take a new address from `account`, not yet flushed, if it is another's; return the other one."""
     if account.email_canonical is None:
         return None
     flag_modified(account, "email_canonical")  # written at any rate: one column less would tell
     with session.no_autoflush:
-        owner, _ = seek_account(session, Account.email_canonical == account.email_canonical)
+        owner, _ = find_or_decoy(session, Account.email_canonical == account.email_canonical)
     if owner is None or owner is account:
         return None
     account.email_canonical = None
     return owner
 
 
-def announce(
+def notify_email(
     session: Session, outbox: Outbox, account: Account, owner: Account | None, *, requester: Origin
 ) -> None:
     """Have a new email confirmed, or tell its owner that it was wanted for another account."""
     if owner is None:
-        outbox.put(session, LetterKind.ACTIVATION, account, requester=requester)
+        outbox.put(session, MailKind.ACTIVATION, account, requester=requester)
     else:
-        outbox.put(session, LetterKind.ADDRESS_WANTED, owner, requester=requester)
+        outbox.put(session, MailKind.EMAIL_ALREADY_REGISTERED, owner, requester=requester)
 
 
 def write_unique(

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 
 from identity.domain.ports import Identifiers
-from identity.domain.values import Spelling, canonical, is_username
+from identity.domain.values import Identifier, canonical, is_username
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account
 
@@ -17,8 +17,8 @@ from identity.store.models import Account
 class Described:
     """Names of a new account that were judged, and what its password is checked against."""
 
-    username: Spelling
-    email: Spelling | None
+    username: Identifier
+    email: Identifier | None
     full_name: str | None
     password_hash: str
     must_change_password: bool = False
@@ -32,9 +32,9 @@ def new_account(
     return Account(
         uuid=identifiers.uuid(),
         short_id=identifiers.short_id(),
-        username=username.typed,
+        username=username.raw,
         username_canonical=username.canonical,
-        email=email.typed if email else None,
+        email=email.raw if email else None,
         email_canonical=email.canonical if email else None,
         email_since=now if email else None,
         full_name=wanted.full_name,
@@ -47,7 +47,7 @@ def new_account(
 
 
 def name_for(
-    email: Spelling | None, transactions: Transactions, identifiers: Identifiers
+    email: Identifier | None, transactions: Transactions, identifiers: Identifiers
 ) -> tuple[str, str]:
     """Return a username for an account that is asked for by its email alone, and another one that is free.
 
@@ -55,11 +55,11 @@ def name_for(
     case: constant work, see docs/security.md.
     """
     new = f"user-{identifiers.short_id()}"
-    if email is not None and is_username(email.typed):
+    if email is not None and is_username(email.raw):
         taken_by = or_(
-            Account.username_canonical == canonical(email.typed),
+            Account.username_canonical == canonical(email.raw),
             Account.email_canonical == email.canonical,
         )
         if transactions.row(select(Account.id).where(taken_by).limit(1), {}) is None:
-            return email.typed, new
+            return email.raw, new
     return new, new

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import CurrentPasswordRequired, InvalidInput, Unauthenticated
 from identity.domain.events import Event
-from identity.domain.mail import LetterKind
+from identity.domain.mail import MailKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Origin, Principal
 from identity.domain.usernames import require_own_email, require_unreserved
 from identity.domain.values import (
-    KEEP,
-    Keep,
-    Spelling,
+    UNSET,
+    Identifier,
+    Unset,
     read_full_name,
     read_password,
     read_username,
@@ -31,7 +31,7 @@ from identity.services.mail.limits import RequestedMails
 from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import get_own, invalidate_credentials, view_account
 from identity.services.work.audit_log import Audit
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.last_admin import require_remaining_admin
 from identity.services.work.transaction import Transactions
 from identity.store.models import ACCOUNTS, Account, LoginSession
@@ -47,27 +47,27 @@ _PRESENTED: Final = select(
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """What is wanted of a profile; KEEP leaves a field alone, None empties it."""
+    """What is wanted of a profile; UNSET leaves a field alone, None empties it."""
 
-    username: str | Keep = KEEP
-    email: str | Keep | None = KEEP
-    full_name: str | Keep | None = KEEP
+    username: str | Unset = UNSET
+    email: str | Unset | None = UNSET
+    full_name: str | Unset | None = UNSET
 
     def beyond(self, known: AccountView) -> ProfileChange:
         """Return what of this an account does not have already; only a confirmed address counts as one it has."""
-        username = KEEP if self.username == known.username else self.username
+        username = UNSET if self.username == known.username else self.username
         settled = known.email_verified and known.pending_email is None
-        email = KEEP if settled and self.email == known.email else self.email
+        email = UNSET if settled and self.email == known.email else self.email
         return ProfileChange(username, email, self.full_name)
 
     def events(self) -> list[Event]:
         """Return what the audit trail calls this, but for a new email."""
-        return [] if self.username is KEEP and self.full_name is KEEP else [Event.CHANGED]
+        return [] if self.username is UNSET and self.full_name is UNSET else [Event.CHANGED]
 
     @property
     def sensitive(self) -> bool:
         """Whether a stolen token must not be enough for this."""
-        return not (self.username is KEEP and self.email is KEEP)
+        return not (self.username is UNSET and self.email is UNSET)
 
     def columns(self) -> dict[str, object]:
         """Return the columns to set, but for a new email.
@@ -76,10 +76,10 @@ class ProfileChange:
             InvalidInput: a value cannot be used.
         """
         values: dict[str, object] = {}
-        if not isinstance(self.username, Keep):
+        if not isinstance(self.username, Unset):
             name = read_username(self.username)
-            values |= {"username": name.typed, "username_canonical": name.canonical}
-        if not isinstance(self.full_name, Keep):
+            values |= {"username": name.raw, "username_canonical": name.canonical}
+        if not isinstance(self.full_name, Unset):
             values["full_name"] = None if self.full_name is None else read_full_name(self.full_name)
         return values
 
@@ -94,7 +94,7 @@ class Profiles:
         clock: Clock,
         passwords: Passwords,
         authentication: Authentication,
-        rights: Rights,
+        rights: Authorization,
         audit: Audit,
         outbox: Outbox,
         requested_mails: RequestedMails,
@@ -169,7 +169,7 @@ class Profiles:
         if new is not None and current_password is None and not fresh_proof_suffices:
             raise CurrentPasswordRequired
         proven_at = self._prove(principal, current_password)
-        if isinstance(email, Spelling):
+        if isinstance(email, Identifier):
             self._requested_mails.take(principal)
         if new is not None:
             with self._passwords.admit(principal.origin.address, own.username) as hasher:
@@ -177,7 +177,7 @@ class Profiles:
 
         def apply(session: Session) -> AccountView:
             account = get_own(session, own)
-            if not values and email is KEEP:
+            if not values and email is UNSET:
                 return view_account(account)
             for name, value in values.items():
                 setattr(account, name, value)
@@ -187,7 +187,7 @@ class Profiles:
                 invalidate_credentials(account)
                 account.must_change_password = False
                 _keep_session(session, principal.session, account.version, proven_at)
-                self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
+                self._outbox.put(session, MailKind.PASSWORD_CHANGED, account)
                 events.append(Event.PASSWORD_CHANGED)
             events += self._emails.change(session, account, email, requester=principal.origin)
             self._require_own_name(account, wanted)
@@ -238,7 +238,7 @@ class Profiles:
         return read_password(password, hardened=self._hardened, names=given)
 
     def _require_own_name(self, account: Account, wanted: ProfileChange) -> None:
-        if wanted.username is KEEP:
+        if wanted.username is UNSET:
             return
         # Hardened, an email that is not confirmed may be another account's, and the answer must not tell.
         own = account.email_verified or not self._hardened

@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import InvalidToken, NotFound
 from identity.domain.events import Event, Outcome
-from identity.domain.limits import Limit, address_group
-from identity.domain.mail import LetterKind
+from identity.domain.limits import Limit, client_network
+from identity.domain.mail import MailKind
 from identity.domain.ports import Clock, OneTimeTokens, Passwords
 from identity.domain.principal import Credential, Principal
 from identity.domain.values import canonical_email, read_password
 from identity.domain.views import AccountView
 from identity.services.accounts.email_changes import confirmed
-from identity.services.authentication.throttle import Attempts
+from identity.services.authentication.throttle import LoginThrottle
 from identity.services.limits.limits import Count, Limits
 from identity.services.mail.limits import RequestedMails
 from identity.services.mail.one_time_tokens import (
@@ -35,9 +35,9 @@ from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import (
     Mailbox,
     find_account,
+    find_or_decoy,
     get_account,
     mailbox,
-    seek_account,
     subject_of,
     taken,
     view_account,
@@ -62,7 +62,7 @@ class Recovery:
         outbox: Outbox,
         audit: Audit,
         limits: Limits,
-        attempts: Attempts,
+        attempts: LoginThrottle,
         requested_mails: RequestedMails,
         requests: Limit,
         hardened: bool,
@@ -126,7 +126,7 @@ class Recovery:
         )
         changed = get_account(session, account.id)
         if former is not None:
-            self._outbox.put(session, LetterKind.EMAIL_CHANGED, changed, to=former)
+            self._outbox.put(session, MailKind.EMAIL_CHANGED, changed, to=former)
         self._audit.record(
             session,
             Event.EMAIL_CHANGED,
@@ -164,11 +164,11 @@ class Recovery:
         Raises:
             RateLimited: too many were asked for from the caller's own address, whoever they were for.
         """
-        requests = Count.of(self._requests, address_group(principal.origin.address))
+        requests = Count.of(self._requests, client_network(principal.origin.address))
         self._limits.take(requests, *self._requested_mails.counts(principal))
 
         def request(session: Session) -> bool:
-            account, anybody = seek_account(
+            account, anybody = find_or_decoy(
                 session, Account.email_canonical == canonical_email(email)
             )
             # Both, whoever it is: what is left out would tell.
@@ -177,7 +177,7 @@ class Recovery:
             if anybody is not None:
                 to = own if account else nobodys
                 self._outbox.put(
-                    session, LetterKind.RESET, anybody, to=to, requester=principal.origin
+                    session, MailKind.RESET, anybody, to=to, requester=principal.origin
                 )
             self._audit.record(
                 session,
@@ -227,7 +227,7 @@ class Recovery:
                 values |= {"activated": True, "email_verified": True}
             self._claim(session, claims, found.condition, must_change_password=False, **values)
             changed = get_account(session, account.id)
-            self._outbox.put(session, LetterKind.PASSWORD_CHANGED, changed)
+            self._outbox.put(session, MailKind.PASSWORD_CHANGED, changed)
             self._audit.record(
                 session,
                 Event.PASSWORD_CHANGED,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from identity.domain import policy
 from identity.domain.errors import NotFound, UsernameTaken
 from identity.domain.events import Event
-from identity.domain.limits import Limit, address_group
+from identity.domain.limits import Limit, client_network
 from identity.domain.policy import Registration
 from identity.domain.ports import Clock, Identifiers, Passwords
 from identity.domain.principal import Credential, Principal
@@ -24,7 +24,7 @@ from identity.domain.usernames import (
     require_unreserved,
 )
 from identity.domain.values import (
-    Spelling,
+    Identifier,
     canonical,
     read_email,
     read_full_name,
@@ -32,15 +32,15 @@ from identity.domain.values import (
     read_username,
 )
 from identity.domain.views import AccountView
-from identity.services.accounts.email_claims import announce, write_unique, yield_address
+from identity.services.accounts.email_claims import drop_taken_email, notify_email, write_unique
 from identity.services.accounts.new_account import Described, name_for, new_account
-from identity.services.authentication.throttle import Attempts
+from identity.services.authentication.throttle import LoginThrottle
 from identity.services.limits.limits import Count, Limits
 from identity.services.mail.limits import RequestedMails
 from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import MAX_ID, find_account, subject_of, view_account
 from identity.services.work.audit_log import Audit
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account, Counter
 from identity.store.upsert import insert
@@ -71,11 +71,11 @@ class Accounts:
         clock: Clock,
         identifiers: Identifiers,
         passwords: Passwords,
-        rights: Rights,
+        rights: Authorization,
         audit: Audit,
         outbox: Outbox,
         limits: Limits,
-        attempts: Attempts,
+        attempts: LoginThrottle,
         requested_mails: RequestedMails,
         registrations: Limit,
         registration: Registration,
@@ -117,7 +117,7 @@ class Accounts:
         """
         policy.require_registration(self._registration, principal)
         by_admin = principal.subject is not None and principal.subject.admin
-        registrations = Count.of(self._registrations, address_group(principal.origin.address))
+        registrations = Count.of(self._registrations, client_network(principal.origin.address))
         mails = () if wanted.email is None else self._requested_mails.counts(principal)
         counts = () if by_admin else (registrations, *mails)
         with self._limits.refusals.remembered(counts):
@@ -205,9 +205,9 @@ class Accounts:
             # Where it is not told whether the email is another account's, it cannot be chosen as a name yet.
             # Wekan's administrators give what names they like.
             own = None if discreet or email is None else email.canonical
-            require_own_email(username.typed, own, otherwise=NO_EMAIL if discreet else OWN_EMAIL)
+            require_own_email(username.raw, own, otherwise=NO_EMAIL if discreet else OWN_EMAIL)
         full_name = None if wanted.full_name is None else read_full_name(wanted.full_name)
-        names = (username.typed, email.typed if email else username.typed)
+        names = (username.raw, email.raw if email else username.raw)
         password = read_password(wanted.password, hardened=self._hardened, names=names)
         self._transactions.read(lambda session: self._limits.require_open(session, *counts))
         with self._passwords.admit(principal.origin.address, username.canonical) as hasher:
@@ -221,20 +221,20 @@ class Accounts:
         def insert(session: Session) -> AccountView:
             is_admin = admin or (first_is_admin and self._is_first(session))
             account = new_account(described, self._identifiers, self._clock.now(), admin=is_admin)
-            owner = yield_address(session, account) if discreet else None
+            owner = drop_taken_email(session, account) if discreet else None
             if owner is not None and other_name:  # who took the email while the password was hashed
                 account.username, account.username_canonical = other_name, other_canonical
             session.add(account)
             session.flush()
             for event in [Event.REGISTERED, *([Event.ADMIN_GRANTED] if account.admin else [])]:
                 self._audit.record(session, event, principal, subject=subject_of(account))
-            announce(session, self._outbox, account, owner, requester=principal.origin)
+            notify_email(session, self._outbox, account, owner, requester=principal.origin)
             if principal.subject is None:  # whoever chose the password himself
                 self._attempts.remember(session, account.id, principal.origin)
             return view_account(account)
 
         return write_unique(
-            self._transactions, principal, insert, username=username.typed, discreet=discreet
+            self._transactions, principal, insert, username=username.raw, discreet=discreet
         )
 
     def _is_first(self, session: Session) -> bool:
@@ -250,7 +250,7 @@ class Accounts:
         )
 
 
-def _require_free(session: Session, username: Spelling) -> None:
+def _require_free(session: Session, username: Identifier) -> None:
     # Saves the hash where the answer is clear; the unique constraint decides where it is not.
     if find_account(session, Account.username_canonical == username.canonical) is not None:
-        raise UsernameTaken(username.typed)
+        raise UsernameTaken(username.raw)

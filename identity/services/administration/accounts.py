@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import NotFound, OwnAccount
 from identity.domain.events import Event
-from identity.domain.mail import LetterKind
+from identity.domain.mail import MailKind
 from identity.domain.ports import Clock, Passwords
 from identity.domain.principal import Principal
 from identity.domain.usernames import require_own_email, require_unreserved
@@ -19,7 +19,7 @@ from identity.domain.values import canonical, read_password
 from identity.domain.views import AccountView, Page
 from identity.services.accounts.email_changes import EmailChanges, read_wanted
 from identity.services.accounts.profile import ProfileChange
-from identity.services.authentication.throttle import Attempts
+from identity.services.authentication.throttle import LoginThrottle
 from identity.services.mail.outbox import Outbox, OutboxState
 from identity.services.work.accounts import (
     get_account,
@@ -30,7 +30,7 @@ from identity.services.work.accounts import (
     view_account,
 )
 from identity.services.work.audit_log import Audit
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.last_admin import require_remaining_admin
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account
@@ -50,8 +50,8 @@ class Administration:
         *,
         clock: Clock,
         passwords: Passwords,
-        attempts: Attempts,
-        rights: Rights,
+        attempts: LoginThrottle,
+        rights: Authorization,
         outbox: Outbox,
         audit: Audit,
         reserved: frozenset[str],
@@ -165,7 +165,7 @@ class Administration:
             if password is not None or must_change:
                 invalidate_credentials(account)
             if password is not None:
-                self._outbox.put(session, LetterKind.PASSWORD_CHANGED, account)
+                self._outbox.put(session, MailKind.PASSWORD_CHANGED, account)
             changed = self._emails.change(session, account, email, requester=principal.origin)
             if "username" in values:
                 require_own_email(account.username, account.email_canonical)

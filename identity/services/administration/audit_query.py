@@ -11,7 +11,7 @@ from identity.domain.ports import Pseudonyms
 from identity.domain.principal import Principal
 from identity.domain.views import AuditView, Page
 from identity.services.work.accounts import paged, view_event
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 from identity.store.models import AuditEvent
 
@@ -53,10 +53,12 @@ class AuditFilter:
         return conditions
 
 
-class Trail:
+class AuditQuery:
     """Reads events for administrators."""
 
-    def __init__(self, transactions: Transactions, rights: Rights, pseudonyms: Pseudonyms) -> None:
+    def __init__(
+        self, transactions: Transactions, rights: Authorization, pseudonyms: Pseudonyms
+    ) -> None:
         self._transactions = transactions
         self._rights = rights
         self._pseudonyms = pseudonyms

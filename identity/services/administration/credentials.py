@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from identity.domain.certificates import CertificateView
 from identity.domain.errors import NotFound
 from identity.domain.events import Event
-from identity.domain.mail import LetterKind
+from identity.domain.mail import MailKind
 from identity.domain.ports import Clock
 from identity.domain.principal import Principal
 from identity.domain.views import AccountView, SessionView
@@ -16,9 +16,9 @@ from identity.services.administration.accounts import Administration
 from identity.services.certificates.lines import certificates_of, revoke_line
 from identity.services.mail.outbox import Outbox
 from identity.services.sessions.live import end_session, sessions_of
-from identity.services.work.accounts import find_by_name, get_account, subject_of
+from identity.services.work.accounts import find_by_identifier, get_account, subject_of
 from identity.services.work.audit_log import Audit
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 
 
@@ -30,7 +30,7 @@ class AccountCredentials:
         transactions: Transactions,
         *,
         clock: Clock,
-        rights: Rights,
+        rights: Authorization,
         audit: Audit,
         outbox: Outbox,
         administration: Administration,
@@ -102,7 +102,7 @@ class AccountCredentials:
             self._audit.record(
                 session, Event.CERTIFICATE_REVOKED, principal, subject=subject_of(account)
             )
-            self._outbox.put(session, LetterKind.CERTIFICATE_REVOKED, account, certificate=serial)
+            self._outbox.put(session, MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
             self._transactions.note_change(session, account.id)
 
         self._transactions.write(principal, revoke, lock_admins=True)
@@ -125,7 +125,7 @@ class AccountCredentials:
 
 
 def _find_id(session: Session, name: str) -> int:
-    account = find_by_name(session, name)
+    account = find_by_identifier(session, name)
     if account is None:
         raise NotFound("user")
     return account.id

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from identity.domain.events import Event
-from identity.domain.mail import LetterKind
+from identity.domain.mail import MailKind
 from identity.domain.ports import Clock, Identifiers
 from identity.domain.principal import Principal
 from identity.domain.usernames import require_own_email, require_unreserved
@@ -18,7 +18,7 @@ from identity.services.accounts.new_account import Described, name_for, new_acco
 from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import subject_of, view_account
 from identity.services.work.audit_log import Audit
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 
 _NO_PASSWORD: Final = "!"  # noqa: S105 - no hash, so that no password matches
@@ -33,7 +33,7 @@ class Invitations:
         *,
         clock: Clock,
         identifiers: Identifiers,
-        rights: Rights,
+        rights: Authorization,
         audit: Audit,
         outbox: Outbox,
         reserved: frozenset[str],
@@ -83,10 +83,10 @@ class Invitations:
                 *((Event.ADMIN_GRANTED,) if admin else ()),
             ):
                 self._audit.record(session, event, principal, subject=subject_of(account))
-            self._outbox.put(session, LetterKind.INVITATION, account)
+            self._outbox.put(session, MailKind.INVITATION, account)
             return view_account(account)
 
-        name = wanted.username.typed
+        name = wanted.username.raw
         return write_unique(self._transactions, principal, insert, username=name, discreet=False)
 
     def _described(self, email: str, username: str | None, full_name: str | None) -> Described:
@@ -98,7 +98,7 @@ class Invitations:
         )
         spelled = read_username(name)
         require_unreserved(spelled.canonical, self._reserved)
-        require_own_email(spelled.typed, own.canonical)
+        require_own_email(spelled.raw, own.canonical)
         return Described(
             spelled, own, None if full_name is None else read_full_name(full_name), _NO_PASSWORD
         )

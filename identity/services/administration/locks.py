@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from identity.domain import policy
 from identity.domain.events import Event
-from identity.domain.limits import NO_ADDRESS, address_group
+from identity.domain.limits import UNKNOWN_CLIENT, client_network
 from identity.domain.principal import Principal
-from identity.services.authentication.throttle import Attempts
-from identity.services.work.accounts import find_by_name, subject_of
+from identity.services.authentication.throttle import LoginThrottle
+from identity.services.work.accounts import find_by_identifier, subject_of
 from identity.services.work.audit_log import Audit
 from identity.services.work.transaction import Transactions
 
@@ -27,7 +27,9 @@ class Lifted:
 class Locks:
     """Lifts locks."""
 
-    def __init__(self, transactions: Transactions, *, attempts: Attempts, audit: Audit) -> None:
+    def __init__(
+        self, transactions: Transactions, *, attempts: LoginThrottle, audit: Audit
+    ) -> None:
         self._transactions = transactions
         self._attempts = attempts
         self._audit = audit
@@ -39,8 +41,8 @@ class Locks:
             Forbidden: the caller is no administrator.
         """
         policy.require_admin(principal)
-        group = address_group(what.partition("/")[0])
-        addresses = None if group == NO_ADDRESS else group
+        group = client_network(what.partition("/")[0])
+        addresses = None if group == UNKNOWN_CLIENT else group
 
         def lift(session: Session) -> Lifted:
             if addresses is not None:
@@ -58,16 +60,16 @@ class Locks:
         policy.require_admin(principal)
 
         def lift(session: Session) -> None:
-            self._lift_address(session, principal, NO_ADDRESS)
+            self._lift_address(session, principal, UNKNOWN_CLIENT)
 
         self._transactions.write(principal, lift)
 
     def _lift_address(self, session: Session, principal: Principal, group: str) -> None:
-        self._attempts.unlock_address(session, group)
-        self._audit.record(session, Event.ADDRESS_UNLOCKED, principal, address=group)
+        self._attempts.unlock_network(session, group)
+        self._audit.record(session, Event.IP_UNLOCKED, principal, address=group)
 
     def _lift_name(self, session: Session, principal: Principal, what: str) -> str | None:
-        account = find_by_name(session, what)
+        account = find_by_identifier(session, what)
         if account is None:
             self._attempts.unlock_name(session, what)
             return None

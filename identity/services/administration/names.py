@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Principal, Subject
 from identity.domain.views import AccountName
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 from identity.store.models import ACCOUNTS
 
@@ -40,7 +40,7 @@ class AccountNames:
         rights: who may.
     """
 
-    def __init__(self, transactions: Transactions, rights: Rights) -> None:
+    def __init__(self, transactions: Transactions, rights: Authorization) -> None:
         self._transactions = transactions
         self._rights = rights
 

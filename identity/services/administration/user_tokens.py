@@ -11,10 +11,10 @@ from identity.domain.ports import Clock
 from identity.domain.principal import Principal, Subject
 from identity.domain.token_kinds import TokenKind
 from identity.services.authentication.passwords import Authentication
-from identity.services.sessions.opening import Login, Logins
+from identity.services.sessions.opening import Login, SessionOpener
 from identity.services.work.accounts import get_account, subject_of
 from identity.services.work.audit_log import Audit
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 from identity.store.models import SESSIONS
 
@@ -27,9 +27,9 @@ class UserTokens:
         transactions: Transactions,
         *,
         clock: Clock,
-        rights: Rights,
+        rights: Authorization,
         authentication: Authentication,
-        logins: Logins,
+        logins: SessionOpener,
         audit: Audit,
     ) -> None:
         self._transactions = transactions

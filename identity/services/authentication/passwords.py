@@ -13,23 +13,27 @@ from sqlalchemy.orm import Session
 from identity.domain.errors import (
     Busy,
     Forbidden,
-    Later,
     PasswordChangeRequired,
+    RetryLater,
     Unauthenticated,
     UnknownAccount,
     WrongPassword,
 )
 from identity.domain.events import Event, Outcome
-from identity.domain.limits import address_group
+from identity.domain.limits import client_network
 from identity.domain.ports import Clock, Hasher, Passwords
 from identity.domain.principal import Credential, Origin, Principal, Subject
 from identity.domain.values import normal_password
 from identity.domain.views import AccountView
-from identity.services.authentication.identifiers import KnownBy, Named, find_named
+from identity.services.authentication.identifiers import (
+    IdentifierType,
+    LoginCandidate,
+    find_candidate,
+)
 from identity.services.authentication.proven_passwords import ProvenPasswords
-from identity.services.authentication.throttle import Attempts, Tally
+from identity.services.authentication.throttle import LoginThrottle, ThrottleKeys
 from identity.services.authentication.token_usernames import TokenUsernames
-from identity.services.authentication.tokens import TokenChecks
+from identity.services.authentication.tokens import TokenAuthenticator
 from identity.services.limits.limits import Count, Limits, Refusal
 from identity.services.work.audit_log import Audit
 from identity.services.work.transaction import Transactions
@@ -44,7 +48,7 @@ _NO_PASSWORD: Final = "-"  # noqa: S105 - hashed in vain where the given passwor
 class _Attempt:
     login: str
     password: str
-    known_by: KnownBy = KnownBy.USERNAME
+    known_by: IdentifierType = IdentifierType.USERNAME
     to_change: bool = False
 
 
@@ -57,9 +61,9 @@ class Authentication:
         *,
         clock: Clock,
         passwords: Passwords,
-        tokens: TokenChecks,
+        tokens: TokenAuthenticator,
         limits: Limits,
-        attempts: Attempts,
+        attempts: LoginThrottle,
         audit: Audit,
         proven: ProvenPasswords,
     ) -> None:
@@ -79,7 +83,7 @@ class Authentication:
         password: str,
         origin: Origin,
         *,
-        known_by: KnownBy = KnownBy.LOGIN,
+        known_by: IdentifierType = IdentifierType.LOGIN,
         to_change: bool = False,
     ) -> Principal:
         """Return the principal of a name and its password.
@@ -103,10 +107,10 @@ class Authentication:
                 raise busy
             return self._prove(attempt, Principal(origin))
 
-    def refused(self, login: str, origin: Origin) -> Later | None:
+    def refused(self, login: str, origin: Origin) -> RetryLater | None:
         """Return what `by_password` refuses a username with, whatever its password is, where it did so a moment ago."""
         login = login[: _LOGIN_MAX + 1]
-        known = self._limits.refusals.known(_try_of(login, KnownBy.LOGIN, origin))
+        known = self._limits.refusals.known(_try_of(login, IdentifierType.LOGIN, origin))
         return known or self._passwords.turned_away(origin.address, login)
 
     def by_token(self, token: str, origin: Origin, beside: str = "") -> Principal:
@@ -191,7 +195,9 @@ class Authentication:
             raise PasswordChangeRequired
         return proven
 
-    def _compute(self, attempt: _Attempt, anonymous: Principal, named: Named, tally: Tally) -> bool:
+    def _compute(
+        self, attempt: _Attempt, anonymous: Principal, named: LoginCandidate, tally: ThrottleKeys
+    ) -> bool:
         with self._passwords.admit(anonymous.origin.address, attempt.login) as hasher:
             self._count(attempt, anonymous, named, tally.counts)
             try:
@@ -204,15 +210,19 @@ class Authentication:
 
     def _look_up(
         self, session: Session, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...]
-    ) -> tuple[Named, Tally]:
-        named = find_named(session, attempt.login, attempt.known_by)
+    ) -> tuple[LoginCandidate, ThrottleKeys]:
+        named = find_candidate(session, attempt.login, attempt.known_by)
         if own:
             self._limits.require_open(session, *own)
-            return named, Tally(own)
+            return named, ThrottleKeys(own)
         return named, self._attempts.tally(session, named, anonymous.origin)
 
     def _count(
-        self, attempt: _Attempt, anonymous: Principal, named: Named, counts: tuple[Count, ...]
+        self,
+        attempt: _Attempt,
+        anonymous: Principal,
+        named: LoginCandidate,
+        counts: tuple[Count, ...],
     ) -> None:
         def count(session: Session) -> Refusal | None:
             refusal = self._limits.count(session, *counts)
@@ -223,7 +233,7 @@ class Authentication:
         if refusal := self._transactions.write_unattended(count):
             raise refusal.error()
 
-    def _check(self, hasher: Hasher, named: Named, password: str) -> bool:
+    def _check(self, hasher: Hasher, named: LoginCandidate, password: str) -> bool:
         normal = normal_password(password)
         usable = named.exists and not named.disabled and normal is not None
         checked = named.password_hash if usable else None
@@ -239,7 +249,9 @@ class Authentication:
             )
         return usable and verdict.matches
 
-    def _accept(self, session: Session, proven: Principal, tally: Tally, *, counted: bool) -> None:
+    def _accept(
+        self, session: Session, proven: Principal, tally: ThrottleKeys, *, counted: bool
+    ) -> None:
         subject = proven.account
         # What was not counted takes nothing back: it would be the failure of another login from that IP.
         counts = [each for each in tally.counts if counted or each.limit.in_a_row]
@@ -248,7 +260,7 @@ class Authentication:
             self._attempts.remember(session, subject.id, proven.origin)
         self._audit.record(session, Event.AUTHENTICATED, proven)
 
-    def _refuse(self, anonymous: Principal, named: Named, login: str) -> None:
+    def _refuse(self, anonymous: Principal, named: LoginCandidate, login: str) -> None:
         self._transactions.write_unattended(
             lambda session: self._record_refusal(
                 session, Event.AUTHENTICATED, anonymous, named, login
@@ -256,7 +268,12 @@ class Authentication:
         )
 
     def _record_refusal(
-        self, session: Session, event: Event, anonymous: Principal, named: Named, login: str
+        self,
+        session: Session,
+        event: Event,
+        anonymous: Principal,
+        named: LoginCandidate,
+        login: str,
     ) -> None:
         subject = named.subject if named.exists else None
         self._audit.record(
@@ -264,5 +281,5 @@ class Authentication:
         )
 
 
-def _try_of(login: str, known_by: KnownBy, origin: Origin) -> Hashable:
-    return login, known_by, address_group(origin.address)
+def _try_of(login: str, known_by: IdentifierType, origin: Origin) -> Hashable:
+    return login, known_by, client_network(origin.address)

@@ -16,7 +16,7 @@ from typing import Final
 
 from identity.caching import put_bounded
 from identity.domain.errors import Busy
-from identity.services.authentication.identifiers import Named
+from identity.services.authentication.identifiers import LoginCandidate
 
 _BOUND: Final = 1024
 _RETRY_AFTER: Final = timedelta(seconds=1)
@@ -53,7 +53,7 @@ class ProvenPasswords:
         self._waiting = 0
         self._lock = threading.Lock()
 
-    def digest(self, named: Named, password: str | None) -> bytes:
+    def digest(self, named: LoginCandidate, password: str | None) -> bytes:
         """Return what stands for a password of an account, or of a name that no account has.
 
         Args:

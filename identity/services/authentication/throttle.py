@@ -22,12 +22,12 @@ from identity.domain.limits import (
     REQUESTED_MAIL,
     RESET,
     Limit,
-    address_group,
+    client_network,
 )
 from identity.domain.ports import Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.values import canonical_email
-from identity.services.authentication.identifiers import Named
+from identity.services.authentication.identifiers import LoginCandidate
 from identity.services.limits.counters import digest
 from identity.services.limits.limits import Count, Limits
 from identity.store.models import COUNTERS, Account, Counter
@@ -41,14 +41,14 @@ _NOBODY: Final = 0
 _UNREACHED: Final = 2**31 - 1
 
 
-class Tally(NamedTuple):
+class ThrottleKeys(NamedTuple):
     """Where a try is counted; `greeted` if its address is known as the account's and that was noted lately."""
 
     counts: tuple[Count, ...]
     greeted: bool = False
 
 
-class Attempts:
+class LoginThrottle:
     """Counts tries of passwords."""
 
     def __init__(self, limits: Limits, *, password: Limit, address: Limit, clock: Clock) -> None:
@@ -58,7 +58,7 @@ class Attempts:
         self._beside = replace(address, most=_UNREACHED if address.most else 0)
         self._clock = clock
 
-    def tally(self, session: Session, named: Named, origin: Origin) -> Tally:
+    def tally(self, session: Session, named: LoginCandidate, origin: Origin) -> ThrottleKeys:
         """Return where a login is counted: one counter for an account, however it is called.
 
         A name that nobody has gets one of its own, by the same work.
@@ -68,7 +68,7 @@ class Attempts:
         """
         account_id, group = (
             named.subject.id if named.exists else _NOBODY,
-            address_group(origin.address),
+            client_network(origin.address),
         )
         own = Count(self._password, _own(account_id, f"from:{group}"))
         beside = Count(
@@ -82,7 +82,7 @@ class Attempts:
         known_until, now = standing[known_key].ends_at, self._clock.now()
         counts = (beside, own) if known_until > now else others
         self._limits.require(standing, *counts)
-        return Tally(counts, known_until > now + _KNOWN_FOR - _REFRESHED_AFTER)
+        return ThrottleKeys(counts, known_until > now + _KNOWN_FOR - _REFRESHED_AFTER)
 
     def own_counter(self, principal: Principal) -> tuple[Count, ...]:
         """Return where somebody is counted who confirms a password while his session or certificate vouches for him.
@@ -102,7 +102,9 @@ class Attempts:
         """Note that the owner of an account has proven himself at this address, for the next thirty days."""
         now = self._clock.now()
         known = insert(session.get_bind().dialect.name, COUNTERS).values(
-            key=_known(account_id, address_group(origin.address)), count=0, ends_at=now + _KNOWN_FOR
+            key=_known(account_id, client_network(origin.address)),
+            count=0,
+            ends_at=now + _KNOWN_FOR,
         )
         session.execute(
             known.on_conflict_do_update(
@@ -116,7 +118,7 @@ class Attempts:
         For a stronger proof than a login, such as a reset by mail. What is locked elsewhere stays so.
         """
         self.remember(session, account_id, origin)
-        group = address_group(origin.address)
+        group = client_network(origin.address)
         self._limits.lift(session, account_id, Counter.key == _own(account_id, f"from:{group}"))
 
     def unlock(self, session: Session, account: Account) -> None:
@@ -128,7 +130,7 @@ class Attempts:
         """Forget the failures for a name that no account has."""
         self._limits.lift(session, _NOBODY, Counter.key == self._of_name(canonical_email(name)).key)
 
-    def unlock_address(self, session: Session, group: str) -> None:
+    def unlock_network(self, session: Session, group: str) -> None:
         """Forget what is counted for a group of addresses: failures, registrations and requests for mail."""
         keys = [digest(name, group) for name in (ADDRESS, REGISTRATION, RESET, REQUESTED_MAIL)]
         self._limits.lift(session, _NOBODY, Counter.key.in_(keys))

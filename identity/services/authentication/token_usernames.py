@@ -9,7 +9,7 @@ from typing import Final
 from identity.caching import put_bounded
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Subject
-from identity.services.authentication.identifiers import KnownBy, find_named
+from identity.services.authentication.identifiers import IdentifierType, find_candidate
 from identity.services.work.transaction import Transactions
 
 _LOGIN_MAX: Final = 255
@@ -40,7 +40,7 @@ class TokenUsernames:
         if self._fine_until.get(known, 0.0) > time.monotonic():
             return
         named = self._transactions.read(
-            lambda session: find_named(session, known[1], KnownBy.LOGIN)
+            lambda session: find_candidate(session, known[1], IdentifierType.LOGIN)
         )
         if named.exists and named.subject.id != owner.id:
             raise Unauthenticated

@@ -13,8 +13,8 @@ from identity.domain.errors import Unauthenticated
 from identity.domain.ports import AccessTokens, Clock, JwtTokens, OpaqueTokens
 from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
-from identity.services.sessions.cache import Snapshot
-from identity.services.sessions.directory import Directory
+from identity.services.sessions.cache import SessionState
+from identity.services.sessions.directory import SessionDirectory
 from identity.services.sessions.pools import USED_GRAIN
 from identity.services.sessions.use_notes import UseNotes
 from identity.services.work.transaction import Transactions
@@ -34,7 +34,7 @@ _CREDENTIALS: Final = {
 }
 
 
-class TokenChecks:
+class TokenAuthenticator:
     """Checks tokens of every kind against the session behind them."""
 
     def __init__(  # noqa: PLR0913 - one checker for each kind
@@ -42,7 +42,7 @@ class TokenChecks:
         transactions: Transactions,
         *,
         clock: Clock,
-        directory: Directory,
+        directory: SessionDirectory,
         access_tokens: AccessTokens,
         jwt_tokens: JwtTokens,
         opaque_tokens: OpaqueTokens,
@@ -87,7 +87,7 @@ class TokenChecks:
         claims, seconds = self._access_tokens.read(token), now.timestamp()
         found = (
             self._directory.find(claims.session)
-            if claims and policy.timely(claims, seconds)
+            if claims and policy.within_lifetime(claims, seconds)
             else None
         )
         if claims is None or found is None or found.over(now):
@@ -105,20 +105,20 @@ class TokenChecks:
             seconds,
         )
 
-    def _find(self, kind: TokenKind, token: str, now: datetime) -> Snapshot | None:
+    def _find(self, kind: TokenKind, token: str, now: datetime) -> SessionState | None:
         if kind is TokenKind.JWT:
             session = self._jwt_tokens.read(token, now)
             return self._directory.find(session) if session else None
         digest = self._opaque_tokens.digest(token)
         return self._directory.find_by_digest(digest) if digest else None
 
-    def _note_use(self, found: Snapshot, token: str, kind: TokenKind, now: datetime) -> None:
+    def _note_use(self, found: SessionState, token: str, kind: TokenKind, now: datetime) -> None:
         by_id = kind in {_ACCESS, TokenKind.JWT}
         self._uses.note(
             found.session, found.session if by_id else self._opaque_tokens.digest(token) or "", now
         )
 
-    def _slide(self, found: Snapshot, idle_end: datetime, now: datetime) -> datetime:
+    def _slide(self, found: SessionState, idle_end: datetime, now: datetime) -> datetime:
         """Move the end of a sliding session, at most once a minute, and return it."""
         end = min(now + SLIDE, found.absolute_end)
         if end - idle_end <= policy.LAST_USED_GRAIN:

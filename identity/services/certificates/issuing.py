@@ -13,7 +13,7 @@ from identity.domain.certificates import CertificateView, IssuedCertificate, Sig
 from identity.domain.errors import BadCertificateRequest, InvalidInput, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.limits import Limit
-from identity.domain.mail import LetterKind
+from identity.domain.mail import MailKind
 from identity.domain.ports import CertificateAuthority, Clock
 from identity.domain.principal import Credential, Origin, Principal
 from identity.services.certificates.lines import (
@@ -28,7 +28,7 @@ from identity.services.limits.limits import Count, Limits
 from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import get_own, subject_of
 from identity.services.work.audit_log import Audit
-from identity.services.work.authorization import Rights
+from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account, Certificate, Counter
 from identity.store.upsert import insert
@@ -47,7 +47,7 @@ class Certificates:
         *,
         clock: Clock,
         authority: CertificateAuthority,
-        rights: Rights,
+        rights: Authorization,
         audit: Audit,
         limits: Limits,
         limit: Limit,
@@ -115,7 +115,7 @@ class Certificates:
             account = get_own(session, own)
             revoke_line(session, own.id, serial, now)
             self._audit.record(session, Event.CERTIFICATE_REVOKED, principal)
-            self._outbox.put(session, LetterKind.CERTIFICATE_REVOKED, account, certificate=serial)
+            self._outbox.put(session, MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
             self._transactions.note_change(session, own.id)
 
         self._transactions.write(principal, revoke)
@@ -191,9 +191,7 @@ class Certificates:
                 require_room_in_line(session, account, parent, now)
             session.add(_row(account, wanted, made, description=description, parent=parent))
             self._audit.record(session, Event.CERTIFICATE_ISSUED, principal)
-            self._outbox.put(
-                session, LetterKind.CERTIFICATE_ISSUED, account, certificate=made.serial
-            )
+            self._outbox.put(session, MailKind.CERTIFICATE_ISSUED, account, certificate=made.serial)
 
         try:
             self._transactions.write(principal, record)

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import func, or_, select
 
 from identity.domain.ports import CertificateAuthority, Clock
-from identity.services.sessions.directory import Directory
+from identity.services.sessions.directory import SessionDirectory
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account, Certificate
 
@@ -54,7 +54,7 @@ class Revocations:
         *,
         clock: Clock,
         authority: CertificateAuthority,
-        directory: Directory,
+        directory: SessionDirectory,
     ) -> None:
         self._transactions = transactions
         self._clock = clock

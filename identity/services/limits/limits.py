@@ -20,7 +20,7 @@ from identity.domain.limits import Limit
 from identity.domain.ports import Clock
 from identity.services.limits import counters
 from identity.services.limits.counters import State, digest
-from identity.services.limits.refusal_cache import News, Refusals
+from identity.services.limits.refusal_cache import News, RefusalCache
 from identity.services.work.transaction import Transactions
 
 _SWEEP_EVERY: Final = timedelta(seconds=1)
@@ -58,7 +58,7 @@ class Limits:
     def __init__(self, transactions: Transactions, clock: Clock, news: News) -> None:
         self._transactions = transactions
         self._clock = clock
-        self.refusals = Refusals(clock, news)
+        self.refusals = RefusalCache(clock, news)
         self._swept_at: datetime | None = None
 
     def take(self, *counts: Count) -> None:

@@ -37,7 +37,7 @@ class _Note:
     generation: int
 
 
-class Refusals:
+class RefusalCache:
     """Remembers refusals of this process for `seconds`, but not beyond a change: it may have lifted the lock."""
 
     def __init__(self, clock: Clock, news: News, *, seconds: float = 1.0) -> None:
@@ -69,7 +69,7 @@ class Refusals:
         """Return the refusal of the same a moment ago, with the time that is left."""
         note = self._notes.get(what)
         if note and self._holds(note) and note.ends_at > (now := self._clock.now()):
-            return RateLimited(note.ends_at - now, note.limit, again=True)
+            return RateLimited(note.ends_at - now, note.limit, repeated=True)
         return None
 
     def _holds(self, note: _Note) -> bool:

@@ -12,8 +12,8 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from identity.domain.limits import Limit, address_group
-from identity.domain.mail import LetterKind
+from identity.domain.limits import Limit, client_network
+from identity.domain.mail import MailKind
 from identity.domain.principal import Principal
 from identity.services.limits.limits import Count, Limits
 
@@ -29,13 +29,13 @@ class MailLimits:
         lives: of the tokens in mails; once the last one has expired, another mail may go out in any case.
     """
 
-    def __init__(self, limits: Limits, limit: Limit, *, lives: dict[LetterKind, timedelta]) -> None:
+    def __init__(self, limits: Limits, limit: Limit, *, lives: dict[MailKind, timedelta]) -> None:
         self._limits = limits
         self._by_requester = limit
         self._in_all = replace(limit, most=limit.most * _REQUESTERS)
         self._again = {kind: replace(limit, most=1, window=life) for kind, life in lives.items()}
 
-    def admit(self, session: Session, kind: LetterKind, mailbox: str, *, requester: str) -> bool:
+    def admit(self, session: Session, kind: MailKind, mailbox: str, *, requester: str) -> bool:
         """Count one mail and tell whether it may go out."""
         if not self._by_requester.most:
             return True
@@ -64,7 +64,9 @@ class RequestedMails:
     def counts(self, principal: Principal) -> tuple[Count, ...]:
         """Return where a request for a mail is counted; nowhere for administrators."""
         by_admin = principal.subject is not None and principal.subject.admin
-        return () if by_admin else (Count.of(self._limit, address_group(principal.origin.address)),)
+        return (
+            () if by_admin else (Count.of(self._limit, client_network(principal.origin.address)),)
+        )
 
     def take(self, principal: Principal) -> None:
         """Count one request.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import InvalidToken
-from identity.domain.mail import LetterKind
+from identity.domain.mail import MailKind
 from identity.domain.values import canonical_email
 from identity.store.models import Account, OutboxMail
 
@@ -102,4 +102,4 @@ def _account_of(session: Session, claims: OneTimeClaims) -> Account:
 
 
 def _resets_of(account_id: int) -> ColumnElement[bool]:
-    return (OutboxMail.account_id == account_id) & (OutboxMail.kind == LetterKind.RESET.value)
+    return (OutboxMail.account_id == account_id) & (OutboxMail.kind == MailKind.RESET.value)

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from identity.domain import mail as letters
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import MailRefused, Unavailable
-from identity.domain.limits import address_group
-from identity.domain.mail import LetterKind
+from identity.domain.limits import client_network
+from identity.domain.mail import MailKind
 from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
 from identity.domain.principal import Origin
 from identity.domain.values import canonical_email
@@ -35,24 +35,24 @@ _FIRST_RETRY: Final = timedelta(seconds=5)
 _LONGEST_RETRY: Final = timedelta(hours=1)
 _ATTEMPTS: Final = 12
 _RECIPIENT_MAX: Final = 254
-LIVES: Final = {
+LIFETIMES: Final = {
     Purpose.ACTIVATION: timedelta(hours=24),
     Purpose.RESET: timedelta(minutes=15),
     Purpose.INVITATION: timedelta(days=7),
 }
 # How long a letter is good for: one more of the kind may go out after that, whoever used the limits up.
-LETTER_LIVES: Final = dict.fromkeys(LetterKind, timedelta(hours=24)) | {
-    LetterKind.RESET: LIVES[Purpose.RESET]
+MAIL_LIFETIMES: Final = dict.fromkeys(MailKind, timedelta(hours=24)) | {
+    MailKind.RESET: LIFETIMES[Purpose.RESET]
 }
 _PURPOSES: Final = {
-    LetterKind.ACTIVATION: Purpose.ACTIVATION,
-    LetterKind.RESET: Purpose.RESET,
-    LetterKind.INVITATION: Purpose.INVITATION,
+    MailKind.ACTIVATION: Purpose.ACTIVATION,
+    MailKind.RESET: Purpose.RESET,
+    MailKind.INVITATION: Purpose.INVITATION,
 }
 _PATHS: Final = {
-    LetterKind.ACTIVATION: "activate",
-    LetterKind.RESET: "reset",
-    LetterKind.INVITATION: "reset",
+    MailKind.ACTIVATION: "activate",
+    MailKind.RESET: "reset",
+    MailKind.INVITATION: "reset",
 }
 
 
@@ -92,7 +92,7 @@ class Outbox:
     def put(  # noqa: PLR0913 - a letter has that many sides
         self,
         session: Session,
-        kind: LetterKind,
+        kind: MailKind,
         account: Account,
         *,
         to: Mailbox | None = None,
@@ -118,14 +118,14 @@ class Outbox:
         # What is counted for others must not use up what the owner may get.
         email = canonical_email(to.address)
         counted_as = email if to.owned else f"{account.id}:{email}"
-        group = address_group(requester.address) if requester else ""
+        group = client_network(requester.address) if requester else ""
         keep = self._limits.admit(session, kind, counted_as, requester=group) and to.owned
         letter = self._letter(kind, account, to.address) | {"certificate": certificate}
         mail_id = session.scalar(insert(OutboxMail).values(letter).returning(OutboxMail.id))
         in_vain = delete(OutboxMail).where(OutboxMail.id == mail_id, literal(not keep))
         session.execute(in_vain.execution_options(synchronize_session=False))
 
-    def _letter(self, kind: LetterKind, account: Account, recipient: str) -> dict[str, object]:
+    def _letter(self, kind: MailKind, account: Account, recipient: str) -> dict[str, object]:
         now = self._clock.now()
         return {
             "message_id": self._identifiers.uuid(),
@@ -184,7 +184,7 @@ class Outbox:
         self._transactions.write_unattended(lambda session: session.execute(done))
         return True
 
-    def _claim(self, session: Session, mail_id: int) -> letters.Letter | None:
+    def _claim(self, session: Session, mail_id: int) -> letters.Mail | None:
         now = self._clock.now()
         mine = (
             update(OutboxMail)
@@ -195,7 +195,7 @@ class Outbox:
         if row is None:
             return None
         account = session.get_one(Account, row.account_id)
-        kind = LetterKind(row.kind)
+        kind = MailKind(row.kind)
         # A token is for the account's email alone; what happened is told to whom it happened.
         if kind in _PURPOSES and canonical_email(row.recipient) not in _emails_for(kind, account):
             row.parked_at = now
@@ -204,11 +204,11 @@ class Outbox:
         return self._write(kind, row, account, about=_describe(about) if about else "")
 
     def _write(
-        self, kind: LetterKind, row: OutboxMail, account: Account, *, about: str
-    ) -> letters.Letter:
+        self, kind: MailKind, row: OutboxMail, account: Account, *, about: str
+    ) -> letters.Mail:
         token = link = ""
         if purpose := _PURPOSES.get(kind):
-            end = int((self._clock.now() + LIVES[purpose]).timestamp())
+            end = int((self._clock.now() + LIFETIMES[purpose]).timestamp())
             bound = binding(purpose, canonical_email(row.recipient), row.message_id)
             token = self._tokens.sign(purpose, OneTimeClaims(account.id, row.version, end, bound))
             link = f"{self._public_url}/{_PATHS[kind]}?token={token}" if self._public_url else ""
@@ -242,8 +242,8 @@ def _describe(certificate: Certificate) -> str:
     return f"Certificate: {certificate.serial}{renewed}{line}"
 
 
-def _emails_for(kind: LetterKind, account: Account) -> set[str | None]:
-    pending = account.pending_email if kind is LetterKind.ACTIVATION else None
+def _emails_for(kind: MailKind, account: Account) -> set[str | None]:
+    pending = account.pending_email if kind is MailKind.ACTIVATION else None
     return {account.email_canonical} | ({canonical_email(pending)} if pending else set())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from identity.domain.events import Event
-from identity.domain.keys import KeyUse, KeyView, SigningKey, replaced, succeeded, viewed
+from identity.domain.keys import KeyUse, KeyView, SigningKey, listed_keys, replaced, rotated
 from identity.domain.ports import Clock, KeySource, KeyStore
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
@@ -48,8 +48,8 @@ class KeyRotation:
         self._clock = clock
         self._audit = audit
         self._lives = {
-            KeyUse.TOKENS: max(token_life, *outbox.LIVES.values()),
-            KeyUse.JWTS: logins.LIVES[TokenKind.JWT].whole,
+            KeyUse.TOKENS: max(token_life, *outbox.LIFETIMES.values()),
+            KeyUse.JWTS: logins.LIFETIMES[TokenKind.JWT].whole,
         }
 
     def listed(self) -> tuple[KeyView, ...]:
@@ -58,7 +58,7 @@ class KeyRotation:
         return tuple(
             view
             for use, source in self._sources.items()
-            for view in viewed(source.read(), use, now)
+            for view in listed_keys(source.read(), use, now)
         )
 
     def rotate(self, grace: timedelta) -> tuple[KeyView, ...]:
@@ -67,7 +67,7 @@ class KeyRotation:
         def successor(
             use: KeyUse, keys: tuple[SigningKey, ...], new: SigningKey, now: datetime
         ) -> tuple[SigningKey, ...]:
-            return succeeded(keys, new, now=now, grace=grace, life=self._lives[use])
+            return rotated(keys, new, now=now, grace=grace, life=self._lives[use])
 
         return self._change(successor)
 

@@ -18,9 +18,9 @@ from identity.domain.ports import AccessTokens, Clock
 from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.domain.views import IssuedToken, SessionView
-from identity.services.sessions.directory import Directory
+from identity.services.sessions.directory import SessionDirectory
 from identity.services.sessions.live import end_session, sessions_of
-from identity.services.sessions.opening import Life, Logins
+from identity.services.sessions.opening import Lifetime, SessionOpener
 from identity.services.work.accounts import get_own, invalidate_credentials
 from identity.services.work.audit_log import Audit
 from identity.services.work.transaction import Transactions
@@ -35,9 +35,9 @@ class Tokens:
         transactions: Transactions,
         *,
         clock: Clock,
-        logins: Logins,
+        logins: SessionOpener,
         access_tokens: AccessTokens,
-        directory: Directory,
+        directory: SessionDirectory,
         audit: Audit,
         token_life: timedelta,
         session_life: timedelta,
@@ -59,9 +59,9 @@ class Tokens:
         """
         now = self._clock.now()
         if principal.session is None:
-            life = Life(self._session_life)
+            life = Lifetime(self._session_life)
             return self._sign(
-                self._logins.open_row(principal, TokenKind.ACCESS, life), now, now + life.whole
+                self._logins.open_session(principal, TokenKind.ACCESS, life), now, now + life.whole
             )
         found = self._directory.find(principal.session)
         if found is None:

@@ -17,7 +17,7 @@ Key = bytes | str  # of a session: its name or the digest of its token, short wh
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class SessionState:
     """A live session and its account at one moment; whether a token of it was shown and renewed before."""
 
     subject: Subject
@@ -34,7 +34,7 @@ class Snapshot:
         return self.absolute_end <= now or (self.idle_end is not None and self.idle_end <= now)
 
 
-class KnownSessions:
+class SessionCache:
     """A bounded memory of live sessions, forgotten account by account.
 
     All are kept packed, in a fifth of the memory; those used lately are at hand too, in a tenth of the time.
@@ -43,7 +43,7 @@ class KnownSessions:
     def __init__(self, bound: int) -> None:
         self._bound = bound
         self._lock = threading.Lock()
-        self._at_hand: dict[str, Snapshot] = {}
+        self._at_hand: dict[str, SessionState] = {}
         self._packed: dict[Key, bytes] = {}
         # The keys of several accounts together: an object for each account would outweigh what it finds.
         self._drawers: list[tuple[Key, ...]] = [()] * (bound // _IN_A_DRAWER + 1)
@@ -53,22 +53,22 @@ class KnownSessions:
         """Return how many are remembered."""
         return len(self._packed)
 
-    def find(self, key: str) -> Snapshot | None:
+    def find(self, key: str) -> SessionState | None:
         """Return what is remembered of a session."""
         return self._at_hand.get(key) or self._unpack(key)
 
-    def _unpack(self, key: str) -> Snapshot | None:
+    def _unpack(self, key: str) -> SessionState | None:
         with self._lock:
             packed = self._packed.get(_short(key))
             return None if packed is None else self._hand(key, _unpacked(key, packed))
 
-    def _hand(self, key: str, snapshot: Snapshot) -> Snapshot:
+    def _hand(self, key: str, snapshot: SessionState) -> SessionState:
         if len(self._at_hand) >= _AT_HAND:
             self._at_hand.clear()
         self._at_hand[key] = snapshot
         return snapshot
 
-    def keep(self, key: str, snapshot: Snapshot, *, generation: int) -> None:
+    def keep(self, key: str, snapshot: SessionState, *, generation: int) -> None:
         """Remember a session, unless anything was forgotten since `generation`.
 
         A row read before a change and kept after it would never be forgotten again.
@@ -133,7 +133,7 @@ def _uuid(short: Key) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def _packed(key: str, snapshot: Snapshot) -> bytes:
+def _packed(key: str, snapshot: SessionState) -> bytes:
     who, idle = snapshot.subject, snapshot.idle_end
     session = None if snapshot.session == key else _short(snapshot.session)
     words = (
@@ -160,7 +160,7 @@ def _owner(packed: bytes) -> int:
     return account_id
 
 
-def _unpacked(key: str, packed: bytes) -> Snapshot:
+def _unpacked(key: str, packed: bytes) -> SessionState:
     # Bytes that this process has made; nothing from outside is ever read so.
     account_id, username, admin, version, uuid, short_id, session, shown, renewed, *seconds = (
         marshal.loads(packed)  # noqa: S302 - see above
@@ -168,7 +168,7 @@ def _unpacked(key: str, packed: bytes) -> Snapshot:
     authenticated_at, absolute_end, last_used_at, *idle = (
         datetime.fromtimestamp(each, UTC) for each in seconds
     )
-    return Snapshot(
+    return SessionState(
         subject=Subject(
             account_id, username, admin=admin, version=version, uuid=_uuid(uuid), short_id=short_id
         ),

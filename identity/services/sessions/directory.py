@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Engine, Executable, bindparam, select
 
-from identity.services.sessions.cache import KnownSessions, Snapshot
+from identity.services.sessions.cache import SessionCache, SessionState
 from identity.services.sessions.pools import WAS_SHOWN
 from identity.services.work.accounts import subject_of
 from identity.services.work.transaction import Transactions
@@ -45,7 +45,7 @@ _BY_ID: Final = _LIVE_SESSION.where(LoginSession.id == bindparam("key"))
 _BY_DIGEST: Final = _LIVE_SESSION.where(LoginSession.digest == bindparam("key"))
 
 
-class Directory:
+class SessionDirectory:
     """Looks live sessions up.
 
     Args:
@@ -56,7 +56,7 @@ class Directory:
 
     def __init__(self, engine: Engine, transactions: Transactions, *, bound: int) -> None:
         self._transactions = transactions
-        self._known = KnownSessions(bound)
+        self._known = SessionCache(bound)
         self._lookups = self._misses = self._bypasses = 0  # nearly exact: counted without a lock
         self._feed = feed_of(engine, self._known.forget)
         transactions.on_change(self._changed)
@@ -70,7 +70,7 @@ class Directory:
         """Tell whether what was committed until a moment ago (at most a second) has been heard of."""
         return self._feed.current()
 
-    def find(self, session_id: str) -> Snapshot | None:
+    def find(self, session_id: str) -> SessionState | None:
         """Return what is known of a session that nobody has ended, or None; its end in time is the caller's.
 
         Raises:
@@ -78,7 +78,7 @@ class Directory:
         """
         return self._find(session_id, _BY_ID)
 
-    def find_by_digest(self, digest: str) -> Snapshot | None:
+    def find_by_digest(self, digest: str) -> SessionState | None:
         """Return the same for the session of an opaque token."""
         return self._find(digest, _BY_DIGEST)
 
@@ -86,7 +86,7 @@ class Directory:
         """Read a session anew when it is next asked for, here alone: its use was noted, which ends nothing."""
         self._known.forget_one(key)
 
-    def _find(self, key: str, statement: Executable) -> Snapshot | None:
+    def _find(self, key: str, statement: Executable) -> SessionState | None:
         self._lookups += 1
         if not self.current():
             self._bypasses += 1
@@ -118,11 +118,11 @@ class Directory:
         """Stop listening for changes."""
         self._feed.close()
 
-    def _read(self, key: str, statement: Executable) -> Snapshot | None:
+    def _read(self, key: str, statement: Executable) -> SessionState | None:
         row = self._transactions.row(statement, {"key": key})
         if row is None:
             return None
-        return Snapshot(
+        return SessionState(
             subject=subject_of(row),
             session=row.session_id,
             authenticated_at=row.authenticated_at,

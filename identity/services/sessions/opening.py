@@ -36,7 +36,7 @@ _PROVEN_BY_ANOTHER: Final = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Lifetime:
     """How long a session lives: at most `whole`, and `unused` until its first use where that is shorter."""
 
     whole: timedelta
@@ -44,11 +44,11 @@ class Life:
 
 
 # What the documents say (contracts 1.1, 1.2, 1.4; design section 5); seed 000 names no end, so a year is ours.
-LIVES: Final = {
-    TokenKind.PERSONAL: Life(timedelta(days=365)),
-    TokenKind.OPAQUE: Life(timedelta(days=90)),
-    TokenKind.JWT: Life(timedelta(hours=1)),
-    TokenKind.UUID: Life(timedelta(days=90), unused=timedelta(minutes=5)),
+LIFETIMES: Final = {
+    TokenKind.PERSONAL: Lifetime(timedelta(days=365)),
+    TokenKind.OPAQUE: Lifetime(timedelta(days=90)),
+    TokenKind.JWT: Lifetime(timedelta(hours=1)),
+    TokenKind.UUID: Lifetime(timedelta(days=90), unused=timedelta(minutes=5)),
 }
 
 
@@ -60,7 +60,7 @@ class Login:
     expires_at: datetime
 
 
-class Logins:
+class SessionOpener:
     """Opens sessions for principals who have just proven themselves."""
 
     def __init__(  # noqa: PLR0913 - collaborators
@@ -95,26 +95,26 @@ class Logins:
         """
         if kind is TokenKind.JWT:
             now = self._clock.now()
-            end = now + LIVES[kind].whole
-            session_id = self.open_row(principal, kind, LIVES[kind], owner=owner)
+            end = now + LIFETIMES[kind].whole
+            session_id = self.open_session(principal, kind, LIFETIMES[kind], owner=owner)
             return Login(
                 self._jwt_tokens.sign(session_id, (owner or principal.account).uuid, now, end), end
             )
         token = self._opaque_tokens.new(kind)
-        self.open_row(
-            principal, kind, LIVES[kind], digest=self._opaque_tokens.digest(token), owner=owner
+        self.open_session(
+            principal, kind, LIFETIMES[kind], digest=self._opaque_tokens.digest(token), owner=owner
         )
-        return Login(token, self._clock.now() + LIVES[kind].whole)
+        return Login(token, self._clock.now() + LIFETIMES[kind].whole)
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys with which anybody can check the JWTs (RFC 7517)."""
         return self._jwt_tokens.key_set()
 
-    def open_row(
+    def open_session(
         self,
         principal: Principal,
         kind: TokenKind,
-        life: Life,
+        life: Lifetime,
         *,
         digest: str | None = None,
         owner: Subject | None = None,

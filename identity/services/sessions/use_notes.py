@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, case, or_, update
 
 from identity.caching import BoundedCache
 from identity.domain.errors import Unavailable
-from identity.services.sessions.directory import Directory
+from identity.services.sessions.directory import SessionDirectory
 from identity.services.sessions.pools import USED_GRAIN
 from identity.services.work.transaction import Transactions
 from identity.store.models import SESSIONS
@@ -52,7 +52,7 @@ class UseNotes:
     harm. The first use is noted soon, later ones once an hour.
     """
 
-    def __init__(self, transactions: Transactions, directory: Directory) -> None:
+    def __init__(self, transactions: Transactions, directory: SessionDirectory) -> None:
         self._transactions = transactions
         self._directory = directory
         self._not_before: BoundedCache[datetime] = BoundedCache(

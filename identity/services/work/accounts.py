@@ -35,25 +35,25 @@ def find_account(session: Session, where: ColumnElement[bool]) -> Account | None
     return session.scalars(select(Account).where(where)).one_or_none()
 
 
-def find_by_name(session: Session, name: str) -> Account | None:
+def find_by_identifier(session: Session, name: str) -> Account | None:
     """Return the account with this username or, where none has it, with this email; or None."""
     return find_account(session, Account.username_canonical == canonical(name)) or find_account(
         session, Account.email_canonical == canonical_email(name)
     )
 
 
-def seek_account(
+def find_or_decoy(
     session: Session, where: ColumnElement[bool]
 ) -> tuple[Account | None, Account | None]:
     """Return the one account that fits, or None, and an account to work with at any rate, so that neither takes longer.
 
     The latter is None only where there is no account at all.
     """
-    account, fits = session.execute(seeking(where, Account)).first() or (None, 0)
+    account, fits = session.execute(select_or_decoy(where, Account)).first() or (None, 0)
     return account if fits else None, account
 
 
-def seeking(where: ColumnElement[bool], *wanted: Any) -> Select[Any]:  # noqa: ANN401 - columns or entities
+def select_or_decoy(where: ColumnElement[bool], *wanted: Any) -> Select[Any]:  # noqa: ANN401 - columns or entities
     """Return a statement that selects what is wanted of the account that fits, else of any; and `fits`, which tells."""
     anybody = select(ACCOUNTS.c.id).order_by(ACCOUNTS.c.id).limit(1).scalar_subquery()
     fits = case((where, 1), else_=0).label("fits")

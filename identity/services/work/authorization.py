@@ -15,7 +15,7 @@ from identity.services.work.audit_log import Audit
 from identity.services.work.transaction import Transactions
 
 
-class Rights:
+class Authorization:
     """Lets callers pass or not.
 
     Args:

@@ -9,10 +9,10 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from identity.domain.errors import FieldProblem, InvalidInput
-from identity.web.body_bytes import has_body, read_bytes
-from identity.web.body_syntax import parse_form, parse_json_object
-from identity.web.multipart import parse_multipart
 from identity.web.problems import MalformedBody, UnsupportedBody
+from identity.web.requests.body_bytes import has_body, read_bytes
+from identity.web.requests.body_syntax import parse_form, parse_json_object
+from identity.web.requests.multipart import parse_multipart
 
 FORM: Final = "form"  # the context in which a body's words were validated
 JSON_TYPE: Final = "application/json"

@@ -11,15 +11,16 @@ from typing import Any, Final
 
 from flask import Response, request
 
-from identity.web.auth import current_principal
 from identity.web.context import context
-from identity.web.dialect import CACHEABLE, Plain, Quick
+from identity.web.dialect import FastHandler, RawResponse
+from identity.web.environ import CACHEABLE
+from identity.web.verifier import current_principal
 
 _log = logging.getLogger(__name__)
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
-def json_answer(
+def json_response(
     body: Mapping[str, Any] | Sequence[Any], status: int = 200, *, kind: str = "application/json"
 ) -> Response:
     """Return a body as compact JSON with sorted keys and a newline."""
@@ -51,29 +52,29 @@ def _items(piece: Sequence[Any]) -> str:
     return _ENCODER.encode(piece)[1:-1]
 
 
-def plain_json(
+def raw_json(
     body: Mapping[str, Any],
     *headers: tuple[str, str],
     status: HTTPStatus = HTTPStatus.OK,
     kind: str = "application/json",
-) -> Plain:
+) -> RawResponse:
     """Return the same without Flask."""
-    return plain_text(_ENCODER.encode(body) + "\n", *headers, status=status, kind=kind)
+    return raw_text(_ENCODER.encode(body) + "\n", *headers, status=status, kind=kind)
 
 
-def plain_text(text: str, *headers: tuple[str, str], status: HTTPStatus, kind: str) -> Plain:
+def raw_text(text: str, *headers: tuple[str, str], status: HTTPStatus, kind: str) -> RawResponse:
     """Return a text of a content type, without Flask."""
     encoded = text.encode()
     kept = [("Content-Type", kind), ("Content-Length", str(len(encoded))), *headers]
-    return Plain(f"{status.value} {status.phrase.upper()}", kept, encoded)
+    return RawResponse(f"{status.value} {status.phrase.upper()}", kept, encoded)
 
 
-def respond(quick: Quick) -> Response:
+def respond(quick: FastHandler) -> Response:
     """Return what a quick call says to the caller of the current request."""
-    return flask_answer(quick(current_principal(), context()))
+    return flask_response(quick(current_principal(), context()))
 
 
-def flask_answer(plain: Plain) -> Response:
+def flask_response(plain: RawResponse) -> Response:
     """Return the same answer for Flask."""
     response = Response(plain.body or None, plain.status)
     response.headers.clear()

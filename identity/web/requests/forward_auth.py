@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from identity.web.dialect import TONGUE, QuickCall
+from identity.web.dialect import FastRoute
+from identity.web.environ import DIALECT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 QUESTION: Final = "identity.question"
 
 
-def simplify(environ: WSGIEnvironment) -> QuickCall | None:
+def simplify(environ: WSGIEnvironment) -> FastRoute | None:
     """Bring a proxy's question to the form of its route, and note the call that answers it.
 
     Returns:
         The call, if anything was changed; None for a question that had this form, and for other requests.
     """
-    question = environ[TONGUE].question
+    question = environ[DIALECT].question
     found = question(environ["PATH_INFO"]) if question else None
     if found is None:
         return None

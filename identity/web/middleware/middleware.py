@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask
 
-from identity.web import prechecks
-from identity.web.context import CONTEXT, REQUEST_ID, ROUTE, Context
-from identity.web.cors import Cors
-from identity.web.dialect import CACHEABLE, NO_NEWS, TONGUE
-from identity.web.forward_auth import simplify
-from identity.web.lane import FastLane
-from identity.web.mistakes import answer_mistake
-from identity.web.peers import client_address
-from identity.web.prechecks import NO_ROUTE, SAFE_METHODS
+from identity.web.context import Context
+from identity.web.dialect import DialectRegistry
+from identity.web.environ import CACHEABLE, CONTEXT, DIALECT, REPEATED, REQUEST_ID, ROUTE
+from identity.web.middleware import request_checks as prechecks
+from identity.web.middleware.cors import Cors
+from identity.web.middleware.fast_path import FastPath
+from identity.web.middleware.mistakes import answer_mistake
+from identity.web.middleware.request_checks import NO_ROUTE
+from identity.web.peers import client_ip
 from identity.web.published import PUBLISHED
+from identity.web.requests.cross_site import SAFE_METHODS
+from identity.web.requests.forward_auth import simplify
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -51,22 +53,27 @@ _ALL: Final = (*_HEADERS, *_DEFAULT_POLICY)
 _ALL_CACHED: Final = (*_CACHED, *_DEFAULT_POLICY)
 
 
-class Guard:
+class Middleware:
     """Wraps an application.
 
     Args:
-        application: what answers whatever the lane does not.
+        application: answers what the fast path does not.
         here: what the application keeps for its requests.
-        lane: answers some requests by itself.
+        dialects: tells which dialect a request speaks.
+        fast_path: answers some requests by itself.
     """
 
     def __init__(
-        self, application: WSGIApplication, here: Context, lane: FastLane | None = None
+        self,
+        application: WSGIApplication,
+        here: Context,
+        dialects: DialectRegistry,
+        fast_path: FastPath | None = None,
     ) -> None:
         self._application = application
-        self._lane = lane
+        self._fast_path = fast_path
         self._here = here
-        self._tongues = here.tongues
+        self._dialects = dialects
         self._metrics = here.metrics
         self._settings = here.settings
         self._new_id = _request_ids()
@@ -77,14 +84,14 @@ class Guard:
         """Answer one request."""
         started = time.perf_counter()
         environ[CONTEXT] = self._here
-        self._tongues.select(environ)
+        self._dialects.select(environ)
         given = environ.get("HTTP_X_REQUEST_ID")
         request_id = environ[REQUEST_ID] = (
             given if given and _GIVEN_ID.fullmatch(given) else self._new_id()
         )
-        plain = self._lane.answer(environ) if self._lane else None
-        if plain is None and (question := simplify(environ)) and self._lane:
-            plain = self._lane.answer(environ, question)
+        plain = self._fast_path.answer(environ) if self._fast_path else None
+        if plain is None and (question := simplify(environ)) and self._fast_path:
+            plain = self._fast_path.answer(environ, question)
         if plain is None:
             return self._answered(environ, self._completing(start_response, environ, started))
         status, headers, body, cacheable = plain
@@ -110,7 +117,7 @@ class Guard:
             exc_info: Any = None,  # noqa: ANN401 - PEP 3333
         ) -> Callable[[bytes], object]:
             self._observe(environ, status, started)
-            if environ.get(NO_NEWS):
+            if environ.get(REPEATED):
                 self._let_others_go_first()
             given = dict(headers)
             policy = () if _POLICY in given else _DEFAULT_POLICY
@@ -140,11 +147,11 @@ class Guard:
         status, seconds = int(line[:3]), time.perf_counter() - started
         method = environ["REQUEST_METHOD"]
         method = method if method in _METHODS else "(other)"
-        tongue, route = environ[TONGUE].name, environ.get(ROUTE, NO_ROUTE)
+        tongue, route = environ[DIALECT].name, environ.get(ROUTE, NO_ROUTE)
         self._metrics.answered(tongue, method, route, status, seconds=seconds)
         wanted = self._settings.log_requests
         # What is told again is no news: a flood of refusals must not fill the disk.
-        told = (method not in SAFE_METHODS or status >= 400) and not environ.get(NO_NEWS)  # noqa: PLR2004 - refusals begin here
+        told = (method not in SAFE_METHODS or status >= 400) and not environ.get(REPEATED)  # noqa: PLR2004 - refusals begin here
         quiet = wanted != "all" and (wanted == "none" or not told)
         if quiet and not self._sampled():
             return
@@ -155,7 +162,7 @@ class Guard:
             "path": route,  # never what was asked: it may hold anything, also a misplaced token
             "status": status,
             "milliseconds": round(seconds * 1000, 2),
-            "address": client_address(environ, self._settings.trusted_proxies),
+            "address": client_ip(environ, self._settings.trusted_proxies),
         }
         _log.info("request", extra={"fields": fields})
 
@@ -173,9 +180,9 @@ def _request_ids() -> Callable[[], str]:
     return lambda: f"{process}{next(numbers):08x}"
 
 
-def install(app: Flask, here: Context) -> None:
+def install(app: Flask, here: Context, dialects: DialectRegistry) -> None:
     """Put the guard around `app`."""
-    app.wsgi_app = Guard(app.wsgi_app, here, FastLane(here))  # type: ignore[method-assign]
+    app.wsgi_app = Middleware(app.wsgi_app, here, dialects, FastPath(here))  # type: ignore[method-assign]
     if here.settings.allowed_origins:
         app.wsgi_app = Cors(app.wsgi_app, here.settings.allowed_origins)  # type: ignore[method-assign]
     app.before_request(prechecks.judge)

@@ -9,7 +9,8 @@ from flask import Flask, Request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
 
-from identity.web.dialect import TONGUE, Dialect
+from identity.web.dialect import Dialect
+from identity.web.environ import DIALECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ _NO_PATH: Final = "/\0"
 _NOWHERE: Final = "host.invalid"
 
 
-class NoCookies(SessionInterface):
+class SessionlessInterface(SessionInterface):
     """Opens no session, so that no answer ever sets a cookie and none is ever read."""
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ def _never_built(*_: object, **__: object) -> tuple[str, str]:
 class Application(Flask):
     """The service as Flask sees it."""
 
-    session_interface = NoCookies()
+    session_interface = SessionlessInterface()
     url_rule_class = _Matched
     pages: frozenset[str] = frozenset()  # paths that are answered with a slash behind them, too
 
@@ -69,7 +70,7 @@ class Application(Flask):
             return None
         environ = request.environ
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-        if _OTHERWISE.search(path) or not self._ends_well(path, environ[TONGUE]):
+        if _OTHERWISE.search(path) or not self._ends_well(path, environ[DIALECT]):
             path = _NO_PATH
         return MapAdapter(
             self.url_map, _NOWHERE, request.root_path, "", request.scheme, _text(path), method

@@ -19,7 +19,7 @@ _INTERNET: Final = {socket.AF_INET, socket.AF_INET6}
 _LAST_SENT: Final = struct.Struct("=8x36xI")
 
 
-def hang_up(port: int, address: str, *, idle_seconds: float) -> None:
+def shut_down(port: int, address: str, *, idle_seconds: float) -> None:
     """Hear no more from whoever got nothing for so long from this port; what we say still arrives.
 
     A server library tells no request's connection. So all from one address are meant that have waited as long: the one

@@ -17,12 +17,12 @@ from flask_httpauth import HTTPAuth
 
 from identity.domain.errors import IdentityError, RateLimited, Unauthenticated, Unavailable
 from identity.domain.principal import Principal
-from identity.web.certificates import presented_certificate
-from identity.web.context import CONTEXT, UNAVAILABLE, origin, origin_of
-from identity.web.credentials import Presented, principal_of, read_authorization
-from identity.web.dialect import TONGUE
-from identity.web.prechecks import refuse_cross_site
+from identity.web.context import origin, origin_of
+from identity.web.environ import CONTEXT, DIALECT, UNAVAILABLE
 from identity.web.problems import REALM, BadRequest, yes_or_no
+from identity.web.requests.client_certificates import presented_certificate
+from identity.web.requests.credentials import Presented, principal_of, read_authorization
+from identity.web.requests.cross_site import refuse_cross_site
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER: Final = timedelta(seconds=2)
@@ -51,7 +51,7 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
             raise BadRequest("Send one Authorization header.")
         if header:
             return read_authorization(header)
-        if (name := environ[TONGUE].query_token) and (token := request.args.get(name)):
+        if (name := environ[DIALECT].query_token) and (token := request.args.get(name)):
             return Presented(token)
         certificate = presented_certificate(environ, environ[CONTEXT].settings)
         return Presented(certificate=certificate) if certificate else None
@@ -118,13 +118,13 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
 
         return choose
 
-    def forwarded(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    def forward_auth(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Let only authenticated callers reach the view, and tell a proxy nothing but yes or no.
 
         nginx knows 401 and 403, and takes other refusals for an outage. Where a lock is the reason, `Retry-After` says
         for how long.
         """
-        return self._proxied(view, "forwarded", BadRequest, RateLimited)
+        return self._proxied(view, "forward_auth", BadRequest, RateLimited)
 
     def relayed(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Do the same for a proxy that relays every refusal to its caller, also that it is to wait."""
@@ -145,12 +145,12 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
         choose.identity_access = access  # type: ignore[attr-defined]
         return choose
 
-    def open(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    def public(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Mark a view that takes its credential from elsewhere, or needs none."""
-        view.identity_access = "open"  # type: ignore[attr-defined]
+        view.identity_access = "public"  # type: ignore[attr-defined]
         return view
 
-    def welcome(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    def optional(self, view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
         """Let callers without a credential pass as nobody; one that is given must be good."""
         guarded = self.required(view)
 
@@ -159,7 +159,7 @@ class Verifier(HTTPAuth):  # type: ignore[misc]
             given = "Authorization" in request.headers or self.get_auth() is not None
             return guarded(*args, **kwargs) if given else view(*args, **kwargs)
 
-        choose.identity_access = "welcome"  # type: ignore[attr-defined]
+        choose.identity_access = "optional"  # type: ignore[attr-defined]
         return choose
 
 

@@ -8,13 +8,13 @@ from flask import Request, request
 from flask.globals import request_ctx
 from werkzeug.exceptions import MethodNotAllowed
 
-from identity.web.context import ROUTE, context
-from identity.web.hosts import has_sound_host, own_host
-from identity.web.problems import BadRequest, CrossSite
-from identity.web.query import refuse_credentials_in_query
+from identity.web.environ import ROUTE
+from identity.web.problems import BadRequest
+from identity.web.requests.cross_site import SAFE_METHODS, refuse_cross_site
+from identity.web.requests.hosts import has_sound_host
+from identity.web.requests.query import refuse_credentials_in_query
 
 NO_ROUTE: Final = "(none)"
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def judge() -> None:
@@ -42,26 +42,3 @@ def judge() -> None:
         refuse_credentials_in_query()
     if asked.method not in SAFE_METHODS:
         refuse_cross_site()
-
-
-def refuse_cross_site() -> None:
-    """Refuse a change that another site's page asks a browser for, with the credentials the browser keeps.
-
-    Raises:
-        CrossSite: Fetch metadata or the Origin header says so.
-    """
-    if not {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"} & request.environ.keys():
-        return  # no browser
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    sender = request.headers.get("Origin")
-    if sender in context().settings.allowed_origins:
-        return
-    own = {
-        own_host(request.environ),
-        context().settings.public_url.partition("://")[2].partition("/")[0],
-    } - {""}
-    # A page that sends no referrer sends its forms with the origin "null", also to its own site.
-    unnamed = sender == "null" and site == "same-origin"
-    foreign = sender is not None and not unnamed and sender.partition("://")[2] not in own
-    if site in {"cross-site", "same-site"} or foreign:
-        raise CrossSite("A page of another site may not do this.")

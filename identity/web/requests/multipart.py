@@ -9,8 +9,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder
 
-from identity.web.body_syntax import MAX_FORM_FIELDS, unique_fields
 from identity.web.problems import MalformedBody, UnsupportedBody
+from identity.web.requests.body_syntax import MAX_FORM_FIELDS, unique_fields
 
 _BOUNDARY_MAX: Final = 70  # RFC 2046 section 5.1.1
 _TEXT: Final = frozenset(

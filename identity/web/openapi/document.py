@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
-from identity.web.body import JSON_TYPE
+from identity.web.requests.body import JSON_TYPE
 
 PROBLEM_TYPE: Final = "application/problem+json"
 HERE: Final = "."  # as the server: the folder of the document, wherever a proxy shows it
@@ -27,15 +27,15 @@ View = TypeVar("View", bound=Callable[..., Any])
 _BODY_REFUSALS: Final = (400, 408, 411, 413, 415, 503)
 _ACCESS_REFUSALS: Final = {
     "required": (401, 429, 503),
-    "welcome": (401, 429, 503),
-    "forwarded": (401, 403, 503),
+    "optional": (401, 429, 503),
+    "forward_auth": (401, 403, 503),
     "relayed": (401, 403, 429, 503),
 }
 _SECURITY: Final[dict[str, list[dict[str, list[str]]]]] = {
     "required": [{"basic": []}, {"bearer": []}],
-    "forwarded": [{"basic": []}, {"bearer": []}],
+    "forward_auth": [{"basic": []}, {"bearer": []}],
     "relayed": [{"basic": []}, {"bearer": []}],
-    "welcome": [{}, {"basic": []}, {"bearer": []}],
+    "optional": [{}, {"basic": []}, {"bearer": []}],
 }
 
 
@@ -170,7 +170,7 @@ class OpenApi:
             models |= {
                 model for model in (note.body, *(reply.model for reply in note.replies)) if model
             }
-            access = getattr(view, "identity_access", "open")
+            access = getattr(view, "identity_access", "public")
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
                 paths.setdefault(_path(rule).removeprefix(self._prefix), {})[method.lower()] = (
                     self._operation(rule, method, note, access)
@@ -200,7 +200,7 @@ class OpenApi:
         if method not in {"GET", "HEAD"}:
             refusals.add(403)
         responses = {str(status): own.response(status) for status in refusals}
-        if access == "forwarded":  # a lock is told by the same status
+        if access == "forward_auth":  # a lock is told by the same status
             responses["401"]["headers"]["Retry-After"] = {
                 "required": False,
                 "schema": {"type": "string"},

@@ -7,14 +7,14 @@ from typing import Final
 
 from flask import request
 
-from identity.web.arrivals import Arrivals
 from identity.web.context import origin
 from identity.web.problems import BodyTooLarge, BodyTooSlow, LengthRequired, MalformedBody
+from identity.web.requests.body_reads import BodyReads
 
 MAX_BODY_BYTES: Final = 64 * 1024
 _CUT_SHORT: Final = "The body ended before its Content-Length."
 _BROKEN: Final = "The body could not be received."
-_arrivals: Final = Arrivals()
+_arrivals: Final = BodyReads()
 
 
 def has_body() -> bool:

@@ -1,6 +1,6 @@
 """The fast lane: a call that checks a token and says something of its owner, answered before Flask begins.
 
-Such a call is a function from principal to answer, which its dialect names (`Dialect.quick`) and its route calls, too.
+Such a call is a function from principal to answer, which its dialect names (`Dialect.fast`) and its route calls, too.
 Here it is asked after the same parser and the same use case. A password that was refused a moment ago, by a lock or
 a full queue, is refused again, in the route's words. Everything else is left to the route.
 """
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from identity.caching import BoundedCache
 from identity.domain.errors import Unavailable
-from identity.web.context import ROUTE, UNAVAILABLE, Context, origin_of
-from identity.web.credentials import Presented, read_authorization
-from identity.web.dialect import NO_NEWS, TONGUE, Plain, QuickCall
-from identity.web.hosts import has_sound_host
+from identity.web.context import Context, origin_of
+from identity.web.dialect import FastRoute, RawResponse
+from identity.web.environ import DIALECT, REPEATED, ROUTE, UNAVAILABLE
+from identity.web.requests.credentials import Presented, read_authorization
+from identity.web.requests.hosts import has_sound_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -27,7 +28,7 @@ _HEADER_MAX: Final = (
 )
 
 
-class FastLane:
+class FastPath:
     """Answers what it can, and leaves the rest to the application."""
 
     def __init__(self, here: Context) -> None:
@@ -36,7 +37,9 @@ class FastLane:
         self._settings = here.settings
         self._headers: BoundedCache[Presented] = BoundedCache(bound=_HEADERS_KNOWN)
 
-    def answer(self, environ: WSGIEnvironment, question: QuickCall | None = None) -> Plain | None:
+    def answer(
+        self, environ: WSGIEnvironment, question: FastRoute | None = None
+    ) -> RawResponse | None:
         """Return the answer to one request, or None if it is the application's to give.
 
         Args:
@@ -44,7 +47,7 @@ class FastLane:
             question: the call that answers it, where it is a proxy's question and the path does not say which.
         """
         path = environ["PATH_INFO"]
-        quick: QuickCall | None = question or environ[TONGUE].quick.get(path)
+        quick: FastRoute | None = question or environ[DIALECT].fast.get(path)
         if quick is None or environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
             return None
         header = environ.get("HTTP_AUTHORIZATION", "")
@@ -72,10 +75,10 @@ class FastLane:
         return plain
 
     def _refused(
-        self, environ: WSGIEnvironment, quick: QuickCall, username: str, origin: Origin
-    ) -> Plain | None:
+        self, environ: WSGIEnvironment, quick: FastRoute, username: str, origin: Origin
+    ) -> RawResponse | None:
         refusal = self._authentication.refused(username, origin)
         if refusal is None:
             return None
-        environ[NO_NEWS] = True
+        environ[REPEATED] = True
         return quick.refuse(refusal, environ)

@@ -8,11 +8,11 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from identity.web.auth import auth
-from identity.web.body import JSON_TYPE
 from identity.web.dialect import Dialect
-from identity.web.openapi import HERE, OpenApi, Refusals, Tag, in_order
+from identity.web.openapi.document import HERE, OpenApi, Refusals, Tag, in_order
 from identity.web.published import published
+from identity.web.requests.body import JSON_TYPE
+from identity.web.verifier import auth
 
 _SECONDS = 60
 
@@ -44,7 +44,7 @@ def with_document(dialect: Dialect, description: Description) -> Dialect:
     builder = OpenApi(info, [tag], refusals=description.refusals, prefix=dialect.prefix)
 
     @blueprint.get("/openapi.json")
-    @auth.open
+    @auth.public
     def openapi() -> Response:
         kept: dict[str, bytes] = current_app.extensions.setdefault("identity.dialect_documents", {})
         if dialect.name not in kept:

@@ -15,11 +15,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from identity.caching import put_bounded
-from identity.domain.limits import address_group, wide_network
-from identity.web.connections import hang_up
-from identity.web.context import CONTEXT
+from identity.domain.limits import client_network, wide_network
+from identity.web.environ import CONTEXT
 from identity.web.peers import trusted
 from identity.web.problems import SlowBodies
+from identity.web.requests.slow_clients import shut_down
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -54,14 +54,14 @@ class Arrival:
     cut: bool = False
 
 
-class Arrivals:
+class BodyReads:
     """Knows the bodies on their way.
 
     Args:
         cut_off: ends what comes to a port from an address and has got nothing back for so many seconds.
     """
 
-    def __init__(self, cut_off: Callable[..., None] = hang_up) -> None:
+    def __init__(self, cut_off: Callable[..., None] = shut_down) -> None:
         self._cut_off = cut_off
         self._lock = threading.Lock()
         self._waiting: set[Arrival] = set()
@@ -117,7 +117,7 @@ class Arrivals:
         slow = time.monotonic() < self._slow.get(arrival.caller, 0.0)
         free = (_PLACES // 2 if slow else _PLACES) - len(self._waiting)
         if sum(each.network == arrival.network for each in self._waiting) >= free:
-            raise SlowBodies(_RETRY_AFTER, again=self._is_known(arrival.caller))
+            raise SlowBodies(_RETRY_AFTER, repeated=self._is_known(arrival.caller))
 
     def _is_known(self, caller: str) -> bool:
         """Tell whether a caller was refused a while ago, and note that they are now."""
@@ -143,7 +143,7 @@ def _arrival(environ: WSGIEnvironment, caller: str) -> Arrival:
     return Arrival(
         port=int(port) if port.isdigit() else 0,
         address=peer,
-        caller=address_group(caller),
+        caller=client_network(caller),
         network=wide_network(caller),
         since=time.monotonic(),
         proxied=CONTEXT in environ and trusted(peer, environ[CONTEXT].settings.trusted_proxies),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 
-from identity.web.answers import plain_json
-from identity.web.dialect import Plain
+from identity.web.dialect import RawResponse
 from identity.web.problems import MISTAKE
+from identity.web.responses import raw_json
 
 _log = logging.getLogger(__name__)
 
 
-def answer_mistake(request_id: str) -> Plain:
+def answer_mistake(request_id: str) -> RawResponse:
     """Log the exception that is being handled, and return a 500 without a word of its text (RFC 9457)."""
     _log.exception("unexpected error")
     status, code, detail = MISTAKE
     body = {"status": status.value, "title": status.phrase, "type": "about:blank"}
     body |= {"code": code, "detail": detail, "request_id": request_id}
-    return plain_json(body, status=status, kind="application/problem+json")
+    return raw_json(body, status=status, kind="application/problem+json")

@@ -8,9 +8,9 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 
 from identity.domain.token_kinds import looks_like_token
-from identity.web.body import invalid
-from identity.web.dialect import spoken
+from identity.web.dialect import current_dialect
 from identity.web.problems import BadRequest
+from identity.web.requests.body import invalid
 
 _SECRETS: Final = frozenset({"password", "current_password", "access_token"})
 Model = TypeVar("Model", bound=BaseModel)
@@ -42,7 +42,9 @@ def refuse_credentials_in_query() -> None:
     Raises:
         BadRequest: a credential stands in the query string.
     """
-    given = {name: value for name, value in request.args.items() if name != spoken().query_token}
+    given = {
+        name: value for name, value in request.args.items() if name != current_dialect().query_token
+    }
     if not _SECRETS.isdisjoint(given) or any(map(looks_like_token, given.values())):
         raise BadRequest(
             "Credentials in a query string end up in logs: send them in a header or the body."

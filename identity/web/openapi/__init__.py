@@ -1,0 +1,1 @@
+"""The OpenAPI documents, written by the routes themselves."""

@@ -1,0 +1,1 @@
+"""Reading requests: credentials, hosts, bodies, paths and queries."""
