@@ -21,13 +21,13 @@ from population import SECRET_KEY, fill, tokens
 from servers import prepared
 from table import grid
 
+from identity import create_app
 from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.web.context import origin_of
 from identity.web.environ import CONTEXT, DIALECT, REQUEST_ID
 from identity.web.middleware.middleware import Middleware
 from identity.web.requests.credentials import read_authorization
 from identity.web.requests.hosts import has_sound_host
-from identity.wiring import create_app
 
 _CALLS: Final = 2000
 _TIMES: Final = 7

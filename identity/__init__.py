@@ -1,5 +1,22 @@
 """Identity: one identity service for a shell script, an internal service and a token-refresh loop."""
 
-from identity.wiring import create_app
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from identity.wiring.application import create_app
 
 __all__ = ["create_app"]
+
+
+def __getattr__(name: str) -> object:
+    """Import `create_app` when it is first used (PEP 562).
+
+    A process that only starts other processes never needs it.
+    """
+    if name != "create_app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from identity.wiring.application import create_app  # noqa: PLC0415 - see above
+
+    return create_app

@@ -2,7 +2,7 @@
 
 import sys
 
-from identity.wiring import command
+from identity.command import main
 
 if __name__ == "__main__":
-    sys.exit(command())
+    sys.exit(main())

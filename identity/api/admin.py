@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from identity.api.answers import answer, located, require_something
-from identity.api.bodies import AuditQuery, Invitation, NewUserByAdmin, UpdateByAdmin, UserQuery
-from identity.api.shown import AuditEntry, AuditTrail, OutboxCounts, User, Users
+from identity.api.responses import answer, located, require_something
+from identity.api.schemas.requests import (
+    AuditQuery,
+    Invitation,
+    NewUserByAdmin,
+    UpdateByAdmin,
+    UserQuery,
+)
+from identity.api.schemas.responses import AuditEntry, AuditTrail, OutboxCounts, User, Users
 from identity.domain.views import AccountView
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from identity.api.answers import answer
-from identity.api.shown import CertificateEntry, Certificates, Session, Sessions
+from identity.api.responses import answer
+from identity.api.schemas.responses import CertificateEntry, Certificates, Session, Sessions
 from identity.web.context import services
 from identity.web.openapi.document import Reply, describes
 from identity.web.responses import empty

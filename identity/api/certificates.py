@@ -6,9 +6,9 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from identity.api.answers import answer
-from identity.api.bodies import Renewal, SigningRequest
-from identity.api.shown import CertificateEntry, Certificates, SignedCertificate
+from identity.api.responses import answer
+from identity.api.schemas.requests import Renewal, SigningRequest
+from identity.api.schemas.responses import CertificateEntry, Certificates, SignedCertificate
 from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.web.context import services
 from identity.web.openapi.document import Reply, describes

@@ -7,9 +7,9 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from identity.api.answers import answer, base_url
 from identity.api.pages import page
-from identity.api.shown import Greeting, Shown
+from identity.api.responses import answer, base_url
+from identity.api.schemas.responses import Greeting, Shown
 from identity.web.openapi.document import Reply, describes
 from identity.web.requests.body import JSON_TYPE
 from identity.web.verifier import auth

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from identity.api.answers import answer
-from identity.api.bodies import OneTimeToken, PasswordChange, Redemption, ResetRequest
-from identity.api.shown import Name
+from identity.api.responses import answer
+from identity.api.schemas.requests import OneTimeToken, PasswordChange, Redemption, ResetRequest
+from identity.api.schemas.responses import Name
 from identity.domain.principal import Principal
 from identity.web.context import origin, services
 from identity.web.openapi.document import Reply, describes

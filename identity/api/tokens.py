@@ -6,9 +6,9 @@ from typing import Final
 
 from flask import Blueprint, Response
 
-from identity.api.answers import answer
 from identity.api.problems import refuse
-from identity.api.shown import Greeting, Session, Sessions, Token
+from identity.api.responses import answer
+from identity.api.schemas.responses import Greeting, Session, Sessions, Token
 from identity.domain.principal import Principal
 from identity.web.context import Context, services
 from identity.web.dialect import FastRoute, RawResponse

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from identity.api.answers import answer, located, require_something
-from identity.api.bodies import NewUser, OwnUpdate
 from identity.api.problems import Duplicate
-from identity.api.shown import Name, Profile
+from identity.api.responses import answer, located, require_something
+from identity.api.schemas.requests import NewUser, OwnUpdate
+from identity.api.schemas.responses import Name, Profile
 from identity.services.accounts.registration import NewAccount
 from identity.web.context import context, services
 from identity.web.openapi.document import Reply, describes

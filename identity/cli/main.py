@@ -10,16 +10,15 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, Protocol
 
-from identity.cli.administrator import create_admin, set_password, unlock
+from identity.cli.admin import create_admin, set_password, unlock
+from identity.cli.check import check
 from identity.cli.completion import PrintCompletion
-from identity.cli.inspect import check
 from identity.cli.keys import rotate_keys
-from identity.cli.mail import send_mail
-from identity.cli.processors import available
-from identity.cli.prune import prune
+from identity.cli.maintenance import migrate, prune, send_mail
 from identity.cli.serve import serve
 from identity.domain.errors import IdentityError, SchemaNewer, SchemaOutdated, Unavailable
 from identity.domain.keys import GRACE_MIN_SECONDS
+from identity.server.processors import available
 from identity.services import Services
 from identity.services.maintenance.schema import REVISION
 from identity.settings import Settings, described
@@ -117,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(
         commands,
         "migrate",
-        _migrate,
+        migrate,
         "bring the database to this version; safe to run on every node at once",
     )
     text = "show the settings, whether the database can be used, and what is left open; changes nothing"
@@ -230,18 +229,6 @@ def _add(
     )
     command.set_defaults(run=run, goes_on=goes_on, only_looks=False)
     return command
-
-
-def _migrate(_options: argparse.Namespace, _settings: Settings, services: Services) -> None:
-    beside = services.schema.another_program_beside()
-    revision = services.schema.migrate(_VERSION)
-    print(f"The database is at revision {revision}.")
-    if revision != REVISION:
-        print(
-            f"That is later than this Identity's own {REVISION}, which can work with it; nothing was changed."
-        )
-    if beside:
-        print("The table alembic_version belongs to another program and was left alone.")
 
 
 def _settings_help() -> str:

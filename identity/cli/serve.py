@@ -1,38 +1,22 @@
-"""Serving with granian."""
+"""The command `identity serve`."""
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
-import signal
-import time
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server import MPServer, mp
-
-from identity.cli.administrator import make_first_admin
-from identity.cli.draining import Ending
-from identity.cli.listening import bindable, reachable
-from identity.cli.mail import start_sender
-from identity.cli.node import known_to_others
-from identity.cli.prune import start_pruning
-from identity.cli.serve_tls import require_gunicorn, serve_tls
-from identity.cli.workers import room_for_connections, told_by_parent_alone
+from identity.cli.admin import make_first_admin
+from identity.server.background import keep_node_registered, start_pruning, start_sender
+from identity.server.draining import Ending
+from identity.server.granian import server
+from identity.server.gunicorn_tls import require_gunicorn, serve_tls
+from identity.server.listening import bindable, reachable
 from identity.services import Services
 from identity.settings import Settings
-
-_STARTS: Final = 5
-_PAUSE_SECONDS: Final = 0.2
-# A head that does not end waits in memory. What comes together with the last part of it is read, too: up to this much
-# is always taken, and more than twice as much never (431).
-_HEAD_BYTES: Final = 16 * 1024
 
 
 def serve(options: argparse.Namespace, settings: Settings, services: Services) -> None:
@@ -46,98 +30,27 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     ip = bindable(options.host, options.port)
     base = reachable(options.host, ip, options.port, "https" if options.tls else "http")
     make_first_admin(settings, services, base)
-    os.environ.pop(
-        "IDENTITY_ADMIN_PASSWORD", None
-    )  # no process that is started from here has a use for it
+    os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # no process started from here uses it
     print(
-        f"Identity serves on {base} with {options.workers} workers; see {base}/docs. Ctrl-C ends it.",
+        f"Serving Identity on {base} with {options.workers} workers; see {base}/docs."
+        " Press Ctrl-C to stop.",
         flush=True,
     )
     start_sender(services)
     start_pruning(services)
     ending = Ending(services.readiness.drain, settings.drain_seconds)
-    with known_to_others(services):
+    with keep_node_registered(services):
         if options.tls:
             serve_tls(options, settings, services, ip=ip, ending=ending)
         else:
             options.host = ip
-            own = server("identity.wiring:create_worker", options)
+            own = server("identity.wiring.worker:create_worker", options)
             own.ending = ending
             own.serve(target_loader=partial(_create, options.threads))
-    print("Identity has ended.", flush=True)
+    print("Stopped.", flush=True)
 
 
 def _create(threads: int, target: str) -> Callable[..., Any]:
     module, _, name = target.partition(":")
     application: Callable[..., Any] = getattr(import_module(module), name)(threads)
     return application
-
-
-class WorkerServer(MPServer):
-    """Granian, whose workers come back however often they are killed, and that ends when we say so."""
-
-    ending: Ending | None = None
-
-    def signal_handler_interrupt(self, number: int = signal.SIGINT, _frame: object = None) -> None:
-        """End on a signal, or after a while."""
-        stop: Callable[[], None] = super().signal_handler_interrupt
-        self.ending.heard(number, stop) if self.ending else stop()
-
-    def signal_handler_reload(self, number: int = signal.SIGHUP, _frame: object = None) -> None:
-        """End when the terminal closes; there is nothing to reload."""
-        self.signal_handler_interrupt(number)
-
-    def _respawn_workers(
-        self, workers: list[int], spawn_target: object, target_loader: object, delay: float = 0
-    ) -> None:
-        super()._respawn_workers(workers, spawn_target, target_loader, delay)
-        self.respawned_wrks.clear()  # what it counts as a crash loop, so as to end the whole service
-
-    def shutdown(self, exit_code: int = 0) -> None:
-        """End the workers; one that ended a moment earlier, by the same signal, is no failure."""
-        self.interrupt_children.clear()
-        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
-
-
-class _Worker(mp.WorkerProcess):
-    """A worker that begins as `multiprocessing` was told to; granian knows no fork server."""
-
-    def _spawn(self, target: Callable[..., None], args: tuple[object, ...]) -> None:
-        self.inner = _Process(name="identity-worker", target=target, args=args)
-
-
-class _Process(multiprocessing.Process):
-    """A process that begins also when the fork server has been killed."""
-
-    def start(self) -> None:
-        """Begin."""
-        for _ in range(_STARTS - 1):
-            try:
-                with told_by_parent_alone():
-                    return super().start()
-            except (EOFError, OSError):
-                time.sleep(_PAUSE_SECONDS)  # the next attempt starts another fork server
-        return super().start()
-
-
-mp.WorkerProcess = _Worker  # type: ignore[misc]
-
-
-def server(target: str, options: argparse.Namespace) -> WorkerServer:
-    """Return the server for a WSGI application with the options of `identity serve`."""
-    return WorkerServer(
-        target,
-        interface=Interfaces.WSGI,
-        address=options.host,
-        port=options.port,
-        workers=options.workers,
-        blocking_threads=options.threads,
-        backpressure=max(options.threads, room_for_connections()),
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
-        workers_kill_timeout=10,
-        log_level=LogLevels.error,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(max_buffer_size=_HEAD_BYTES),
-        websockets=False,
-    )

@@ -1,4 +1,4 @@
-"""The application: its use cases, and the tongues in which they are asked for. Runs once, decides nothing later."""
+"""The application: its use cases and its dialects."""
 
 from __future__ import annotations
 
@@ -12,16 +12,28 @@ from identity.adapters.metrics.recorder import PrometheusMetrics
 from identity.api import NATIVE
 from identity.dialects import DIALECTS
 from identity.domain.ports import Clock
+from identity.server import slow_clients
 from identity.settings import PREFIX, Settings
 from identity.web.context import Context
 from identity.web.dialect import DialectRegistry
 from identity.web.middleware import middleware
+from identity.web.requests import body_reads
 from identity.web.requests.converters import AccountId, Serial, SessionId
 from identity.wiring.core import core
 
 
-def application(config: object | None, clock: Clock | None) -> Flask:
-    """Return a ready application; see `identity.create_app`."""
+def create_app(config: object | None = None, *, clock: Clock | None = None) -> Flask:
+    """Return a ready application.
+
+    Args:
+        config: an object whose `IDENTITY` maps `IDENTITY_…` names to texts, such as `config.Config`;
+            None reads the process environment.
+        clock: another time than the system's, for tests.
+
+    Raises:
+        SettingError: a setting is unknown, unreadable or unsafe.
+        DataDirectoryError: the data directory cannot be used.
+    """
     values = os.environ if config is None else getattr(config, PREFIX.rstrip("_"))
     log_to_stderr()
     settings = Settings.load(values)
@@ -37,6 +49,7 @@ def application(config: object | None, clock: Clock | None) -> Flask:
     metrics = PrometheusMetrics(services.directory.state)
     here = Context(settings, services, metrics, dialects.others)
     here.install(app)
+    body_reads.install(app, slow_clients.shut_down)
     middleware.install(app, here, dialects)
     dialects.install(app)
     return app

@@ -11,9 +11,9 @@ from identity.services import Services
 from identity.settings import Settings
 from identity.settings.readers import SettingError
 from identity.web.middleware.application import Application
+from identity.wiring.infrastructure import Infrastructure
 from identity.wiring.services import build_services
 from identity.wiring.state import authority, prepare_state
-from identity.wiring.tools import Infrastructure
 
 
 def core(

@@ -37,8 +37,8 @@ from identity.services.maintenance.unconfirmed_emails import UnconfirmedEmails
 from identity.services.sessions.access_tokens import Tokens
 from identity.services.sessions.opening import SessionOpener
 from identity.settings import Settings
+from identity.wiring.infrastructure import Infrastructure
 from identity.wiring.state import Keys
-from identity.wiring.tools import Infrastructure
 
 
 def build_services(

@@ -27,8 +27,9 @@ from gunicorn.workers import gthread
 from psycopg import errors
 from werkzeug.routing import Rule
 
-from identity.cli import serve, serve_tls
-from identity.cli.tls_worker import PatientWorker
+from identity.server import granian as granian_server
+from identity.server import gunicorn_tls as serve_tls
+from identity.server.tls_worker import PatientWorker
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
@@ -41,13 +42,13 @@ def attributes(made_in: Callable[..., Any]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def granian() -> serve.WorkerServer:
+def granian() -> granian_server.WorkerServer:
     """A server that is not started."""
     options = argparse.Namespace(host="127.0.0.1", port=1, workers=2, threads=4)
-    return serve.server("identity.wiring:create_worker", options)
+    return granian_server.server("identity.wiring.worker:create_worker", options)
 
 
-# identity/cli/serve.py
+# identity/server/granian.py
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_granians_server_has_the_methods_that_are_overridden(method: str, names:
 
 
 def test_granians_server_counts_crashes_and_ended_workers_where_they_are_cleared(
-    granian: serve.WorkerServer,
+    granian: granian_server.WorkerServer,
 ) -> None:
     assert isinstance(granian.respawned_wrks, dict)
     assert isinstance(granian.interrupt_children, list)
@@ -77,7 +78,7 @@ def test_granians_server_counts_crashes_and_ended_workers_where_they_are_cleared
 
 
 def test_granians_server_hands_its_signals_to_the_methods_that_decide(
-    granian: serve.WorkerServer,
+    granian: granian_server.WorkerServer,
 ) -> None:
     assert {"set_main_signals", "signal_handler_interrupt", "signal_handler_reload"} <= attributes(
         MPServer.startup
@@ -90,15 +91,15 @@ def test_granians_server_hands_its_signals_to_the_methods_that_decide(
 
 
 def test_granians_workers_are_made_by_the_class_that_is_replaced() -> None:
-    assert mp.WorkerProcess is serve._Worker
+    assert mp.WorkerProcess is granian_server._Worker
     assert "WorkerProcess" in attributes(MPServer._spawn_worker)
-    (former,) = serve._Worker.__bases__
+    (former,) = granian_server._Worker.__bases__
     assert parameters(former._spawn) == ["target", "args"]
     assert "inner" in attributes(former._spawn)
     assert "_spawn" in attributes(common.AbstractWorker.__init__)
 
 
-# identity/cli/workers.py
+# identity/server/forkserver.py
 
 
 def test_the_fork_server_of_python_can_be_started_and_filled_early() -> None:
@@ -108,7 +109,7 @@ def test_the_fork_server_of_python_can_be_started_and_filled_early() -> None:
     assert parameters(multiprocessing.set_forkserver_preload) == ["module_names"]
 
 
-# identity/cli/serve_tls.py
+# identity/server/gunicorn_tls.py
 
 
 def test_gunicorn_has_every_option_that_is_given_to_it() -> None:
@@ -129,7 +130,7 @@ def _words(function: Callable[..., Any]) -> Iterator[str]:
         )
 
 
-# identity/cli/tls_worker.py
+# identity/server/tls_worker.py
 
 
 @pytest.fixture

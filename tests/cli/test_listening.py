@@ -16,8 +16,8 @@ import pytest
 from live import COMMAND, Live, curl, environment, identity, wait_until_ready
 from postgresql import free_port
 
-from identity.cli import listening
-from identity.cli.listening import bindable, reachable
+from identity.server import listening
+from identity.server.listening import bindable, reachable
 from identity.settings.readers import SettingError
 
 V4, V6 = socket.AF_INET, socket.AF_INET6

@@ -18,7 +18,7 @@ from flask import Flask
 from live import COMMAND, Live, environment, identity, serving, wait_until_ready
 from postgresql import free_port
 
-from identity.cli.administrator import make_first_admin
+from identity.cli.admin import make_first_admin
 from identity.domain.principal import operator
 from identity.settings import Settings
 
@@ -201,7 +201,11 @@ def test_a_worker_starts_when_the_file_of_the_first_password_is_gone(tmp_path: P
     variables = environment(tmp_path, {"IDENTITY_ADMIN_PASSWORD_FILE": str(tmp_path / "gone")})
     del variables["IDENTITY_ADMIN_PASSWORD"]
     assert "IDENTITY_ADMIN_PASSWORD_FILE" in identity(variables, "migrate").stderr
-    command = [sys.executable, "-c", "from identity.wiring import create_worker; create_worker(4)"]
+    command = [
+        sys.executable,
+        "-c",
+        "from identity.wiring.worker import create_worker; create_worker(4)",
+    ]
     ran = subprocess.run(
         command, env=variables, capture_output=True, text=True, check=False, timeout=60
     )

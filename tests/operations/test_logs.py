@@ -223,9 +223,9 @@ def test_a_refusal_that_is_told_again_is_logged_only_where_all_is(
 def test_bodies_that_are_turned_away_leave_one_line_for_each_caller(
     app: Flask, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = BodyReads()
+    full = BodyReads(lambda *_, **__: None)
     full._waiting = {Arrival(1, "", "", "", 0.0) for _ in range(99)}
-    monkeypatch.setattr("identity.web.requests.body_bytes._arrivals", full)
+    monkeypatch.setitem(app.extensions, "identity.body_reads", full)
     client = app.test_client()
     calls = [("POST", "/api/users"), ("POST", "/wekan/users/login"), ("POST", "/azuma/users")]
     for number in range(300):

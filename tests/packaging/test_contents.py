@@ -73,5 +73,5 @@ def test_the_distribution_has_a_name_of_its_own_and_the_command_keeps_its(
             "[console_scripts]",
             "identity",
             "=",
-            "identity.wiring:command",
+            "identity.command:main",
         ]

@@ -10,7 +10,7 @@ from flask import Flask
 from races.at_once import at_once
 from services.watching import execute, rows
 
-from identity.cli.administrator import make_first_admin
+from identity.cli.admin import make_first_admin
 from identity.domain.errors import Forbidden, IdentityError, LastAdmin, NotFound, Unauthenticated
 from identity.domain.principal import Credential, Origin, Principal, Subject, operator
 from identity.services.accounts.profile import ProfileChange

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from identity.server.slow_clients import shut_down
 from identity.settings.readers import read_networks
 from identity.web.environ import CONTEXT
 from identity.web.problems import SlowBodies
@@ -21,7 +22,6 @@ from identity.web.requests.body_reads import (
     Arrival,
     BodyReads,
 )
-from identity.web.requests.slow_clients import shut_down
 
 HERE, THERE, PROXY = "192.0.2.1", "198.51.100.1", "10.0.0.1"
 

@@ -9,12 +9,11 @@ from flask import request
 
 from identity.web.context import origin
 from identity.web.problems import BodyTooLarge, BodyTooSlow, LengthRequired, MalformedBody
-from identity.web.requests.body_reads import BodyReads
+from identity.web.requests.body_reads import body_reads
 
 MAX_BODY_BYTES: Final = 64 * 1024
 _CUT_SHORT: Final = "The body ended before its Content-Length."
 _BROKEN: Final = "The body could not be received."
-_arrivals: Final = BodyReads()
 
 
 def has_body() -> bool:
@@ -70,7 +69,7 @@ def _require_bearable(size: int) -> None:
 
 
 def _receive(most: int, *, whole: bool = True) -> bytes:
-    with _arrivals.awaiting(request.environ, origin().address) as arrival:
+    with body_reads().awaiting(request.environ, origin().address) as arrival:
         try:
             raw = bytes(request.environ["wsgi.input"].read(most))
         except Exception:  # noqa: BLE001 - a broken connection or framing, which each server library calls differently

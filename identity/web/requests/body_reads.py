@@ -12,18 +12,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
+
+from flask import Flask, current_app
 
 from identity.caching import put_bounded
 from identity.domain.limits import client_network, wide_network
 from identity.web.environ import CONTEXT
 from identity.web.peers import trusted
 from identity.web.problems import SlowBodies
-from identity.web.requests.slow_clients import shut_down
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+_KEY: Final = "identity.body_reads"
 _PLACES: Final = 12  # of the sixteen threads of a worker; the others never wait for a body
 BODIES_AT_ONCE: Final = _PLACES // 2  # of one network; then those who take long are hurried
 _SLOW_SECONDS: Final = (
@@ -61,7 +63,7 @@ class BodyReads:
         cut_off: ends what comes to a port from an address and has got nothing back for so many seconds.
     """
 
-    def __init__(self, cut_off: Callable[..., None] = shut_down) -> None:
+    def __init__(self, cut_off: Callable[..., None]) -> None:
         self._cut_off = cut_off
         self._lock = threading.Lock()
         self._waiting: set[Arrival] = set()
@@ -148,3 +150,13 @@ def _arrival(environ: WSGIEnvironment, caller: str) -> Arrival:
         since=time.monotonic(),
         proxied=CONTEXT in environ and trusted(peer, environ[CONTEXT].settings.trusted_proxies),
     )
+
+
+def install(app: Flask, cut_off: Callable[..., None]) -> None:
+    """Limit the body reads of `app`."""
+    app.extensions[_KEY] = BodyReads(cut_off)
+
+
+def body_reads() -> BodyReads:
+    """Return the body reads of the current application."""
+    return cast("BodyReads", current_app.extensions[_KEY])

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
-from identity.cli.draining import Ending
-from identity.cli.workers import room_for_connections
+from identity.server.draining import Ending
+from identity.server.forkserver import room_for_connections
 from identity.services import Services
 from identity.settings import Settings
 from identity.settings.readers import SettingError
@@ -48,12 +48,17 @@ def serve_tls(
     host = options.host.strip("[]").encode("idna").decode("ascii")
     identity, chain = _write_files(settings.data_dir / "tls", [host, ip], services)
     command = [
-        *(sys.executable, "-m", "gunicorn", f"identity.wiring:create_worker({options.threads})"),
+        *(
+            sys.executable,
+            "-m",
+            "gunicorn",
+            f"identity.wiring.worker:create_worker({options.threads})",
+        ),
         *("--bind", f"[{ip}]:{options.port}" if ":" in ip else f"{ip}:{options.port}"),
         *("--workers", str(options.workers)),
         *(
             "--worker-class",
-            "identity.cli.tls_worker.PatientWorker",
+            "identity.server.tls_worker.PatientWorker",
             "--threads",
             str(options.threads),
         ),

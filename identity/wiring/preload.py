@@ -14,7 +14,7 @@ from contextlib import suppress
 gc.disable()
 
 import granian.server.mp
-import identity.wiring.application
+import identity.wiring.worker
 
 if (
     os.environ.get("IDENTITY_DATABASE_URL", "").startswith("postgres")

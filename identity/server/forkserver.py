@@ -29,7 +29,7 @@ _ALLOCATION: Final = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=64"}
 
 
 @contextmanager
-def nursery(arguments: Sequence[str], *, modules: list[str]) -> Iterator[None]:
+def forkserver_for(arguments: Sequence[str], *, modules: list[str]) -> Iterator[None]:
     """Prepare for the workers of a command that serves, and clean up behind them.
 
     Args:

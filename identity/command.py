@@ -1,0 +1,19 @@
+"""The console script. It imports late, so that the fork server of the workers starts first."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from identity.server.forkserver import forkserver_for
+
+
+def main() -> int:
+    """Run the `identity` command and return its exit code."""
+    arguments = sys.argv[1:]
+    with forkserver_for(arguments, modules=["identity.wiring.preload"]):
+        gc.disable()  # imports leave no garbage
+        from identity.wiring.command import run  # noqa: PLC0415 - see above
+
+        gc.enable()
+        return run(arguments)

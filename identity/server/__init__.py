@@ -1,0 +1,1 @@
+"""The servers: granian, gunicorn for TLS, and the processes around them."""
