@@ -17,7 +17,7 @@ class TestConfig(Config):
         "IDENTITY_DATA_DIR": "instance/test",
         "IDENTITY_ARGON2_MEMORY_KIB": "8",
         "IDENTITY_ARGON2_TIME": "1",
-        "IDENTITY_HASH_PLACES": "64",
+        "IDENTITY_HASH_QUEUE": "64",
         "IDENTITY_NAME": "",
         "IDENTITY_PASSWORD_MEMORY_SECONDS": "0",  # tests count hashes
     }

@@ -55,7 +55,7 @@ def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 
         "WSGI call": (bare, "a callable that sends three headers"),
         "guard": (
             _tried(lambda: _calls(Middleware(bare_app, here), _RESOURCE, token) - bare),
-            "id, tongue, headers, count",
+            "id, dialect, headers, count",
         ),
         **_inside(here, token),
     }
@@ -89,7 +89,7 @@ def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # no
     environ = _environ(_RESOURCE, token) | {
         CONTEXT: here,
         REQUEST_ID: "bench",
-        DIALECT: here.tongues.native,
+        DIALECT: here.dialects.native,
     }
     origin = origin_of(environ, here.settings)
     principal = here.services.authentication.by_token(token, origin)
@@ -101,7 +101,7 @@ def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # no
     signature = _timed(lambda: signer.read(token))
     directory = _timed(lambda: here.services.directory.find(claims.session if claims else ""))
     by_token = _timed(lambda: here.services.authentication.by_token(token, origin))
-    greet = here.tongues.native.quick[_RESOURCE].answer
+    greet = here.dialects.native.quick[_RESOURCE].answer
     return {
         "lane": (_timed(read), "Host, header to credential, origin"),
         "token check": (by_token - signature - directory, "kind, claims, time, principal"),

@@ -30,7 +30,7 @@ OPTIONS = ("--workers", str(WORKERS), "--threads", str(THREADS))
 # Whatever counts attempts lets them pass; settings that this version does not have are left out.
 _OPEN = {
     "IDENTITY_LOCKOUT_FAILURES": "1000",
-    "IDENTITY_ADDRESS_FAILURES": "0",
+    "IDENTITY_IP_FAILURES": "0",
     "IDENTITY_REGISTRATION_LIMIT": "0",
 } | {"IDENTITY_REQUESTED_MAIL_LIMIT": "0"}
 LIMITS_OFF = {one.name: _OPEN[one.name] for one in described() if one.name in _OPEN}

@@ -1,4 +1,4 @@
-"""The native tongue: seed 004 to the letter, and what its users need beside it."""
+"""The native dialect: seed 004 to the letter, and what its users need beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the native tongue refuses: seed 004's two documented bodies, and RFC 9457 problems for the rest."""
+"""How the native dialect refuses: seed 004's two documented bodies, and RFC 9457 problems for the rest."""
 
 from __future__ import annotations
 

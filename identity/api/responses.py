@@ -1,4 +1,4 @@
-"""How the native tongue answers: compact JSON with sorted keys and a newline, as seed 004's server does."""
+"""How the native dialect answers: compact JSON with sorted keys and a newline, as seed 004's server does."""
 
 from __future__ import annotations
 

@@ -43,11 +43,11 @@ def unlock(options: argparse.Namespace, _settings: Settings, services: Services)
         print("Callers without an IP are unlocked.")
         return
     lifted = services.locks.lift(operator(), options.what)
-    if lifted.addresses:
-        print(f"Address {lifted.addresses} unlocked.")
+    if lifted.network:
+        print(f"IP {lifted.network} unlocked.")
     if lifted.username:
         print(f"Account {lifted.username} unlocked.")
-    elif not lifted.addresses:
+    elif not lifted.network:
         print("No account has this name or address; what was counted for the name is forgotten.")
 
 

@@ -17,7 +17,7 @@ from identity.services import Services
 from identity.settings import SettingInfo, Settings, described
 from identity.settings.secret_files import SUFFIX
 
-_TONGUES = {
+_DIALECTS = {
     "azuma": ["a login tells an unknown name from a wrong password"],
     "continuous": [
         "anybody may read a user by its id",
@@ -125,9 +125,9 @@ def _faithful(settings: Settings) -> Iterator[tuple[str, str]]:
     close = "IDENTITY_HARDENED=true"
     yield "the token is repeated in a response header, where proxies may log it", close
     yield "anybody may read a user's name by its id", close
-    for tongue, facts in _TONGUES.items():
-        if tongue in settings.dialects:
-            yield from ((f"{tongue}: {fact}", close) for fact in facts)
+    for dialect, facts in _DIALECTS.items():
+        if dialect in settings.dialects:
+            yield from ((f"{dialect}: {fact}", close) for fact in facts)
     yield "a registration tells that an address is another's", close
     yield "passwords may be short or common, as in the documents' examples", close
 
@@ -152,8 +152,8 @@ def _deployment(settings: Settings) -> Iterator[tuple[str, str]]:
         )
     if settings.smtp_url is None:
         yield "mails, with their tokens, are printed to the log", "IDENTITY_SMTP_URL=smtp://…"
-    if not settings.address_failures:
-        yield "one address may try any number of passwords", "IDENTITY_ADDRESS_FAILURES=100"
+    if not settings.ip_failures:
+        yield "one address may try any number of passwords", "IDENTITY_IP_FAILURES=100"
     if any(_wide(network) for network in settings.trusted_proxies):
         yield "very many addresses are trusted as proxies", "IDENTITY_TRUSTED_PROXIES=…"
 

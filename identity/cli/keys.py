@@ -23,7 +23,7 @@ place of all (openssl rand -hex 32) and restart every node."""
 _ENDED = """\
 Within a second the old keys are worth nothing. That ends, for everybody:
   {}
-Passwords, certificates and the other tongues' tokens stay good. Whoever had a leaked key could make tokens of anybody
+Passwords, certificates and the other dialects' tokens stay good. Whoever had a leaked key could make tokens of anybody
 until now: read the audit trail, and see docs/operations.md for ending all sessions."""
 _ENDS = {
     KeyUse.TOKENS: "access tokens: log in again; the tokens in mails: ask for another mail",

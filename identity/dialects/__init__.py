@@ -1,4 +1,4 @@
-"""The tongues of other services, one package each; none knows another."""
+"""The dialects of other services, one package each; none knows another."""
 
 from __future__ import annotations
 

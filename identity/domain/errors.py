@@ -1,4 +1,4 @@
-"""The facts a caller may have to hear. `web.problems` gives them HTTP's meaning, a tongue its spelling.
+"""The facts a caller may have to hear. `web.problems` gives them HTTP's meaning, a dialect its spelling.
 
 Nothing in an error is secret: every attribute may be shown.
 """
@@ -60,7 +60,7 @@ class Unauthenticated(IdentityError):
 
 
 class UnknownAccount(Unauthenticated):
-    """No account has this name. Only a tongue whose document tells the two apart says so, and never hardened."""
+    """No account has this name. Only a dialect whose document tells the two apart says so, and never hardened."""
 
 
 class Forbidden(IdentityError):

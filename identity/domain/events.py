@@ -15,7 +15,7 @@ class Event(StrEnum):
     DISABLED = "account.disabled"
     ENABLED = "account.enabled"
     UNLOCKED = "account.unlocked"
-    IP_UNLOCKED = "address.unlocked"
+    IP_UNLOCKED = "ip.unlocked"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an event
     AUTHENTICATED = "authentication"
     LOCKED = "authentication.locked"

@@ -18,7 +18,7 @@ class MailKind(StrEnum):
     EMAIL_CHANGED = "email_changed"
     CERTIFICATE_ISSUED = "certificate_issued"
     CERTIFICATE_REVOKED = "certificate_revoked"
-    EMAIL_ALREADY_REGISTERED = "address_wanted"
+    EMAIL_ALREADY_REGISTERED = "email_already_registered"
 
 
 @dataclass(frozen=True, slots=True)

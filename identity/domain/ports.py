@@ -80,18 +80,18 @@ class Hasher(Protocol):
 class Passwords(Protocol):
     """The guarded way to the password hash."""
 
-    def admit(self, address: str = "", name: str = "") -> AbstractContextManager[Hasher]:
+    def admit(self, ip: str = "", name: str = "") -> AbstractContextManager[Hasher]:
         """Take a place in the short queue before the hash.
 
         Args:
-            address: of the network, from which it is asked.
+            ip: of the client.
             name: for whose password, as the caller put it.
 
         Raises:
             Busy: the queue is full; nothing was computed.
         """
 
-    def turned_away(self, address: str, name: str) -> Busy | None:
+    def turned_away(self, ip: str, name: str) -> Busy | None:
         """Return what `admit` would raise again for a caller for whom it did so a moment ago, else None."""
 
 

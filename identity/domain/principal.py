@@ -30,9 +30,9 @@ class Credential(StrEnum):
 class Origin(NamedTuple):
     """Where a request came from, as the audit trail remembers it."""
 
-    address: str
+    ip: str
     request_id: str
-    tongue: str
+    dialect: str
 
 
 class Subject(NamedTuple):
@@ -76,7 +76,7 @@ class Principal(NamedTuple):
 
 def operator() -> Principal:
     """Whoever sits at the machine's own command line: trusted with everything, logged as such."""
-    origin = Origin(address="local", request_id="-", tongue="command")
+    origin = Origin(ip="local", request_id="-", dialect="command")
     return Principal(
         origin,
         Subject(0, "(operator)", admin=True, version=0, uuid="", short_id=""),

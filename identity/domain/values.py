@@ -68,7 +68,7 @@ def read_username(text: str, *, personal: bool = False) -> Identifier:
 
     Args:
         text: as typed.
-        personal: allow single spaces and apostrophes between the others, for a tongue whose clients
+        personal: allow single spaces and apostrophes between the others, for a dialect whose clients
             use people's names (seed 001).
     """
     if not (_USERNAME.fullmatch(text) or (personal and _PERSONAL_NAME.fullmatch(text))):

@@ -73,8 +73,8 @@ class AuditView:
     subject_id: int | None
     subject: str | None
     credential: str
-    address: str
-    tongue: str
+    ip: str
+    dialect: str
     request_id: str
 
 

@@ -1,4 +1,4 @@
-"""Use cases: what callers of every tongue may ask for. A public method is one transaction."""
+"""Use cases: what callers of every dialect may ask for. A public method is one transaction."""
 
 from __future__ import annotations
 

@@ -113,12 +113,12 @@ class Settings:
     dialects: frozenset[str] = _setting(
         read_dialects,
         ",".join(DIALECTS),
-        "other tongues that are spoken, comma-separated; empty: none",
+        "other dialects that are spoken, comma-separated; empty: none",
     )
     dialect_hosts: dict[str, str] = _setting(
         read_dialect_hosts,
         "",
-        "hosts that speak one tongue at their root, such as wekan.example.org=wekan",
+        "hosts that speak one dialect at their root, such as wekan.example.org=wekan",
     )
     certificate_seconds: timedelta = _setting(
         read_seconds(60, 3650 * _DAY), str(365 * _DAY), "life of a client certificate"
@@ -174,7 +174,7 @@ class Settings:
         read_whole(8, 1024 * _MIB), str(19 * _MIB), "memory of one password hash"
     )
     argon2_time: int = _setting(read_whole(1, 16), "2", "passes of one password hash")
-    hash_places: int = _setting(
+    hash_queue: int = _setting(
         read_whole(1, 64),
         "4",
         "password checks per worker at once: one computes, others wait; `identity serve`: at least half of --threads",
@@ -190,12 +190,12 @@ class Settings:
     lockout_seconds: timedelta = _setting(
         read_seconds(1, _DAY), "900", "how long a name stays locked"
     )
-    address_failures: int = _setting(
+    ip_failures: int = _setting(
         read_whole(0, 1_000_000),
         "100",
         "wrong passwords from one address before it is locked; 0: any number",
     )
-    address_seconds: timedelta = _setting(
+    ip_seconds: timedelta = _setting(
         read_seconds(1, _DAY),
         "900",
         "how long wrong passwords from one address are counted together",
@@ -213,7 +213,7 @@ class Settings:
         "60/3600",
         "registrations with an email, new emails and requests for a new password from one IP together; 0: any number",
     )
-    letter_limit: Rate = _setting(
+    mail_limit: Rate = _setting(
         read_rate,
         "3/3600",
         "mails of a kind to one email at the request of one IP, as number/seconds; 0: any number",

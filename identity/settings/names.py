@@ -26,6 +26,12 @@ _SERVICE_LINKS: Final = tuple(
     )
 )
 _ELSEWHERE: Final = {"IDENTITY_HOST": "HOST", "IDENTITY_PORT": "PORT"}
+_RENAMED: Final = {
+    "IDENTITY_ADDRESS_FAILURES": "IDENTITY_IP_FAILURES",
+    "IDENTITY_ADDRESS_SECONDS": "IDENTITY_IP_SECONDS",
+    "IDENTITY_HASH_PLACES": "IDENTITY_HASH_QUEUE",
+    "IDENTITY_LETTER_LIMIT": "IDENTITY_MAIL_LIMIT",
+}
 
 
 def is_service_link(name: str, value: str) -> bool:
@@ -41,9 +47,13 @@ def require_known(given: Iterable[tuple[str, str]], known: Collection[str]) -> N
     """
     for name, value in sorted(given):
         if name not in known and not is_service_link(name, value):
-            raise SettingError(
-                f"{name}: there is no such setting{_suggested(name, known)}; see `identity --help`"
-            )
+            raise SettingError(f"{name}: {_unknown(name, known)}")
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    if name in _RENAMED:
+        return f"this setting is now called {_RENAMED[name]}"
+    return f"there is no such setting{_suggested(name, known)}; see `identity --help`"
 
 
 def _suggested(name: str, known: Collection[str]) -> str:

@@ -189,7 +189,7 @@ def read_database_url(text: str) -> URL:
 
 
 def read_dialects(text: str) -> frozenset[str]:
-    """Read names of tongues."""
+    """Read names of dialects."""
     names = frozenset(part.strip() for part in text.split(",")) if text else frozenset()
     if not names <= set(DIALECTS):
         raise ValueError(f"give some of {', '.join(DIALECTS)}")

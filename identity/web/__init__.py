@@ -1,1 +1,1 @@
-"""The door: everything HTTP that all tongues share, and nothing that only one of them says."""
+"""The door: everything HTTP that all dialects share, and nothing that only one of them says."""

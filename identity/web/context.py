@@ -24,7 +24,7 @@ class Metrics(Protocol):
     """Where answered requests are counted and shown."""
 
     def answered(
-        self, tongue: str, method: str, route: str, status: int, *, seconds: float
+        self, dialect: str, method: str, route: str, status: int, *, seconds: float
     ) -> None:
         """Count one answered request."""
 
@@ -71,5 +71,5 @@ def origin() -> Origin:
 
 def origin_of(environ: WSGIEnvironment, settings: Settings) -> Origin:
     """Return where a request came from."""
-    address = client_ip(environ, settings.trusted_proxies)
-    return Origin(address, environ[REQUEST_ID], environ[DIALECT].name)
+    ip = client_ip(environ, settings.trusted_proxies)
+    return Origin(ip, environ[REQUEST_ID], environ[DIALECT].name)

@@ -1,4 +1,4 @@
-"""A tongue, and how the service knows which one it is spoken to in: settled before any route is."""
+"""A dialect, and how the service knows which one it is spoken to in: settled before any route is."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Dialect:
 
     Args:
         name: how settings, metrics and the audit trail call it.
-        prefix: the first path segment that names it; empty for the native tongue at the root.
+        prefix: the first path segment that names it; empty for the native dialect at the root.
         blueprints: its calls.
         spell: its words for a refusal.
         base: a longer base that the document names and whose calls are the same.
@@ -73,7 +73,7 @@ class Dialect:
 
 
 class DialectRegistry:
-    """All tongues of an application.
+    """All dialects of an application.
 
     Args:
         native: spoken where no other is named.
@@ -95,7 +95,7 @@ class DialectRegistry:
         return {dialect.name: dialect.prefix for dialect in self._others.values()}
 
     def select(self, environ: WSGIEnvironment) -> None:
-        """Note in the request which tongue it speaks, and bring its path to the one form that is routed."""
+        """Note in the request which dialect it speaks, and bring its path to the one form that is routed."""
         path: str = environ["PATH_INFO"]
         if self._hosts and (bound := self._bound(environ.get("HTTP_HOST", "").lower())):
             environ["PATH_INFO"] = bound.prefix + _short(path, bound.base)
@@ -115,7 +115,7 @@ class DialectRegistry:
         return self._hosts.get(name + colon + port) or self._hosts.get(name)
 
     def install(self, app: Flask) -> None:
-        """Give `app` every call, and every refusal its tongue's spelling."""
+        """Give `app` every call, and every refusal its dialect's spelling."""
         for dialect in (*self._others.values(), self.native):
             for blueprint in dialect.blueprints:
                 app.register_blueprint(
@@ -130,7 +130,7 @@ def _refuse(error: Exception) -> Response:
 
 
 def current_dialect() -> Dialect:
-    """Return the tongue of the current request."""
+    """Return the dialect of the current request."""
     return cast("Dialect", request.environ[DIALECT])
 
 

@@ -1,4 +1,4 @@
-"""What each fact means in HTTP, once for all tongues; and the errors that only HTTP has."""
+"""What each fact means in HTTP, once for all dialects; and the errors that only HTTP has."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ STATUS: Final[dict[type[IdentityError], HTTPStatus]] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refusal on its way to a tongue: HTTP's meaning and the fact behind it."""
+    """A refusal on its way to a dialect: HTTP's meaning and the fact behind it."""
 
     status: HTTPStatus
     code: str

@@ -1,4 +1,4 @@
-"""JSON as every tongue sends it."""
+"""JSON as every dialect sends it."""
 
 from __future__ import annotations
 

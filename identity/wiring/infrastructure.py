@@ -110,7 +110,7 @@ class Infrastructure:
                 tokens=one_time_tokens,
                 mailer=_mailer(settings),
                 limits=MailLimits(
-                    limits, Limit(limit_names.LETTER, *settings.letter_limit), lives=MAIL_LIFETIMES
+                    limits, Limit(limit_names.MAIL, *settings.mail_limit), lives=MAIL_LIFETIMES
                 ),
                 public_url=settings.public_url,
                 service=settings.name,
@@ -143,10 +143,10 @@ def _attempts(settings: Settings, limits: Limits, clock: Clock) -> LoginThrottle
     password = Limit(
         limit_names.PASSWORD, settings.lockout_failures, settings.lockout_seconds, in_a_row=True
     )
-    address = Limit(limit_names.ADDRESS, settings.address_failures, settings.address_seconds)
-    return LoginThrottle(limits, password=password, address=address, clock=clock)
+    by_ip = Limit(limit_names.IP, settings.ip_failures, settings.ip_seconds)
+    return LoginThrottle(limits, password=password, by_ip=by_ip, clock=clock)
 
 
 def _passwords(settings: Settings) -> GuardedPasswords:
     cost = Argon2Cost(settings.argon2_memory_kib, settings.argon2_time)
-    return GuardedPasswords(Argon2Hasher(cost, wait=_HASH_WAIT), places=settings.hash_places)
+    return GuardedPasswords(Argon2Hasher(cost, wait=_HASH_WAIT), places=settings.hash_queue)

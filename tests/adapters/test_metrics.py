@@ -17,11 +17,11 @@ for _ in range(int(sys.argv[1])):
 metrics.answered("native", "POST", "/api/users", 400, seconds=2.0)
 sys.stdout.buffer.write(metrics.exposition()[0])
 """
-TOKENS = 'identity_requests_total{method="GET",route="/api/token",status="200",tongue="native"}'
-USERS = 'identity_requests_total{method="POST",route="/api/users",status="400",tongue="native"}'
-SECONDS = 'identity_request_duration_seconds_count{route="/api/token",tongue="native"}'
-FAST = 'identity_request_duration_seconds_bucket{le="0.005",route="/api/token",tongue="native"}'
-SLOW = 'identity_request_duration_seconds_bucket{le="1.0",route="/api/users",tongue="native"}'
+TOKENS = 'identity_requests_total{method="GET",route="/api/token",status="200",dialect="native"}'
+USERS = 'identity_requests_total{method="POST",route="/api/users",status="400",dialect="native"}'
+SECONDS = 'identity_request_duration_seconds_count{route="/api/token",dialect="native"}'
+FAST = 'identity_request_duration_seconds_bucket{le="0.005",route="/api/token",dialect="native"}'
+SLOW = 'identity_request_duration_seconds_bucket{le="1.0",route="/api/users",dialect="native"}'
 
 
 def worker(times: int, directory: Path | None) -> dict[str, float]:

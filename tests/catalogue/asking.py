@@ -34,7 +34,7 @@ HARDENED = {
 }
 # Counted, as in a real service, and never reached: all askers come from one address.
 UNREACHED = {
-    "address_failures": "1000000",
+    "ip_failures": "1000000",
     "registration_limit": "1000000/60",
     "reset_limit": "1000000/60",
     "requested_mail_limit": "1000000/60",
@@ -42,7 +42,7 @@ UNREACHED = {
 }
 ENGINES = ("sqlite", "postgresql")
 WHO = ("unknown", "known", "known here", "disabled", "unusable")
-HERE = Origin("127.0.0.1", ORIGIN.request_id, ORIGIN.tongue)  # where the test client calls from
+HERE = Origin("127.0.0.1", ORIGIN.request_id, ORIGIN.dialect)  # where the test client calls from
 # Enough that skipping it would show, and little enough that everything else shows too.
 COST = Argon2Cost(memory_kib=1024, time=1)
 OLDER = PasswordHasher(memory_cost=512, time_cost=1, parallelism=1)
@@ -215,9 +215,9 @@ REGISTRATIONS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-def register(asker: Asker, tongue: str, email: str) -> TestResponse:
+def register(asker: Asker, dialect: str, email: str) -> TestResponse:
     """Register somebody new with this address."""
-    path, fields = REGISTRATIONS[tongue]
+    path, fields = REGISTRATIONS[dialect]
     body = {key: value.format(new=f"new{next(_numbers):06}") for key, value in fields.items()}
     return asker.ask(path, {"password": LONG, "email": email, **body})
 
@@ -240,9 +240,9 @@ class Owner:
     def ask(self, method: str, path: str, body: Mapping[str, Any]) -> TestResponse:
         return self.asker.ask(path, body, method=method, headers=bearer(self.token))
 
-    def move(self, tongue: str, email: str) -> TestResponse:
+    def move(self, dialect: str, email: str) -> TestResponse:
         """Change the address."""
-        if tongue == "native":
+        if dialect == "native":
             return self.ask("PATCH", "/api/users/me", {"email": email})
         ((uuid,),) = rows(
             self.asker.app, "SELECT uuid FROM account WHERE username = :name", name=self.name

@@ -25,14 +25,14 @@ from identity import create_app
 LIMIT = 30  # wrong passwords until a name is locked
 SECRET = "0123456789abcdef0123456789abcdef"
 UNLIMITED = {  # per address: here everybody comes from one
-    "address_failures": "0",
+    "ip_failures": "0",
     "registration_limit": "0",
     "reset_limit": "0",
     "requested_mail_limit": "0",
     "certificate_limit": "0",
 }
 SETTINGS = UNLIMITED | {
-    "hash_places": "64",
+    "hash_queue": "64",
     "database_pool": "20",
     "lockout_failures": str(LIMIT),
     "trusted_proxies": "127.0.0.1",

@@ -1,6 +1,6 @@
-"""Who may call what, in all five tongues: a row for every route and method, each proven by calls.
+"""Who may call what, in all five dialects: a row for every route and method, each proven by calls.
 
-The native rows stand in tests/web/test_routes.py; here are those of the other tongues, and what holds for all: a
+The native rows stand in tests/web/test_routes.py; here are those of the other dialects, and what holds for all: a
 disabled user is nobody, and a certificate opens what its owner's token opens but for what asks for a fresh password
 (cases 134 to 149, 233, 242).
 """
@@ -179,7 +179,7 @@ def routes(app: Flask) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_every_route_of_every_tongue_has_its_row(app: Flask) -> None:
+def test_every_route_of_every_dialect_has_its_row(app: Flask) -> None:
     assert routes(app) == MATRIX.keys() | NATIVE.keys()
 
 

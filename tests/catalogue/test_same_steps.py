@@ -64,15 +64,15 @@ def test_a_reset_takes_the_same_steps_whoever_it_is_for(
     steps.require_same(uses(asker, RESETS[reset]))
 
 
-@pytest.mark.parametrize("tongue", REGISTRATIONS)
+@pytest.mark.parametrize("dialect", REGISTRATIONS)
 def test_a_registration_takes_the_same_steps_whether_its_address_is_somebodys_or_not(
-    watched: tuple[Asker, Steps], tongue: str
+    watched: tuple[Asker, Steps], dialect: str
 ) -> None:
     asker, steps = watched
     taken = address_of(asker.people()["known"])
     addresses: dict[str, Callable[[], str]] = {"free": free, "taken": lambda: taken}
     asked = {
-        who: (lambda address=address: register(asker, tongue, address()))
+        who: (lambda address=address: register(asker, dialect, address()))
         for who, address in addresses.items()
     }
     steps.require_same(asked, but=BEYOND_THE_LIMIT)

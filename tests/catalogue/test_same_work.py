@@ -75,9 +75,9 @@ def test_a_reset_makes_one_work_whoever_it_is_for(asker: Asker, reset: str) -> N
     require_one_work(asker, uses(asker, RESETS[reset]), times=KEPT + 2)
 
 
-@pytest.mark.parametrize("tongue", REGISTRATIONS)
+@pytest.mark.parametrize("dialect", REGISTRATIONS)
 def test_a_registration_makes_one_work_whether_its_address_is_somebodys_or_not(
-    hardened: Asker, tongue: str
+    hardened: Asker, dialect: str
 ) -> None:
     taken, named = address_of(hardened.people()["known"]), free()
     register(hardened, "continuous", named)  # whose name is his address
@@ -87,22 +87,22 @@ def test_a_registration_makes_one_work_whether_its_address_is_somebodys_or_not(
         "a name too": lambda: named,
     }
     asked = {
-        who: (lambda address=address: register(hardened, tongue, address()))
+        who: (lambda address=address: register(hardened, dialect, address()))
         for who, address in registering.items()
     }
     require_one_work(hardened, asked, times=KEPT + 2)
 
 
-@pytest.mark.parametrize("tongue", MOVES)
+@pytest.mark.parametrize("dialect", MOVES)
 def test_a_new_address_makes_one_work_whether_it_is_somebodys_or_not(
-    hardened: Asker, tongue: str
+    hardened: Asker, dialect: str
 ) -> None:
     people = hardened.people()
     taken = itertools.cycle(address_of(people[who]) for who in ("known", "disabled"))
     one, other = Owner.new(hardened, free()), Owner.new(hardened, free())
     asked: dict[str, Asked] = {
-        "free": lambda: one.move(tongue, free()),
-        "taken": lambda: other.move(tongue, next(taken)),
+        "free": lambda: one.move(dialect, free()),
+        "taken": lambda: other.move(dialect, next(taken)),
     }
     require_one_work(hardened, asked, times=2 * KEPT + 2)
 

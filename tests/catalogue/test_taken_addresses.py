@@ -41,14 +41,14 @@ def mailbox(app: Flask) -> Mailbox:
     return mailbox
 
 
-def register(app: Flask, tongue: str, name: str, email: str) -> TestResponse:
-    path, fields = REGISTRATIONS[tongue]
+def register(app: Flask, dialect: str, name: str, email: str) -> TestResponse:
+    path, fields = REGISTRATIONS[dialect]
     body = {key: value.format(new=name) for key, value in fields.items()} | {
         "password": OTHER,
         "email": email,
     }
     return app.test_client().post(
-        path, json=body | ({"password_confirm": OTHER} if tongue == "continuous" else {})
+        path, json=body | ({"password_confirm": OTHER} if dialect == "continuous" else {})
     )
 
 
@@ -63,13 +63,13 @@ def shape(answer: TestResponse, *own: str) -> tuple[Any, ...]:
     return answer.status, [name for name, _ in answer.headers], text
 
 
-@pytest.mark.parametrize("tongue", REGISTRATIONS)
+@pytest.mark.parametrize("dialect", REGISTRATIONS)
 @pytest.mark.parametrize("taken", [OWNED, "HAWK@Example.ORG"])
 def test_a_taken_address_is_answered_like_a_free_one(
-    app: Flask, mailbox: Mailbox, tongue: str, taken: str
+    app: Flask, mailbox: Mailbox, dialect: str, taken: str
 ) -> None:
-    free = register(app, tongue, "kite", "kite@example.org")
-    other = register(app, tongue, "kiwi", taken)
+    free = register(app, dialect, "kite", "kite@example.org")
+    other = register(app, dialect, "kiwi", taken)
     assert free.status_code < 300
     assert shape(other, taken, "kiwi") == shape(free, "kite@example.org", "kite")
     told = [(letter.recipient, letter.subject) for letter in mailbox.fetch()]

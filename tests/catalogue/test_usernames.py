@@ -22,8 +22,8 @@ KITE = "kite@example.org"
 Call = Callable[[Flask, str], TestResponse]
 
 
-def _registering(tongue: str) -> Call:
-    path, fields = REGISTRATIONS[tongue]
+def _registering(dialect: str) -> Call:
+    path, fields = REGISTRATIONS[dialect]
 
     def call(app: Flask, name: str) -> TestResponse:
         body = {key: name for key, value in fields.items() if "{new}" in value}
@@ -42,9 +42,9 @@ def _as(caller: str, method: str, path: str, **body: Any) -> Call:
     return call
 
 
-NAMED = [tongue for tongue, (_, fields) in REGISTRATIONS.items() if "{new}" in str(fields)]
+NAMED = [dialect for dialect, (_, fields) in REGISTRATIONS.items() if "{new}" in str(fields)]
 NAMING: dict[str, Call] = {
-    **{tongue: _registering(tongue) for tongue in NAMED},
+    **{dialect: _registering(dialect) for dialect in NAMED},
     "native, without an email": lambda app, name: app.test_client().post(
         "/api/users", json={"username": name, "password": LONG}
     ),
@@ -109,13 +109,13 @@ def test_a_registration_with_its_own_email_as_the_name_is_taken_where_that_tells
     assert BOSS not in names(app)
 
 
-@pytest.mark.parametrize("tongue", ["continuous", "wekan"])
+@pytest.mark.parametrize("dialect", ["continuous", "wekan"])
 def test_an_account_without_a_name_is_never_called_by_another_email(
-    app: Flask, tongue: str
+    app: Flask, dialect: str
 ) -> None:
-    path = REGISTRATIONS[tongue][0]
+    path = REGISTRATIONS[dialect][0]
     body = {"password": LONG, "email": BOSS} | (
-        {"password_confirm": LONG} if tongue == "continuous" else {}
+        {"password_confirm": LONG} if dialect == "continuous" else {}
     )
     app.test_client().post(path, json=body)
     assert BOSS not in names(app)

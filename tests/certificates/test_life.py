@@ -39,7 +39,7 @@ def shown(certificate: Any) -> dict[str, str]:
 
 
 def opens(client: FlaskClient, certificate: Any) -> bool:
-    """Tell whether a certificate opens the resource, in the native tongue and in NervesHub's alike."""
+    """Tell whether a certificate opens the resource, in the native dialect and in NervesHub's alike."""
     headers = shown(certificate)
     statuses = [
         client.get(path, headers=headers).status_code

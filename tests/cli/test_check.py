@@ -231,10 +231,10 @@ def test_check_names_for_everything_open_the_setting_that_closes_it(
             "IDENTITY_PUBLIC_URL=https://…",
         ),
         (
-            "IDENTITY_ADDRESS_FAILURES",
+            "IDENTITY_IP_FAILURES",
             "0",
             "any number of passwords",
-            "IDENTITY_ADDRESS_FAILURES=100",
+            "IDENTITY_IP_FAILURES=100",
         ),
         (
             "IDENTITY_TRUSTED_PROXIES",

@@ -15,7 +15,7 @@ from identity.domain.principal import Origin, operator
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
 
-LIMITS = {"lockout_failures": "2", "address_failures": "4"}
+LIMITS = {"lockout_failures": "2", "ip_failures": "4"}
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ LIMITS = {"lockout_failures": "2", "address_failures": "4"}
     [
         ("admin", "Account admin unlocked.\n"),
         ("Root@Example.org", "Account admin unlocked.\n"),
-        (ORIGIN.address, f"Address {ORIGIN.address} unlocked.\n"),
+        (ORIGIN.ip, f"IP {ORIGIN.ip} unlocked.\n"),
     ],
 )
 def test_last_administrator_is_let_in_again_and_it_is_written_down(
@@ -47,7 +47,7 @@ def test_last_administrator_is_let_in_again_and_it_is_written_down(
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
     time.sleep(1)  # for so long a process may remember that it refused
     assert use.authentication.by_password(*ADMIN, ORIGIN).account.admin
-    kind = "address.unlocked" if what == ORIGIN.address else "account.unlocked"
+    kind = "ip.unlocked" if what == ORIGIN.ip else "account.unlocked"
     (event,) = use.audit.list(operator(), AuditFilter(kind=kind), cursor=None, limit=9).items
     assert (event.actor, event.credential, event.outcome) == ("(operator)", "operator", "accepted")
     close(app)
@@ -72,11 +72,7 @@ def test_callers_without_an_ip_are_let_in_again(tmp_path: Path, database_url: st
     time.sleep(1)  # for so long a process may remember that it refused
     assert use.authentication.by_password(*ADMIN, here).account.admin
     assert (
-        len(
-            use.audit.list(
-                operator(), AuditFilter(kind="address.unlocked"), cursor=None, limit=9
-            ).items
-        )
+        len(use.audit.list(operator(), AuditFilter(kind="ip.unlocked"), cursor=None, limit=9).items)
         == 1
     )
     close(app)

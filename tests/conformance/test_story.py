@@ -1,4 +1,4 @@
-"""One story in five tongues: whoever tells it, the same rows and the same trail are left, and one account is one."""
+"""One story in five dialects: whoever tells it, the same rows and the same trail are left, and one account is one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from wire.speaking import Speaker, row_of, rows, speaking
 
 from identity.store.models import Account, Base, LoginSession, OutboxMail
 
-# A name that every tongue can call him by: in one of them people are known by their address alone.
+# A name that every dialect can call him by: in one of them people are known by their address alone.
 KIM = "kim@example.org"
 SECRET = "correct horse"
 
 
 @dataclass(frozen=True)
-class Tongue:
-    """How one tongue says the sentences of the story."""
+class Dialect:
+    """How one dialect says the sentences of the story."""
 
     register: Callable[[Speaker], TestResponse]
     login: Callable[[Speaker, str], TestResponse]
@@ -35,7 +35,7 @@ class Tongue:
     silent: Any = None  # a refused credential is 200 with this body, as its server has it
 
     def enters(self, say: Speaker, credential: dict[str, str]) -> bool:
-        """Tell whether the tongue lets a credential in, and as nobody but kim."""
+        """Tell whether the dialect lets a credential in, and as nobody but kim."""
         answer = self.prove(say, credential)
         if answer.status_code == 204:
             return True
@@ -52,8 +52,8 @@ def own_uuid(say: Speaker) -> str:
     return found[0] if found else "ee8e77d9-290e-4bb9-84a1-c2b7efb338df"
 
 
-TONGUES: dict[str, Tongue] = {
-    "native": Tongue(
+DIALECTS: dict[str, Dialect] = {
+    "native": Dialect(
         register=lambda say: say.post(
             "/api/users", {"username": KIM, "password": SECRET, "email": KIM}
         ),
@@ -65,7 +65,7 @@ TONGUES: dict[str, Tongue] = {
         unknown=401,
         carry=basic,
     ),
-    "nerveshub": Tongue(
+    "nerveshub": Dialect(
         register=lambda say: say.post(
             "/nerveshub/users/register", {"username": KIM, "email": KIM, "password": SECRET}
         ),
@@ -79,7 +79,7 @@ TONGUES: dict[str, Tongue] = {
         unknown=500,
         carry=lambda token: {"Authorization": f"token {token}"},
     ),
-    "wekan": Tongue(
+    "wekan": Dialect(
         register=lambda say: say.post(
             "/wekan/users/register", {"username": KIM, "email": KIM, "password": SECRET}
         ),
@@ -93,7 +93,7 @@ TONGUES: dict[str, Tongue] = {
         unknown=401,
         silent="Unauthorized",
     ),
-    "continuous": Tongue(
+    "continuous": Dialect(
         register=lambda say: say.post(
             "/continuous/users", {"email": KIM, "password": SECRET, "password_confirm": SECRET}
         ),
@@ -108,7 +108,7 @@ TONGUES: dict[str, Tongue] = {
         wrong=401,
         unknown=401,
     ),
-    "azuma": Tongue(
+    "azuma": Dialect(
         register=lambda say: say.post(
             "/azuma/users", {"name": KIM, "email": KIM, "password": SECRET}
         ),
@@ -153,10 +153,10 @@ def say(app: Flask) -> Iterator[Speaker]:
         yield speaker
 
 
-def login(say: Speaker, tongue: Tongue) -> dict[str, str]:
-    answer = tongue.login(say, SECRET)
-    assert answer.status_code == tongue.logged_in, answer.text
-    return tongue.carry(answer.json["token"])
+def login(say: Speaker, dialect: Dialect) -> dict[str, str]:
+    answer = dialect.login(say, SECRET)
+    assert answer.status_code == dialect.logged_in, answer.text
+    return dialect.carry(answer.json["token"])
 
 
 def administer(say: Speaker, what: str) -> None:
@@ -182,26 +182,26 @@ def only(row: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in like}
 
 
-@pytest.mark.parametrize("name", TONGUES)
-def test_the_story_leaves_the_same_rows_and_trail_in_every_tongue(
+@pytest.mark.parametrize("name", DIALECTS)
+def test_the_story_leaves_the_same_rows_and_trail_in_every_dialect(
     say: Speaker, clock: HandClock, name: str
 ) -> None:
-    tongue = TONGUES[name]
-    assert tongue.register(say).status_code == tongue.registered
-    assert tongue.register(say).status_code in {400, 401, 409, 422}
+    dialect = DIALECTS[name]
+    assert dialect.register(say).status_code == dialect.registered
+    assert dialect.register(say).status_code in {400, 401, 409, 422}
     clock.advance(seconds=1)
-    first = login(say, tongue)
-    assert tongue.login(say, "wrong").status_code == tongue.wrong
-    assert tongue.enters(say, first)
+    first = login(say, dialect)
+    assert dialect.login(say, "wrong").status_code == dialect.wrong
+    assert dialect.enters(say, first)
 
     administer(say, "disable")
-    assert not tongue.enters(say, first)
-    assert tongue.login(say, SECRET).status_code == tongue.wrong
+    assert not dialect.enters(say, first)
+    assert dialect.login(say, SECRET).status_code == dialect.wrong
     administer(say, "enable")
-    assert not tongue.enters(say, first)
-    second = login(say, tongue)
-    assert tongue.enters(say, second)
-    assert not tongue.enters(say, first)
+    assert not dialect.enters(say, first)
+    second = login(say, dialect)
+    assert dialect.enters(say, second)
+    assert not dialect.enters(say, first)
 
     assert only(row_of(say.app, KIM), ACCOUNT) == ACCOUNT
     (session,) = rows(say.app, LoginSession)
@@ -210,8 +210,8 @@ def test_the_story_leaves_the_same_rows_and_trail_in_every_tongue(
     assert [mail["kind"] for mail in rows(say.app, OutboxMail)] == ["activation"]
 
     administer(say, "delete")
-    assert not tongue.enters(say, second)
-    assert tongue.login(say, SECRET).status_code == tongue.unknown
+    assert not dialect.enters(say, second)
+    assert dialect.login(say, SECRET).status_code == dialect.unknown
     assert [row["username"] for row in rows(say.app, Account)] == ["admin", "hawk"]
     assert rows(say.app, LoginSession) == []
     assert rows(say.app, OutboxMail) == []
@@ -222,22 +222,24 @@ def test_the_story_leaves_the_same_rows_and_trail_in_every_tongue(
     assert [event["subject"] == KIM for event in events] == [True] * (len(TRAIL) - 1) + [False]
     assert events[-1]["subject"].startswith("ki*")
     own = [event for event in events if event["actor"] != "admin"]
-    assert {event["tongue"] for event in own} == {name}
-    assert {event["tongue"] for event in events if event not in own} == {"native"}
+    assert {event["dialect"] for event in own} == {name}
+    assert {event["dialect"] for event in events if event not in own} == {"native"}
 
 
-@pytest.mark.parametrize("maker", TONGUES)
-def test_an_account_made_in_one_tongue_is_the_same_in_every_other(say: Speaker, maker: str) -> None:
-    assert TONGUES[maker].register(say).status_code == TONGUES[maker].registered
+@pytest.mark.parametrize("maker", DIALECTS)
+def test_an_account_made_in_one_dialect_is_the_same_in_every_other(
+    say: Speaker, maker: str
+) -> None:
+    assert DIALECTS[maker].register(say).status_code == DIALECTS[maker].registered
     made = row_of(say.app, KIM)
-    credentials = {name: login(say, tongue) for name, tongue in TONGUES.items()}
+    credentials = {name: login(say, dialect) for name, dialect in DIALECTS.items()}
     for carried, credential in credentials.items():
-        for name, tongue in TONGUES.items():
-            assert tongue.enters(say, credential), (carried, name)
-    for name, tongue in TONGUES.items():
-        assert tongue.login(say, "wrong").status_code == tongue.wrong, name
+        for name, dialect in DIALECTS.items():
+            assert dialect.enters(say, credential), (carried, name)
+    for name, dialect in DIALECTS.items():
+        assert dialect.login(say, "wrong").status_code == dialect.wrong, name
         if name != maker:
-            assert tongue.register(say).status_code in {400, 401, 409, 422}, name
+            assert dialect.register(say).status_code in {400, 401, 409, 422}, name
     session = credentials["continuous"]["Authorization"].removeprefix("Bearer ")
     assert pyjwt.decode(session, options={"verify_signature": False})["sub"] == made["uuid"]
     assert {row["kind"] for row in rows(say.app, LoginSession)} == {
@@ -250,33 +252,33 @@ def test_an_account_made_in_one_tongue_is_the_same_in_every_other(say: Speaker, 
 
     administer(say, "disable")
     for carried, credential in (credentials | {"password": basic(KIM, SECRET)}).items():
-        for name, tongue in TONGUES.items():
-            assert not tongue.enters(say, credential), (carried, name)
+        for name, dialect in DIALECTS.items():
+            assert not dialect.enters(say, credential), (carried, name)
     administer(say, "enable")
     for carried, credential in credentials.items():
-        assert not TONGUES[carried].enters(say, credential), carried
-    assert all(tongue.enters(say, login(say, tongue)) for tongue in TONGUES.values())
+        assert not DIALECTS[carried].enters(say, credential), carried
+    assert all(dialect.enters(say, login(say, dialect)) for dialect in DIALECTS.values())
 
 
-@pytest.mark.parametrize("teller", TONGUES)
-def test_a_new_password_counts_in_every_tongue_at_once(say: Speaker, teller: str) -> None:
-    assert TONGUES[teller].register(say).status_code == TONGUES[teller].registered
-    credentials = {name: login(say, tongue) for name, tongue in TONGUES.items()}
+@pytest.mark.parametrize("teller", DIALECTS)
+def test_a_new_password_counts_in_every_dialect_at_once(say: Speaker, teller: str) -> None:
+    assert DIALECTS[teller].register(say).status_code == DIALECTS[teller].registered
+    credentials = {name: login(say, dialect) for name, dialect in DIALECTS.items()}
     changed = say.patch(
         "/azuma/user/update", {"password": "battery staple"}, headers=credentials["azuma"]
     )
     assert changed.status_code == 200
-    for name, tongue in TONGUES.items():
-        assert tongue.login(say, SECRET).status_code == tongue.wrong, name
-        assert tongue.login(say, "battery staple").status_code == tongue.logged_in, name
-        assert tongue.enters(say, credentials["azuma"]), name
+    for name, dialect in DIALECTS.items():
+        assert dialect.login(say, SECRET).status_code == dialect.wrong, name
+        assert dialect.login(say, "battery staple").status_code == dialect.logged_in, name
+        assert dialect.enters(say, credentials["azuma"]), name
         if name != "azuma":
-            assert not tongue.enters(say, credentials[name]), name
+            assert not dialect.enters(say, credentials[name]), name
 
 
 def test_no_other_table_learned_of_him(say: Speaker) -> None:
-    for tongue in TONGUES.values():
-        tongue.register(say)
+    for dialect in DIALECTS.values():
+        dialect.register(say)
         administer(say, "delete")
     left = {
         table.name

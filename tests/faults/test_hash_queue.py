@@ -18,7 +18,7 @@ def live(tmp_path: Path, empty_database_url: str) -> Iterator[Live]:
     """A service with one place before a hash of real size."""
     hash_of_real_size = {"argon2_memory_kib": "19456", "argon2_time": "2"}
     with serving(
-        tmp_path, database_url=empty_database_url, hash_places="1", **hash_of_real_size
+        tmp_path, database_url=empty_database_url, hash_queue="1", **hash_of_real_size
     ) as running:
         yield running
 

@@ -147,7 +147,7 @@ def test_wrong_passwords_are_counted_for_the_caller_and_not_for_the_proxy(
     ]
     assert guarded.curl("/", "-u", f"{name}:x", *spoofed, "--interface", "127.0.0.5").status == 401
     events = live.curl("/api/admin/audit?limit=1", "-u", f"{tokens['admin']}:").json()["events"]
-    assert [event["address"] for event in events] == ["127.0.0.5"]
+    assert [event["ip"] for event in events] == ["127.0.0.5"]
 
 
 @pytest.mark.parametrize("method", METHODS[2:])

@@ -110,9 +110,9 @@ def test_a_hostile_request_leaves_one_line_of_plain_json(
     ]
     assert line.keys() == {
         *("at", "level", "logger", "message"),
-        *("request_id", "tongue", "method", "path", "status", "milliseconds", "address"),
+        *("request_id", "dialect", "method", "path", "status", "milliseconds", "address"),
     }
-    assert (line["method"], line["address"]) == (method, "127.0.0.1")
+    assert (line["method"], line["ip"]) == (method, "127.0.0.1")
     assert line["path"] == "(none)" or not {"7", "forged"} & set(re.split(r"\W", line["path"]))
     assert all(character.isprintable() for character in talkative.output() if character != "\n")
     assert [line for line in logged if line["message"] == "forged"] == []

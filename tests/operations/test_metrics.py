@@ -117,7 +117,7 @@ def test_metrics_name_routes_and_never_what_was_asked_of_them(app: Flask) -> Non
     ours = "\n".join(line for line in exposed.text.splitlines() if line.startswith("identity_"))
     labels = set(re.findall(r'(\w+)="([^"]*)"', ours))
     values = {name: {value for known, value in labels if known == name} for name, _ in labels}
-    assert values.keys() == {"tongue", "method", "route", "status", "le", "state"}
+    assert values.keys() == {"dialect", "method", "route", "status", "le", "state"}
     assert values["route"] <= routes | {"(none)"}
     assert values["method"] <= {
         "GET",
@@ -129,5 +129,5 @@ def test_metrics_name_routes_and_never_what_was_asked_of_them(app: Flask) -> Non
         "OPTIONS",
         "(other)",
     }
-    assert values["tongue"] <= {"native", "azuma", "continuous", "nerveshub", "wekan"}
+    assert values["dialect"] <= {"native", "azuma", "continuous", "nerveshub", "wekan"}
     assert "hawk" not in exposed.text

@@ -42,7 +42,7 @@ TOLD_ELSEWHERE = (
     "/api/admin/outbox",
     "/api/admin/users/{account_id}/certificates/",
 )
-# The page that shows the document, those that mails lead to, and the other tongues, which have documents of their own.
+# The page that shows the document, those that mails lead to, and the other dialects, which have documents of their own.
 OTHERS = ("/docs", "/activate", "/reset", "/azuma/", "/continuous/", "/nerveshub/", "/wekan/")
 
 

@@ -15,7 +15,7 @@ from live import Live, serving
 from races.at_once import at_once
 
 FAILURES, PARALLEL = 4, 64
-SETTINGS = {"lockout_failures": str(FAILURES), "address_failures": "20", "hash_places": "64"}
+SETTINGS = {"lockout_failures": str(FAILURES), "ip_failures": "20", "hash_queue": "64"}
 
 
 @pytest.fixture
@@ -55,5 +55,5 @@ def test_parallel_guesses_from_one_address_compute_no_hash_too_many(nodes: list[
         at_once(*(lambda node=node, name=name: status(node, name) for node, name in guesses))
     )
     assert seen.keys() <= {401, 429, 503}
-    assert seen[401] <= int(SETTINGS["address_failures"])
+    assert seen[401] <= int(SETTINGS["ip_failures"])
     assert seen[429] > 0

@@ -26,7 +26,7 @@ def post(app: Flask) -> Postbox:
 
 @pytest.fixture
 def uuid(client: FlaskClient) -> str:
-    """A user made in this tongue."""
+    """A user made in this dialect."""
     made: str = client.post(f"{BASE}/users", json=REGISTRATION).json["id"]
     return made
 
@@ -174,7 +174,7 @@ def test_hardened_a_wrong_token_is_204_and_changes_nothing(
     assert opens(client, "brand new!")
 
 
-def test_a_token_asked_for_here_is_used_in_the_native_tongue(
+def test_a_token_asked_for_here_is_used_in_the_native_dialect(
     client: FlaskClient, post: Postbox, uuid: str
 ) -> None:
     client.post(f"{BASE}/passwords/reset", json={"email": EMAIL})

@@ -240,7 +240,7 @@ HERE, THERE = "198.51.100.7", "192.0.2.66"
 @pytest.fixture
 def strict(make_app: Callable[..., Flask]) -> tuple[FlaskClient, Postbox]:
     """A service where four wrong passwords lock a name, and 20 an IP; kite has an email."""
-    app = make_app(lockout_failures="4", address_failures="20", trusted_proxies="127.0.0.1")
+    app = make_app(lockout_failures="4", ip_failures="20", trusted_proxies="127.0.0.1")
     client, post = app.test_client(use_cookies=False), Postbox(app)
     register(client, "kite")
     post.collect()

@@ -179,7 +179,7 @@ def test_there_is_an_admin_once_one_was_made_even_a_disabled_one(
 def test_registration_is_turned_away_without_a_hash_when_the_queue_is_full(
     make_app: Callable[..., Flask],
 ) -> None:
-    app = make_app(hash_places="1")
+    app = make_app(hash_queue="1")
     with services(app).accounts._passwords.admit(), pytest.raises(Busy):
         register(app, "falcon", "newpwd")
     assert register(app, "falcon", "newpwd") == 1

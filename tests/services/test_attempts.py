@@ -46,7 +46,7 @@ WRITING = ("INSERT", "UPDATE", "DELETE")
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    app = make_app(lockout_failures=str(NAME), address_failures=str(ADDRESS))
+    app = make_app(lockout_failures=str(NAME), ip_failures=str(ADDRESS))
     populate(app)
     return app
 
@@ -189,7 +189,7 @@ def test_account_is_known_for_thirty_days_from_its_last_login(app: Flask, clock:
 def test_confirmation_beside_a_session_is_nobody_elses_affair(app: Flask, clock: HandClock) -> None:
     _, caller = token_principal(app, *HAWK)
     other = by_token(app, token_principal(app, *HAWK)[0])
-    lock_name(app, at=ORIGIN.address)
+    lock_name(app, at=ORIGIN.ip)
     lock_name(app, at=THERE)
     confirm = services(app).authentication.confirm
     assert confirm(caller, "newpwd") == clock.now()
@@ -204,7 +204,7 @@ def test_confirmation_beside_a_session_is_nobody_elses_affair(app: Flask, clock:
 def test_confirmation_beside_a_certificate_is_counted_for_the_certificates(app: Flask) -> None:
     _, caller = token_principal(app, *HAWK)
     holder = Principal(ORIGIN, caller.subject, Credential.CERTIFICATE)
-    lock_name(app, at=ORIGIN.address)
+    lock_name(app, at=ORIGIN.ip)
     assert services(app).authentication.confirm(holder, "newpwd")
 
 
@@ -226,7 +226,7 @@ def test_lock_leaves_one_event_in_its_window(app: Flask, clock: HandClock) -> No
 def test_refusal_after_the_first_is_two_reads_without_a_write_or_a_place(
     make_app: Callable[..., Flask],
 ) -> None:
-    app = make_app(lockout_failures=str(NAME), address_failures=str(ADDRESS), hash_places="1")
+    app = make_app(lockout_failures=str(NAME), ip_failures=str(ADDRESS), hash_queue="1")
     populate(app)
     hear_news(app)
     lock_name(app)
@@ -254,7 +254,7 @@ def test_refusal_is_remembered_no_longer_than_its_lock(app: Flask, clock: HandCl
 @pytest.fixture
 def nodes(app: Flask, make_app: Callable[..., Flask]) -> Sequence[Flask]:
     """Two nodes that listen to each other."""
-    both = (app, make_app(lockout_failures=str(NAME), address_failures=str(ADDRESS)))
+    both = (app, make_app(lockout_failures=str(NAME), ip_failures=str(ADDRESS)))
     hear_news(*both)
     return both
 
@@ -386,14 +386,14 @@ def test_lock_of_a_name_that_nobody_has_is_lifted(app: Flask) -> None:
 def test_lock_of_an_address_is_lifted(app: Flask, what: str) -> None:
     lock_address(app, at="2001:db8::1")
     lifted = services(app).locks.lift(operator(), what)
-    assert (lifted.username, lifted.addresses) == (None, "2001:db8::/64")
+    assert (lifted.username, lifted.network) == (None, "2001:db8::/64")
     assert guess(app, *HAWK, at="2001:db8::1") == "in"
-    event = next(each for each in trail(app, operator()) if each.kind == "address.unlocked")
+    event = next(each for each in trail(app, operator()) if each.kind == "ip.unlocked")
     assert (event.subject_id, event.subject) == (None, "2001:db8::/64")
 
 
 def test_limit_of_addresses_can_be_switched_off(make_app: Callable[..., Flask]) -> None:
-    app = make_app(address_failures="0")
+    app = make_app(ip_failures="0")
     for number in range(120):
         guess(app, f"nobody{number}")
     assert guess(app, "nobody") == "UnknownAccount"
@@ -403,7 +403,7 @@ def test_failures_of_an_address_hold_for_every_node_and_after_a_restart(
     app: Flask, make_app: Callable[..., Flask]
 ) -> None:
     lock_address(app)
-    assert guess(make_app(address_failures=str(ADDRESS)), *HAWK) == "RateLimited"
+    assert guess(make_app(ip_failures=str(ADDRESS)), *HAWK) == "RateLimited"
 
 
 def test_rows_stay_bounded_and_tell_nothing(app: Flask, clock: HandClock) -> None:

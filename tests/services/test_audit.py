@@ -55,8 +55,8 @@ def test_what_an_admin_does_leaves_one_event_with_both_sides(
     (event,) = trail(app, operator())[before:]
     assert (event.kind, event.outcome, event.at) == (kind.value, "accepted", clock.now())
     assert (event.actor_id, event.actor, event.subject_id, event.subject) == (1, "admin", 2, "hawk")
-    assert (event.credential, event.address, event.request_id, event.tongue) == (
-        *("access_token", ORIGIN.address, ORIGIN.request_id, ORIGIN.tongue),
+    assert (event.credential, event.ip, event.request_id, event.dialect) == (
+        *("access_token", ORIGIN.ip, ORIGIN.request_id, ORIGIN.dialect),
     )
 
 
@@ -193,7 +193,7 @@ def test_long_origin_is_cut_to_what_a_row_holds(app: Flask) -> None:
     with pytest.raises(Unauthenticated):
         services(app).authentication.by_password("x", "x", Origin("a" * 1000, "r" * 1000, "native"))
     event = trail(app, operator())[-1]
-    assert (event.address, event.request_id) == ("a" * 64, "r" * 64)
+    assert (event.ip, event.request_id) == ("a" * 64, "r" * 64)
 
 
 def test_trail_is_read_page_by_page_newest_first(app: Flask) -> None:
@@ -343,7 +343,7 @@ def test_each_event_is_a_log_line_after_its_commit_and_none_without(
         "subject",
         "credential",
         "address",
-        "tongue",
+        "dialect",
         "request_id",
     } <= line.keys()
     assert line["at"] == event.at.isoformat()

@@ -142,7 +142,7 @@ def test_refusal_after_the_hash_leaves_its_event_too(app: Flask) -> None:
 def test_nothing_is_computed_or_counted_when_the_queue_is_full(
     make_app: Callable[..., Flask],
 ) -> None:
-    app = make_app(hash_places="1")
+    app = make_app(hash_queue="1")
     populate(app)
     hashes = count_hashes(app)
     with services(app).authentication._passwords.admit(), pytest.raises(Busy):

@@ -18,7 +18,7 @@ FAILURES, LOCK = 5, 900
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    app = make_app(lockout_failures=str(FAILURES), lockout_seconds=str(LOCK), address_failures="0")
+    app = make_app(lockout_failures=str(FAILURES), lockout_seconds=str(LOCK), ip_failures="0")
     populate(app)
     return app
 

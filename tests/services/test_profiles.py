@@ -75,7 +75,7 @@ def test_own_name_may_be_spelled_anew(app: Flask) -> None:
     assert change(app, principal(app, *HAWK), ProfileChange(username="HAWK")).username == "HAWK"
 
 
-def test_own_name_may_be_given_again_whatever_tongue_it_came_from(app: Flask) -> None:
+def test_own_name_may_be_given_again_whatever_dialect_it_came_from(app: Flask) -> None:
     services(app).accounts.create(
         operator(), NewAccount("Ann O'Hara", "other", personal_name=True), admin=False
     )

@@ -26,15 +26,13 @@ SUM = "SELECT coalesce(sum(count), 0) FROM counter"
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
     made = make_app(
-        password_memory_seconds="5", address_failures=str(ADDRESS_LIMIT), lockout_failures="4"
+        password_memory_seconds="5", ip_failures=str(ADDRESS_LIMIT), lockout_failures="4"
     )
     populate(made)
     return made
 
 
-def log_in(
-    app: Flask, name: str = HAWK[0], password: str = HAWK[1], *, at: str = ORIGIN.address
-) -> str:
+def log_in(app: Flask, name: str = HAWK[0], password: str = HAWK[1], *, at: str = ORIGIN.ip) -> str:
     try:
         services(app).authentication.by_password(name, password, Origin(at, "test", "native"))
     except IdentityError as error:
@@ -153,7 +151,7 @@ def parallel(app: Flask, hashes: CountedPasswords, password: str, callers: int) 
 
 
 def test_equal_right_passwords_at_one_moment_cost_one_hash(make_app: Callable[..., Flask]) -> None:
-    app = make_app(password_memory_seconds="5", hash_places="2", database_pool="20")
+    app = make_app(password_memory_seconds="5", hash_queue="2", database_pool="20")
     populate(app)
     hashes = count_hashes(app)
     assert parallel(app, hashes, HAWK[1], 12) == ["in"] * 12

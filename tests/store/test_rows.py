@@ -157,7 +157,7 @@ def test_numbers_beyond_32_bits_fit_where_ids_stand(migrated: Engine) -> None:
         "outcome": "o",
         "credential": "c",
         "address": "a",
-        "tongue": "t",
+        "dialect": "t",
         "request_id": "r",
     }
     insert(migrated, AuditEvent(subject_id=2**63 - 1, actor_id=2**40, **event))

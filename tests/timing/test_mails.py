@@ -32,7 +32,7 @@ def generous(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Asker]:
     """A caller where every mail is kept, as elsewhere the first three in an hour."""
-    with asking(request, tmp_path_factory, **HARDENED, letter_limit="1000000/3600") as asker:
+    with asking(request, tmp_path_factory, **HARDENED, mail_limit="1000000/3600") as asker:
         yield asker
 
 
@@ -48,22 +48,22 @@ def test_a_first_reset_takes_the_time_of_any_other(generous: Asker) -> None:
     require_one_time(anybody(generous, RESETS["native"]))
 
 
-def registering(asker: Asker, tongue: str) -> dict[str, Asked]:
+def registering(asker: Asker, dialect: str) -> dict[str, Asked]:
     taken = address_of(asker.people()["known"])
     return {
-        "free": lambda: register(asker, tongue, free()),
-        "taken": lambda: register(asker, tongue, taken),
+        "free": lambda: register(asker, dialect, free()),
+        "taken": lambda: register(asker, dialect, taken),
     }
 
 
 TIMED_REGISTRATIONS = [*(("sqlite", each) for each in REGISTRATIONS), ("postgresql", "native")]
 
 
-@pytest.mark.parametrize(("hardened", "tongue"), TIMED_REGISTRATIONS, indirect=["hardened"])
+@pytest.mark.parametrize(("hardened", "dialect"), TIMED_REGISTRATIONS, indirect=["hardened"])
 def test_a_registration_takes_one_time_whether_its_address_is_somebodys_or_not(
-    hardened: Asker, tongue: str
+    hardened: Asker, dialect: str
 ) -> None:
-    require_one_time(registering(hardened, tongue))
+    require_one_time(registering(hardened, dialect))
 
 
 def test_a_first_registration_takes_the_time_of_any_other(generous: Asker) -> None:
@@ -73,15 +73,15 @@ def test_a_first_registration_takes_the_time_of_any_other(generous: Asker) -> No
 TIMED_MOVES = [*(("sqlite", each) for each in MOVES), ("postgresql", "native")]
 
 
-@pytest.mark.parametrize(("hardened", "tongue"), TIMED_MOVES, indirect=["hardened"])
+@pytest.mark.parametrize(("hardened", "dialect"), TIMED_MOVES, indirect=["hardened"])
 def test_a_new_address_takes_one_time_whether_it_is_somebodys_or_not(
-    hardened: Asker, tongue: str
+    hardened: Asker, dialect: str
 ) -> None:
     people = hardened.people()
     taken = itertools.cycle(address_of(people[who]) for who in ("known", "disabled"))
     one, other = Owner.new(hardened, free()), Owner.new(hardened, free())
     asked: dict[str, Asked] = {
-        "free": lambda: one.move(tongue, free()),
-        "taken": lambda: other.move(tongue, next(taken)),
+        "free": lambda: one.move(dialect, free()),
+        "taken": lambda: other.move(dialect, next(taken)),
     }
     require_one_time(asked)

@@ -29,5 +29,5 @@ TIMED = [
 
 
 @pytest.mark.parametrize(("hardened", "guess"), TIMED, indirect=["hardened"])
-def test_a_wrong_password_takes_one_time_in_every_tongue(hardened: Asker, guess: str) -> None:
+def test_a_wrong_password_takes_one_time_in_every_dialect(hardened: Asker, guess: str) -> None:
     require_one_time(anybody(hardened, GUESSES[guess]))

@@ -234,7 +234,7 @@ def test_a_lock_says_when_to_come_back(make_door: Callable[..., Door]) -> None:
 
 
 def test_a_full_queue_says_when_to_come_back(make_door: Callable[..., Door]) -> None:
-    door = make_door(hash_places="1")
+    door = make_door(hash_queue="1")
     fields = {"username": "falcon", "password": CANARY}
     with services(door.app).authentication._passwords.admit(), door.unchanged():
         for answer in (

@@ -1,4 +1,4 @@
-"""The native tongue as administrators speak it: other people's accounts, and the trail of what happened."""
+"""The native dialect as administrators speak it: other people's accounts, and the trail of what happened."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVENT = {
     "credential",
 } | {
     "address",
-    "tongue",
+    "dialect",
     "request_id",
 }
 
@@ -273,7 +273,7 @@ def test_the_trail_tells_who_did_what_to_whom(native: Watched, clock: HandClock)
         "subject": "hawk",
         "credential": "access_token",
         "address": "127.0.0.1",
-        "tongue": "native",
+        "dialect": "native",
         "request_id": "the-end",
     }
     assert time(newest["at"]) == clock.now()

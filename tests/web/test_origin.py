@@ -207,7 +207,7 @@ def test_a_proxy_that_names_no_ip_is_told_of_once(caplog: pytest.LogCaptureFixtu
 def test_callers_behind_a_proxy_that_tells_ports_are_counted_apart(
     make_door: Callable[..., Door],
 ) -> None:
-    door = make_door(trusted_proxies=PROXIES, address_failures="3")
+    door = make_door(trusted_proxies=PROXIES, ip_failures="3")
 
     def guess(caller: str, port: int) -> int:
         headers = basic(f"nobody{port}", "wrong") | {"X-Forwarded-For": f"{caller}:{port}"}
@@ -217,7 +217,7 @@ def test_callers_behind_a_proxy_that_tells_ports_are_counted_apart(
     assert [guess("198.51.100.7", port) for port in range(4)] == [401, 401, 401, 429]
     assert guess("[2001:db8::7]", 4) == guess("198.51.100.8", 5) == 401
     lifted = services(door.app).locks.lift(operator(), "198.51.100.7:4711")
-    assert lifted.addresses == "198.51.100.7"
+    assert lifted.network == "198.51.100.7"
     assert guess("198.51.100.7", 6) == 401
 
 
@@ -238,7 +238,7 @@ def test_the_trail_remembers_the_address_that_counts(make_door: Callable[..., Do
         trail = door.client.get("/api/admin/audit?subject_id=2", headers=door.as_user(ADMIN)).json[
             "events"
         ]
-        assert [(event["kind"], event["outcome"], event["address"]) for event in trail[:2]] == [
+        assert [(event["kind"], event["outcome"], event["ip"]) for event in trail[:2]] == [
             ("authentication", "refused", address),
             ("authentication", "accepted", address),
         ]

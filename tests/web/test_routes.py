@@ -54,7 +54,7 @@ OPEN = {
     "wekan.register",
     "wekan.login",
 }
-TONGUES = (
+DIALECTS = (
     "/azuma/",
     "/continuous/",
     "/nerveshub/",
@@ -156,7 +156,7 @@ MATRIX = {
 
 def routes(app: Flask) -> set[tuple[str, str]]:
     rules = [(rule.rule, rule.methods or set()) for rule in app.url_map.iter_rules()]
-    native = [(rule, methods) for rule, methods in rules if not rule.startswith(TONGUES)]
+    native = [(rule, methods) for rule, methods in rules if not rule.startswith(DIALECTS)]
     return {(method, rule) for rule, methods in native for method in methods - NOT_OURS}
 
 

@@ -1,4 +1,4 @@
-"""Two modes of one service: an application in either, and the registrations of the five tongues."""
+"""Two modes of one service: an application in either, and the registrations of the five dialects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SETTINGS = {
 
 @dataclass
 class House:
-    """An application in one of the two modes, with an administrator, and kim made in seed 002's tongue."""
+    """An application in one of the two modes, with an administrator, and kim made in seed 002's dialect."""
 
     app: Flask
     hardened: bool

@@ -1,4 +1,4 @@
-"""What the tests of the tongues share: a caller that listens for secrets, a mailbox, bodies nobody can read."""
+"""What the tests of the dialects share: a caller that listens for secrets, a mailbox, bodies nobody can read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WORDS = {"password"}
 
 @dataclass
 class Speaker:
-    """Speaks one tongue to an application, and lets no answer pass that holds a secret or a mistake of ours."""
+    """Speaks one dialect to an application, and lets no answer pass that holds a secret or a mistake of ours."""
 
     app: Flask
     base: str
@@ -88,7 +88,7 @@ class Speaker:
 
 @contextmanager
 def speaking(app: Flask, base: str) -> Iterator[Speaker]:
-    """Speak a tongue, and look back over all answers at the end."""
+    """Speak a dialect, and look back over all answers at the end."""
     speaker = Speaker(app, base)
     yield speaker
     speaker.require_discretion()
@@ -121,7 +121,7 @@ def one_database(
 def standing(
     request: pytest.FixtureRequest, factory: pytest.TempPathFactory, base: str
 ) -> Iterator[Speaker]:
-    """Speak a tongue to one application for many tests: for requests that are refused or only read."""
+    """Speak a dialect to one application for many tests: for requests that are refused or only read."""
     with one_database(request, factory) as make:
         app = make()
         populate(app)
@@ -175,7 +175,7 @@ RESET = "Choose a new password"
 ACTIVATION = "Confirm your address"
 CHANGED = "Your password was changed"
 
-# Bodies that no tongue can read, with the status they get in all of them.
+# Bodies that no dialect can read, with the status they get in all of them.
 UNREADABLE: dict[str, tuple[dict[str, Any], int]] = {
     "nothing": (
         {

@@ -182,7 +182,7 @@ def test_registration_is_refused_where_it_is_not_open(
 
 
 def test_a_full_queue_before_the_hash_is_said_by_name(make_app: Callable[..., Flask]) -> None:
-    app = make_app(hash_places="1")
+    app = make_app(hash_queue="1")
     populate(app)
     with speaking(app, "/azuma") as say, services(app).authentication._passwords.admit():
         answer = say.post("/user/login", AZUMA)

@@ -201,7 +201,7 @@ def test_an_unknown_address_or_method_is_a_problem(
 
 
 def test_a_full_queue_before_the_hash_is_503(make_app: Callable[..., Flask]) -> None:
-    app = make_app(hash_places="1")
+    app = make_app(hash_queue="1")
     populate(app)
     with speaking(app, "/continuous") as say, services(app).authentication._passwords.admit():
         answer = say.post("/sessions", LOGIN)

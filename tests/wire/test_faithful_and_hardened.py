@@ -105,11 +105,11 @@ def test_seed_004_shows_a_name_to_anybody_only_if_faithful(house: House) -> None
     assert house.asks(path, **basic("admin", LONG)).json == {"username": EMAIL}
 
 
-@pytest.mark.parametrize("tongue", REGISTRATIONS)
+@pytest.mark.parametrize("dialect", REGISTRATIONS)
 def test_the_documents_short_passwords_are_taken_only_if_faithful(
-    house: House, tongue: str
+    house: House, dialect: str
 ) -> None:
-    path, body = REGISTRATIONS[tongue]
+    path, body = REGISTRATIONS[dialect]
     for weak in ("neo", "newpwd", "changeme"):
         answer = house.asks(path, "POST", body(weak))
         assert answer.status_code in ({400, 401, 422} if house.hardened else {200, 201}), (
@@ -158,10 +158,10 @@ def test_seed_001_makes_the_very_first_account_an_administrator_only_if_faithful
     assert empty.asks("/wekan/api/user", **bearer(later.json["token"])).json["isAdmin"] is False
 
 
-@pytest.mark.parametrize("tongue", sorted(REGISTRATIONS.keys() - {"wekan"}))
-def test_no_other_tongue_makes_its_first_account_an_administrator(
-    empty: House, tongue: str
+@pytest.mark.parametrize("dialect", sorted(REGISTRATIONS.keys() - {"wekan"}))
+def test_no_other_dialect_makes_its_first_account_an_administrator(
+    empty: House, dialect: str
 ) -> None:
-    path, body = REGISTRATIONS[tongue]
+    path, body = REGISTRATIONS[dialect]
     assert empty.asks(path, "POST", body(LONG)).status_code < 300
     assert [row["admin"] for row in rows(empty.app, Account)] == [False]

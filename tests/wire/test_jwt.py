@@ -91,7 +91,7 @@ def test_a_session_lives_an_hour(
     assert not alive(client, user, token)
 
 
-def test_a_session_counts_as_a_basic_username_and_in_the_native_tongue(
+def test_a_session_counts_as_a_basic_username_and_in_the_native_dialect(
     client: FlaskClient, token: str
 ) -> None:
     for headers in (bearer(token), basic(token)):

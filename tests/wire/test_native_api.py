@@ -1,4 +1,4 @@
-"""The native tongue as its users speak it: themselves, their tokens and sessions, and how accounts are made."""
+"""The native dialect as its users speak it: themselves, their tokens and sessions, and how accounts are made."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_too_many_attempts_are_no_500(make_app: Callable[..., Flask]) -> None:
 
 
 def test_a_full_queue_before_the_hash_is_no_500(make_app: Callable[..., Flask]) -> None:
-    app = make_app(hash_places="1")
+    app = make_app(hash_queue="1")
     populate(app)
     with speaking(app, "/nerveshub") as say, services(app).authentication._passwords.admit():
         answer = say.post("/users/auth", {"email": "hawk", "password": "newpwd"})

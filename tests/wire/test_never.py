@@ -1,4 +1,4 @@
-"""What no tongue ever does, whatever its document shows, in either mode. (The speaker looks for hashes everywhere.)"""
+"""What no dialect ever does, whatever its document shows, in either mode. (The speaker looks for hashes everywhere.)"""
 
 from __future__ import annotations
 

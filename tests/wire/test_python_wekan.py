@@ -24,7 +24,7 @@ ADMIN = {"username": "Dr. Mary O'Connor", "email": "mary@example.org", "password
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where Wekan's tongue is spoken; its administrator is who registered first."""
+    """Where Wekan's dialect is spoken; its administrator is who registered first."""
     data_dir = tmp_path_factory.mktemp("wekan")
     settings = {"admin_username": ""}
     with ExitStack() as stack:

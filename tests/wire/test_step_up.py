@@ -1,4 +1,4 @@
-"""A proof that is too old, in each tongue: 401 with RFC 9470's challenge, and a fresh one is enough."""
+"""A proof that is too old, in each dialect: 401 with RFC 9470's challenge, and a fresh one is enough."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_an_admins_fresh_token_or_password_does_it_all(
     assert asked(client, FRESH[-1], basic(*ADMIN)).status_code == 204
 
 
-def test_the_native_tongue_says_what_to_do(client: FlaskClient, clock: HandClock) -> None:
+def test_the_native_dialect_says_what_to_do(client: FlaskClient, clock: HandClock) -> None:
     token = token_of(client, *HAWK)
     for _ in range(2):
         clock.advance(minutes=9)

@@ -1,4 +1,4 @@
-"""Too much of something, in every tongue: one count for a name over all of them, a 429 in each one's words."""
+"""Too much of something, in every dialect: one count for a name over all of them, a 429 in each one's words."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def spelled(answer: TestResponse) -> Any:
     )
 
 
-def test_all_ways_to_try_a_password_share_one_count_over_tongues_and_nodes(
+def test_all_ways_to_try_a_password_share_one_count_over_dialects_and_nodes(
     make: Callable[..., FlaskClient],
 ) -> None:
     settings = {"lockout_failures": str(len(CREDENTIALS))}
@@ -120,7 +120,7 @@ def test_all_ways_to_try_a_password_share_one_count_over_tongues_and_nodes(
 
 
 @pytest.mark.parametrize("what", CREDENTIALS)
-def test_lock_tells_nothing_about_an_account_in_any_tongue(
+def test_lock_tells_nothing_about_an_account_in_any_dialect(
     make: Callable[..., FlaskClient], what: str
 ) -> None:
     client = make(lockout_failures="1")
@@ -134,10 +134,10 @@ def test_lock_tells_nothing_about_an_account_in_any_tongue(
 
 
 @pytest.mark.parametrize("what", CREDENTIALS)
-def test_one_password_for_many_names_is_stopped_in_every_tongue(
+def test_one_password_for_many_names_is_stopped_in_every_dialect(
     make: Callable[..., FlaskClient], what: str
 ) -> None:
-    client, ask = make(address_failures="3", address_seconds="60"), CREDENTIALS[what]
+    client, ask = make(ip_failures="3", ip_seconds="60"), CREDENTIALS[what]
     hashes = count_hashes(client.application)
     answers = [ask(client, f"nobody{number}@example.org") for number in range(5)]
     assert 429 not in {answer.status_code for answer in answers[:3]}
@@ -154,7 +154,7 @@ def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
         ({"trusted_proxies": ""}, [401, 401, 429]),
         ({"trusted_proxies": "127.0.0.1"}, [401] * 3),
     ):
-        client = make(address_failures="2", **trusted)
+        client = make(ip_failures="2", **trusted)
         client.environ_base["REMOTE_ADDR"] = (
             "127.0.0.1" if trusted["trusted_proxies"] else "127.0.0.2"
         )
@@ -191,14 +191,14 @@ def test_a_credential_that_cannot_be_read_is_neither_computed_nor_counted(
     )
 
 
-@pytest.mark.parametrize("tongue", REGISTRATIONS)
-def test_registrations_from_one_address_are_stopped_in_every_tongue(
-    make: Callable[..., FlaskClient], tongue: str, clock: HandClock
+@pytest.mark.parametrize("dialect", REGISTRATIONS)
+def test_registrations_from_one_address_are_stopped_in_every_dialect(
+    make: Callable[..., FlaskClient], dialect: str, clock: HandClock
 ) -> None:
     client = make(registration_limit="1/60")
     assert client.post("/api/users", json={"username": "lark", "password": LONG}).status_code == 201
     hashes = count_hashes(client.application)
-    path, body = REGISTRATIONS[tongue]
+    path, body = REGISTRATIONS[dialect]
     for _ in range(2):
         require_refusal(client.post(path, json=body(LONG)), "registration", 1, 60, 60)
     assert hashes.hashed == 0
@@ -243,7 +243,7 @@ def test_administrators_make_any_number_of_accounts(make: Callable[..., FlaskCli
 def test_letters_to_one_address_are_limited_and_the_answer_stays(
     make: Callable[..., FlaskClient], path: str, clock: HandClock
 ) -> None:
-    client = make(letter_limit="2/60")
+    client = make(mail_limit="2/60")
     mailbox = Mailbox(client.application)
     mailbox.fetch().clear()
     typed = (EMAIL, "KITE@example.org", "kite@EXAMPLE.org", EMAIL)
@@ -333,22 +333,22 @@ def test_one_ip_cannot_mail_a_hundred_strangers_by_default(
     assert statuses == [204] * 60 + [429] * 40
 
 
-def test_certificates_of_one_account_are_limited_over_both_tongues(
+def test_certificates_of_one_account_are_limited_over_both_dialects(
     make: Callable[..., FlaskClient], clock: HandClock
 ) -> None:
     client = make(certificate_limit="2/60")
     proof = {"username": KITE, "password": LONG, "description": "x"}
 
-    def sign(tongue: str) -> TestResponse:
-        if tongue == "nerveshub":
+    def sign(dialect: str) -> TestResponse:
+        if dialect == "nerveshub":
             return client.post("/nerveshub/users/sign", json=proof | {"csr": signing_request()})
         return client.post(
             "/api/certificates", json={"csr": signing_request()}, headers=basic(KITE, LONG)
         )
 
-    assert [sign(tongue).status_code for tongue in ("native", "nerveshub")] == [201, 200]
-    for tongue in ("native", "nerveshub"):
-        require_refusal(sign(tongue), "certificate", 2, 60, 60)
+    assert [sign(dialect).status_code for dialect in ("native", "nerveshub")] == [201, 200]
+    for dialect in ("native", "nerveshub"):
+        require_refusal(sign(dialect), "certificate", 2, 60, 60)
     other = client.post("/api/certificates", json={"csr": signing_request()}, headers=basic(*ADMIN))
     assert other.status_code == 201
     clock.advance(seconds=60)

@@ -1,4 +1,4 @@
-"""What docs/dialects.md shows of each tongue is what happens: its tours typed into a shell, its lists of calls."""
+"""What docs/dialects.md shows of each dialect is what happens: its tours typed into a shell, its lists of calls."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def secure_base(live: Live) -> Iterator[str]:
         yield base
 
 
-@pytest.mark.parametrize("tongue", [name for name in HEADINGS if name != "nerveshub"])
-def test_a_tour_answers_as_the_page_shows(tongue: str, live: Live, tmp_path: Path) -> None:
-    tour = steps(section(section(PAGE, HEADINGS[tongue]), "A tour", level=3))
+@pytest.mark.parametrize("dialect", [name for name in HEADINGS if name != "nerveshub"])
+def test_a_tour_answers_as_the_page_shows(dialect: str, live: Live, tmp_path: Path) -> None:
+    tour = steps(section(section(PAGE, HEADINGS[dialect]), "A tour", level=3))
     assert len(tour) > 5
     take(tour, live, tmp_path)
 
@@ -47,22 +47,22 @@ def test_the_tour_with_a_certificate_answers_as_the_page_shows(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("tongue", HEADINGS)
-def test_every_call_of_a_tongue_is_listed(tongue: str, app: Flask) -> None:
-    assert listed(HEADINGS[tongue]) == calls(app, DIALECTS[tongue].prefix)
+@pytest.mark.parametrize("dialect", HEADINGS)
+def test_every_call_of_a_dialect_is_listed(dialect: str, app: Flask) -> None:
+    assert listed(HEADINGS[dialect]) == calls(app, DIALECTS[dialect].prefix)
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
-def test_every_call_of_the_native_tongue_is_listed(app: Flask) -> None:
+def test_every_call_of_the_native_dialect_is_listed(app: Flask) -> None:
     others = tuple(f"{dialect.prefix}/" for dialect in DIALECTS.values())
     native = {
         call for call in calls(app, "") if not call.partition(" ")[2].startswith((*others, "/docs"))
     }
-    assert listed("The native tongue") == native
+    assert listed("The native dialect") == native
 
 
 def listed(heading: str) -> set[str]:
-    """Return the calls that the page lists under a tongue."""
+    """Return the calls that the page lists under a dialect."""
     found = CALL.findall(section(section(PAGE, heading), "Calls", level=3))
     return {PARAMETER.sub("<>", call) for call in found}
 

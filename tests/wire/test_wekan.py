@@ -192,7 +192,9 @@ def test_a_token_travels_in_the_query_too_and_never_beside_a_header(
 @pytest.mark.parametrize(
     "path", ["/azuma/user/update", "/continuous/users/x", "/api/resource", "/nerveshub/users/me"]
 )
-def test_no_other_tongue_takes_a_token_from_the_query(still: Speaker, hawk: str, path: str) -> None:
+def test_no_other_dialect_takes_a_token_from_the_query(
+    still: Speaker, hawk: str, path: str
+) -> None:
     method = "PATCH" if path.startswith("/azuma") else "GET"
     answer = still.client.open(f"{path}?access_token={hawk}", method=method, json={})
     assert answer.status_code == 400

@@ -163,7 +163,7 @@ def test_too_many_wrong_logins_are_429(make_app: Callable[..., Flask]) -> None:
 
 
 def test_a_full_queue_before_the_hash_is_503(make_app: Callable[..., Flask]) -> None:
-    app = make_app(hash_places="1")
+    app = make_app(hash_queue="1")
     populate(app)
     with speaking(app, "/wekan") as say, services(app).authentication._passwords.admit():
         answer = say.post("/users/login", {"username": "hawk", "password": "newpwd"})

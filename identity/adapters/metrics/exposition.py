@@ -41,9 +41,9 @@ class _Collector(Collector):
             for number, key in enumerate(keys):
                 row = numbers[STATE + number * WIDTH : STATE + (number + 1) * WIDTH].tolist()
                 requests[key] += sum(row[:SUM])
-                tongue, _, route, _ = key
-                seconds[tongue, route] = [
-                    one + other for one, other in zip(seconds[tongue, route], row, strict=True)
+                dialect, _, route, _ = key
+                seconds[dialect, route] = [
+                    one + other for one, other in zip(seconds[dialect, route], row, strict=True)
                 ]
         yield _counted(requests)
         yield _timed(seconds)
@@ -53,7 +53,7 @@ class _Collector(Collector):
 
 def _counted(requests: Mapping[Key, float]) -> Metric:
     family = CounterMetricFamily(
-        "identity_requests", "Answered requests.", labels=("tongue", "method", "route", "status")
+        "identity_requests", "Answered requests.", labels=("dialect", "method", "route", "status")
     )
     for key, count in requests.items():
         family.add_metric(key, count)
@@ -64,7 +64,7 @@ def _timed(seconds: Mapping[tuple[str, str], list[float]]) -> Metric:
     family = HistogramMetricFamily(
         "identity_request_duration_seconds",
         "Time from the first line of the application to the answer.",
-        labels=("tongue", "route"),
+        labels=("dialect", "route"),
     )
     for key, row in seconds.items():
         below, buckets = 0.0, []

@@ -16,7 +16,7 @@ STATE: Final = 16  # numbers at the beginning of a page: what the process says o
 _PAGE_BYTES: Final = 1024 * 1024
 _ROWS: Final = (_PAGE_BYTES // 8 - STATE) // WIDTH
 
-Key = tuple[str, str, str, str]  # tongue, method, route, status
+Key = tuple[str, str, str, str]  # dialect, method, route, status
 
 
 class Pages:
@@ -64,6 +64,6 @@ class Pages:
 
 def _keys(names: str) -> list[Key]:
     return [
-        (tongue, method, route, status)
-        for tongue, method, route, status in (line.split("\t") for line in names.splitlines())
+        (dialect, method, route, status)
+        for dialect, method, route, status in (line.split("\t") for line in names.splitlines())
     ]

@@ -30,12 +30,12 @@ class PrometheusMetrics:
         self._pages = Pages(os.environ.get(_DIRECTORY))
 
     def answered(
-        self, tongue: str, method: str, route: str, status: int, *, seconds: float
+        self, dialect: str, method: str, route: str, status: int, *, seconds: float
     ) -> None:
         """Count one answered request."""
         pages = self._pages
-        row = pages.rows.get((tongue, method, route, status)) or pages.add(
-            (tongue, method, route, status)
+        row = pages.rows.get((dialect, method, route, status)) or pages.add(
+            (dialect, method, route, status)
         )
         numbers = pages.numbers
         numbers[row + bisect_left(BOUNDS, seconds)] += 1

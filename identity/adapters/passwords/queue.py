@@ -39,18 +39,18 @@ class GuardedPasswords:
         self._lock = threading.Lock()
 
     @contextmanager
-    def admit(self, address: str = "", name: str = "") -> Iterator[Hasher]:
+    def admit(self, ip: str = "", name: str = "") -> Iterator[Hasher]:
         """Take a place in the queue, or raise Busy without having computed anything."""
-        caller = client_network(address), name
+        caller = client_network(ip), name
         self._enter(caller)
         try:
             yield self._hasher
         finally:
             self._leave(caller)
 
-    def turned_away(self, address: str, name: str) -> Busy | None:
+    def turned_away(self, ip: str, name: str) -> Busy | None:
         """Return the refusal for who was turned away a moment ago and would be again; he waits anew."""
-        caller = client_network(address), name
+        caller = client_network(ip), name
         with self._lock:
             if caller not in self._told or self._is_open(caller):
                 return None

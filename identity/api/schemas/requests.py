@@ -1,4 +1,4 @@
-"""What the native tongue reads: bodies and query strings."""
+"""What the native dialect reads: bodies and query strings."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class UserQuery(PageQuery):
     """Which users to list."""
 
     search: Annotated[
-        str | None, Field(max_length=254, description="part of a username or address")
+        str | None, Field(max_length=254, description="part of a username or email")
     ] = None
 
 

@@ -1,4 +1,4 @@
-"""What the native tongue shows: the exact fields of every answer."""
+"""What the native dialect shows: the exact fields of every answer."""
 
 from __future__ import annotations
 
@@ -130,8 +130,8 @@ class AuditEntry(Shown):
     subject_id: int | None
     subject: str | None
     credential: str
-    address: str
-    tongue: str
+    ip: str
+    dialect: str
     request_id: str
 
 

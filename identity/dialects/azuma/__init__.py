@@ -1,4 +1,4 @@
-"""The tongue of seed 003 (Azuma), at /azuma.
+"""The dialect of seed 003 (Azuma), at /azuma.
 
 Silences and what was chosen: registering answers 201; the older `POST /user/register` works without an e-mail;
 a taken address is ALREADY_EXISTS like a taken name; unknown keys are ignored; names follow the service's own rules.

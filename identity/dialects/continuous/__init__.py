@@ -1,10 +1,10 @@
-"""The tongue of seed 002 (continuous.sh), at /continuous and at its documented base /continuous/users/api.
+"""The dialect of seed 002 (continuous.sh), at /continuous and at its documented base /continuous/users/api.
 
 Silences and what was chosen: making a user answers 201, opening a session 201; refusals are RFC 9457 problems; two
 passwords that differ are 401 where a user is made, 400 elsewhere, and change nothing; a session may be opened before
 the account is activated; the JWT lives an hour. `PUT` takes what is given and needs the owner's or an administrator's
 credential with a fresh proof, else it is 401 `step_up_required`; anybody else's id is 404. A user made here is called
-by his address in the other tongues, where it can be a name. Hardened: users are shown to themselves and to
+by his address in the other dialects, where it can be a name. Hardened: users are shown to themselves and to
 administrators only, activation needs the mailed `?token=`, and the two calls about passwords answer 204 whether or
 not the address is known.
 """

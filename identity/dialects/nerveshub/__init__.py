@@ -1,4 +1,4 @@
-"""The tongue of seed 000 (NervesHub), at /nerveshub and, as newer clients have it, at /nerveshub/api.
+"""The dialect of seed 000 (NervesHub), at /nerveshub and, as newer clients have it, at /nerveshub/api.
 
 Silences and what was chosen: a success stands bare, as the document shows it, and in `data`, where real clients
 look; a username that is taken is refused like an address; wrong credentials are the documented 500; a request

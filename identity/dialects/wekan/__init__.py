@@ -1,4 +1,4 @@
-"""The tongue of seed 001 (Wekan), at /wekan.
+"""The dialect of seed 001 (Wekan), at /wekan.
 
 Silences and what was chosen: as upstream, a credential refused under /api is 200 with Meteor's error object; every
 other refusal has its real status, so that a duplicate never passes for an account. Deleting, a token for another user

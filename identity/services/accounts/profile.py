@@ -172,7 +172,7 @@ class Profiles:
         if isinstance(email, Identifier):
             self._requested_mails.take(principal)
         if new is not None:
-            with self._passwords.admit(principal.origin.address, own.username) as hasher:
+            with self._passwords.admit(principal.origin.ip, own.username) as hasher:
                 values["password_hash"] = hasher.hash(new)
 
         def apply(session: Session) -> AccountView:

@@ -164,7 +164,7 @@ class Recovery:
         Raises:
             RateLimited: too many were asked for from the caller's own address, whoever they were for.
         """
-        requests = Count.of(self._requests, client_network(principal.origin.address))
+        requests = Count.of(self._requests, client_network(principal.origin.ip))
         self._limits.take(requests, *self._requested_mails.counts(principal))
 
         def request(session: Session) -> bool:
@@ -214,7 +214,7 @@ class Recovery:
         new = read_password(
             password, hardened=self._hardened, names=(account.username, account.email or "")
         )
-        with self._passwords.admit(principal.origin.address, account.username) as hasher:
+        with self._passwords.admit(principal.origin.ip, account.username) as hasher:
             password_hash = hasher.hash(new)
 
         def redeem(session: Session) -> None:

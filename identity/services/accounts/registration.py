@@ -117,7 +117,7 @@ class Accounts:
         """
         policy.require_registration(self._registration, principal)
         by_admin = principal.subject is not None and principal.subject.admin
-        registrations = Count.of(self._registrations, client_network(principal.origin.address))
+        registrations = Count.of(self._registrations, client_network(principal.origin.ip))
         mails = () if wanted.email is None else self._requested_mails.counts(principal)
         counts = () if by_admin else (registrations, *mails)
         with self._limits.refusals.remembered(counts):
@@ -150,7 +150,7 @@ class Accounts:
         return name
 
     def public_view(self, uuid: str) -> AccountView:
-        """Return an account by its UUID, for a tongue that shows a little of it to anybody (seed 002).
+        """Return an account by its UUID, for a dialect that shows a little of it to anybody (seed 002).
 
         Raises:
             NotFound: there is no such account.
@@ -210,7 +210,7 @@ class Accounts:
         names = (username.raw, email.raw if email else username.raw)
         password = read_password(wanted.password, hardened=self._hardened, names=names)
         self._transactions.read(lambda session: self._limits.require_open(session, *counts))
-        with self._passwords.admit(principal.origin.address, username.canonical) as hasher:
+        with self._passwords.admit(principal.origin.ip, username.canonical) as hasher:
             self._limits.take(*counts)
             self._transactions.read(lambda session: _require_free(session, username))
             password_hash = hasher.hash(password)

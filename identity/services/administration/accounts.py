@@ -256,7 +256,7 @@ class Administration:
 
     def _hash(self, principal: Principal, password: str) -> str:
         new = read_password(password, hardened=self._hardened)
-        with self._passwords.admit(principal.origin.address, principal.account.username) as hasher:
+        with self._passwords.admit(principal.origin.ip, principal.account.username) as hasher:
             return hasher.hash(new)
 
     def _act(

@@ -21,7 +21,7 @@ class Lifted:
     """What a text turned out to be: the name of an account, if anybody's, and a group of addresses, if any."""
 
     username: str | None
-    addresses: str | None
+    network: str | None
 
 
 class Locks:
@@ -42,12 +42,12 @@ class Locks:
         """
         policy.require_admin(principal)
         group = client_network(what.partition("/")[0])
-        addresses = None if group == UNKNOWN_CLIENT else group
+        network = None if group == UNKNOWN_CLIENT else group
 
         def lift(session: Session) -> Lifted:
-            if addresses is not None:
-                self._lift_address(session, principal, addresses)
-            return Lifted(self._lift_name(session, principal, what), addresses)
+            if network is not None:
+                self._lift_network(session, principal, network)
+            return Lifted(self._lift_name(session, principal, what), network)
 
         return self._transactions.write(principal, lift)
 
@@ -60,13 +60,13 @@ class Locks:
         policy.require_admin(principal)
 
         def lift(session: Session) -> None:
-            self._lift_address(session, principal, UNKNOWN_CLIENT)
+            self._lift_network(session, principal, UNKNOWN_CLIENT)
 
         self._transactions.write(principal, lift)
 
-    def _lift_address(self, session: Session, principal: Principal, group: str) -> None:
+    def _lift_network(self, session: Session, principal: Principal, group: str) -> None:
         self._attempts.unlock_network(session, group)
-        self._audit.record(session, Event.IP_UNLOCKED, principal, address=group)
+        self._audit.record(session, Event.IP_UNLOCKED, principal, network=group)
 
     def _lift_name(self, session: Session, principal: Principal, what: str) -> str | None:
         account = find_by_identifier(session, what)

@@ -103,7 +103,7 @@ class Authentication:
         """
         attempt = _Attempt(login[: _LOGIN_MAX + 1], password, known_by, to_change)
         with self._limits.refusals.remembered(_try_of(attempt.login, known_by, origin)):
-            if busy := self._passwords.turned_away(origin.address, attempt.login):
+            if busy := self._passwords.turned_away(origin.ip, attempt.login):
                 raise busy
             return self._prove(attempt, Principal(origin))
 
@@ -111,7 +111,7 @@ class Authentication:
         """Return what `by_password` refuses a username with, whatever its password is, where it did so a moment ago."""
         login = login[: _LOGIN_MAX + 1]
         known = self._limits.refusals.known(_try_of(login, IdentifierType.LOGIN, origin))
-        return known or self._passwords.turned_away(origin.address, login)
+        return known or self._passwords.turned_away(origin.ip, login)
 
     def by_token(self, token: str, origin: Origin, beside: str = "") -> Principal:
         """Return the principal of a token of any kind.
@@ -198,7 +198,7 @@ class Authentication:
     def _compute(
         self, attempt: _Attempt, anonymous: Principal, named: LoginCandidate, tally: ThrottleKeys
     ) -> bool:
-        with self._passwords.admit(anonymous.origin.address, attempt.login) as hasher:
+        with self._passwords.admit(anonymous.origin.ip, attempt.login) as hasher:
             self._count(attempt, anonymous, named, tally.counts)
             try:
                 return self._check(hasher, named, attempt.password)
@@ -282,4 +282,4 @@ class Authentication:
 
 
 def _try_of(login: str, known_by: IdentifierType, origin: Origin) -> Hashable:
-    return login, known_by, client_network(origin.address)
+    return login, known_by, client_network(origin.ip)

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from identity.domain.limits import (
-    ADDRESS,
+    IP,
     REGISTRATION,
     REQUESTED_MAIL,
     RESET,
@@ -51,11 +51,11 @@ class ThrottleKeys(NamedTuple):
 class LoginThrottle:
     """Counts tries of passwords."""
 
-    def __init__(self, limits: Limits, *, password: Limit, address: Limit, clock: Clock) -> None:
+    def __init__(self, limits: Limits, *, password: Limit, by_ip: Limit, clock: Clock) -> None:
         self._limits = limits
         self._password = password
-        self._address = address
-        self._beside = replace(address, most=_UNREACHED if address.most else 0)
+        self._by_ip = by_ip
+        self._decoy = replace(by_ip, most=_UNREACHED if by_ip.most else 0)
         self._clock = clock
 
     def tally(self, session: Session, named: LoginCandidate, origin: Origin) -> ThrottleKeys:
@@ -68,13 +68,13 @@ class LoginThrottle:
         """
         account_id, group = (
             named.subject.id if named.exists else _NOBODY,
-            client_network(origin.address),
+            client_network(origin.ip),
         )
         own = Count(self._password, _own(account_id, f"from:{group}"))
         beside = Count(
-            self._beside, digest("beside", group)
+            self._decoy, digest("beside", group)
         )  # refuses nobody: one counter less would tell
-        others = (Count.of(self._address, group), self._of_name(named.counted_as))
+        others = (Count.of(self._by_ip, group), self._of_name(named.counted_as))
         known_key = _known(account_id, group)
         standing = self._limits.standing(
             session, [known_key, own.key, *(each.key for each in others)]
@@ -102,7 +102,7 @@ class LoginThrottle:
         """Note that the owner of an account has proven himself at this address, for the next thirty days."""
         now = self._clock.now()
         known = insert(session.get_bind().dialect.name, COUNTERS).values(
-            key=_known(account_id, client_network(origin.address)),
+            key=_known(account_id, client_network(origin.ip)),
             count=0,
             ends_at=now + _KNOWN_FOR,
         )
@@ -118,7 +118,7 @@ class LoginThrottle:
         For a stronger proof than a login, such as a reset by mail. What is locked elsewhere stays so.
         """
         self.remember(session, account_id, origin)
-        group = client_network(origin.address)
+        group = client_network(origin.ip)
         self._limits.lift(session, account_id, Counter.key == _own(account_id, f"from:{group}"))
 
     def unlock(self, session: Session, account: Account) -> None:
@@ -132,7 +132,7 @@ class LoginThrottle:
 
     def unlock_network(self, session: Session, group: str) -> None:
         """Forget what is counted for a group of addresses: failures, registrations and requests for mail."""
-        keys = [digest(name, group) for name in (ADDRESS, REGISTRATION, RESET, REQUESTED_MAIL)]
+        keys = [digest(name, group) for name in (IP, REGISTRATION, RESET, REQUESTED_MAIL)]
         self._limits.lift(session, _NOBODY, Counter.key.in_(keys))
 
     def locked_until(self, session: Session, accounts: Sequence[Account]) -> dict[int, datetime]:

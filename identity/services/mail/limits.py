@@ -64,9 +64,7 @@ class RequestedMails:
     def counts(self, principal: Principal) -> tuple[Count, ...]:
         """Return where a request for a mail is counted; nowhere for administrators."""
         by_admin = principal.subject is not None and principal.subject.admin
-        return (
-            () if by_admin else (Count.of(self._limit, client_network(principal.origin.address)),)
-        )
+        return () if by_admin else (Count.of(self._limit, client_network(principal.origin.ip)),)
 
     def take(self, principal: Principal) -> None:
         """Count one request.

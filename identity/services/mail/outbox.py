@@ -116,11 +116,11 @@ class Outbox:
         if to is None:
             return
         # What is counted for others must not use up what the owner may get.
-        email = canonical_email(to.address)
+        email = canonical_email(to.email)
         counted_as = email if to.owned else f"{account.id}:{email}"
-        group = client_network(requester.address) if requester else ""
+        group = client_network(requester.ip) if requester else ""
         keep = self._limits.admit(session, kind, counted_as, requester=group) and to.owned
-        letter = self._letter(kind, account, to.address) | {"certificate": certificate}
+        letter = self._letter(kind, account, to.email) | {"certificate": certificate}
         mail_id = session.scalar(insert(OutboxMail).values(letter).returning(OutboxMail.id))
         in_vain = delete(OutboxMail).where(OutboxMail.id == mail_id, literal(not keep))
         session.execute(in_vain.execution_options(synchronize_session=False))

@@ -21,7 +21,7 @@ from identity.services.work.transaction import Transactions
 from identity.store.models import Account
 
 _BATCH: Final = 100
-_HOUSEKEEPING: Final = Principal(Origin(address="local", request_id="-", tongue="housekeeping"))
+_HOUSEKEEPING: Final = Principal(Origin(ip="local", request_id="-", dialect="housekeeping"))
 
 
 class UnconfirmedEmails:

@@ -140,7 +140,7 @@ class SessionOpener:
             "idle_end": now + life.unused if life.unused else None,
             "absolute_end": now + life.whole,
             "digest": digest,
-            "origin": principal.origin.address[:_ORIGIN_MAX],
+            "origin": principal.origin.ip[:_ORIGIN_MAX],
         }
 
         def write(session: Session) -> None:

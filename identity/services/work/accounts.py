@@ -103,14 +103,14 @@ def get_own(session: Session, subject: Subject, *, lock: bool = True) -> Account
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address that an account shows, and whether it is its own: only then mail goes there."""
+    """An email that an account shows, and whether it is the account's own: only then is mail sent there."""
 
-    address: str
+    email: str
     owned: bool
 
 
 def mailbox(account: Account) -> Mailbox | None:
-    """Return the address to which mail about an account would go, where it shows one."""
+    """Return the email to which mail about an account would go, if it shows one."""
     return (
         None
         if account.email is None
@@ -151,8 +151,8 @@ def view_event(event: AuditEvent) -> AuditView:
         subject_id=event.subject_id,
         subject=event.subject,
         credential=event.credential,
-        address=event.address,
-        tongue=event.tongue,
+        ip=event.ip,
+        dialect=event.dialect,
         request_id=event.request_id,
     )
 

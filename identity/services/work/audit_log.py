@@ -65,7 +65,7 @@ class Audit:
         *,
         subject: Subject | None = None,
         name: str | None = None,
-        address: str | None = None,
+        network: str | None = None,
         outcome: Outcome = Outcome.ACCEPTED,
         credential: Credential | None = None,
     ) -> None:
@@ -77,12 +77,12 @@ class Audit:
             principal: who did it, and from where.
             subject: to whom; the principal's own account if not given.
             name: to which name, where no account is known to have it; its pseudonym is kept if it could be a name.
-            address: to which address of a network, where it was done to none of the accounts.
+            network: to which client network, where no account is concerned.
             outcome: how it ended.
             credential: by what proof, where it is not the principal's.
         """
         actor = principal.subject
-        subject = None if address else subject or actor
+        subject = None if network else subject or actor
         # Also where it is not needed: a step that is left out would tell that the account exists.
         origin, called = principal.origin, self._called(name)
         values: dict[str, Any] = {
@@ -92,10 +92,10 @@ class Audit:
             "actor_id": actor.id if actor else None,
             "actor": actor.username if actor else None,
             "subject_id": subject.id if subject else None,
-            "subject": subject.username if subject else address or called,
+            "subject": subject.username if subject else network or called,
             "credential": (credential or principal.credential).value,
-            "address": origin.address[:_NAME_MAX],
-            "tongue": origin.tongue,
+            "ip": origin.ip[:_NAME_MAX],
+            "dialect": origin.dialect,
             "request_id": origin.request_id[:_NAME_MAX],
         }
         number = session.execute(_INSERT, values).scalar_one()

@@ -35,8 +35,8 @@ class AuditEvent(Base):
     subject_id: Mapped[int | None] = mapped_column(Id)
     subject: Mapped[str | None] = mapped_column(String(64))
     credential: Mapped[str] = mapped_column(String(16))
-    address: Mapped[str] = mapped_column(String(64))
-    tongue: Mapped[str] = mapped_column(String(16))
+    ip: Mapped[str] = mapped_column(String(64))
+    dialect: Mapped[str] = mapped_column(String(16))
     request_id: Mapped[str] = mapped_column(String(64))
 
 

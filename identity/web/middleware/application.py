@@ -65,7 +65,7 @@ class Application(Flask):
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Route by method and path alone: the tongue has already been settled by the host."""
+        """Route by method and path alone: the dialect has already been settled by the host."""
         if request is None:
             return None
         environ = request.environ

@@ -78,7 +78,7 @@ class Middleware:
         self._settings = here.settings
         self._new_id = _request_ids()
         self._unlogged = itertools.count(1)
-        self._slowed = threading.BoundedSemaphore(here.settings.hash_places)
+        self._slowed = threading.BoundedSemaphore(here.settings.hash_queue)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -147,8 +147,8 @@ class Middleware:
         status, seconds = int(line[:3]), time.perf_counter() - started
         method = environ["REQUEST_METHOD"]
         method = method if method in _METHODS else "(other)"
-        tongue, route = environ[DIALECT].name, environ.get(ROUTE, NO_ROUTE)
-        self._metrics.answered(tongue, method, route, status, seconds=seconds)
+        dialect, route = environ[DIALECT].name, environ.get(ROUTE, NO_ROUTE)
+        self._metrics.answered(dialect, method, route, status, seconds=seconds)
         wanted = self._settings.log_requests
         # What is told again is no news: a flood of refusals must not fill the disk.
         told = (method not in SAFE_METHODS or status >= 400) and not environ.get(REPEATED)  # noqa: PLR2004 - refusals begin here
@@ -157,12 +157,12 @@ class Middleware:
             return
         fields = {
             "request_id": environ[REQUEST_ID],
-            "tongue": tongue,
+            "dialect": dialect,
             "method": method,
             "path": route,  # never what was asked: it may hold anything, also a misplaced token
             "status": status,
             "milliseconds": round(seconds * 1000, 2),
-            "address": client_ip(environ, self._settings.trusted_proxies),
+            "ip": client_ip(environ, self._settings.trusted_proxies),
         }
         _log.info("request", extra={"fields": fields})
 

@@ -69,7 +69,7 @@ def _require_bearable(size: int) -> None:
 
 
 def _receive(most: int, *, whole: bool = True) -> bytes:
-    with body_reads().awaiting(request.environ, origin().address) as arrival:
+    with body_reads().awaiting(request.environ, origin().ip) as arrival:
         try:
             raw = bytes(request.environ["wsgi.input"].read(most))
         except Exception:  # noqa: BLE001 - a broken connection or framing, which each server library calls differently
