@@ -23,7 +23,7 @@ from identity import create_app
 from identity.domain.principal import Origin, Principal, operator
 from identity.services import Services
 from identity.services.accounts.registration import NewAccount
-from identity.services.sessions import use_notes
+from identity.services.sessions import usage as use_notes
 
 # Thousands of small databases: where memory can hold them, no test waits for a disk.
 _MEMORY = Path("/dev/shm")

@@ -42,7 +42,7 @@ class SmtpMailer:
         try:
             context = ssl.create_default_context()
             # Not `with connection`: its farewell, refused in the middle of a letter, would replace an interrupt.
-            sender = Sender.read(self._sender).email
+            sender = Sender.parse(self._sender).email
             with closing(self._connect(context)) as connection:
                 self._introduce(connection, context)
                 connection.send_message(
@@ -115,7 +115,7 @@ def _reply(code: int, text: bytes | str) -> str:
 
 def compose(letter: Mail, sender: str) -> EmailMessage:
     """Return the message, in text and HTML."""
-    who = Sender.read(sender)
+    who = Sender.parse(sender)
     message = EmailMessage()
     message["Date"] = datetime.now(UTC)  # RFC 5322 §3.6 wants one, and not every server adds it
     message["From"] = Address(who.name, addr_spec=who.email)

@@ -93,7 +93,7 @@ def invite() -> Response:
 @describes("Show a user", Reply(200, User), refusals=(403, 404))
 def show_user(account_id: int) -> Response:
     """Return one account."""
-    return _shown(services().administration.read(current_principal(), account_id))
+    return _shown(services().administration.fetch(current_principal(), account_id))
 
 
 @blueprint.patch("/users/<account:account_id>")

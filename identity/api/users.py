@@ -50,7 +50,7 @@ def show(account_id: int) -> Response:
 @describes("Show yourself", Reply(200, Profile), name="show_own_account")
 def me() -> Response:
     """Return the caller's own account."""
-    return answer(Profile.model_validate(services().profiles.read(current_principal())))
+    return answer(Profile.model_validate(services().profiles.fetch(current_principal())))
 
 
 @blueprint.patch("/api/users/me")

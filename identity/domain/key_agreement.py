@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from identity.domain.keys import KeyUse, SigningKey, standing
+from identity.domain.keys import KeyUse, SigningKey, active_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class KeyNames:
     def of(keys: Mapping[KeyUse, Sequence[SigningKey]], now: datetime) -> KeyNames:
         """Return the names of what counts now."""
         accepted = {
-            use: [f"{use.name.lower()}/{key.name}" for key in standing(own, now)]
+            use: [f"{use.name.lower()}/{key.name}" for key in active_keys(own, now)]
             for use, own in keys.items()
         }
         return KeyNames(

@@ -23,10 +23,10 @@ class KeyUse(StrEnum):
 class KeyState(StrEnum):
     """What a key is good for at one moment."""
 
-    NEXT = "accepted, signs later"
+    PENDING = "pending: accepted, signs later"
     SIGNING = "signs"
-    OLD = "accepted, signs no more"
-    OUT = "refused"
+    VERIFY_ONLY = "verify-only: accepted, signs no more"
+    RETIRED = "retired: refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class KeyView:
     times: KeyValidity
 
 
-def standing(keys: Sequence[SigningKey], now: datetime) -> tuple[SigningKey, ...]:
+def active_keys(keys: Sequence[SigningKey], now: datetime) -> tuple[SigningKey, ...]:
     """Return the accepted ones of `keys`, which come oldest first, with the one that signs last.
 
     The newest that may sign does. Before any may, the oldest does: somebody has to.
@@ -76,7 +76,7 @@ def standing(keys: Sequence[SigningKey], now: datetime) -> tuple[SigningKey, ...
 
 
 def next_change(keys: Iterable[SigningKey], now: datetime) -> datetime | None:
-    """Return when `standing` answers otherwise at the earliest; None for never."""
+    """Return when `active_keys` answers otherwise at the earliest; None for never."""
     times = (time for key in keys for time in (key.times.signs_from, key.times.accepted_until))
     return min((time for time in times if time is not None and time > now), default=None)
 
@@ -112,7 +112,7 @@ def replaced(new: SigningKey, now: datetime) -> tuple[SigningKey, ...]:
 
 def listed_keys(keys: Sequence[SigningKey], use: KeyUse, now: datetime) -> tuple[KeyView, ...]:
     """Return `keys` for people, in their order."""
-    signing = standing(keys, now)[-1]
+    signing = active_keys(keys, now)[-1]
     return tuple(KeyView(key.name, use, _state(key, signing, now), key.times) for key in keys)
 
 
@@ -120,5 +120,5 @@ def _state(key: SigningKey, signing: SigningKey, now: datetime) -> KeyState:
     if key is signing:
         return KeyState.SIGNING
     if not key.times.accepted(now):
-        return KeyState.OUT
-    return KeyState.OLD if key.times.ready(now) else KeyState.NEXT
+        return KeyState.RETIRED
+    return KeyState.VERIFY_ONLY if key.times.ready(now) else KeyState.PENDING

@@ -101,7 +101,7 @@ class AccessTokens(Protocol):
     def sign(self, claims: AccessClaims) -> str:
         """Return the token for `claims`."""
 
-    def read(self, token: str) -> AccessClaims | None:
+    def verify(self, token: str) -> AccessClaims | None:
         """Return what a genuine token in its one canonical spelling says, and None for anything else."""
 
 
@@ -121,7 +121,7 @@ class JwtTokens(Protocol):
     def sign(self, session: str, subject: str, issued_at: datetime, expires_at: datetime) -> str:
         """Return the token of a session."""
 
-    def read(self, token: str, now: datetime) -> str | None:
+    def verify(self, token: str, now: datetime) -> str | None:
         """Return the session of a genuine token in its life and its one spelling, else None."""
 
     def key_set(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class OneTimeTokens(Protocol):
     def sign(self, purpose: Purpose, claims: OneTimeClaims) -> str:
         """Return the token for `claims`."""
 
-    def read(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
+    def verify(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
         """Return what a genuine token of this purpose says, else None."""
 
 
@@ -151,7 +151,7 @@ class Pseudonyms(Protocol):
 class KeySource(Protocol):
     """Where signing keys are read."""
 
-    def read(self) -> tuple[SigningKey, ...]:
+    def load_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys, oldest first."""
 
 

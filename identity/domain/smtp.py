@@ -20,7 +20,7 @@ class Sender:
     name: str = ""
 
     @classmethod
-    def read(cls, text: str) -> Sender:
+    def parse(cls, text: str) -> Sender:
         """Read `id@example.org` or `Name <id@example.org>`, the name in quotation marks or not.
 
         Raises:

@@ -250,7 +250,7 @@ def read_smtp_url(text: str) -> SmtpServer | None:
 
 def read_mail_from(text: str) -> str:
     """Read the sender of mails: an email, with a display name or without."""
-    Sender.read(text)
+    Sender.parse(text)
     return text
 
 

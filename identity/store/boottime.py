@@ -9,6 +9,6 @@ from typing import Final
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-def moment() -> float:
+def boottime() -> float:
     """Return seconds since the machine started, whatever its wall clock is set to."""
     return time.clock_gettime(_CLOCK)

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, bindparam, delete, func, insert
 from sqlalchemy import select as query
 from sqlalchemy.orm import Session
 
-from identity.store.boottime import moment
+from identity.store.boottime import boottime
 from identity.store.models import CHANGES
 from identity.store.sqlite.feed import Forget, SqliteFeed
 
@@ -36,13 +36,13 @@ _RETRY_SECONDS: Final = 1.0
 class Feed(Protocol):
     """Tells what changed by calling `forget` with an account's id, or with None for "anything may have"."""
 
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Tell whether everything committed until a moment ago (at most a second) has been told."""
 
-    def told(self) -> None:
+    def notify(self) -> None:
         """Take note that this process has just committed a change, so that the others hear of it at once."""
 
-    def age(self) -> float:
+    def lag(self) -> float:
         """Return for how many seconds nothing was heard; 0 before anybody asked."""
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ def note_change(session: Session, account_id: int) -> None:
     session.execute(_DROP, {"upto": number - _NOTES_KEPT})
 
 
-def feed_of(engine: Engine, forget: Forget) -> Feed:
+def open_feed(engine: Engine, forget: Forget) -> Feed:
     """Return the feed that fits the engine; it begins to listen when it is first asked."""
     if engine.dialect.name == "sqlite":
         return SqliteFeed(engine, forget)
@@ -72,23 +72,23 @@ class PostgresqlFeed:
         self._engine = engine
         self._forget = forget
         self._trusted_until = 0.0
-        self._heard = moment()
+        self._heard = boottime()
         self._stop = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Say whether the server has answered within the last moment."""
         if self._thread is None:
             self._begin()
-        return moment() < self._trusted_until
+        return boottime() < self._trusted_until
 
-    def told(self) -> None:
+    def notify(self) -> None:
         """Do nothing: the server has told everybody with the commit."""
 
-    def age(self) -> float:
+    def lag(self) -> float:
         """Return the time since the server's last answer."""
-        return moment() - self._heard if self._thread else 0.0
+        return boottime() - self._heard if self._thread else 0.0
 
     def close(self) -> None:
         """End the thread."""
@@ -129,7 +129,7 @@ class PostgresqlFeed:
             note.register(connection.fileno(), select.POLLIN)
             note.register(self._asleep, 0)  # its other end is closed when it is time to stop
             while not self._stop.is_set():
-                asked = moment()
+                asked = boottime()
                 # The answer comes after every note that was committed before the question.
                 connection.execute("SELECT 1")
                 self._heard = asked

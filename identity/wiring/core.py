@@ -33,7 +33,7 @@ def core(
     if app.debug and settings.hardened:
         raise SettingError("FLASK_DEBUG: a hardened service does not run in debug mode")
     engine = extensions.connect(app, settings)
-    tools = Infrastructure.of(settings, engine, keys, clock)
+    tools = Infrastructure.build(settings, engine, keys, clock)
     return app, build_services(settings, tools, keys, authority(settings, clock.now(), make=make))
 
 

@@ -12,7 +12,7 @@ from identity.adapters.identifiers import RandomIdentifiers
 from identity.adapters.keys.ring import KeyRing
 from identity.adapters.mail import LogMailer, SmtpMailer
 from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
-from identity.adapters.passwords.queue import GuardedPasswords
+from identity.adapters.passwords.queue import AdmissionQueue
 from identity.adapters.pseudonyms import KeyedPseudonyms, derive_keys
 from identity.adapters.tokens.jwt import Es256Tokens
 from identity.adapters.tokens.opaque import OpaqueTokens
@@ -48,7 +48,7 @@ class Infrastructure:
     clock: Clock
     transactions: Transactions
     identifiers: RandomIdentifiers
-    passwords: GuardedPasswords
+    passwords: AdmissionQueue
     access_tokens: RotatingAccessTokens
     one_time_tokens: RotatingOneTimeTokens
     jwt_tokens: RotatingJwtTokens
@@ -63,7 +63,7 @@ class Infrastructure:
     requested_mails: RequestedMails
 
     @staticmethod
-    def of(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Infrastructure:
+    def build(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Infrastructure:
         """Make them from the settings and the keys."""
         transactions = Transactions(engine)
         directory = SessionDirectory(engine, transactions, bound=settings.directory_sessions)
@@ -119,7 +119,7 @@ class Infrastructure:
 
 
 def _mailer(settings: Settings) -> Mailer:
-    sender = Sender.read(settings.mail_from)
+    sender = Sender.parse(settings.mail_from)
     shown = (
         f"{sender.name or settings.name} <{sender.email}>"
         if sender.name or settings.name
@@ -147,6 +147,6 @@ def _attempts(settings: Settings, limits: Limits, clock: Clock) -> LoginThrottle
     return LoginThrottle(limits, password=password, by_ip=by_ip, clock=clock)
 
 
-def _passwords(settings: Settings) -> GuardedPasswords:
+def _passwords(settings: Settings) -> AdmissionQueue:
     cost = Argon2Cost(settings.argon2_memory_kib, settings.argon2_time)
-    return GuardedPasswords(Argon2Hasher(cost, wait=_HASH_WAIT), places=settings.hash_queue)
+    return AdmissionQueue(Argon2Hasher(cost, wait=_HASH_WAIT), places=settings.hash_queue)

@@ -9,7 +9,7 @@ from pathlib import Path
 from identity.adapters import data_directory
 from identity.adapters.ca import LocalAuthority, new_authority
 from identity.adapters.keys.jwt_keys import JwtKeyFolder
-from identity.adapters.keys.secret_keys import SecretKeyFile, SettledKeys, UnmadeKeys
+from identity.adapters.keys.secret_keys import ConfiguredKeys, SecretKeyFile, UnmadeKeys
 from identity.settings import Settings
 from identity.settings.readers import SettingError
 
@@ -18,7 +18,7 @@ from identity.settings.readers import SettingError
 class Keys:
     """Where the signing keys are kept."""
 
-    secret: SecretKeyFile | SettledKeys | UnmadeKeys
+    secret: SecretKeyFile | ConfiguredKeys | UnmadeKeys
     jwt: JwtKeyFolder | UnmadeKeys
 
 
@@ -43,7 +43,7 @@ def prepare_state(settings: Settings, now: datetime, *, make: bool = True) -> Ke
     )
     folder.make_first(now)
     if settings.secret_keys:
-        return Keys(SettledKeys(settings.secret_keys), folder)
+        return Keys(ConfiguredKeys(settings.secret_keys), folder)
     file.make_first(now)
     return Keys(file, folder)
 
@@ -57,7 +57,7 @@ def _look(settings: Settings) -> Keys:
     folder = JwtKeyFolder(settings.data_dir / "jwt_keys")
     secret = file if file.made() else UnmadeKeys(file.new())
     return Keys(
-        SettledKeys(settings.secret_keys) if settings.secret_keys else secret,
+        ConfiguredKeys(settings.secret_keys) if settings.secret_keys else secret,
         folder if folder.made() else UnmadeKeys(folder.new()),
     )
 

@@ -13,7 +13,7 @@ from signing_requests import openssl
 from werkzeug.security import generate_password_hash
 
 from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
-from identity.adapters.passwords.formats import HashForms, form_of
+from identity.adapters.passwords.formats import HashFormats, format_of
 
 OURS = "$argon2id$v=19$m=8,t=1,p=1"
 RIGHT, WRONG = "right", "wrong"
@@ -53,7 +53,7 @@ class Watched(Argon2Hasher):
 
     def _verify_stored(self, stored: str, password: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as it is there
         verdict = super()._verify_stored(stored, password)
-        self.seen += [form_of(stored)] if verdict else []
+        self.seen += [format_of(stored)] if verdict else []
         return verdict
 
     def checked(self, stored: str | None, password: str) -> list[str]:
@@ -64,7 +64,7 @@ class Watched(Argon2Hasher):
 
 @pytest.mark.parametrize("form", OTHERS)
 def test_a_form_is_method_and_cost(form: str) -> None:
-    assert form_of(OTHERS[form]) == form
+    assert format_of(OTHERS[form]) == form
 
 
 def test_a_wrong_password_costs_a_check_of_each_form_that_was_met() -> None:
@@ -75,7 +75,7 @@ def test_a_wrong_password_costs_a_check_of_each_form_that_was_met() -> None:
         met.append(form)
         for one in (stored, None, "!", own, "pbkdf2:md5:1$x$00", *OTHERS.values()):
             seen = hasher.checked(one, WRONG)
-            unmet = {form_of(one)} - set(met) if one in OTHERS.values() else set()
+            unmet = {format_of(one)} - set(met) if one in OTHERS.values() else set()
             assert sorted(seen) == sorted({*met, *unmet}), one
             if unmet:
                 hasher._forms._examples.pop(*unmet)
@@ -89,8 +89,8 @@ def test_a_right_password_costs_its_own_check_alone() -> None:
 
 
 def test_forms_that_cost_too_much_together_are_not_learned() -> None:
-    forms = HashForms("own$salt$digest")
-    forms.meet("dear$salt$digest", seconds=0.2)
-    forms.meet("dearer$salt$digest", seconds=0.1)
-    forms.meet("cheap$salt$digest", seconds=0.05)
-    assert forms.beside("own$salt$digest") == ["dear$salt$digest", "cheap$salt$digest"]
+    forms = HashFormats("own$salt$digest")
+    forms.observe("dear$salt$digest", seconds=0.2)
+    forms.observe("dearer$salt$digest", seconds=0.1)
+    forms.observe("cheap$salt$digest", seconds=0.05)
+    assert forms.others("own$salt$digest") == ["dear$salt$digest", "cheap$salt$digest"]

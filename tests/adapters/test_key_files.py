@@ -17,7 +17,7 @@ from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys.jwt_keys import JwtKeyFolder
 from identity.adapters.keys.secret_keys import SecretKeyFile
 from identity.adapters.tokens.jwt import new_key
-from identity.domain.keys import KeyValidity, SigningKey, replaced, succeeded
+from identity.domain.keys import KeyValidity, SigningKey, replaced, rotated
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 END = NOW + timedelta(hours=1)
@@ -46,7 +46,7 @@ def secret_file(path: Path, content: str) -> SecretKeyFile:
 def rotate(store: Store, now: datetime = NOW) -> None:
     with store.changing():
         life, grace = timedelta(hours=1), timedelta(seconds=60)
-        store.write(succeeded(store.read(), store.new(), now=now, grace=grace, life=life))
+        store.write(rotated(store.load_keys(), store.new(), now=now, grace=grace, life=life))
 
 
 def private_files(folder: Path) -> dict[str, int]:
@@ -56,34 +56,34 @@ def private_files(folder: Path) -> dict[str, int]:
 
 
 def test_the_first_key_knows_when_it_was_made_and_has_no_limits(store: Store) -> None:
-    (key,) = store.read()
+    (key,) = store.load_keys()
     assert key.times == KeyValidity(created=NOW)
     store.make_first(END)
-    assert store.read() == (key,)
+    assert store.load_keys() == (key,)
 
 
 def test_what_is_written_is_read_again(store: Store) -> None:
-    (first,) = store.read()
+    (first,) = store.load_keys()
     keys = (
         replace(first, times=KeyValidity(NOW, None, END)),
         replace(store.new(), times=KeyValidity(NOW, END)),
     )
     store.write(keys)
-    assert store.read() == keys
+    assert store.load_keys() == keys
     store.write(replaced(store.new(), NOW))
-    assert len(store.read()) == 1
-    assert store.read()[0] not in keys
+    assert len(store.load_keys()) == 1
+    assert store.load_keys()[0] not in keys
 
 
 def test_files_of_former_versions_are_read_as_ever(tmp_path: Path) -> None:
-    keys = secret_file(tmp_path, "\n".join(OLD)).read()
+    keys = secret_file(tmp_path, "\n".join(OLD)).load_keys()
     assert [key.secret for key in keys] == list(OLD)
     folder = tmp_path / "jwt_keys"
     folder.mkdir()
     for name in ("0001", "0002", "zebra"):
         (folder / f"{name}.pem").touch(mode=0o600)
         (folder / f"{name}.pem").write_bytes(b"Bag Attributes: none\n" + new_key())
-    pems = JwtKeyFolder(folder).read()
+    pems = JwtKeyFolder(folder).load_keys()
     assert len(pems) == 3
     assert {key.times for key in keys + pems} == {KeyValidity()}
 
@@ -91,7 +91,7 @@ def test_files_of_former_versions_are_read_as_ever(tmp_path: Path) -> None:
 def test_a_rotation_of_former_files_keeps_their_keys(tmp_path: Path) -> None:
     file = secret_file(tmp_path, "\n".join(OLD))
     rotate(file)
-    keys = file.read()
+    keys = file.load_keys()
     assert [key.secret for key in keys[:2]] == list(OLD)
     assert [key.times.accepted_until is None for key in keys] == [False, False, True]
 
@@ -110,7 +110,7 @@ def test_a_new_pem_file_comes_after_the_others_by_name(
     store = JwtKeyFolder(folder)
     rotate(store)
     assert sorted(path.stem for path in folder.iterdir()) == sorted([before, after])
-    assert [key.times.accepted_until is None for key in store.read()] == [False, True]
+    assert [key.times.accepted_until is None for key in store.load_keys()] == [False, True]
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
@@ -128,7 +128,7 @@ def test_everything_that_a_rotation_writes_is_private_and_nothing_is_left(
 def test_rotations_at_once_lose_no_key(store: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: rotate(store), range(8)))
-    keys = store.read()
+    keys = store.load_keys()
     assert len({key.name for key in keys}) == 9
     assert [key.times.accepted_until is None for key in keys] == [False] * 8 + [True]
 
@@ -138,7 +138,7 @@ def test_a_crash_in_a_rotation_leaves_keys_that_can_be_used(
     store: Store, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     rotate(store)
-    before, steps = store.read(), iter(range(100))
+    before, steps = store.load_keys(), iter(range(100))
 
     def crashing(function: Callable[..., object]) -> Callable[..., object]:
         def call(*arguments: object) -> object:
@@ -157,20 +157,20 @@ def test_a_crash_in_a_rotation_leaves_keys_that_can_be_used(
     else:
         assert step > 2
     monkeypatch.undo()
-    found = store.read()
+    found = store.load_keys()
     assert {key.name for key in before} <= {key.name for key in found}
     rotate(store, END)
-    assert [key.times.accepted_until is None for key in store.read()].count(True) == 1
+    assert [key.times.accepted_until is None for key in store.load_keys()].count(True) == 1
 
 
 def test_what_a_killed_rotation_left_half_written_is_no_key(store: Store, tmp_path: Path) -> None:
-    before = store.read()
+    before = store.load_keys()
     for name in ("secret_keys.7.0a1b2c3d", "jwt_keys/0002.pem.7.0a1b2c3d"):
         if (tmp_path / name).parent.exists():
             (tmp_path / name).write_text("half")
-    assert store.read() == before
+    assert store.load_keys() == before
     rotate(store)
-    assert len(store.read()) == 2
+    assert len(store.load_keys()) == 2
 
 
 def test_a_disk_that_is_full_is_one_clear_line(
@@ -179,11 +179,11 @@ def test_a_disk_that_is_full_is_one_clear_line(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    before = store.read()
+    before = store.load_keys()
     monkeypatch.setattr(data_directory, "_create", full)
     with pytest.raises(DataDirectoryError, match="No space left on device"):
         store.write(replaced(store.new(), NOW))
-    assert store.read() == before
+    assert store.load_keys() == before
 
 
 @pytest.mark.parametrize(
@@ -199,14 +199,14 @@ def test_a_disk_that_is_full_is_one_clear_line(
 )
 def test_a_line_that_is_not_understood_stops_the_start(tmp_path: Path, words: str) -> None:
     with pytest.raises(DataDirectoryError, match="secret_keys") as refusal:
-        secret_file(tmp_path, f"{OLD[0]} {words}\n").read()
+        secret_file(tmp_path, f"{OLD[0]} {words}\n").load_keys()
     assert OLD[0] not in str(refusal.value)
 
 
 def test_keys_that_all_end_are_refused(store: Store) -> None:
-    store.write([replace(key, times=KeyValidity(accepted_until=END)) for key in store.read()])
+    store.write([replace(key, times=KeyValidity(accepted_until=END)) for key in store.load_keys()])
     with pytest.raises(DataDirectoryError):
-        store.read()
+        store.load_keys()
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_pem_file_without_a_key_is_named(tmp_path: Path, content: bytes) -> No
     path = tmp_path / "jwt_keys" / "0001.pem"
     path.write_bytes(content)
     with pytest.raises(DataDirectoryError, match=str(path)):
-        store.read()
+        store.load_keys()
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o602, 0o666])
@@ -228,7 +228,7 @@ def test_a_pem_file_that_others_can_read_is_named(tmp_path: Path, mode: int) -> 
     path = tmp_path / "jwt_keys" / "0001.pem"
     path.chmod(mode)
     with pytest.raises(DataDirectoryError, match=f"chmod 600 {path}"):
-        store.read()
+        store.load_keys()
 
 
 def test_a_stamp_changes_with_every_change_and_not_else(store: Store) -> None:
@@ -255,6 +255,6 @@ def test_what_root_writes_belongs_to_the_owner_of_the_directory(tmp_path: Path) 
 
 
 def test_names_tell_no_key(store: Store) -> None:
-    key: SigningKey = store.read()[0]
+    key: SigningKey = store.load_keys()[0]
     assert len(key.name) == 16
     assert key.name not in key.secret

@@ -29,7 +29,7 @@ class Kept:
         self.looks += 1
         return self.keys, self.error
 
-    def read(self) -> tuple[SigningKey, ...]:
+    def load_keys(self) -> tuple[SigningKey, ...]:
         self.reads += 1
         if self.error:
             raise DataDirectoryError(self.error)

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
-from identity.adapters.passwords.queue import GuardedPasswords
+from identity.adapters.passwords.queue import AdmissionQueue
 from identity.domain.errors import Busy
 
 COST = Argon2Cost(memory_kib=8, time=1)
@@ -52,7 +52,7 @@ def slow(argon2: SlowArgon2, *, wait: timedelta) -> Argon2Hasher:
 
 
 def test_only_one_hash_is_computed_at_a_time(argon2: SlowArgon2) -> None:
-    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=8)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=8)
     argon2.may_end.set()
 
     def work(number: int) -> str:
@@ -65,7 +65,7 @@ def test_only_one_hash_is_computed_at_a_time(argon2: SlowArgon2) -> None:
 
 
 def test_caller_is_turned_away_at_once_when_every_place_is_taken(argon2: SlowArgon2) -> None:
-    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=2)
 
     def come() -> None:
         with guard.admit():
@@ -105,7 +105,7 @@ def test_slot_is_free_again_after_an_error(argon2: SlowArgon2) -> None:
 
 
 def test_place_is_free_again_after_an_error(argon2: SlowArgon2) -> None:
-    guard = GuardedPasswords(slow(argon2, wait=IMPATIENT), places=1)
+    guard = AdmissionQueue(slow(argon2, wait=IMPATIENT), places=1)
     argon2.may_end.set()
     for _ in range(3):
         with pytest.raises(RuntimeError), guard.admit() as hasher:
@@ -115,7 +115,7 @@ def test_place_is_free_again_after_an_error(argon2: SlowArgon2) -> None:
 
 
 def test_place_is_free_again_after_waiting_in_vain(argon2: SlowArgon2) -> None:
-    guard = GuardedPasswords(slow(argon2, wait=IMPATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=IMPATIENT), places=2)
     with ThreadPoolExecutor(1) as pool, guard.admit() as hasher:
         first = pool.submit(hasher.hash, "first")
         assert argon2.began.acquire(timeout=30)
@@ -129,7 +129,7 @@ def test_place_is_free_again_after_waiting_in_vain(argon2: SlowArgon2) -> None:
 HERE, NEIGHBOUR, THERE = "192.0.2.1", "2001:db8::1", "198.51.100.7"
 
 
-def turned_away(guard: GuardedPasswords, address: str, name: str = "hawk") -> bool:
+def turned_away(guard: AdmissionQueue, address: str, name: str = "hawk") -> bool:
     try:
         with guard.admit(address, name):
             return False
@@ -138,14 +138,14 @@ def turned_away(guard: GuardedPasswords, address: str, name: str = "hawk") -> bo
 
 
 @pytest.fixture
-def flooded(argon2: SlowArgon2) -> Iterator[GuardedPasswords]:
+def flooded(argon2: SlowArgon2) -> Iterator[AdmissionQueue]:
     """A queue whose two places one address has taken."""
-    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=2)
     with guard.admit(HERE), guard.admit(f"::ffff:{HERE}"):
         yield guard
 
 
-def test_an_address_that_takes_every_place_leaves_one_to_others(flooded: GuardedPasswords) -> None:
+def test_an_address_that_takes_every_place_leaves_one_to_others(flooded: AdmissionQueue) -> None:
     assert turned_away(flooded, HERE)
     with flooded.admit(THERE):
         assert turned_away(flooded, NEIGHBOUR)
@@ -154,14 +154,14 @@ def test_an_address_that_takes_every_place_leaves_one_to_others(flooded: Guarded
 
 
 def test_an_address_is_known_by_its_network(argon2: SlowArgon2) -> None:
-    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=2)
     with guard.admit("2001:db8::1"), guard.admit("2001:db8::2"):
         assert turned_away(guard, "2001:db8::3")
         assert not turned_away(guard, "2001:db8:0:1::1")
 
 
 def test_whoever_waits_as_he_was_told_gets_the_last_place_and_whoever_pushes_does_not(
-    flooded: GuardedPasswords, monkeypatch: pytest.MonkeyPatch
+    flooded: AdmissionQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
     monkeypatch.setattr("identity.adapters.passwords.queue.time.monotonic", lambda: now)
@@ -178,20 +178,20 @@ def test_whoever_waits_as_he_was_told_gets_the_last_place_and_whoever_pushes_doe
         assert turned_away(flooded, THERE)  # now all are taken
 
 
-def test_those_who_were_told_to_wait_take_bounded_memory(flooded: GuardedPasswords) -> None:
+def test_those_who_were_told_to_wait_take_bounded_memory(flooded: AdmissionQueue) -> None:
     assert all(turned_away(flooded, HERE, f"name {number}") for number in range(10_000))
     assert len(flooded._told) < 5000
 
 
 def test_a_queue_in_which_nobody_waits_keeps_no_place(argon2: SlowArgon2) -> None:
-    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=1)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=1)
     with guard.admit(HERE):
         assert turned_away(guard, THERE)
     assert not turned_away(guard, HERE)
 
 
 def test_the_queue_counts_right_however_many_come_and_go(argon2: SlowArgon2) -> None:
-    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=3)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=3)
 
     def come(number: int) -> None:
         for turn in range(200):
@@ -203,7 +203,7 @@ def test_the_queue_counts_right_however_many_come_and_go(argon2: SlowArgon2) -> 
 
 
 def test_whoever_was_turned_away_is_told_again_without_coming_in_while_it_is_full(
-    flooded: GuardedPasswords, monkeypatch: pytest.MonkeyPatch
+    flooded: AdmissionQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
     monkeypatch.setattr("identity.adapters.passwords.queue.time.monotonic", lambda: now)
@@ -224,7 +224,7 @@ def test_whoever_was_turned_away_is_told_again_without_coming_in_while_it_is_ful
 
 
 def test_whoever_was_turned_away_may_come_in_as_soon_as_there_is_room(argon2: SlowArgon2) -> None:
-    guard = GuardedPasswords(slow(argon2, wait=PATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=2)
     with guard.admit(HERE), guard.admit(HERE):
         assert turned_away(guard, HERE)
         assert guard.turned_away(HERE, "hawk")

@@ -68,7 +68,7 @@ def use(volume: Path) -> None:
     open_data_directory(volume)
     prepare_file(volume / "identity.sqlite3")
     SecretKeyFile(volume / "secret_keys").make_first(NOW)
-    SecretKeyFile(volume / "secret_keys").read()
+    SecretKeyFile(volume / "secret_keys").load_keys()
     key_files(volume / "ca", lambda: b"a key")
 
 

@@ -31,7 +31,7 @@ def signed(
 
 
 def test_token_says_what_was_signed() -> None:
-    assert TOKENS.read(TOKEN) == CLAIMS
+    assert TOKENS.verify(TOKEN) == CLAIMS
     assert TOKEN.startswith("idt_")
     assert looks_like_token(TOKEN)
     assert not is_username(TOKEN)
@@ -46,7 +46,7 @@ def test_whatever_claims_are_signed_are_read_again(
     session: str, issued_at: int, expires_at: int
 ) -> None:
     claims = AccessClaims(session, issued_at, expires_at)
-    assert TOKENS.read(TOKENS.sign(claims)) == claims
+    assert TOKENS.verify(TOKENS.sign(claims)) == claims
 
 
 def test_last_character_has_one_spelling() -> None:
@@ -54,15 +54,15 @@ def test_last_character_has_one_spelling() -> None:
     meant = base64.urlsafe_b64decode(TOKEN.rpartition(".")[2] + "=")
     same = [each for each in BASE64 if base64.urlsafe_b64decode(f"{TOKEN[-43:-1]}{each}=") == meant]
     assert len(same) == 4
-    assert [each for each in BASE64 if TOKENS.read(TOKEN[:-1] + each)] == [TOKEN[-1]]
+    assert [each for each in BASE64 if TOKENS.verify(TOKEN[:-1] + each)] == [TOKEN[-1]]
 
 
 @pytest.mark.parametrize("position", range(len(TOKEN)))
 def test_token_is_refused_when_any_one_character_is_another(position: int) -> None:
     for each in "Aa0_-.~\u0661 ":
         if each != TOKEN[position]:
-            assert TOKENS.read(TOKEN[:position] + each + TOKEN[position + 1 :]) is None
-    assert TOKENS.read(TOKEN[:position] + TOKEN[position + 1 :]) is None
+            assert TOKENS.verify(TOKEN[:position] + each + TOKEN[position + 1 :]) is None
+    assert TOKENS.verify(TOKEN[:position] + TOKEN[position + 1 :]) is None
 
 
 @pytest.mark.parametrize(
@@ -82,20 +82,20 @@ def test_token_is_refused_when_any_one_character_is_another(position: int) -> No
     ],
 )
 def test_token_is_refused_in_any_other_spelling(spelling: str) -> None:
-    assert TOKENS.read(spelling) is None
+    assert TOKENS.verify(spelling) is None
 
 
 def test_token_is_read_while_its_key_is_kept_and_refused_when_it_was_removed() -> None:
     old = SignedAccessTokens([OLD]).sign(CLAIMS)
-    assert TOKENS.read(old) == CLAIMS
-    assert SignedAccessTokens([NEW]).read(old) is None
-    assert SignedAccessTokens([OTHER]).read(TOKEN) is None
+    assert TOKENS.verify(old) == CLAIMS
+    assert SignedAccessTokens([NEW]).verify(old) is None
+    assert SignedAccessTokens([OTHER]).verify(TOKEN) is None
 
 
 def test_newest_key_signs() -> None:
-    assert SignedAccessTokens([NEW]).read(TOKEN) == CLAIMS
-    assert SignedAccessTokens([OLD]).read(TOKEN) is None
-    assert SignedAccessTokens([NEW, OLD]).read(TOKEN) == CLAIMS
+    assert SignedAccessTokens([NEW]).verify(TOKEN) == CLAIMS
+    assert SignedAccessTokens([OLD]).verify(TOKEN) is None
+    assert SignedAccessTokens([NEW, OLD]).verify(TOKEN) == CLAIMS
 
 
 TEXT = TOKEN.rpartition(".")[0]
@@ -125,7 +125,7 @@ def test_helper_of_these_tests_signs_as_the_service_does() -> None:
     ids=str.__len__,  # the serializer's tokens hold the time, and every worker must find the same names
 )
 def test_token_is_refused_when_it_was_signed_for_another_purpose_or_otherwise(token: str) -> None:
-    assert TOKENS.read(token) is None
+    assert TOKENS.verify(token) is None
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_token_is_refused_when_it_was_signed_for_another_purpose_or_otherwise(to
     ],
 )
 def test_token_is_refused_when_our_own_key_signed_another_form(text: str) -> None:
-    assert TOKENS.read(signed(text)) is None
+    assert TOKENS.verify(signed(text)) is None
 
 
 _NEARLY = st.builds(
@@ -152,4 +152,4 @@ _NEARLY = st.builds(
 
 @given(st.one_of(st.text(), _NEARLY, st.from_regex(r"\Aidt_[0-9a-f]{32}(\.[0-9a-f]{8}){2}\..*\Z")))
 def test_garbage_is_no_token_and_no_error(text: str) -> None:
-    assert text == TOKEN or TOKENS.read(text) is None
+    assert text == TOKEN or TOKENS.verify(text) is None

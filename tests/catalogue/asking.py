@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from wire.speaking import one_database
 
 from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
-from identity.adapters.passwords.queue import GuardedPasswords
+from identity.adapters.passwords.queue import AdmissionQueue
 from identity.domain.principal import Origin, Principal, operator
 from identity.services.accounts.registration import NewAccount
 
@@ -60,7 +60,7 @@ class Asker:
     def __post_init__(self) -> None:
         self.client = self.app.test_client(use_cookies=False)
         # Cheaply, also where a hardened service would refuse to.
-        guarded = GuardedPasswords(Argon2Hasher(COST, wait=timedelta(seconds=10)), places=64)
+        guarded = AdmissionQueue(Argon2Hasher(COST, wait=timedelta(seconds=10)), places=64)
         self.passwords = CountedPasswords(guarded)
         use = services(self.app)
         for use_case in (

@@ -12,11 +12,11 @@ from identity.domain.keys import (
     KeyUse,
     KeyValidity,
     SigningKey,
+    active_keys,
     listed_keys,
     next_change,
     replaced,
     rotated,
-    standing,
 )
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_a_key_shows_itself_nowhere() -> None:
 
 
 def test_keys_without_times_are_all_accepted_and_the_last_signs() -> None:
-    assert names(standing((A, B, C), NOW)) == "abc"
+    assert names(active_keys((A, B, C), NOW)) == "abc"
     assert next_change((A, B, C), NOW) is None
 
 
@@ -62,7 +62,7 @@ def test_a_new_key_is_accepted_at_once_signs_after_the_grace_and_outlives_the_ol
     seconds: float, accepted: str
 ) -> None:
     assert (
-        names(standing(after_rotation((A,), B), after(seconds=seconds))) == accepted
+        names(active_keys(after_rotation((A,), B), after(seconds=seconds))) == accepted
     )  # the one that signs is the last
 
 
@@ -77,7 +77,7 @@ def test_a_second_rotation_keeps_the_end_that_a_key_has() -> None:
     once = after_rotation((A,), B)
     twice = rotated(once, C, now=after(seconds=10), grace=GRACE, life=LIFE)
     assert twice[0] == once[0]
-    assert [names(standing(twice, after(seconds=each))) for each in (10, 60, 70)] == [
+    assert [names(active_keys(twice, after(seconds=each))) for each in (10, 60, 70)] == [
         "bca",
         "acb",
         "abc",
@@ -86,7 +86,7 @@ def test_a_second_rotation_keeps_the_end_that_a_key_has() -> None:
 
 def test_the_newest_that_may_sign_does_whichever_was_to_begin_later() -> None:
     keys = after_rotation(after_rotation((A,), B, grace=timedelta(days=1)), C)
-    assert names(standing(keys, after(days=1)))[-1] == "c"
+    assert names(active_keys(keys, after(days=1)))[-1] == "c"
 
 
 def test_a_rotation_forgets_keys_that_are_out() -> None:
@@ -96,7 +96,7 @@ def test_a_rotation_forgets_keys_that_are_out() -> None:
 
 def test_somebody_signs_also_before_the_first_may() -> None:
     early = replace(A, times=KeyValidity(signs_from=after(hours=1)))
-    assert names(standing((early,), NOW)) == "a"
+    assert names(active_keys((early,), NOW)) == "a"
 
 
 def test_a_leaked_key_is_followed_by_one_that_is_alone() -> None:
@@ -107,9 +107,9 @@ def test_a_leaked_key_is_followed_by_one_that_is_alone() -> None:
 @pytest.mark.parametrize(
     ("hours", "states"),
     [
-        (0, [KeyState.SIGNING, KeyState.NEXT]),
-        (1, [KeyState.OLD, KeyState.SIGNING]),
-        (2, [KeyState.OUT, KeyState.SIGNING]),
+        (0, [KeyState.SIGNING, KeyState.PENDING]),
+        (1, [KeyState.VERIFY_ONLY, KeyState.SIGNING]),
+        (2, [KeyState.RETIRED, KeyState.SIGNING]),
     ],
 )
 def test_keys_are_shown_with_their_state(hours: int, states: list[KeyState]) -> None:

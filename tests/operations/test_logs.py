@@ -205,7 +205,7 @@ def test_a_refusal_that_is_told_again_is_logged_only_where_all_is(
     make_app: Callable[..., Flask], logged: list[dict[str, Any]], mode: str, again: int
 ) -> None:
     app = make_app(log_requests=mode, lockout_failures="2")
-    wait_until(services(app).directory.current)  # before that each refusal is looked up
+    wait_until(services(app).directory.is_current)  # before that each refusal is looked up
     client = app.test_client()
     asking: list[Callable[[], TestResponse]] = [
         lambda: client.get("/api/resource", headers=basic("nobody", "wrong")),
@@ -290,7 +290,7 @@ def test_a_mistake_that_flask_lets_through_is_logged_and_answered_too(
     def fail(*_: object) -> list[bytes]:
         raise UnicodeError("canary")
 
-    app.wsgi_app = Middleware(fail, app.extensions["identity"])  # type: ignore[method-assign]
+    app.wsgi_app = Middleware(fail, app.extensions["identity"], app.wsgi_app._dialects)  # type: ignore[method-assign]
     answer = app.test_client().get("/healthz")
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
     assert (answer.json["code"], answer.json["request_id"]) == (

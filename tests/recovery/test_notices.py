@@ -94,7 +94,7 @@ def test_a_confirmed_address_given_again_stays_confirmed_and_is_no_news(
     services(app).recovery.activate(Principal(ORIGIN), post.token(CONFIRM))
     change(app, ProfileChange(email=EMAIL, full_name="H. Awk"), "other-pw")
     assert told(post) == [(EMAIL, PASSWORD)]
-    assert services(app).profiles.read(principal(app, "hawk", "other-pw")).email_verified
+    assert services(app).profiles.fetch(principal(app, "hawk", "other-pw")).email_verified
     events = services(app).audit.list(
         principal(app, *ADMIN), AuditFilter(subject="hawk"), cursor=None, limit=50
     )
@@ -110,7 +110,7 @@ def test_a_confirmed_email_in_another_letter_case_stays_confirmed(
     register(app.test_client())
     services(app).recovery.activate(Principal(ORIGIN), post.token(CONFIRM))
     change(app, ProfileChange(email=spelled))
-    shown = services(app).profiles.read(principal(app, *HAWK))
+    shown = services(app).profiles.fetch(principal(app, *HAWK))
     assert (shown.email, shown.email_verified) == (spelled, True)
     assert told(post) == []
     assert app.test_client().post("/api/password-resets", json={"email": EMAIL}).status_code == 204

@@ -28,27 +28,27 @@ def test_a_token_says_what_was_signed(
     purpose: Purpose, account: int, version: int, expires_at: int, binding: str
 ) -> None:
     claims = OneTimeClaims(account, version, expires_at, binding)
-    assert TOKENS.read(purpose, TOKENS.sign(purpose, claims)) == claims
+    assert TOKENS.verify(purpose, TOKENS.sign(purpose, claims)) == claims
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_token_of_another_purpose_says_nothing(purpose: Purpose) -> None:
     others = [other for other in PURPOSES if other is not purpose]
-    assert [TOKENS.read(other, TOKENS.sign(purpose, CLAIMS)) for other in others] == [None] * len(
+    assert [TOKENS.verify(other, TOKENS.sign(purpose, CLAIMS)) for other in others] == [None] * len(
         others
     )
 
 
 def test_an_access_token_is_no_one_time_token() -> None:
     token = SignedAccessTokens(KEYS).sign(AccessClaims("0" * 32, 1_900_000_000, 2_000_000_000))
-    assert [TOKENS.read(purpose, token) for purpose in PURPOSES] == [None] * len(PURPOSES)
-    assert SignedAccessTokens(KEYS).read(TOKENS.sign(Purpose.RESET, CLAIMS)) is None
+    assert [TOKENS.verify(purpose, token) for purpose in PURPOSES] == [None] * len(PURPOSES)
+    assert SignedAccessTokens(KEYS).verify(TOKENS.sign(Purpose.RESET, CLAIMS)) is None
 
 
 def test_a_token_of_an_older_key_is_read_and_one_of_a_stranger_is_not() -> None:
     old = SignedOneTimeTokens(KEYS[:1]).sign(Purpose.RESET, CLAIMS)
-    assert TOKENS.read(Purpose.RESET, old) == CLAIMS
-    assert SignedOneTimeTokens(KEYS[1:]).read(Purpose.RESET, old) is None
+    assert TOKENS.verify(Purpose.RESET, old) == CLAIMS
+    assert SignedOneTimeTokens(KEYS[1:]).verify(Purpose.RESET, old) is None
 
 
 @FEW
@@ -57,10 +57,10 @@ def test_a_changed_token_says_nothing(position: int, character: str) -> None:
     token = TOKENS.sign(Purpose.RESET, CLAIMS)
     position %= len(token)
     changed = token[:position] + character + token[position + 1 :]
-    assert (TOKENS.read(Purpose.RESET, changed) is None) == (changed != token)
+    assert (TOKENS.verify(Purpose.RESET, changed) is None) == (changed != token)
 
 
 @FEW
 @given(st.text(max_size=120) | st.text("0123456789abcdef.", min_size=40, max_size=90))
 def test_any_text_says_nothing(text: str) -> None:
-    assert [TOKENS.read(purpose, text) for purpose in PURPOSES] == [None] * len(PURPOSES)
+    assert [TOKENS.verify(purpose, text) for purpose in PURPOSES] == [None] * len(PURPOSES)

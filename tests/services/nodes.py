@@ -38,14 +38,14 @@ class DeafFeed:
     def __init__(self, inner: Feed) -> None:
         self.inner, self.deaf = inner, False
 
-    def current(self) -> bool:
-        return not self.deaf and self.inner.current()
+    def is_current(self) -> bool:
+        return not self.deaf and self.inner.is_current()
 
-    def told(self) -> None:
-        self.inner.told()
+    def notify(self) -> None:
+        self.inner.notify()
 
-    def age(self) -> float:
-        return self.inner.age()
+    def lag(self) -> float:
+        return self.inner.lag()
 
     def close(self) -> None:
         self.inner.close()
@@ -59,11 +59,11 @@ class Node:
     ) -> None:
         self.name, self.clock, feeds = f"identity-test-{name}", clock, []
 
-        def feed_of(*arguments: Any) -> DeafFeed:
-            feeds.append(DeafFeed(changes.feed_of(*arguments)))
+        def open_feed(*arguments: Any) -> DeafFeed:
+            feeds.append(DeafFeed(changes.open_feed(*arguments)))
             return feeds[0]
 
-        directories.feed_of = feed_of
+        directories.open_feed = open_feed
         try:
             url = database_url + (
                 f"?application_name={self.name}" if "postgresql" in database_url else ""
@@ -72,7 +72,7 @@ class Node:
                 config(data_dir, database_url=url, **settings), clock=clock
             )
         finally:
-            directories.feed_of = changes.feed_of
+            directories.open_feed = changes.open_feed
         self.services, self.feed = services(self.app), feeds[0]
 
     def close(self) -> None:
@@ -81,8 +81,8 @@ class Node:
     def advance(self, seconds: int) -> None:
         self.clock.advance(seconds=seconds)
 
-    def current(self) -> bool:
-        return self.feed.current()
+    def is_current(self) -> bool:
+        return self.feed.is_current()
 
     def set_deaf(self, deaf: bool) -> None:
         self.feed.deaf = deaf

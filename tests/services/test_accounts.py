@@ -44,7 +44,7 @@ def test_registered_account_is_a_plain_one_and_can_log_in(app: Flask, clock: Han
     assert {made.admin, made.disabled, made.activated, made.email_verified} == {False}
     assert made.created_at == made.updated_at == clock.now()
     assert uuid.UUID(made.uuid).version == 4
-    assert services(app).administration.read(principal(app, *ADMIN), made.id) == made
+    assert services(app).administration.fetch(principal(app, *ADMIN), made.id) == made
     assert principal(app, "falcon", "newpwd").account.username == "Falcon"
 
 

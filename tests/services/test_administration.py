@@ -28,7 +28,7 @@ from identity.services.administration.accounts import Administration
 
 Act = Callable[[Administration, Principal, int], object]
 ACTS: dict[str, Act] = {
-    "read": Administration.read,
+    "fetch": Administration.fetch,
     "change": lambda use, caller, one: use.change(caller, one, ProfileChange(full_name="F. Alcon")),
     "promote": lambda use, caller, one: use.change(caller, one, ProfileChange(), admin=True),
     "demote": lambda use, caller, one: use.change(caller, one, ProfileChange(), admin=False),
@@ -174,10 +174,10 @@ def test_name_that_was_deleted_and_registered_again_is_somebody_else(
     app: Flask, admin: Principal
 ) -> None:
     token, _ = token_principal(app, *HAWK)
-    old = use(app).read(admin, 2)
+    old = use(app).fetch(admin, 2)
     use(app).delete(admin, 2)
     with pytest.raises(NotFound):
-        use(app).read(admin, 2)
+        use(app).fetch(admin, 2)
     new = services(app).accounts.register(Principal(ORIGIN), NewAccount(*HAWK))
     assert new.id > old.id
     assert new.uuid != old.uuid
@@ -207,7 +207,7 @@ def test_change_sets_what_is_given_and_tells_when(
         True,
     )
     assert shown.updated_at == clock.now()
-    assert use(app).read(admin, 2) == shown
+    assert use(app).fetch(admin, 2) == shown
     assert principal(app, "osprey", "newpwd").account.admin
 
 

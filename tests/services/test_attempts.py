@@ -262,7 +262,7 @@ def nodes(app: Flask, make_app: Callable[..., Flask]) -> Sequence[Flask]:
 def hear_news(*apps: Flask) -> None:
     """Wait until these hear of changes: before that a refusal is looked up each time."""
     end = time.monotonic() + 30
-    while not all(services(each).directory.current() for each in apps):
+    while not all(services(each).directory.is_current() for each in apps):
         assert time.monotonic() < end
         time.sleep(0.02)
 
@@ -329,11 +329,11 @@ def test_administrator_sees_and_lifts_every_lock_of_an_account(
     for step, lock in enumerate(
         (lambda: lock_name(app, at=HERE), lambda: lock_name(app, at=THERE))
     ):
-        assert (use.read(operator(), 2).locked_until is None) == (step == 0)
+        assert (use.fetch(operator(), 2).locked_until is None) == (step == 0)
         lock()
         clock.advance(seconds=1)
     until = clock.now() + timedelta(seconds=LOCK - 1)
-    assert use.read(operator(), 2).locked_until == until
+    assert use.fetch(operator(), 2).locked_until == until
     assert [
         each.locked_until for each in use.list(operator(), search=None, cursor=None, limit=9).items
     ] == [

@@ -48,7 +48,7 @@ def dead(app: Flask, token: str) -> bool:
 
 
 def heard(app: Flask) -> bool:
-    return services(app).directory._feed.current()
+    return services(app).directory._feed.is_current()
 
 
 def rows_read(app: Flask, token: str) -> int:

@@ -120,10 +120,10 @@ def test_administrator_sees_the_lock_and_unlocks(app: Flask, clock: HandClock) -
     use = services(app).administration
     for _ in range(FAILURES - 1):
         guess(app)
-    assert use.read(operator(), 2).locked_until is None
+    assert use.fetch(operator(), 2).locked_until is None
     guess(app)
     until = clock.now() + timedelta(seconds=LOCK)
-    assert use.read(operator(), 2).locked_until == until
+    assert use.fetch(operator(), 2).locked_until == until
     listed = use.list(operator(), search=None, cursor=None, limit=9).items
     assert [view.locked_until for view in listed] == [until, None]
     assert use.unlock(operator(), 2).locked_until is None
@@ -133,7 +133,7 @@ def test_administrator_sees_the_lock_and_unlocks(app: Flask, clock: HandClock) -
 def test_lock_is_no_longer_shown_when_it_is_over(app: Flask, clock: HandClock) -> None:
     lock(app)
     clock.advance(seconds=LOCK)
-    assert services(app).administration.read(operator(), 2).locked_until is None
+    assert services(app).administration.fetch(operator(), 2).locked_until is None
 
 
 def test_lock_keeps_no_token_from_working(app: Flask) -> None:

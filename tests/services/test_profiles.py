@@ -34,9 +34,9 @@ def change(
 
 
 def test_profile_shows_ones_own_account(app: Flask) -> None:
-    assert services(app).profiles.read(principal(app, *HAWK)).username == "hawk"
+    assert services(app).profiles.fetch(principal(app, *HAWK)).username == "hawk"
     with pytest.raises(Unauthenticated):
-        services(app).profiles.read(Principal(ORIGIN))
+        services(app).profiles.fetch(Principal(ORIGIN))
 
 
 def test_profile_is_changed_in_the_given_fields_only(app: Flask, clock: HandClock) -> None:
@@ -49,10 +49,10 @@ def test_profile_is_changed_in_the_given_fields_only(app: Flask, clock: HandCloc
         "H. Awk",
     )
     assert shown.updated_at == clock.now() > shown.created_at
-    assert services(app).profiles.read(caller) == shown
+    assert services(app).profiles.fetch(caller) == shown
     assert change(app, caller, ProfileChange(email=None)).email is None
     assert change(app, caller, ProfileChange(full_name=None)).full_name is None
-    assert services(app).profiles.read(caller).username == "osprey"
+    assert services(app).profiles.fetch(caller).username == "osprey"
 
 
 def test_new_name_logs_in_and_the_old_one_is_free(app: Flask) -> None:

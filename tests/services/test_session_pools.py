@@ -14,7 +14,7 @@ from services.watching import by_token, rows, statements, wait_until
 
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.token_kinds import TokenKind
-from identity.services.sessions import use_notes
+from identity.services.sessions import usage as use_notes
 
 CAP = 5
 AUTOMATIC = [TokenKind.ACCESS, TokenKind.JWT, TokenKind.UUID]

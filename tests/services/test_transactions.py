@@ -208,4 +208,4 @@ def test_connections_that_the_server_ended_are_replaced_unnoticed(
     caller = principal(app, *HAWK)
     for _ in range(3):
         assert end_connections(database_url) > 0
-        assert services(app).profiles.read(caller).username == "hawk"
+        assert services(app).profiles.fetch(caller).username == "hawk"

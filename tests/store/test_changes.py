@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from identity.store import changes
-from identity.store.changes import Feed, PostgresqlFeed, SqliteFeed, feed_of, note_change
+from identity.store.changes import Feed, PostgresqlFeed, SqliteFeed, note_change, open_feed
 from identity.store.engines import for_writing
 
 Told = list[int | None]
@@ -36,11 +36,11 @@ def told() -> Told:
 @pytest.fixture
 def feed(migrated: Engine, told: Told) -> Iterator[Feed]:
     """A feed that is past its first word, which is always "anything may have changed"."""
-    feed = feed_of(migrated, told.append)
-    wait_until(feed.current)
+    feed = open_feed(migrated, told.append)
+    wait_until(feed.is_current)
     change(migrated, 1)
     first: Told = [None] if isinstance(feed, SqliteFeed) else [None, 1]
-    wait_until(lambda: feed.current() and told == first)
+    wait_until(lambda: feed.is_current() and told == first)
     told.clear()
     yield feed
     feed.close()
@@ -55,7 +55,7 @@ def change(engine: Engine, *accounts: int, fail: bool = False) -> None:
 
 
 def hears(feed: Feed, told: Told, *expected: int | None) -> None:
-    wait_until(lambda: feed.current() and len(told) >= len(expected))
+    wait_until(lambda: feed.is_current() and len(told) >= len(expected))
     assert told == list(expected)
     told.clear()
 
@@ -78,8 +78,8 @@ def test_change_that_was_taken_back_is_not_told(migrated: Engine, feed: Feed, to
 
 def test_two_feeds_hear_the_same(migrated: Engine, feed: Feed, told: Told) -> None:
     others: Told = []
-    other = feed_of(migrated, others.append)
-    wait_until(lambda: other.current() and others == [None])
+    other = open_feed(migrated, others.append)
+    wait_until(lambda: other.is_current() and others == [None])
     change(migrated, 2)
     hears(feed, told, 2)
     hears(other, others, None, 2)
@@ -119,13 +119,13 @@ def test_everything_is_forgotten_when_the_database_is_set_back_to_an_older_copy(
     with closing(backup), closing(sqlite3.connect(path)) as running:
         running.backup(backup)
         change(migrated, 2, 3)
-        wait_until(lambda: feed.current() and told == [2, 3])
+        wait_until(lambda: feed.is_current() and told == [2, 3])
         told.clear()
         backup.backup(running)
     change(migrated, *later)
     hears(feed, told, None)
     change(migrated, 8)
-    wait_until(lambda: feed.current() and told in ([None], [8]))
+    wait_until(lambda: feed.is_current() and told in ([None], [8]))
     told.clear()
     change(migrated, 9)
     hears(feed, told, 9)
@@ -150,7 +150,7 @@ def test_feed_that_cannot_be_opened_is_tried_by_one_caller_for_all_who_wait() ->
     engine, told = SlowToFail(), []  # type: ignore[var-annotated]
     feed = SqliteFeed(engine, told.append)  # type: ignore[arg-type]
     with ThreadPoolExecutor(16) as threads:
-        waiting = [threads.submit(feed.current) for _ in range(16)]
+        waiting = [threads.submit(feed.is_current) for _ in range(16)]
         assert engine.asked.wait(30)
         time.sleep(0.05)
         engine.over.set()
@@ -164,22 +164,22 @@ def test_notes_are_read_only_after_something_was_committed(
     migrated: Engine, feed: Feed, told: Told
 ) -> None:
     assert isinstance(feed, SqliteFeed)
-    feed.current()
+    feed.is_current()
     asked: list[str] = []
     feed._connection.set_trace_callback(asked.append)
-    assert all(feed.current() for _ in range(5))
+    assert all(feed.is_current() for _ in range(5))
     assert set(asked) <= {"PRAGMA data_version"}
     asked.clear()
-    feed.told()
-    assert feed.current()
+    feed.notify()
+    assert feed.is_current()
     assert asked == ["PRAGMA data_version"]
     with migrated.begin() as connection:
         connection.execute(text("DELETE FROM counter"))
         connection.execute(
             text("INSERT INTO counter VALUES ('x', 1, '2026-01-01 00:00:00.000000')")
         )
-    feed.told()
-    assert feed.current()
+    feed.notify()
+    assert feed.is_current()
     assert told == []
     assert any("account_change" in each for each in asked)
 
@@ -188,15 +188,15 @@ def test_notes_are_read_only_after_something_was_committed(
 def test_feed_hears_at_once_what_another_marked_and_within_a_second_what_nobody_marked(
     migrated: Engine, feed: Feed, told: Told
 ) -> None:
-    other = feed_of(migrated, [].append)
-    feed.current()
+    other = open_feed(migrated, [].append)
+    feed.is_current()
     told.clear()
     change(migrated, 2)
-    other.told()
-    assert feed.current()
+    other.notify()
+    assert feed.is_current()
     assert told == [2]
     change(migrated, 3)  # as by a process that was killed before it could mark
-    wait_until(lambda: feed.current() and told == [2, 3])
+    wait_until(lambda: feed.is_current() and told == [2, 3])
     other.close()
 
 
@@ -206,11 +206,11 @@ def test_feed_whose_connection_broke_says_so_and_opens_another(
 ) -> None:
     assert isinstance(feed, SqliteFeed)
     feed._connection.close()
-    wait_until(lambda: not feed.current(), seconds=1)
+    wait_until(lambda: not feed.is_current(), seconds=1)
     assert told == [None]
-    wait_until(feed.current)
+    wait_until(feed.is_current)
     change(migrated, 2)
-    wait_until(lambda: feed.current() and told[-1] in (2, None))
+    wait_until(lambda: feed.is_current() and told[-1] in (2, None))
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -224,7 +224,7 @@ def test_closed_feed_opens_again_when_it_is_asked(migrated: Engine, feed: Feed, 
 def test_closed_feed_is_not_current_and_its_thread_is_over(feed: Feed) -> None:
     assert isinstance(feed, PostgresqlFeed)
     feed.close()
-    assert not feed.current()
+    assert not feed.is_current()
     assert feed._thread is not None
     assert not feed._thread.is_alive()
 
@@ -234,7 +234,7 @@ def test_lost_listener_is_not_current_until_it_has_said_that_anything_may_have_c
     migrated: Engine, feed: Feed, told: Told, database_url: str
 ) -> None:
     end_connections(database_url)
-    wait_until(lambda: not feed.current())
+    wait_until(lambda: not feed.is_current())
     change(migrated, 2)
     hears(feed, told, None)
     change(migrated, 3)
@@ -249,7 +249,7 @@ def test_word_of_a_stranger_on_the_channel_hides_no_change(
     with migrated.begin() as connection:
         connection.execute(text("SELECT pg_notify('identity_changes', :junk)"), {"junk": junk})
     change(migrated, 2)
-    wait_until(lambda: feed.current() and told and told[-1] in (2, None))
+    wait_until(lambda: feed.is_current() and told and told[-1] in (2, None))
 
 
 class SilentServer:
@@ -291,23 +291,23 @@ class SilentServer:
 def test_feed_is_not_current_for_long_when_its_server_falls_silent() -> None:
     server, told = SilentServer(), []  # type: ignore[var-annotated]
     feed = PostgresqlFeed(server, told.append)  # type: ignore[arg-type]
-    wait_until(feed.current)
+    wait_until(feed.is_current)
     assert told == [None]
     server.silent.set()
-    wait_until(lambda: not feed.current(), seconds=1)
+    wait_until(lambda: not feed.is_current(), seconds=1)
     server.end(feed)
-    assert not feed.current()
+    assert not feed.is_current()
 
 
 def test_feed_is_not_current_after_the_machine_slept(monkeypatch: pytest.MonkeyPatch) -> None:
     server, read = SilentServer(), time.clock_gettime
     feed = PostgresqlFeed(server, lambda _: None)  # type: ignore[arg-type]
-    wait_until(feed.current)
+    wait_until(feed.is_current)
     server.silent.set()
-    wait_until(feed.current)  # as it is until somebody asks the silent server
+    wait_until(feed.is_current)  # as it is until somebody asks the silent server
     slept = {time.CLOCK_BOOTTIME: 60}
     monkeypatch.setattr(time, "clock_gettime", lambda which: read(which) + slept.get(which, 0))
-    assert not feed.current()
+    assert not feed.is_current()
     server.end(feed)
 
 
@@ -317,7 +317,7 @@ def test_feed_stays_current_when_its_socket_has_a_high_number() -> None:
     server = SilentServer()
     low, server.wire = server.wire, fcntl.fcntl(server.wire, fcntl.F_DUPFD, 1500)
     feed = PostgresqlFeed(server, lambda _: None)  # type: ignore[arg-type]
-    wait_until(feed.current)
+    wait_until(feed.is_current)
     wait_until(lambda: server.asked > 3)
     assert server.opened == 1
     server.end(feed)

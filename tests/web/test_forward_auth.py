@@ -432,7 +432,7 @@ def test_all_sets_together_are_asked_for_by_one_statement(make_app: Callable[...
     client = presenting(make_app, "identity,email,name,remote,webauth")
     change(client, "email_verified = true")
     token = token_of(client, *HAWK)
-    wait_until(services(client.application).directory.current)
+    wait_until(services(client.application).directory.is_current)
     for _ in range(2):  # the first use of a token is noted, and then read once
         ask(client, NGINX, bearer(token))
     with statements(client.application) as seen:

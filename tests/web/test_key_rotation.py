@@ -54,7 +54,7 @@ class Node:
             self.client.get("/api/resource", headers=headers).status_code
             for headers in (basic(tokens.access), bearer(tokens.jwt))
         ]
-        mailed = services(self.app).outbox._tokens.read(Purpose.RESET, tokens.mailed) is not None
+        mailed = services(self.app).outbox._tokens.verify(Purpose.RESET, tokens.mailed) is not None
         return statuses[0] == 200, statuses[1] == 200 and self._published(tokens.jwt), mailed
 
     def _published(self, token: str) -> bool:
@@ -140,7 +140,7 @@ def test_an_old_key_makes_no_good_token_once_it_is_out(
 
     def forged() -> bool:
         token = thief.sign(Purpose.RESET, OneTimeClaims(2, 1, 2**33, "0" * 16))
-        return services(other.app).outbox._tokens.read(Purpose.RESET, token) is not None
+        return services(other.app).outbox._tokens.verify(Purpose.RESET, token) is not None
 
     clock.advance(days=7, minutes=1, seconds=59)
     assert forged()
@@ -148,7 +148,7 @@ def test_an_old_key_makes_no_good_token_once_it_is_out(
     assert not forged()
     restarted = make_app()
     assert (
-        services(restarted).outbox._tokens.read(
+        services(restarted).outbox._tokens.verify(
             Purpose.RESET, thief.sign(Purpose.RESET, OneTimeClaims(2, 1, 2**33, "0" * 16))
         )
         is None

@@ -143,7 +143,11 @@ def carriers(tokens: dict[str, str]) -> Iterator[str | None]:
 @pytest.fixture
 def lanes(app: Flask) -> tuple[Lane, Lane]:
     """The service as it is, and the same with Flask alone."""
-    flask_alone = Middleware(app.wsgi_app._application, app.extensions["identity"])  # type: ignore[attr-defined]
+    flask_alone = Middleware(
+        app.wsgi_app._application,  # type: ignore[attr-defined]
+        app.extensions["identity"],
+        app.wsgi_app._dialects,  # type: ignore[attr-defined]
+    )
     return _answering(app.wsgi_app), _answering(flask_alone)
 
 
@@ -281,7 +285,7 @@ def test_a_long_header_is_answered_and_not_remembered(app: Flask, tokens: dict[s
 def test_a_locked_name_is_refused_again_before_flask_begins_as_flask_would(
     app: Flask, lanes: tuple[Lane, Lane], name: str
 ) -> None:
-    wait_until(services(app).directory.current)  # before that a refusal is looked up each time
+    wait_until(services(app).directory.is_current)  # before that a refusal is looked up each time
     fast, flask = lanes
     header = basic(name, "wrong")["Authorization"]
     locked = {"/api/verify": "401", "/api/resource": "429", "/api/token": "429"}
@@ -318,7 +322,7 @@ def test_a_proxy_hears_for_how_long_a_lock_lasts_and_only_then(
 def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(
     app: Flask, lanes: tuple[Lane, Lane]
 ) -> None:
-    wait_until(services(app).directory.current)
+    wait_until(services(app).directory.is_current)
     fast, header = lanes[0], basic("hawk", "wrong")["Authorization"]
     seen = [fast(asked(header, path="/api/resource"))[0][:3] for _ in range(52)]
     assert seen == ["401"] * 50 + ["429"] * 2
@@ -329,7 +333,7 @@ def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(
 def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(
     app: Flask, lanes: tuple[Lane, Lane]
 ) -> None:
-    wait_until(services(app).directory.current)
+    wait_until(services(app).directory.is_current)
     passwords = services(app).authentication._passwords
     fast, flask = lanes
     header = basic(*HAWK)["Authorization"]
@@ -345,7 +349,7 @@ def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(
 def test_a_refusal_that_flask_tells_again_lets_others_go_first_in_a_few_threads(
     app: Flask, lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wait_until(services(app).directory.current)
+    wait_until(services(app).directory.is_current)
     pauses: list[float] = []
     monkeypatch.setattr(
         guard, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=pauses.append)

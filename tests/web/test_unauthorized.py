@@ -116,7 +116,11 @@ def test_both_lanes_refuse_a_locked_name_in_the_form_that_is_asked_for(
         "HTTP_HOST": "localhost",
         "HTTP_AUTHORIZATION": basic("nobody", "x")["Authorization"],
     }
-    flask_alone = Middleware(app.wsgi_app._application, app.extensions["identity"])  # type: ignore[attr-defined]
+    flask_alone = Middleware(
+        app.wsgi_app._application,  # type: ignore[attr-defined]
+        app.extensions["identity"],
+        app.wsgi_app._dialects,  # type: ignore[attr-defined]
+    )
     for _ in range(51):
         run_wsgi_app(flask_alone, dict(environ), buffered=True)
     fast, flask = (

@@ -16,7 +16,7 @@ _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 TIME_NAMES: Final = tuple(field.name for field in fields(KeyValidity))
 
 
-def named(key: str, times: KeyValidity | None = None) -> SigningKey:
+def named_key(key: str, times: KeyValidity | None = None) -> SigningKey:
     """Return a secret key with the name that it is shown by."""
     # A key has more bits than anybody can try, so its digest does not tell it.
     return SigningKey(
@@ -26,7 +26,7 @@ def named(key: str, times: KeyValidity | None = None) -> SigningKey:
     )
 
 
-def words(times: KeyValidity) -> list[str]:
+def dump_validity(times: KeyValidity) -> list[str]:
     """Return the times that are given, as words to stand beside a key."""
     given = {name: getattr(times, name) for name in TIME_NAMES}
     return [f"{name}={time.strftime(_TIME)}" for name, time in given.items() if time is not None]
@@ -46,7 +46,7 @@ def read_times(words: Iterable[str]) -> KeyValidity:
     )
 
 
-def lasting(keys: Sequence[SigningKey]) -> bool:
+def has_unbounded(keys: Sequence[SigningKey]) -> bool:
     """Tell whether there is a key without an end."""
     return any(key.times.accepted_until is None for key in keys)
 

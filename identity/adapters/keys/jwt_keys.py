@@ -10,7 +10,7 @@ from typing import Final
 
 from identity.adapters import data_directory
 from identity.adapters.data_directory import DataDirectoryError
-from identity.adapters.keys import format as key_texts
+from identity.adapters.keys import format as key_format
 from identity.adapters.tokens import jwt
 from identity.domain.keys import KeyValidity, SigningKey
 
@@ -34,16 +34,16 @@ class JwtKeyFolder:
 
     def stamp(self) -> object:
         """Return what changes with any of the files."""
-        return tuple((path.name, key_texts.stamp(path)) for path in self._paths())
+        return tuple((path.name, key_format.stamp(path)) for path in self._paths())
 
-    def read(self) -> tuple[SigningKey, ...]:
+    def load_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys, oldest first.
 
         Raises:
             DataDirectoryError: a file is open to others or holds no such key, or no key lasts.
         """
         keys = tuple(map(_read_pem, self._paths()))
-        if not key_texts.lasting(keys):
+        if not key_format.has_unbounded(keys):
             raise DataDirectoryError(
                 f"{self._folder} holds no key that lasts: move it away to get a new one"
             )
@@ -67,7 +67,7 @@ class JwtKeyFolder:
         try:
             self._write(keys)
         except OSError as error:
-            raise key_texts.unusable(self._folder, error) from None
+            raise key_format.unusable(self._folder, error) from None
 
     def _write(self, keys: Sequence[SigningKey]) -> None:
         files = {_read_pem(path): path for path in self._paths()}
@@ -88,19 +88,19 @@ class JwtKeyFolder:
 
 
 def _pem(key: SigningKey, times: KeyValidity) -> bytes:
-    return "\n".join([*key_texts.words(times), key.secret]).encode("ascii")
+    return "\n".join([*key_format.dump_validity(times), key.secret]).encode("ascii")
 
 
 def _read_pem(path: Path) -> SigningKey:
     try:
         data_directory.require_private(path)
         head, mark, body = path.read_text("ascii").partition(_PEM)
-        times = key_texts.read_times(
-            word for word in head.split() if word.startswith(key_texts.TIME_NAMES)
+        times = key_format.read_times(
+            word for word in head.split() if word.startswith(key_format.TIME_NAMES)
         )
         return SigningKey(jwt.key_id(f"{mark}{body}".encode()), mark + body, times)
     except OSError as error:
-        raise key_texts.unusable(path, error) from None
+        raise key_format.unusable(path, error) from None
     except (ValueError, TypeError):
         raise DataDirectoryError(
             f"{path} holds no P-256 private key in PEM: restore it, or move it away"

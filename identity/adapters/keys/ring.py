@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 
 from identity.adapters.data_directory import DataDirectoryError
-from identity.domain.keys import SigningKey, next_change, standing
+from identity.domain.keys import SigningKey, active_keys, next_change
 from identity.domain.ports import Clock, KeySource
 
 _log = logging.getLogger("identity.keys")
@@ -51,7 +51,7 @@ class KeyRing(Generic[T]):
         self._turn = threading.Lock()
         self._complaint = ""
         stamp, now = source.stamp(), clock.now()
-        self._ring = self._turned(stamp, source.read(), now, before=None)
+        self._ring = self._turned(stamp, source.load_keys(), now, before=None)
 
     def current(self) -> T:
         """Return what is made of the keys that count now."""
@@ -67,7 +67,7 @@ class KeyRing(Generic[T]):
         # The stamp comes first: what changes while we read is then seen by the next look.
         stamp, keys = self._source.stamp(), ring.keys
         try:
-            keys = keys if stamp == ring.stamp else self._source.read()
+            keys = keys if stamp == ring.stamp else self._source.load_keys()
             self._complaint = ""
         except DataDirectoryError as error:
             stamp = ring.stamp  # so that it is tried again
@@ -79,7 +79,7 @@ class KeyRing(Generic[T]):
     def _turned(
         self, stamp: object, keys: tuple[SigningKey, ...], now: datetime, *, before: _Ring[T] | None
     ) -> _Ring[T]:
-        accepted = standing(keys, now)
+        accepted = active_keys(keys, now)
         until = min(now + _LOOK, next_change(keys, now) or now + _LOOK)
         if before is not None and accepted == before.accepted:
             return _Ring(now, until, stamp, keys, accepted, before.made)
@@ -97,7 +97,7 @@ class RememberedKeys:
         self._stamp: object = self  # none of the source's
         self._keys: tuple[SigningKey, ...] = ()
 
-    def read(self) -> tuple[SigningKey, ...]:
+    def load_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys, oldest first.
 
         Raises:
@@ -106,7 +106,7 @@ class RememberedKeys:
         stamp = self._source.stamp()
         if stamp != self._stamp:
             try:
-                self._keys, self._stamp = self._source.read(), stamp
+                self._keys, self._stamp = self._source.load_keys(), stamp
             except DataDirectoryError:  # which `KeyRing` says
                 if not self._keys:
                     raise

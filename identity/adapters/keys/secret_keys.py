@@ -11,24 +11,24 @@ from typing import Final
 
 from identity.adapters import data_directory
 from identity.adapters.data_directory import DataDirectoryError
-from identity.adapters.keys import format as key_texts
+from identity.adapters.keys import format as key_format
 from identity.domain.keys import KeyValidity, SigningKey
 from identity.domain.values import weak_key
 
 _LOCK: Final = "keys.lock"
 
 
-class SettledKeys:
+class ConfiguredKeys:
     """Keys that a setting gives: they are what they are, and change with a restart."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        self._keys = tuple(map(key_texts.named, keys))
+        self._keys = tuple(map(key_format.named_key, keys))
 
     def stamp(self) -> object:
         """Return always the same."""
         return None
 
-    def read(self) -> tuple[SigningKey, ...]:
+    def load_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys, oldest first."""
         return self._keys
 
@@ -43,7 +43,7 @@ class UnmadeKeys:
         """Return always the same."""
         return None
 
-    def read(self) -> tuple[SigningKey, ...]:
+    def load_keys(self) -> tuple[SigningKey, ...]:
         """Return the one key."""
         return (self._key,)
 
@@ -64,7 +64,7 @@ class SecretKeyFile:
             if not self._path.exists():
                 data_directory.link_new(self._path, _line(self.new(), KeyValidity(created=now)))
         except OSError as error:
-            raise key_texts.unusable(self._path, error) from None
+            raise key_format.unusable(self._path, error) from None
 
     def made(self) -> bool:
         """Tell whether the first key was made."""
@@ -72,9 +72,9 @@ class SecretKeyFile:
 
     def stamp(self) -> object:
         """Return what changes with the file."""
-        return key_texts.stamp(self._path)
+        return key_format.stamp(self._path)
 
-    def read(self) -> tuple[SigningKey, ...]:
+    def load_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys, oldest first.
 
         Raises:
@@ -84,14 +84,14 @@ class SecretKeyFile:
             data_directory.require_private(self._path)
             lines = map(str.split, self._path.read_text("ascii", "replace").splitlines())
             keys = tuple(
-                key_texts.named(key, key_texts.read_times(times))
+                key_format.named_key(key, key_format.read_times(times))
                 for key, *times in filter(None, lines)
             )
         except OSError as error:
-            raise key_texts.unusable(self._path, error) from None
+            raise key_format.unusable(self._path, error) from None
         except ValueError:
             keys = ()
-        if any(weak_key(key.secret) for key in keys) or not key_texts.lasting(keys):
+        if any(weak_key(key.secret) for key in keys) or not key_format.has_unbounded(keys):
             raise DataDirectoryError(
                 f"{self._path} holds no key, or a weak one: delete it to get a new one, or restore it"
             )
@@ -103,7 +103,7 @@ class SecretKeyFile:
 
     def new(self) -> SigningKey:
         """Return a key that nobody knows yet."""
-        return key_texts.named(secrets.token_hex(32))
+        return key_format.named_key(secrets.token_hex(32))
 
     def write(self, keys: Sequence[SigningKey]) -> None:
         """Keep these keys and no others, in one step.
@@ -114,8 +114,8 @@ class SecretKeyFile:
         try:
             data_directory.replace(self._path, b"".join(_line(key, key.times) for key in keys))
         except OSError as error:
-            raise key_texts.unusable(self._path, error) from None
+            raise key_format.unusable(self._path, error) from None
 
 
 def _line(key: SigningKey, times: KeyValidity) -> bytes:
-    return f"{' '.join([key.secret, *key_texts.words(times)])}\n".encode("ascii")
+    return f"{' '.join([key.secret, *key_format.dump_validity(times)])}\n".encode("ascii")

@@ -17,7 +17,7 @@ from typing import Final
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
-from identity.adapters.passwords.formats import HashForms
+from identity.adapters.passwords.formats import HashFormats
 from identity.adapters.passwords.legacy import is_legacy, verify_legacy
 from identity.domain.errors import Busy
 from identity.domain.ports import Verdict
@@ -65,7 +65,7 @@ class Argon2Hasher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hash", initializer=_stand_back)
         self._wait_seconds = wait.total_seconds()
         self._nobodys_hash = _unmatched(cost)
-        self._forms = HashForms(self._nobodys_hash)
+        self._forms = HashFormats(self._nobodys_hash)
 
     def hash(self, password: str) -> str:
         """Return a new hash of an already normalised password."""
@@ -90,8 +90,8 @@ class Argon2Hasher:
         if verdict and verdict.matches:
             return verdict
         if verdict:
-            self._forms.meet(checked, seconds=(time.thread_time() - begun) / len(spellings))
-        for other in self._forms.beside(checked if verdict else ""):
+            self._forms.observe(checked, seconds=(time.thread_time() - begun) / len(spellings))
+        for other in self._forms.others(checked if verdict else ""):
             self._verify_spellings(other, spellings)
         return Verdict(matches=False)
 

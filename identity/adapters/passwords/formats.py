@@ -15,7 +15,7 @@ _MOST_SECONDS: Final = (
 )
 
 
-class HashForms:
+class HashFormats:
     """The forms met so far, each with one hash to check in vain; to be used by one thread.
 
     Args:
@@ -23,23 +23,23 @@ class HashForms:
     """
 
     def __init__(self, own: str) -> None:
-        self._examples = {form_of(own): own}
+        self._examples = {format_of(own): own}
         self._seconds = 0.0
 
-    def meet(self, stored: str, *, seconds: float) -> None:
+    def observe(self, stored: str, *, seconds: float) -> None:
         """Learn the form of a hash that was just checked, and took so long."""
-        form = form_of(stored)
+        form = format_of(stored)
         if form not in self._examples and self._seconds + seconds <= _MOST_SECONDS:
             self._examples[form] = stored
             self._seconds += seconds
 
-    def beside(self, stored: str) -> Sequence[str]:
+    def others(self, stored: str) -> Sequence[str]:
         """Return a hash of every form but that of `stored`."""
-        form = form_of(stored)
+        form = format_of(stored)
         return [example for known, example in self._examples.items() if known != form]
 
 
-def form_of(stored: str) -> str:
+def format_of(stored: str) -> str:
     """Return what a hash says of method and cost, without its salt and digest."""
     parts = stored.split("$")
     if _BCRYPT.search(stored):  # it writes salt and digest as one

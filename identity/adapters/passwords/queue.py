@@ -20,7 +20,7 @@ _REMEMBERED: Final = 4096
 _Caller = tuple[str, str]  # group of addresses, name
 
 
-class GuardedPasswords:
+class AdmissionQueue:
     """Admits few callers at a time to the hasher and turns the rest away at once.
 
     Args:

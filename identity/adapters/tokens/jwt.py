@@ -58,7 +58,7 @@ class Es256Tokens:
             claims, self._keys[self._newest], ALGORITHM, headers={"kid": self._newest}
         )
 
-    def read(self, token: str, now: datetime) -> str | None:
+    def verify(self, token: str, now: datetime) -> str | None:
         """Return the session of a genuine token in its life and its one spelling, else None."""
         claims = self._genuine.find(token) or self._verify(token)
         return claims["sid"] if claims and _timely(claims, now) else None

@@ -21,9 +21,9 @@ class RotatingAccessTokens:
         """Return the token for `claims`."""
         return self._current().sign(claims)
 
-    def read(self, token: str) -> AccessClaims | None:
+    def verify(self, token: str) -> AccessClaims | None:
         """Return what a genuine token in its one canonical spelling says, and None for anything else."""
-        return self._current().read(token)
+        return self._current().verify(token)
 
 
 class RotatingOneTimeTokens:
@@ -36,9 +36,9 @@ class RotatingOneTimeTokens:
         """Return the token for `claims`."""
         return self._current().sign(purpose, claims)
 
-    def read(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
+    def verify(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
         """Return what a genuine token of this purpose says, else None."""
-        return self._current().read(purpose, token)
+        return self._current().verify(purpose, token)
 
 
 class RotatingJwtTokens:
@@ -51,9 +51,9 @@ class RotatingJwtTokens:
         """Return the token of a session."""
         return self._current().sign(session, subject, issued_at, expires_at)
 
-    def read(self, token: str, now: datetime) -> str | None:
+    def verify(self, token: str, now: datetime) -> str | None:
         """Return the session of a genuine token in its life and its one spelling, else None."""
-        return self._current().read(token, now)
+        return self._current().verify(token, now)
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys (RFC 7517)."""

@@ -46,7 +46,7 @@ class SignedAccessTokens:
         text = f"{ACCESS_PREFIX}{claims.session}.{claims.issued_at:08x}.{claims.expires_at:08x}"
         return self._signer.sign(text).decode("ascii")
 
-    def read(self, token: str) -> AccessClaims | None:
+    def verify(self, token: str) -> AccessClaims | None:
         """Return what a genuine token in its one canonical spelling says, and None for anything else."""
         if said := self._genuine.find(token):
             return said
@@ -67,7 +67,7 @@ class SignedOneTimeTokens:
         text = f"{claims.account:x}.{claims.version:x}.{claims.expires_at:08x}.{claims.binding}"
         return self._signers[purpose].sign(text).decode("ascii")
 
-    def read(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
+    def verify(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
         """Return what a genuine token of this purpose says, else None."""
         form = _ONE_TIME.fullmatch(token)
         if form is None or not self._signers[purpose].validate(token):

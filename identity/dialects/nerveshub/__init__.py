@@ -118,7 +118,7 @@ def register() -> Response:
 @auth.public
 def authenticate() -> Response:
     """Check a password."""
-    view = services().profiles.read(read_principal(read_body(_Credentials)))
+    view = services().profiles.fetch(read_principal(read_body(_Credentials)))
     return json_response(show_user(view.username, view.email))
 
 
@@ -127,7 +127,7 @@ def authenticate() -> Response:
 def login() -> Response:
     """Check a password and give a personal token for it."""
     principal = read_principal(read_body(_Credentials))
-    view = services().profiles.read(principal)
+    view = services().profiles.fetch(principal)
     token = services().logins.open(principal, TokenKind.PERSONAL).token
     return json_response(show_user(view.username, view.email, token=token))
 
@@ -147,7 +147,7 @@ def sign() -> Response:
 @auth.required
 def me() -> Response:
     """Show the owner of the certificate or token."""
-    view = services().profiles.read(current_principal())
+    view = services().profiles.fetch(current_principal())
     return json_response(show_user(view.username, view.email))
 
 

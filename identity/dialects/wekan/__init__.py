@@ -199,7 +199,7 @@ def logout() -> Response:
 @auth.required
 def own() -> Response:
     """Show the caller."""
-    return json_response(show_own(services().profiles.read(current_principal())))
+    return json_response(show_own(services().profiles.fetch(current_principal())))
 
 
 @blueprint.get("/api/users")
@@ -227,7 +227,7 @@ def show(user_id: str) -> Response:
     """Show a user, by id or else by username."""
     principal, administration = current_principal(), services().administration
     account_id = administration.resolve(principal, short_id=user_id, username=user_id)
-    return json_response(show_user(administration.read(principal, account_id)))
+    return json_response(show_user(administration.fetch(principal, account_id)))
 
 
 @blueprint.put("/api/users/<user_id>")
@@ -247,7 +247,7 @@ def act(user_id: str) -> Response:
         (administration.disable if action == "disableLogin" else administration.enable)(
             principal, account_id
         )
-    return json_response(show_user(administration.read(principal, account_id)))
+    return json_response(show_user(administration.fetch(principal, account_id)))
 
 
 @blueprint.delete("/api/users/<user_id>")

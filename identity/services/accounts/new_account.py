@@ -14,7 +14,7 @@ from identity.store.models import Account
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class ValidatedAccount:
     """Names of a new account that were judged, and what its password is checked against."""
 
     username: Identifier
@@ -25,7 +25,7 @@ class Described:
 
 
 def new_account(
-    wanted: Described, identifiers: Identifiers, now: datetime, *, admin: bool
+    wanted: ValidatedAccount, identifiers: Identifiers, now: datetime, *, admin: bool
 ) -> Account:
     """Return the row, not yet added to a session."""
     username, email = wanted.username, wanted.email
@@ -46,7 +46,7 @@ def new_account(
     )
 
 
-def name_for(
+def choose_username(
     email: Identifier | None, transactions: Transactions, identifiers: Identifiers
 ) -> tuple[str, str]:
     """Return a username for an account that is asked for by its email alone, and another one that is free.

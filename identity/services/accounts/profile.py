@@ -113,7 +113,7 @@ class Profiles:
         self._reserved = reserved
         self._hardened = hardened
 
-    def read(self, principal: Principal) -> AccountView:
+    def fetch(self, principal: Principal) -> AccountView:
         """Return the caller's own account.
 
         Raises:
@@ -161,7 +161,7 @@ class Profiles:
         """
         if current_password is None and (wanted.sensitive or password is not None):
             self._rights.require_fresh_proof(principal)
-        known = self.read(principal)
+        known = self.fetch(principal)
         wanted = wanted.beyond(known)
         own, values, email = principal.account, wanted.columns(), read_wanted(wanted.email)
         require_unreserved(str(values.get("username_canonical", "")), self._reserved)

@@ -247,7 +247,7 @@ class Recovery:
             return True, self._read(Purpose.INVITATION, token)
 
     def _read(self, purpose: Purpose, token: str) -> OneTimeClaims:
-        claims = self._tokens.read(purpose, token)
+        claims = self._tokens.verify(purpose, token)
         if claims is None or self._clock.now().timestamp() >= claims.expires_at:
             raise InvalidToken
         return claims

@@ -33,7 +33,7 @@ from identity.domain.values import (
 )
 from identity.domain.views import AccountView
 from identity.services.accounts.email_claims import drop_taken_email, notify_email, write_unique
-from identity.services.accounts.new_account import Described, name_for, new_account
+from identity.services.accounts.new_account import ValidatedAccount, choose_username, new_account
 from identity.services.authentication.throttle import LoginThrottle
 from identity.services.limits.limits import Count, Limits
 from identity.services.mail.limits import RequestedMails
@@ -192,7 +192,7 @@ class Accounts:
     ) -> AccountView:
         email = None if wanted.email is None else read_email(wanted.email)
         name, other_name = (
-            name_for(email, self._transactions, self._identifiers)
+            choose_username(email, self._transactions, self._identifiers)
             if wanted.username is None
             else (wanted.username, "")
         )
@@ -214,7 +214,7 @@ class Accounts:
             self._limits.take(*counts)
             self._transactions.read(lambda session: _require_free(session, username))
             password_hash = hasher.hash(password)
-        described = Described(
+        described = ValidatedAccount(
             username, email, full_name, password_hash, wanted.must_change_password
         )
 

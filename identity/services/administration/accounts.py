@@ -113,7 +113,7 @@ class Administration:
                 return found
         raise NotFound("user")
 
-    def read(self, principal: Principal, account_id: int) -> AccountView:
+    def fetch(self, principal: Principal, account_id: int) -> AccountView:
         """Return one account.
 
         Raises:
@@ -148,7 +148,7 @@ class Administration:
             given is not None for given in (admin, password, must_change)
         )
         self._rights.require_admin(principal, fresh=fresh)
-        wanted = wanted.beyond(self.read(principal, account_id))
+        wanted = wanted.beyond(self.fetch(principal, account_id))
         email = read_wanted(wanted.email)
         values = wanted.columns() | ({} if admin is None else {"admin": admin})
         require_unreserved(str(values.get("username_canonical", "")), self._reserved)

@@ -14,7 +14,7 @@ from identity.domain.usernames import require_own_email, require_unreserved
 from identity.domain.values import read_email, read_full_name, read_username
 from identity.domain.views import AccountView
 from identity.services.accounts.email_claims import write_unique
-from identity.services.accounts.new_account import Described, name_for, new_account
+from identity.services.accounts.new_account import ValidatedAccount, choose_username, new_account
 from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import subject_of, view_account
 from identity.services.work.audit_log import Audit
@@ -89,16 +89,18 @@ class Invitations:
         name = wanted.username.raw
         return write_unique(self._transactions, principal, insert, username=name, discreet=False)
 
-    def _described(self, email: str, username: str | None, full_name: str | None) -> Described:
+    def _described(
+        self, email: str, username: str | None, full_name: str | None
+    ) -> ValidatedAccount:
         own = read_email(email)
         name = (
-            name_for(own, self._transactions, self._identifiers)[0]
+            choose_username(own, self._transactions, self._identifiers)[0]
             if username is None
             else username
         )
         spelled = read_username(name)
         require_unreserved(spelled.canonical, self._reserved)
         require_own_email(spelled.raw, own.canonical)
-        return Described(
+        return ValidatedAccount(
             spelled, own, None if full_name is None else read_full_name(full_name), _NO_PASSWORD
         )

@@ -34,7 +34,7 @@ from identity.services.authentication.proven_passwords import ProvenPasswords
 from identity.services.authentication.throttle import LoginThrottle, ThrottleKeys
 from identity.services.authentication.token_usernames import TokenUsernames
 from identity.services.authentication.tokens import TokenAuthenticator
-from identity.services.limits.limits import Count, Limits, Refusal
+from identity.services.limits.limits import Count, LimitExceeded, Limits
 from identity.services.work.audit_log import Audit
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account
@@ -169,24 +169,24 @@ class Authentication:
     def _prove(
         self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()
     ) -> Principal:
-        named, tally = self._transactions.read(
+        named, keys = self._transactions.read(
             lambda session: self._look_up(session, attempt, anonymous, own)
         )
         # As it was typed: another system's hash may match one spelling of a password and not another.
         possible = None if normal_password(attempt.password) is None else attempt.password
         accepted, computed = self._proven.check(
             self._proven.digest(named, possible),
-            lambda: self._compute(attempt, anonymous, named, tally),
+            lambda: self._compute(attempt, anonymous, named, keys),
         )
         if not accepted:
             if not computed:
-                self._count(attempt, anonymous, named, tally.counts)
+                self._count(attempt, anonymous, named, keys.counts)
             self._refuse(anonymous, named, attempt.login)
             raise Unauthenticated if named.exists else UnknownAccount
         proven = Principal(anonymous.origin, named.subject, Credential.PASSWORD, self._clock.now())
         try:
             self._transactions.write(
-                proven, lambda session: self._accept(session, proven, tally, counted=computed)
+                proven, lambda session: self._accept(session, proven, keys, counted=computed)
             )
         except (Unauthenticated, Forbidden):  # the account changed while the hash was computed
             self._refuse(anonymous, named, attempt.login)
@@ -196,15 +196,15 @@ class Authentication:
         return proven
 
     def _compute(
-        self, attempt: _Attempt, anonymous: Principal, named: LoginCandidate, tally: ThrottleKeys
+        self, attempt: _Attempt, anonymous: Principal, named: LoginCandidate, keys: ThrottleKeys
     ) -> bool:
         with self._passwords.admit(anonymous.origin.ip, attempt.login) as hasher:
-            self._count(attempt, anonymous, named, tally.counts)
+            self._count(attempt, anonymous, named, keys.counts)
             try:
                 return self._check(hasher, named, attempt.password)
             except Busy:
                 self._transactions.write_unattended(
-                    lambda session: self._limits.uncount(session, *tally.counts)
+                    lambda session: self._limits.uncount(session, *keys.counts)
                 )
                 raise
 
@@ -215,7 +215,7 @@ class Authentication:
         if own:
             self._limits.require_open(session, *own)
             return named, ThrottleKeys(own)
-        return named, self._attempts.tally(session, named, anonymous.origin)
+        return named, self._attempts.keys_for(session, named, anonymous.origin)
 
     def _count(
         self,
@@ -224,7 +224,7 @@ class Authentication:
         named: LoginCandidate,
         counts: tuple[Count, ...],
     ) -> None:
-        def count(session: Session) -> Refusal | None:
+        def count(session: Session) -> LimitExceeded | None:
             refusal = self._limits.count(session, *counts)
             if refusal is not None and refusal.first:
                 self._record_refusal(session, Event.LOCKED, anonymous, named, attempt.login)
@@ -250,13 +250,13 @@ class Authentication:
         return usable and verdict.matches
 
     def _accept(
-        self, session: Session, proven: Principal, tally: ThrottleKeys, *, counted: bool
+        self, session: Session, proven: Principal, keys: ThrottleKeys, *, counted: bool
     ) -> None:
         subject = proven.account
         # What was not counted takes nothing back: it would be the failure of another login from that IP.
-        counts = [each for each in tally.counts if counted or each.limit.in_a_row]
+        counts = [each for each in keys.counts if counted or each.limit.in_a_row]
         self._limits.succeed(session, subject.id, *counts)
-        if not tally.greeted:
+        if not keys.seen_recently:
             self._attempts.remember(session, subject.id, proven.origin)
         self._audit.record(session, Event.AUTHENTICATED, proven)
 

@@ -42,10 +42,10 @@ _UNREACHED: Final = 2**31 - 1
 
 
 class ThrottleKeys(NamedTuple):
-    """Where a try is counted; `greeted` if its address is known as the account's and that was noted lately."""
+    """Where a try is counted; `seen_recently` if its address is known as the account's and that was noted lately."""
 
     counts: tuple[Count, ...]
-    greeted: bool = False
+    seen_recently: bool = False
 
 
 class LoginThrottle:
@@ -58,7 +58,7 @@ class LoginThrottle:
         self._decoy = replace(by_ip, most=_UNREACHED if by_ip.most else 0)
         self._clock = clock
 
-    def tally(self, session: Session, named: LoginCandidate, origin: Origin) -> ThrottleKeys:
+    def keys_for(self, session: Session, named: LoginCandidate, origin: Origin) -> ThrottleKeys:
         """Return where a login is counted: one counter for an account, however it is called.
 
         A name that nobody has gets one of its own, by the same work.

@@ -16,7 +16,7 @@ from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS, TokenKind, token_k
 from identity.services.sessions.cache import SessionState
 from identity.services.sessions.directory import SessionDirectory
 from identity.services.sessions.pools import USED_GRAIN
-from identity.services.sessions.use_notes import UseNotes
+from identity.services.sessions.usage import UsageRecorder
 from identity.services.work.transaction import Transactions
 from identity.store.models import LoginSession
 
@@ -53,7 +53,7 @@ class TokenAuthenticator:
         self._access_tokens = access_tokens
         self._jwt_tokens = jwt_tokens
         self._opaque_tokens = opaque_tokens
-        self._uses = UseNotes(transactions, directory)
+        self._uses = UsageRecorder(transactions, directory)
 
     def principal(self, token: str, origin: Origin) -> Principal:
         """Return the principal of a token.
@@ -84,7 +84,7 @@ class TokenAuthenticator:
         )
 
     def _of_access_token(self, token: str, origin: Origin, now: datetime) -> Principal:
-        claims, seconds = self._access_tokens.read(token), now.timestamp()
+        claims, seconds = self._access_tokens.verify(token), now.timestamp()
         found = (
             self._directory.find(claims.session)
             if claims and policy.within_lifetime(claims, seconds)
@@ -107,7 +107,7 @@ class TokenAuthenticator:
 
     def _find(self, kind: TokenKind, token: str, now: datetime) -> SessionState | None:
         if kind is TokenKind.JWT:
-            session = self._jwt_tokens.read(token, now)
+            session = self._jwt_tokens.verify(token, now)
             return self._directory.find(session) if session else None
         digest = self._opaque_tokens.digest(token)
         return self._directory.find_by_digest(digest) if digest else None

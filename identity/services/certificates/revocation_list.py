@@ -87,11 +87,11 @@ class Revocations:
     def _stands(self, made: _Made) -> bool:
         if not made.at <= self._clock.now() < made.at + _KEPT_FOR:
             return False
-        unchanged = self._directory.current() and self._directory.generation == made.generation
+        unchanged = self._directory.is_current() and self._directory.generation == made.generation
         return unchanged or time.monotonic() < made.rests_until
 
     def _make(self) -> _Made:
-        self._directory.current()  # hears what there is to hear
+        self._directory.is_current()  # hears what there is to hear
         generation, now, began = self._directory.generation, self._clock.now(), time.thread_time()
         der = self._authority.revocation_list(self._revoked(now), now)
         shown = RevocationList(der, _pem(der))

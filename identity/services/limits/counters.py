@@ -54,7 +54,7 @@ def digest(kind: str, what: str) -> str:
     return hashlib.sha256(f"{kind}:{what}".encode("utf-8", "replace")).hexdigest()
 
 
-def read(session: Session, keys: Sequence[str], now: datetime) -> dict[str, State]:
+def states(session: Session, keys: Sequence[str], now: datetime) -> dict[str, State]:
     """Return what each counter says; one whose window has ended, or that never was, says nothing until now."""
     given: dict[str, Any] = {"keys": keys, "now": now} | {
         f"key{place}": key for place, key in enumerate(keys)

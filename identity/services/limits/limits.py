@@ -20,7 +20,7 @@ from identity.domain.limits import Limit
 from identity.domain.ports import Clock
 from identity.services.limits import counters
 from identity.services.limits.counters import State, digest
-from identity.services.limits.refusal_cache import News, RefusalCache
+from identity.services.limits.refusal_cache import ChangeGeneration, RefusalCache
 from identity.services.work.transaction import Transactions
 
 _SWEEP_EVERY: Final = timedelta(seconds=1)
@@ -40,7 +40,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LimitExceeded:
     """A try that the limit did not let through; `first` is the one that is written down."""
 
     limit: Limit
@@ -55,10 +55,10 @@ class Refusal:
 class Limits:
     """Counts tries, inside the transactions of those who ask or in its own."""
 
-    def __init__(self, transactions: Transactions, clock: Clock, news: News) -> None:
+    def __init__(self, transactions: Transactions, clock: Clock, changes: ChangeGeneration) -> None:
         self._transactions = transactions
         self._clock = clock
-        self.refusals = RefusalCache(clock, news)
+        self.refusals = RefusalCache(clock, changes)
         self._swept_at: datetime | None = None
 
     def take(self, *counts: Count) -> None:
@@ -88,7 +88,7 @@ class Limits:
 
     def standing(self, session: Session, keys: Sequence[str]) -> dict[str, State]:
         """Return what each counter says; one whose window has ended, or that never was, says nothing until now."""
-        return counters.read(session, keys, self._clock.now())
+        return counters.states(session, keys, self._clock.now())
 
     def require(self, standing: Mapping[str, State], *counts: Count) -> None:
         """Refuse what these counters refused before.
@@ -101,7 +101,7 @@ class Limits:
             if state is not None and 0 < each.limit.most < state.tries:
                 raise RateLimited(state.ends_at - self._clock.now(), each.limit)
 
-    def count(self, session: Session, *counts: Count) -> Refusal | None:
+    def count(self, session: Session, *counts: Count) -> LimitExceeded | None:
         """Count one try in all of these, or in none of them when one refuses.
 
         One statement counts and tells the count, so of any number of parallel tries exactly the allowed ones
@@ -115,7 +115,7 @@ class Limits:
             count, ends_at = counters.add(session, each.key, each.limit, now)
             if count > each.limit.most:
                 self.uncount(session, *counts[:index])
-                return Refusal(each.limit, ends_at - now, first=count == each.limit.most + 1)
+                return LimitExceeded(each.limit, ends_at - now, first=count == each.limit.most + 1)
         self._sweep(session, now)
         return None
 

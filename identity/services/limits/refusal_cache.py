@@ -18,14 +18,14 @@ from identity.domain.ports import Clock
 _BOUND: Final = 10_000
 
 
-class News(Protocol):
+class ChangeGeneration(Protocol):
     """What is heard of changes, made by this process or another."""
 
     @property
     def generation(self) -> int:
         """Grow with every change that is heard of."""
 
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Tell whether what was committed until a moment ago has been heard of."""
 
 
@@ -40,9 +40,9 @@ class _Note:
 class RefusalCache:
     """Remembers refusals of this process for `seconds`, but not beyond a change: it may have lifted the lock."""
 
-    def __init__(self, clock: Clock, news: News, *, seconds: float = 1.0) -> None:
+    def __init__(self, clock: Clock, changes: ChangeGeneration, *, seconds: float = 1.0) -> None:
         self._clock = clock
-        self._news = news
+        self._changes = changes
         self._seconds = seconds
         self._notes: dict[Hashable, _Note] = {}
         self._lock = threading.Lock()
@@ -57,7 +57,7 @@ class RefusalCache:
         if known := self.known(what):
             raise known
         generation = (
-            self._news.generation
+            self._changes.generation
         )  # before the counter is read: what changes later is another one
         try:
             yield
@@ -74,7 +74,7 @@ class RefusalCache:
 
     def _holds(self, note: _Note) -> bool:
         fresh = note.forget_at > time.monotonic()
-        return fresh and self._news.current() and note.generation == self._news.generation
+        return fresh and self._changes.is_current() and note.generation == self._changes.generation
 
     def _note(self, what: Hashable, refusal: RateLimited, generation: int) -> None:
         ends_at, forget_at = (

@@ -16,7 +16,7 @@ from identity.domain.keys import KeyUse
 from identity.domain.ports import Clock, Identifiers, KeySource
 from identity.services.work.transaction import Transactions, translated
 from identity.store import nodes
-from identity.store.boottime import moment
+from identity.store.boottime import boottime
 
 _log = logging.getLogger("identity.keys")
 _RETRY_AFTER: Final = timedelta(seconds=30)
@@ -95,25 +95,25 @@ class KeyAgreement:
                 self._agreed, self._differs_since = True, None
                 return
             self._complain(own, others)
-            if self._agreed and moment() - (self._differs_since or 0.0) < _ARRIVAL_SECONDS:
+            if self._agreed and boottime() - (self._differs_since or 0.0) < _ARRIVAL_SECONDS:
                 return
         raise KeysDiffer(_RETRY_AFTER)
 
     def _complain(self, own: KeyNames, others: list[KeyNames]) -> None:
         if self._differs_since is not None:
             return
-        self._differs_since = moment()
+        self._differs_since = boottime()
         theirs = frozenset[str]().union(*(other.signing for other in others))
         words = "the keys of this node are not those of the nodes that were here first: it signs with %s, they with %s"
         _log.warning(words, _words(own.signing), _words(theirs))
 
     def _own(self) -> KeyNames:
         return KeyNames.of(
-            {use: source.read() for use, source in self._sources.items()}, self._clock.now()
+            {use: source.load_keys() for use, source in self._sources.items()}, self._clock.now()
         )
 
     def _tell(self, own: KeyNames) -> None:
-        if not self._tells or (own == self._told and moment() - self._told_at < BEAT_SECONDS):
+        if not self._tells or (own == self._told and boottime() - self._told_at < BEAT_SECONDS):
             return
         with translated():
             nodes.tell(
@@ -122,7 +122,7 @@ class KeyAgreement:
                 signing=_words(own.signing),
                 accepted=_words(own.accepted),
             )
-        self._told, self._told_at = own, moment()
+        self._told, self._told_at = own, boottime()
 
     def _before_us(self) -> list[KeyNames]:
         query = nodes.seen_within(self._engine, _ALIVE_SECONDS)

@@ -58,7 +58,7 @@ class KeyRotation:
         return tuple(
             view
             for use, source in self._sources.items()
-            for view in listed_keys(source.read(), use, now)
+            for view in listed_keys(source.load_keys(), use, now)
         )
 
     def rotate(self, grace: timedelta) -> tuple[KeyView, ...]:
@@ -89,5 +89,5 @@ class KeyRotation:
     def _change(self, successor: _Successor) -> tuple[KeyView, ...]:
         for use, store in self._stores.items():
             with store.changing():
-                store.write(successor(use, store.read(), store.new(), self._clock.now()))
+                store.write(successor(use, store.load_keys(), store.new(), self._clock.now()))
         return tuple(view for view in self.listed() if view.use in self._stores)

@@ -13,7 +13,7 @@ from identity.services.sessions.cache import SessionCache, SessionState
 from identity.services.sessions.pools import WAS_SHOWN
 from identity.services.work.accounts import subject_of
 from identity.services.work.transaction import Transactions
-from identity.store.changes import feed_of
+from identity.store.changes import open_feed
 from identity.store.models import Account, LoginSession
 
 # A session is alive while nothing revoked it and its account has not moved on since; its end in time
@@ -58,7 +58,7 @@ class SessionDirectory:
         self._transactions = transactions
         self._known = SessionCache(bound)
         self._lookups = self._misses = self._bypasses = 0  # nearly exact: counted without a lock
-        self._feed = feed_of(engine, self._known.forget)
+        self._feed = open_feed(engine, self._known.forget)
         transactions.on_change(self._changed)
 
     @property
@@ -66,9 +66,9 @@ class SessionDirectory:
         """A number that grows with every change of an account that is heard of."""
         return self._known.generation
 
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Tell whether what was committed until a moment ago (at most a second) has been heard of."""
-        return self._feed.current()
+        return self._feed.is_current()
 
     def find(self, session_id: str) -> SessionState | None:
         """Return what is known of a session that nobody has ended, or None; its end in time is the caller's.
@@ -88,7 +88,7 @@ class SessionDirectory:
 
     def _find(self, key: str, statement: Executable) -> SessionState | None:
         self._lookups += 1
-        if not self.current():
+        if not self.is_current():
             self._bypasses += 1
             return self._read(key, statement)
         found = self._known.find(key)
@@ -102,7 +102,7 @@ class SessionDirectory:
 
     def _changed(self, account_id: int) -> None:
         self._known.forget(account_id)
-        self._feed.told()
+        self._feed.notify()
 
     def state(self) -> dict[str, float]:
         """Return what an operator wants to see, by the names of metrics."""
@@ -111,7 +111,7 @@ class SessionDirectory:
             "identity_directory_lookups_total": self._lookups,
             "identity_directory_misses_total": self._misses,
             "identity_directory_bypasses_total": self._bypasses,
-            "identity_feed_age_seconds": self._feed.age(),
+            "identity_feed_age_seconds": self._feed.lag(),
         }
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final
 from sqlalchemy import Engine
 from sqlalchemy.exc import DisconnectionError
 
-from identity.store.boottime import moment
+from identity.store.boottime import boottime
 from identity.store.sqlite.file import Identity, identity_of
 
 Forget = Callable[[int | None], None]
@@ -55,7 +55,7 @@ class SqliteFeed:
         self._last = _BEFORE_ALL
         self._retry_at = self._broken_at = 0.0
 
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Catch up with the file where that is needed, and say whether it worked."""
         if self._fresh():
             return True
@@ -63,7 +63,7 @@ class SqliteFeed:
             if self._fresh():  # somebody has caught up while this thread waited
                 return True
             asked, mark = (
-                moment(),
+                boottime(),
                 bytes(self._page[:]),
             )  # read before the notes: what comes later is new
             if asked < self._retry_at:
@@ -78,23 +78,23 @@ class SqliteFeed:
             return True
 
     def _fresh(self) -> bool:
-        return self._mark == self._page[:] and moment() - self._asked < self._trusted_seconds
+        return self._mark == self._page[:] and boottime() - self._asked < self._trusted_seconds
 
     def _start_over(self) -> None:
         self._forget(None)
         self._version, self._last, self._asked = -1, _BEFORE_ALL, -math.inf
         self._disconnect()
         # Trying may take seconds: whoever waits for the lock must not wait once more for each one before him.
-        self._broken_at = self._broken_at or moment()
-        self._retry_at = moment() + _PAUSE_SECONDS
+        self._broken_at = self._broken_at or boottime()
+        self._retry_at = boottime() + _PAUSE_SECONDS
 
-    def told(self) -> None:
+    def notify(self) -> None:
         """Mark the page: every process asks the file before its next answer."""
         self._page[:] = secrets.token_bytes(_MARK_BYTES)
 
-    def age(self) -> float:
+    def lag(self) -> float:
         """Return for how long the notes could not be read; they are read when somebody asks."""
-        return moment() - self._broken_at if self._broken_at else 0.0
+        return boottime() - self._broken_at if self._broken_at else 0.0
 
     def _catch_up(self) -> None:
         file = identity_of(self._engine)

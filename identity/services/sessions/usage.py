@@ -45,7 +45,7 @@ _NOTE_USE: Final = (
 )
 
 
-class UseNotes:
+class UsageRecorder:
     """Takes notes from token checks, and writes them in one thread of each worker.
 
     A note decides only which session gives way when an account has too many, so one that is lost or late does no
