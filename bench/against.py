@@ -1,4 +1,7 @@
-"""`make bench PEERS=1`: other systems on the same work, each a thin application of ours on published packages."""
+"""`make bench PEERS=1`: measures other systems on the same work.
+
+Each is a thin application on published packages.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,14 @@ from servers import LIMITS_OFF, service
 from table import Row, alternate, grid, markdown
 
 _HERE: Final = Path(__file__).parent / "peers"
-_LEAST_SECONDS: Final = 3  # a login takes long: shorter runs say little
+_LEAST_SECONDS: Final = 3  # a login is slow, so a shorter run says little
 _WORK: Final = ("token check", "token issue", "login", "registration")
 
 Rates = dict[str, float]
 
 
 def main() -> None:
-    """Measure one after the other, print, and write the page."""
+    """Measure all systems in turn, print the results, and write them to the page."""
     found: dict[str, Rates | str] = {}
     with service(settings=LIMITS_OFF) as one:
         found[OURS.name] = _measured(Live(OURS, one.port))
@@ -91,7 +94,7 @@ def _started(peer: Peer) -> Iterator[Live]:
         } | own
         if peer.prepare:
             command = [part.format(**given) for part in peer.prepare]
-            subprocess.run(command, check=True, env=variables, cwd=_HERE, capture_output=True)  # noqa: S603 - our own words
+            subprocess.run(command, check=True, env=variables, cwd=_HERE, capture_output=True)  # noqa: S603 - a fixed command
         command = [part.format(**given) for part in peer.command]
         url = f"http://127.0.0.1:{port}{peer.check.replace('{id}', 'nobody')}"
         with running(command, url, environment=variables, folder=_HERE):

@@ -1,4 +1,4 @@
-"""How a peer is registered at, logged in to, and asked; and how fast it does that."""
+"""Registers at a peer, logs in to it, sends requests, and measures their rate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from catalogue import Peer
 from load import Load, LoadError
 
-PASSWORD = "correct-horse-battery-7"  # noqa: S105 - of accounts that live for a minute
+PASSWORD = "correct-horse-battery-7"  # noqa: S105 - of accounts that exist for a minute
 CLIENTS = 8
 _OK = range(200, 300)
 _numbers = itertools.count(1)
@@ -42,19 +42,19 @@ class Live:
     port: int
 
     def new_name(self) -> str:
-        """Return a name that nobody has."""
+        """Return a name that is not in use."""
         name = f"bench-{_run}-{next(_numbers)}"
         return f"{name}@example.com" if self.peer.address else name
 
     def registration(self, name: str) -> Ask:
-        """Return how to make an account."""
+        """Return the request that creates an account."""
         extra = {key: value.replace("{password}", PASSWORD) for key, value in self.peer.extra}
         return _json(
             "POST", self.peer.register, {self.peer.name_field: name, "password": PASSWORD, **extra}
         )
 
     def login(self, name: str) -> Ask:
-        """Return how to get a token for a password."""
+        """Return the request that exchanges a password for a token."""
         peer, body = self.peer, {self.peer.login_field: name, "password": PASSWORD}
         if peer.login_by == "basic":
             pair = base64.b64encode(f"{name}:{PASSWORD}".encode()).decode()
@@ -69,10 +69,10 @@ class Live:
         return _json("POST", peer.login, body)
 
     def loads(self, name: str) -> dict[str, Load]:
-        """Log in once, and return the check and the issue of a token as loads.
+        """Log in once, and return two loads: the token check and the token issue.
 
         Raises:
-            LoadError: the check does not know who asks.
+            LoadError: the check does not name the caller.
         """
         answer = self.ask(self.login(name))
         found: Any = answer
@@ -88,10 +88,10 @@ class Live:
         return {"token check": Load(base + path, (credential,)), "token issue": issue}
 
     def ask(self, one: Ask) -> dict[str, Any]:
-        """Ask once and return the document.
+        """Send one request and return the JSON document of the response.
 
         Raises:
-            LoadError: the answer was not 2xx.
+            LoadError: the response was not 2xx.
         """
         status, text = _ask(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60), one)
         if status not in _OK:
@@ -102,7 +102,7 @@ class Live:
         return document
 
     def per_second(self, asks: Callable[[int], Ask], *, seconds: float) -> float:
-        """Ask on a few connections at once; only what succeeds is counted."""
+        """Send requests on several connections at once, and return the rate of successful ones."""
         end, counts = time.monotonic() + seconds, [0] * CLIENTS
 
         def client(number: int) -> None:

@@ -1,4 +1,4 @@
-"""A measure: the least that can be said in WSGI, on the same server with the same options."""
+"""Baseline: a minimal WSGI application, on the same server with the same options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def app(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Say yes to everybody, in the words of /api/verify."""
+    """Accept every request, with a response like that of /api/verify."""
     start_response(
         "204 No Content",
         [("X-Identity-User", "hawk"), ("X-Identity-Id", "1"), ("X-Identity-Admin", "no")],

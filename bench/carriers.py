@@ -1,4 +1,4 @@
-"""The token check by every carrier, against a bare Flask view and a bare WSGI callable."""
+"""Measures the token check by every carrier, against a bare Flask view and a bare WSGI callable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GOALS = {"SQLite": 0.85, "PostgreSQL": 0.95}
 
 @dataclass(frozen=True)
 class Carrier:
-    """One way to ask: its name, path and credential, and what it is measured against."""
+    """One way to send a token: name, path and credential, and the baseline."""
 
     row: str
     what: str
@@ -30,7 +30,7 @@ class Carrier:
 
 
 def rows(service: Service, throughput: dict[str, dict[str, float]]) -> Iterator[Row]:
-    """Measure all carriers on one database; note the rates under its name in `throughput`."""
+    """Measure all carriers on one database, and store the rates under its name in `throughput`."""
     carriers = [one for one in _carriers(service) if wanted(one.row)]
     able = [
         one

@@ -1,4 +1,4 @@
-"""The peers: what is installed, how each is started, and how each is asked."""
+"""The peers: which packages each needs, how it is started, and which requests it takes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ _GRANIAN: Final = (
 
 @dataclass(frozen=True)
 class Peer:
-    """One system. `{port}`, `{bin}`, `{folder}` and `{here}` in commands, `{id}` in paths are filled in."""
+    """One system.
+
+    `{port}`, `{bin}`, `{folder}` and `{here}` in commands, and `{id}` in paths, are placeholders.
+    """
 
     name: str
     environment: str
@@ -42,10 +45,10 @@ class Peer:
     packages: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     python: bool = True
-    address: bool = True  # whether its names look like mail addresses
+    address: bool = True  # whether its usernames are emails
     name_field: str = "email"
     login_field: str = "email"
-    extra: tuple[tuple[str, str], ...] = ()  # of a registration
+    extra: tuple[tuple[str, str], ...] = ()  # fields of a registration
     register: str = "/register"
     login: str = "/login"
     check: str = "/check"
@@ -53,7 +56,7 @@ class Peer:
     issue_method: str = "GET"
     login_by: str = "json"  # or "form", or "basic"
     scheme: str = "Bearer "
-    token: str = "token"  # where it stands in the answer to a login  # noqa: S105 - a path
+    token: str = "token"  # its path in the response to a login  # noqa: S105 - a path
 
 
 _DJANGO: Final = (

@@ -1,4 +1,4 @@
-"""The token check while other accounts change, against one on a still table."""
+"""Measures the token check while other accounts change, against the check without changes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from table import Row, alternate
 
 PER_SECOND = 50
 _WRITERS = 16
-_KEPT = 2  # the accounts that are checked do not change
+_KEPT = 2  # the accounts whose tokens are checked do not change
 _STILL, _MOVING = "with none", "changing"
 
 
 class Writer:
-    """Disables and enables accounts as an administrator, at a steady pace."""
+    """Disables and enables accounts as an administrator, at a constant rate."""
 
     def __init__(self, service: Service) -> None:
         self._port = service.port
@@ -34,7 +34,7 @@ class Writer:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Write until the block ends."""
+        """Change accounts until the block ends."""
         stop, start = threading.Event(), time.monotonic()
         threads = [
             threading.Thread(target=self._write, args=(first, stop, start))

@@ -1,4 +1,4 @@
-"""The generated parts of docs/performance.md; what stands outside their marks is written by hand."""
+"""Writes the generated parts of docs/performance.md, between their markers."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def write(part: str, text: str) -> None:
 
 
 def write_drawing(name: str, drawing: str) -> None:
-    """Write an SVG beside the page."""
+    """Write an SVG file next to the page."""
     if WRITES:
         (DOCS / name).write_text(drawing, "utf-8")
 
 
 def circumstances(command: str) -> str:
-    """Return when, how and with what something was measured."""
+    """Return the date, the command and the environment of a measurement."""
     given = " ".join(
         f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("BENCH_")
     )

@@ -1,4 +1,4 @@
-"""`make bench-flood`: what a flood of wrong passwords does to token checks, honest logins and memory."""
+"""`make bench-flood`: token checks, honest logins and memory during a flood of wrong passwords."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from table import Row, alternate, markdown
 _CONNECTIONS: Final = 16
 _ATTACKED: Final = 50
 _PER_SECOND: Final = 100
-_HONEST: Final = 100  # the number of an account that nobody attacks
+_HONEST: Final = 100  # the number of an account that is not attacked
 _WARM_UP: Final = 10
 _P99_MS: Final = 150
-_MEMORY_MIB: Final = WORKERS * MEMORY_KIB / 1024  # one slot for each worker
+_MEMORY_MIB: Final = WORKERS * MEMORY_KIB / 1024  # one hash for each worker
 _KINDS: Final[dict[str, dict[str, str]]] = {"limits off": LIMITS_OFF, "as shipped": {}}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was seen during one flood."""
+    """What was measured during one flood."""
 
     checks: Answers
     logins: Logins
@@ -45,7 +45,7 @@ class Outcome:
 
 
 def main() -> None:
-    """Flood, print, and write the page."""
+    """Run the floods, print the results, and write them to the page."""
     if WRK is None:
         raise SystemExit(f"The flood needs wrk; found only {TOOL}.")
     parts = []
@@ -67,7 +67,7 @@ def _rows(one: Service) -> Iterator[Row]:
     wrong = tuple(basic(f"bench{FIRST + number}", "wrong horse") for number in range(_ATTACKED))
     attack = Load(f"{one.base}/api/resource", wrong, connections=_CONNECTIONS)
     requests_per_second(full, seconds=SECONDS)
-    for _ in range(_WARM_UP):  # what a first login needs once is not the flood's
+    for _ in range(_WARM_UP):  # exclude the one-time cost of a first login
         one.status("/api/resource", bench_user(_HONEST))
     seen = _flood(one, attack, credential)
 

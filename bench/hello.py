@@ -1,4 +1,4 @@
-"""A measure: a bare Flask view, on the same server with the same options."""
+"""Baseline: a bare Flask view, on the same server with the same options."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ app = Flask("hello")
 
 @app.get("/api/resource")
 def hello() -> Response:
-    """Say what the token check says, without checking anything."""
+    """Return the response of the token check, without checking anything."""
     return jsonify(data="Hello, hawk!")
 
 
 def serve(target: str) -> None:
-    """Serve with the options of `identity serve`: port, workers and threads are the program's arguments."""
-    from identity.cli.serve import server  # noqa: PLC0415 - only the parent serves
+    """Serve with the options of `identity serve`; arguments: port, workers, threads."""
+    from identity.cli.serve import server  # noqa: PLC0415 - only the parent process serves
 
     multiprocessing.set_start_method("spawn")
     port, workers, threads = map(int, sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Somebody who logs in with his own name and password, and asks again when he is told to wait."""
+"""An honest user: logs in with the right password, and retries when told to wait."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import http.client
 import time
 from dataclasses import dataclass, field
 
-_ADDRESS = "127.0.0.2"  # not where the flood comes from
+_ADDRESS = "127.0.0.2"  # not the IP address of the flood
 _PAUSE_SECONDS = 0.5
 _PATIENCE_SECONDS = 30
 
 
 @dataclass
 class Logins:
-    """How long each login took, all its tries together, in seconds; how often he was told to wait; other refusals."""
+    """The seconds of each login, retries included, and the numbers of waits and other refusals."""
 
     seconds: list[float] = field(default_factory=list)
     waits: int = 0
@@ -21,7 +21,7 @@ class Logins:
 
 
 def log_in(port: int, credential: str, *, seconds: float) -> Logins:
-    """Log in over and over for so long."""
+    """Log in repeatedly for that many seconds."""
     found, end = Logins(), time.monotonic() + seconds
     while time.monotonic() < end:
         begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Peers' packages, each set in an environment of its own under .bench/, made on demand and kept."""
+"""Installs the packages of the peers on demand, each set into its own environment in .bench/."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ _READY: Final = ".installed"
 
 
 class InstallError(RuntimeError):
-    """A peer's packages cannot be had."""
+    """The packages of a peer could not be installed."""
 
 
 def installed(peer: Peer) -> Path:
-    """Return the folder with a peer's environment, made if it is not there or has other packages.
+    """Return the folder of a peer's environment.
+
+    The environment is created if it is missing or has other packages.
 
     Raises:
-        InstallError: it could not be made; the text is the installer's last word.
+        InstallError: the installation failed; the text is the last line of the installer's output.
     """
     folder = _CACHE / peer.environment
     ready, wanted = folder / _READY, "\n".join(peer.packages)
@@ -53,7 +55,7 @@ def _commands(peer: Peer, folder: Path) -> list[list[str]]:
 
 def _run(command: list[str], folder: Path) -> None:
     try:
-        subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True)  # noqa: S603 - our own words
+        subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True)  # noqa: S603 - a fixed command
     except FileNotFoundError:
         raise InstallError(f"there is no {command[0]}") from None
     except subprocess.CalledProcessError as error:

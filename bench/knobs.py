@@ -1,4 +1,4 @@
-"""What changes a run: BENCH_… in the environment."""
+"""The settings of a run, from BENCH_… environment variables."""
 
 from __future__ import annotations
 
@@ -6,34 +6,31 @@ import os
 import sys
 from typing import Final
 
-SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "2"))  # of each measurement
+SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "2"))  # duration of each measurement
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
 WORKERS: Final = int(os.environ.get("BENCH_WORKERS", "2"))
 THREADS: Final = int(os.environ.get("BENCH_THREADS", "16"))
 CONNECTIONS: Final = int(os.environ.get("BENCH_CONNECTIONS", "32"))
-ROWS: Final = int(
-    os.environ.get("BENCH_ROWS", "1000000")
-)  # accounts, and as many sessions, of the big table
-SESSIONS: Final = int(
-    os.environ.get("BENCH_SESSIONS", "100000")
-)  # presented before memory is measured
+# Accounts in the large database, each with one session.
+ROWS: Final = int(os.environ.get("BENCH_ROWS", "1000000"))
+# Sessions that each worker knows when its memory is measured.
+SESSIONS: Final = int(os.environ.get("BENCH_SESSIONS", "100000"))
 FLOOD_SECONDS: Final = float(os.environ.get("BENCH_FLOOD_SECONDS", "20"))
 ONLY: Final = frozenset(filter(None, os.environ.get("BENCH_ONLY", "").split(",")))
-WRITES: Final = (
-    os.environ.get("BENCH_WRITE", "1") == "1" and not ONLY
-)  # half a table is not for the page
+# An incomplete table is not written.
+WRITES: Final = os.environ.get("BENCH_WRITE", "1") == "1" and not ONLY
 
-# What one password hash costs, here and at the peers: the service's own default.
+# The cost of one password hash, here and at the peers: the default of the service.
 MEMORY_KIB: Final = 19 * 1024
 TIME: Final = 2
 SMALL: Final = 1000
 
 
 def wanted(name: str) -> bool:
-    """Tell whether a row is to be measured (BENCH_ONLY)."""
+    """Return whether BENCH_ONLY selects a row."""
     return not ONLY or name in ONLY
 
 
 def note(text: str) -> None:
-    """Tell how far it is, beside the results."""
+    """Report progress on standard error."""
     print(f"  {text}", file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
-"""`make bench-profile`: where the time of a token check goes, layer by layer, timed inside one process.
+"""`make bench-profile`: the time that each layer of a token check takes, inside one process.
 
-Each layer is called alone and without the ones below it; what only happens when they meet is the rest.
+Each layer is called alone, without the layers below it. The rest is what only their combination
+needs.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _RESOURCE, _VERIFY, _TOKEN = "/api/resource", "/api/verify", "/api/token"
 
 
 def main() -> None:
-    """Measure, print, and write the page."""
+    """Measure, print the results, and write them to the page."""
     with tempfile.TemporaryDirectory() as folder:
         environment, database = prepared(Path(folder), "")
         fill(database, upto=SMALL)
@@ -53,7 +54,7 @@ def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 
     bare = _calls(bare_app, _VERIFY, token)
     layers = {
         "WSGI call": (bare, "a callable that sends three headers"),
-        "guard": (
+        "middleware": (
             _tried(lambda: _calls(Middleware(bare_app, here), _RESOURCE, token) - bare),
             "id, dialect, headers, count",
         ),
@@ -61,21 +62,24 @@ def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 
     }
     whole = _calls(app, _RESOURCE, token)
     known = sum(microseconds or 0.0 for microseconds, _ in layers.values())
-    layers["rest"] = (whole - known, "what only happens when the layers meet")
-    layers["`GET /api/resource`"] = (whole, "the whole, by Bearer, on SQLite, session known")
+    layers["rest"] = (whole - known, "what only the combination of the layers needs")
+    layers["`GET /api/resource`"] = (
+        whole,
+        "the complete check, by Bearer, on SQLite, session known",
+    )
     layers["`GET /api/verify`"] = (
         _tried(lambda: _calls(app, _VERIFY, token)),
         "the same, without a body",
     )
     layers["`GET /api/token`"] = (
         _tried(lambda: _calls(app, _TOKEN, token)),
-        "the same, with a signature made",
+        "the same, and a token is signed",
     )
     layers["Flask hello"] = (_calls(hello_app, _RESOURCE, token), "a bare view, for comparison")
-    by_flask = Middleware(app.wsgi_app._application, here)  # noqa: SLF001 - the lane is what is left out
+    by_flask = Middleware(app.wsgi_app._application, here)  # noqa: SLF001 - bypasses the fast path
     layers["by Flask's route"] = (
         _tried(lambda: _calls(by_flask, _RESOURCE, token)),
-        "`GET /api/resource`, not quick",
+        "`GET /api/resource`, without the fast path",
     )
     return [
         (name, "-" if each is None else f"{each:.1f}", what)
@@ -103,14 +107,14 @@ def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # no
     by_token = _timed(lambda: here.services.authentication.by_token(token, origin))
     greet = here.dialects.native.quick[_RESOURCE].answer
     return {
-        "lane": (_timed(read), "Host, header to credential, origin"),
+        "fast path": (_timed(read), "Host, credential from the header, origin"),
         "token check": (by_token - signature - directory, "kind, claims, time, principal"),
         "signature": (
             signature,
-            "form and HMAC of the access token, or that both were seen before",
+            "format and HMAC of the access token, or a cached result",
         ),
-        "directory": (directory, "feed current, session looked up"),
-        "answer": (_timed(lambda: greet(principal, here)), "JSON and its headers"),
+        "session directory": (directory, "change feed is current, session is looked up"),
+        "response": (_timed(lambda: greet(principal, here)), "JSON and its headers"),
     }
 
 
@@ -155,7 +159,7 @@ def _environ(path: str, token: str) -> dict[str, Any]:
 
 
 def _timed(call: Callable[[], object]) -> float:
-    # Processor time, so that a busy machine tells about the same.
+    # Processor time, so that other load on the machine hardly changes the result.
     return (
         min(timeit.repeat(call, timer=time.process_time, number=_CALLS, repeat=_TIMES))
         / _CALLS
@@ -166,7 +170,7 @@ def _timed(call: Callable[[], object]) -> float:
 def _tried(measure: Callable[[], float]) -> float | None:
     try:
         return measure()
-    except Exception as error:  # noqa: BLE001 - a layer that cannot be called alone is a dash
+    except Exception as error:  # noqa: BLE001 - such a layer is shown as a dash
         note(f"not measured: {type(error).__name__}: {error}")
         return None
 

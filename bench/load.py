@@ -1,4 +1,4 @@
-"""Requests per second: by wrk where it is installed, else by a slower loop of our own."""
+"""Measures requests per second: with wrk if it is installed, else with a slower loop in Python."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _FOR_EVER = 3600
 
 
 class LoadError(RuntimeError):
-    """An answer was not what it should be, so a figure would mean nothing."""
+    """A response was not the expected one, so the rate would mean nothing."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """One request, sent over and over on keep-alive connections; with several credentials, in rotation."""
+    """One request, sent repeatedly on keep-alive connections, with its credentials in rotation."""
 
     url: str
     credentials: tuple[str, ...] = ()
@@ -45,20 +45,23 @@ class Load:
 
 
 def requests_per_second(load: Load, *, seconds: float) -> float:
-    """Load a server and return its rate.
+    """Load a server and return its request rate.
 
     Raises:
-        LoadError: an answer was not 2xx.
+        LoadError: a response was not 2xx.
     """
     return _by_wrk(load, seconds) if WRK else _by_loop(load, seconds)
 
 
 @contextmanager
 def flooding(load: Load) -> Iterator[list[float]]:
-    """Load a server meanwhile, whatever it answers; the list has the rate after the block. Needs wrk."""
+    """Load a server during the block, whatever it returns. Needs wrk.
+
+    After the block, the list holds the rate.
+    """
     rates: list[float] = []
     with _command(load, _FOR_EVER) as command:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own words
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - a fixed command
         try:
             yield rates
         finally:
@@ -69,7 +72,7 @@ def flooding(load: Load) -> Iterator[list[float]]:
 
 def _by_wrk(load: Load, seconds: float) -> float:
     with _command(load, seconds) as command:
-        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own words
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - a fixed command
     if "Non-2xx" in output or "Socket errors" in output:
         raise LoadError(output)
     return _rate(output)
@@ -128,7 +131,7 @@ def _one(load: Load, turn: Iterator[int], end: float) -> int:
         )
         answer = connection.getresponse()
         answer.read()
-        if not 200 <= answer.status < 300:  # noqa: PLR2004 - what counts as done
+        if not 200 <= answer.status < 300:  # noqa: PLR2004 - the success statuses
             raise LoadError(f"answered {answer.status}")
         count += 1
     return count

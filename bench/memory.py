@@ -1,4 +1,4 @@
-"""The workers behind a port: which there are, what each is told, and the memory each holds (Linux only)."""
+"""Finds the workers behind a port, sends requests to each, and reads its memory (Linux only)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _KNOWN = re.compile(r"^identity_directory_sessions(?:\{[^}]*\})? ([\d.e+]+)$", r
 
 
 def memory_mib(port: int, pid: int) -> dict[int, float]:
-    """Return each worker's proportional set size in MiB."""
+    """Return the proportional set size of each worker in MiB."""
     return {worker: pss_mib(worker) for worker in connections(port, pid)}
 
 
 def present(port: int, pid: int, path: str, credentials: Sequence[str]) -> None:
-    """Ask every worker once with each credential."""
+    """Send each credential once to every worker."""
     to_workers = connections(port, pid)
     note(f"presenting {len(credentials):,} sessions to each of {len(to_workers)} workers")
     sending = [
@@ -36,7 +36,7 @@ def present(port: int, pid: int, path: str, credentials: Sequence[str]) -> None:
 
 
 def connections(port: int, pid: int) -> dict[int, http.client.HTTPConnection]:
-    """Open a kept connection to each worker of the service that the process `pid` began."""
+    """Open a keep-alive connection to each worker of the service that the process `pid` started."""
     found: dict[int, http.client.HTTPConnection] = {}
     for _ in range(_TRIES):
         connection = http.client.HTTPConnection("127.0.0.1", port)
@@ -82,7 +82,7 @@ def _owner(inode: str, root: int) -> int:
 
 
 def descendants(root: int) -> list[int]:
-    """Return a process and all that it began."""
+    """Return a process and all its descendants."""
     children = Path(f"/proc/{root}/task").glob("*/children")
     return [
         root,
@@ -96,6 +96,6 @@ def descendants(root: int) -> list[int]:
 
 
 def pss_mib(pid: int) -> float:
-    """Return a process's proportional set size."""
+    """Return the proportional set size of a process in MiB."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return int(rollup.partition("\nPss:")[2].split()[0]) / 1024

@@ -1,4 +1,4 @@
-"""Password logins, against the hash alone on the same cores."""
+"""Measures password logins, against the hash alone on the same cores."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from table import Row, alternate
 
 CLIENTS = 8
 _HASHES = "the hash alone"
-_LEAST_SECONDS = 3  # a login takes long: shorter runs say little
+_LEAST_SECONDS = 3  # a login is slow, so a shorter run says little
 
 
 def rows(services: list[Service]) -> list[Row]:
-    """Measure logins on all databases in turn with the hash alone."""
+    """Measure logins on each database and the hash alone, in turn."""
     note("password logins")
     seconds = max(SECONDS, _LEAST_SECONDS)
     measures = {_HASHES: lambda: hashes_per_second(seconds)}
@@ -35,7 +35,7 @@ def rows(services: list[Service]) -> list[Row]:
 
 
 def logins_per_second(base: str, seconds: float) -> float:
-    """Log in with different accounts at once; a refusal for want of room is asked again and not counted."""
+    """Log in with different accounts at once; refusals because of load are not counted."""
     end, counts = time.monotonic() + seconds, [0] * CLIENTS
     clients = [
         threading.Thread(target=_client, args=(base, number, end, counts))
@@ -59,7 +59,7 @@ def _client(base: str, number: int, end: float, counts: list[int]) -> None:
 
 
 def hashes_per_second(seconds: float) -> float:
-    """Verify a password over and over, in as many processes as there are workers."""
+    """Verify a password repeatedly, in as many processes as there are workers."""
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
         return sum(pool.map(_hash_for, [seconds] * WORKERS, chunksize=1))
 

@@ -1,4 +1,4 @@
-"""Two plain drawings in SVG, readable on light and dark pages."""
+"""Draws two kinds of chart as SVG, readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 
 
 def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
-    """Draw one bar for each figure: groups of names, each with a figure by series."""
+    """Draw one bar for each figure. `groups` maps a name to its figures by series."""
     series = list(dict.fromkeys(name for each in groups.values() for name in each))
     most = max((value for each in groups.values() for value in each.values()), default=1.0)
     left, height, y, parts = 210, 16, 64, _legend(series)
@@ -35,7 +35,7 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def lines(title: str, series: Mapping[str, Mapping[int, float]]) -> str:
-    """Draw figures over a logarithmic number, one line for each series."""
+    """Draw one line for each series, over a logarithmic x axis."""
     left, top, right, bottom = 60, 64, _WIDTH - 40, 300
     points = [point for each in series.values() for point in each.items()] or [(1, 1.0)]
     low, high = (math.log10(pick(x for x, _ in points)) for pick in (min, max))

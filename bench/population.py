@@ -1,4 +1,7 @@
-"""Many accounts, each with one live session, made by SQL; and the tokens that our own code signs for them."""
+"""Creates many accounts by SQL, each with one live session, and signs tokens for them.
+
+The tokens are signed by the service's own code.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.domain.claims import AccessClaims
 from identity.domain.token_kinds import TokenKind
 
-FIRST: Final = 1001  # ids before it are the service's own
-PASSWORD: Final = "correct horse battery"  # noqa: S105 - of accounts that live for a minute
-SECRET_KEY: Final = secrets.token_hex(32)  # the service is told, so that tokens can be signed here
+FIRST: Final = 1001  # lower ids belong to the accounts that the service creates
+PASSWORD: Final = "correct horse battery"  # noqa: S105 - of accounts that exist for a minute
+SECRET_KEY: Final = secrets.token_hex(32)  # the service uses it, too
 _STEP: Final = 100_000
 _HOURS: Final = 3
 
@@ -40,7 +43,7 @@ _SESSIONS: Final = """
 
 
 def fill(url: str, *, start: int = 0, upto: int) -> None:
-    """Add accounts `bench<id>` number `start` up to `upto`, all with PASSWORD and a session that began just now."""
+    """Add the accounts `bench<id>` number `start` up to `upto`, with PASSWORD and a new session."""
     engine = create_engine(url)
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
@@ -64,7 +67,7 @@ def fill(url: str, *, start: int = 0, upto: int) -> None:
 def _values(engine: Engine) -> dict[str, object]:
     now = datetime.now(UTC)
     end = now + timedelta(days=30)
-    embedded = engine.dialect.name == "sqlite"  # keeps times as text without a zone
+    embedded = engine.dialect.name == "sqlite"  # stores times as text without a zone
     moments = [f"{moment:%Y-%m-%d %H:%M:%S.%f}" if embedded else moment for moment in (now, end)]
     hasher = PasswordHasher(time_cost=TIME, memory_cost=MEMORY_KIB, parallelism=1)
     return {
@@ -76,7 +79,7 @@ def _values(engine: Engine) -> dict[str, object]:
 
 
 def tokens(url: str, *, count: int, account: int = 0) -> list[str]:
-    """Return access tokens for `count` of the sessions, picked at random, or for those of one account."""
+    """Return access tokens for `count` random sessions, of all accounts or of one."""
     engine = create_engine(url)
     with engine.connect() as connection:
         pick = "SELECT id FROM session WHERE account_id BETWEEN :low AND :high ORDER BY random() LIMIT :count"

@@ -1,4 +1,4 @@
-"""A PostgreSQL server: the one the tests use, given or started by them from Debian's binaries."""
+"""Gives the PostgreSQL server of the tests: a configured one, or one started for the run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _numbers = itertools.count(1)
 
 @contextmanager
 def server(folder: Path) -> Iterator[str | None]:
-    """Give the address of a server, or None where there is none."""
+    """Give the URL of a server, or None if there is none."""
     sys.path.append(str(Path(__file__).parent.parent / "tests"))
-    import postgresql  # noqa: PLC0415 - the tests' own, found only now
+    import postgresql  # noqa: PLC0415 - a module of the tests, importable only now
 
     with postgresql.server(folder) as url:
         yield url
@@ -24,8 +24,8 @@ def server(folder: Path) -> Iterator[str | None]:
 
 @contextmanager
 def fresh_database(address: str) -> Iterator[str]:
-    """Make an empty database, give its URL, and drop it again."""
-    import psycopg  # noqa: PLC0415 - only where PostgreSQL is measured
+    """Create an empty database, give its URL, and drop it afterwards."""
+    import psycopg  # noqa: PLC0415 - needed only if PostgreSQL is measured
 
     name = f"identity_bench_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(address, autocommit=True) as connection:

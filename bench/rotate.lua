@@ -1,4 +1,4 @@
--- wrk -s rotate.lua URL -- METHOD FILE [BODY]: a credential per line of FILE, one after the other.
+-- wrk -s rotate.lua URL -- METHOD FILE [BODY]: sends the credentials in FILE, one per line, in rotation.
 local requests, number = {}, 0
 
 function init(args)

@@ -1,4 +1,4 @@
-"""`make bench`: every figure that the service promises, against what it is measured by, in one table."""
+"""`make bench`: measures every promised figure against its baseline, in one table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from postgres import server
 from servers import Service, service
 from table import Row, markdown
 
-# The order of the promises, which is not the order of measuring.
+# The order of the table, which is not the order of measuring.
 _ORDER: Final = (
     *(
         "`/api/resource`",
@@ -38,7 +38,7 @@ _ORDER: Final = (
 
 
 def main() -> None:
-    """Measure, print, and write the page."""
+    """Measure, print the results, and write them to the page."""
     begun = time.monotonic()
     note(
         f"{WORKERS} workers, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS:g} s, loaded by {TOOL}"
@@ -101,7 +101,7 @@ def _side_by_side(
 
 
 def _careful(what: str, rows: Iterable[Row]) -> Iterator[Row]:
-    # One thing that cannot be measured is a line in the table, not the end of it.
+    # A failed measurement becomes a line in the table and does not end the run.
     try:
         yield from rows
     except (RuntimeError, OSError, HTTPException, SubprocessError) as error:

@@ -1,4 +1,4 @@
-"""Programs of ours, started, waited for, and ended."""
+"""Starts programs, waits until they respond, and stops them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_CREDENTIAL = (http.client.UNAUTHORIZED, http.client.FORBIDDEN, http.client.N
 
 
 class StartError(RuntimeError):
-    """A program ended, or did not answer in time."""
+    """A program exited, or did not respond in time."""
 
 
 @contextmanager
@@ -33,10 +33,10 @@ def running(
     folder: Path | None = None,
     seconds: float = 180,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server until the block ends; inside it answers on `url`.
+    """Run a server until the block ends. Inside the block, it responds on `url`.
 
     Raises:
-        StartError: it did not start; the text ends with its last words.
+        StartError: it did not start; the text ends with its last output.
     """
     with tempfile.TemporaryFile() as words:
         process = begin(command, environment=environment, folder=folder, words=words)
@@ -58,9 +58,9 @@ def begin(
     folder: Path | None = None,
     words: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program as the head of a group of its own; what it says goes to `words`."""
+    """Start a program as the leader of its own process group, with its output in `words`."""
     output = words or subprocess.DEVNULL
-    return subprocess.Popen(  # noqa: S603 - our own command
+    return subprocess.Popen(  # noqa: S603 - a fixed command
         command,
         env=dict(environment),
         cwd=folder,
@@ -71,7 +71,7 @@ def begin(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ask a program to end; after a while end it with all that it began."""
+    """Terminate a program; if it does not exit in time, kill its process group."""
     process.terminate()
     try:
         process.wait(_END_SECONDS)
@@ -83,11 +83,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def answers(
     url: str, process: subprocess.Popen[bytes], *, seconds: float, pause: float = 0.05
 ) -> bool:
-    """Wait until a URL is answered with 2xx, or a refusal for want of a credential; False if the process ends first."""
+    """Wait until a URL returns 2xx, or a refusal for lack of a credential.
+
+    Return False if the process exits first, or after `seconds`.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own server
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - a local server
         except urllib.error.HTTPError as error:
             if error.code in _NO_CREDENTIAL:
                 return True
@@ -100,7 +103,7 @@ def answers(
 
 
 def free_port() -> int:
-    """Return a port nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The token check against a large table, and what the workers then hold in memory."""
+"""Measures the token check with a large database, and the memory of the workers afterwards."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from population import fill
 from servers import Service, service
 from table import Row, alternate
 
-_GAP = 100  # ids between two fillings, for the accounts the service makes itself
+_GAP = 100  # ids between two fills, left to the accounts that the service creates
 _GOAL_MIB = 90
 _RESOURCE = "/api/resource"
 
 
 def rows(postgresql: str | None, points: dict[str, dict[int, float]]) -> Iterator[Row]:
-    """Measure small against big; note the microseconds of a check by number of rows in `points`."""
+    """Measure a large database against a small one; store microseconds by size in `points`."""
     with ExitStack() as stack:
         big = stack.enter_context(service(postgresql))
         known = points[big.engine] = {}
@@ -29,9 +29,8 @@ def rows(postgresql: str | None, points: dict[str, dict[int, float]]) -> Iterato
             yield _grow(small, big, known)
         elif wanted("memory"):
             fill(big.database, start=SMALL + _GAP, upto=SESSIONS + _GAP)
-        if wanted("memory") and (
-            postgresql is None or "memory" in ONLY
-        ):  # half a minute each, and alike
+        # Half a minute each, with similar results on both databases.
+        if wanted("memory") and (postgresql is None or "memory" in ONLY):
             yield _memory(big)
 
 
@@ -52,9 +51,7 @@ def _grow(small: Service, big: Service, known: dict[int, float]) -> Row:
 
 def _rotating(one: Service) -> Callable[[], float]:
     load = Load(f"{one.base}{_RESOURCE}", one.bearer(SMALL))
-    present(
-        one.port, one.pid, _RESOURCE, load.credentials
-    )  # so that nobody's first check is in the figure
+    present(one.port, one.pid, _RESOURCE, load.credentials)  # so that no first check counts
     return lambda: requests_per_second(load, seconds=SECONDS)
 
 

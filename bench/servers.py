@@ -1,4 +1,4 @@
-"""What is measured and what it is measured against, all on granian with the same options."""
+"""Starts the service and its baselines, all on granian with the same options."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 IDENTITY = str(Path(sys.executable).with_name("identity"))
 OPTIONS = ("--workers", str(WORKERS), "--threads", str(THREADS))
 
-# Whatever counts attempts lets them pass; settings that this version does not have are left out.
+# Switches off every limit on attempts; settings that this version does not have are left out.
 _OPEN = {
     "IDENTITY_LOCKOUT_FAILURES": "1000",
     "IDENTITY_IP_FAILURES": "0",
@@ -38,7 +38,7 @@ LIMITS_OFF = {one.name: _OPEN[one.name] for one in described() if one.name in _O
 
 @dataclass(frozen=True)
 class Service:
-    """The running service, with accounts `bench<id>` from FIRST on."""
+    """The running service, with the accounts `bench<id>` from FIRST on."""
 
     base: str
     port: int
@@ -47,7 +47,7 @@ class Service:
     engine: str
 
     def bearer(self, count: int = 1) -> tuple[str, ...]:
-        """Return Authorization values with access tokens of so many accounts."""
+        """Return Authorization values with access tokens of `count` accounts."""
         return tuple(f"Bearer {token}" for token in tokens(self.database, count=count))
 
     def bearer_of(self, number: int) -> str:
@@ -55,7 +55,7 @@ class Service:
         return "Bearer " + tokens(self.database, count=1, account=FIRST + number)[0]
 
     def status(self, path: str, authorization: str) -> int:
-        """Ask once and return the status."""
+        """Send one request and return the status."""
         try:
             with call(self.base + path, authorization=authorization) as answer:
                 return int(answer.status)
@@ -64,26 +64,26 @@ class Service:
 
 
 def call(url: str, document: dict[str, Any] | None = None, *, authorization: str = "") -> Any:  # noqa: ANN401 - urllib's
-    """Make one request, as JSON where there is a document."""
+    """Send one request, with `document` as its JSON body if there is one."""
     body = None if document is None else json.dumps(document).encode()
     headers = {"Content-Type": "application/json"} if body else {}
     headers |= {"Authorization": authorization} if authorization else {}
-    return urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=30)  # noqa: S310 - our own server
+    return urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=30)  # noqa: S310 - a local server
 
 
 def basic(name: str, password: str) -> str:
-    """Return an Authorization value."""
+    """Return a Basic Authorization value."""
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 def bench_user(number: int) -> str:
-    """Return the Authorization value of one account's password."""
+    """Return the Authorization value with one account's password."""
     return basic(f"bench{FIRST + number}", PASSWORD)
 
 
 @contextmanager
 def plain(script: str, path: str) -> Iterator[str]:
-    """Run `hello.py`, `bare.py` or `start.py`, and give its address."""
+    """Run `hello.py`, `bare.py` or `start.py`, and give its base URL."""
     port = free_port()
     command = [sys.executable, str(HERE / script), str(port), str(WORKERS), str(THREADS)]
     with running(command, f"http://127.0.0.1:{port}{path}", environment=os.environ):
@@ -94,7 +94,7 @@ def plain(script: str, path: str) -> Iterator[str]:
 def service(
     postgresql: str | None = None, *, accounts: int = SMALL, settings: dict[str, str] | None = None
 ) -> Iterator[Service]:
-    """Migrate, fill and serve; on a new SQLite file, or on a new database of this PostgreSQL server."""
+    """Migrate, fill and serve a new SQLite file, or a new database of a PostgreSQL server."""
     with ExitStack() as stack:
         data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="identity-bench-")))
         environment, database = prepared(
@@ -119,7 +119,7 @@ def prepared(data_dir: Path, database: str) -> tuple[dict[str, str], str]:
         "IDENTITY_ADMIN_PASSWORD": PASSWORD,
         "IDENTITY_SECRET_KEYS": SECRET_KEY,
     }
-    own["IDENTITY_PASSWORD_MEMORY_SECONDS"] = "0"  # noqa: S105 - seconds: a login is measured with its hash
+    own["IDENTITY_PASSWORD_MEMORY_SECONDS"] = "0"  # noqa: S105 - seconds; every measured login computes a hash
     environment = clean | own | ({"IDENTITY_DATABASE_URL": database} if database else {})
-    subprocess.run([IDENTITY, "migrate"], check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
+    subprocess.run([IDENTITY, "migrate"], check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603 - a fixed command
     return environment, database or f"sqlite:///{data_dir / 'identity.sqlite3'}"

@@ -1,4 +1,4 @@
-"""A measure of starting: Flask and SQLAlchemy imported, nothing else, on the same server with the same options."""
+"""Baseline of a start: imports only Flask and SQLAlchemy, on the same server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ app = Flask("start")
 
 @app.get("/readyz")
 def ready() -> str:
-    """Be ready."""
+    """Report that the application is ready."""
     return sqlalchemy.__version__
 
 
 if __name__ == "__main__":
-    # Not through `identity.cli.serve`, which imports far more than a bare application would.
+    # Not through `identity.cli.serve`, which imports far more than a bare application does.
     from granian.constants import HTTPModes, Interfaces
     from granian.log import LogLevels
     from granian.server import MPServer

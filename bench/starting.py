@@ -1,4 +1,4 @@
-"""How long it takes from the command to the first answer."""
+"""Measures the time from the command to the first response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BARE = "bare Flask with SQLAlchemy"
 
 
 def rows(postgresql: str | None) -> list[Row]:
-    """Measure the service on each database, and a bare application, in turn."""
+    """Measure the service on each database and a bare application, in turn."""
     note("start")
     with ExitStack() as stack:
         measures = {
@@ -37,7 +37,7 @@ def rows(postgresql: str | None) -> list[Row]:
                 measures[engine] = _starter(
                     [IDENTITY, "serve", "--port", "{port}", *OPTIONS], prepared(folder, database)[0]
                 )
-                measures[engine]()  # the first start makes the administrator
+                measures[engine]()  # the first start creates the administrator
         seconds = alternate(measures, rounds=_ROUNDS)
     return [
         Row(

@@ -1,4 +1,4 @@
-"""A client that asks at a steady pace, and times each answer from the moment its question was due."""
+"""Sends requests at a constant rate, and times each response from when its request was due."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATIENCE_SECONDS = 30
 
 @dataclass
 class Answers:
-    """How long answers took, in seconds, and how many were not 200."""
+    """The response times in seconds, and the number of responses that were not 200."""
 
     seconds: list[float] = field(default_factory=list)
     errors: int = 0
@@ -25,7 +25,7 @@ class Answers:
 
 
 def ask(port: int, credential: str, *, per_second: int, seconds: float) -> Answers:
-    """Ask for the protected resource at this pace; to be run in a process of its own."""
+    """Request the protected resource at a constant rate. Run it in a separate process."""
     found, start = Answers(), time.monotonic()
     clients = [
         threading.Thread(

@@ -1,4 +1,4 @@
-"""Rows of results, and the table they make."""
+"""The rows of the results, and the table of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEAD: Final = ("what", "figure", "against", "ratio", "goal", "")
 
 @dataclass(frozen=True)
 class Row:
-    """One line: a figure against another one, or against nothing, and what was to be reached."""
+    """One line: a figure, the baseline if there is one, and the goal."""
 
     what: str
     figure: float = 0.0
@@ -26,7 +26,7 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """The figure in terms of what it is measured against."""
+        """The figure divided by its baseline."""
         return self.figure / self.against[0] if self.against and self.against[0] else 0.0
 
     @property
@@ -36,7 +36,7 @@ class Row:
         return self.goal is None or (value <= self.goal if self.at_most else value >= self.goal)
 
     def cells(self) -> tuple[str, ...]:
-        """Return the line as texts."""
+        """Return the cells of the line."""
         if self.missing:
             against = self.against[1] if self.against else "-"
             return (self.what, "-", against, "-", self._goal(), f"not measured: {self.missing}")
@@ -62,7 +62,7 @@ class Row:
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """Return the table as it stands in the document."""
+    """Return the table as the page shows it."""
     return grid(_HEAD, [row.cells() for row in rows])
 
 
@@ -81,12 +81,12 @@ def grid(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
 def alternate(
     measures: Mapping[str, Callable[[], float]], *, rounds: int = ROUNDS, warm_up: bool = False
 ) -> dict[str, float]:
-    """Measure in turn, so that a noisy moment meets all alike, and return the medians.
+    """Measure in turn, so that noise affects all alike, and return the medians.
 
     Args:
         measures: what to measure, by name.
-        rounds: how often.
-        warm_up: measure everything once before it counts.
+        rounds: the number of repetitions.
+        warm_up: first measure everything once without recording it.
     """
     figures: dict[str, list[float]] = {name: [] for name in measures}
     for measure in measures.values() if warm_up else ():
@@ -102,4 +102,4 @@ def alternate(
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits tell enough
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits are enough

@@ -1,4 +1,4 @@
-// better-auth on Node's own server: as many processes as asked for, its bearer and jwt plugins, better-sqlite3.
+// better-auth on Node's own server: BENCH_WORKERS processes, bearer and jwt plugins, better-sqlite3.
 import cluster from "node:cluster";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";

@@ -1,4 +1,4 @@
-"""Django REST framework, with the tokens of knox (kept by digest) and of simplejwt."""
+"""Django REST framework, with the tokens of knox (stored as digests) and of simplejwt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Django's Argon2 at our cost."""
+"""Django's Argon2 at the cost that Identity uses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
 class Argon2(Argon2PasswordHasher):  # type: ignore[misc]
-    """19 MiB, two passes, one lane."""
+    """19 MiB, two passes, parallelism of one."""
 
     time_cost = 2
     memory_cost = 19456

@@ -1,4 +1,4 @@
-"""The addresses of the Django peer."""
+"""The routes of the Django peer."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class _NewUser(ModelSerializer):  # type: ignore[misc]
 
 
 class Register(APIView):  # type: ignore[misc]
-    """Makes an account."""
+    """Creates an account."""
 
     authentication_classes = ()
 
     def post(self, request: Request) -> Response:
-        """Make it."""
+        """Create it."""
         wanted = _NewUser(data=request.data)
         wanted.is_valid(raise_exception=True)
         User.objects.create_user(**wanted.validated_data)
@@ -37,47 +37,47 @@ class Register(APIView):  # type: ignore[misc]
 
 
 class Login(APIView):  # type: ignore[misc]
-    """Gives a knox token for a password."""
+    """Exchanges a password for a knox token."""
 
     authentication_classes = ()
 
     def post(self, request: Request) -> Response:
-        """Check and give."""
+        """Check the password and return a token."""
         given = AuthTokenSerializer(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         return Response({"token": AuthToken.objects.create(given.validated_data["user"])[1]})
 
 
 class Check(APIView):  # type: ignore[misc]
-    """Says who it is."""
+    """Names the caller."""
 
     authentication_classes = (TokenAuthentication,)
     permission_classes = (IsAuthenticated,)
 
     def get(self, request: Request) -> Response:
-        """Say it."""
+        """Return the caller's name."""
         return Response({"email": request.user.username})
 
 
 class Issue(Check):
-    """Gives a new knox token for a live one."""
+    """Exchanges a valid knox token for a new one."""
 
     def get(self, request: Request) -> Response:
-        """Give it."""
+        """Return a new token."""
         return Response({"token": AuthToken.objects.create(request.user)[1]})
 
 
 class JwtCheck(Check):
-    """Says who it is, by JWT."""
+    """Names the caller of a JWT."""
 
     authentication_classes = (JWTAuthentication,)
 
 
 class JwtIssue(JwtCheck):
-    """Gives a new JWT for a live one."""
+    """Exchanges a valid JWT for a new one."""
 
     def get(self, request: Request) -> Response:
-        """Give it."""
+        """Return a new token."""
         return Response({"token": str(AccessToken.for_user(request.user))})
 
 

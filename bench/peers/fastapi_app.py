@@ -1,4 +1,4 @@
-"""fastapi-users: its routers, its JWT strategy, its SQLAlchemy adapter."""
+"""fastapi-users, with its routers, its JWT strategy and its SQLAlchemy adapter."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ hashing = PasswordHelper(
 
 
 class Base(DeclarativeBase):
-    """Root of the tables."""
+    """Base of the tables."""
 
 
 class User(SQLAlchemyBaseUserTableUUID, Base):  # type: ignore[misc]
-    """Somebody."""
+    """An account."""
 
 
 class Manager(UUIDIDMixin, BaseUserManager[User, UUID]):  # type: ignore[misc]
-    """The library's rules."""
+    """The library's default rules."""
 
 
 async def session() -> AsyncIterator[AsyncSession]:
-    """Give a session for one request."""
+    """Yield a database session for one request."""
     async with sessions() as one:
         yield one
 
 
 async def manager(one: Annotated[AsyncSession, Depends(session)]) -> AsyncIterator[Manager]:
-    """Give the manager on it."""
+    """Yield the user manager of that session."""
     yield Manager(SQLAlchemyUserDatabase(one, User), hashing)
 
 
 def strategy() -> JWTStrategy[User, UUID]:
-    """Return how tokens are made."""
+    """Return how tokens are signed and verified."""
     return JWTStrategy(_SECRET, lifetime_seconds=_LIFE_SECONDS)
 
 
@@ -66,13 +66,13 @@ app.include_router(users.get_register_router(BaseUser[UUID], BaseUserCreate))
 
 @app.get("/check")
 async def check(caller: Caller) -> dict[str, str]:
-    """Say who it is."""
+    """Name the caller."""
     return {"email": caller.email}
 
 
 @app.get("/issue")
 async def issue(caller: Caller) -> dict[str, str]:
-    """Give a new token for a live one."""
+    """Exchange a valid token for a new one."""
     return {"access_token": await strategy().write_token(caller)}
 
 

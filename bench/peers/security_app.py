@@ -1,4 +1,4 @@
-"""Flask-Security with its own login, registration and token, each request reading its user."""
+"""Flask-Security with its own login, registration and tokens; each request reads the user's row."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ fsqla.FsModels.set_db_info(db)
 
 
 class Role(db.Model, fsqla.FsRoleMixin):  # type: ignore[name-defined,misc]
-    """What somebody may."""
+    """A role."""
 
 
 class User(db.Model, fsqla.FsUserMixin):  # type: ignore[name-defined,misc]
-    """Somebody."""
+    """An account."""
 
 
 with app.app_context():
@@ -56,14 +56,14 @@ security = Security(app, SQLAlchemyUserDatastore(db, User, Role))
 @app.get("/check")
 @auth_required("token")
 def check() -> Response:
-    """Say who it is."""
+    """Name the caller."""
     return jsonify(email=current_user.email)
 
 
 @app.get("/issue")
 @auth_required("token")
 def issue() -> Response:
-    """Give a new token."""
+    """Return a new token."""
     return jsonify(token=current_user.get_auth_token())
 
 

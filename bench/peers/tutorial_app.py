@@ -1,4 +1,7 @@
-"""The classic tutorial: Flask, Flask-HTTPAuth, a signed token with the user's id, and one ORM row per request."""
+"""The classic tutorial: Flask and Flask-HTTPAuth.
+
+The signed token has the user's id, and each request reads one row.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ auth = MultiAuth(by_password, by_token)
 
 
 class User(db.Model):  # type: ignore[name-defined,misc]
-    """Somebody."""
+    """An account."""
 
     id = db.Column(db.Integer, primary_key=True)
     email = db.Column(db.String(254), unique=True, nullable=False)
@@ -42,7 +45,7 @@ with app.app_context():
 
 @by_password.verify_password
 def check_password(email: str, password: str) -> User | None:
-    """Return whose password it is."""
+    """Return the user if the password is right."""
     user = db.session.execute(db.select(User).filter_by(email=email)).scalar_one_or_none()
     try:
         return user if user and hasher.verify(user.password_hash, password) else None
@@ -52,7 +55,7 @@ def check_password(email: str, password: str) -> User | None:
 
 @by_token.verify_token
 def check_token(token: str) -> User | None:
-    """Return whose token it is."""
+    """Return the user of a valid token."""
     try:
         return db.session.get(User, tokens.loads(token, max_age=_LIFE_SECONDS))
     except BadSignature:
@@ -61,7 +64,7 @@ def check_token(token: str) -> User | None:
 
 @app.post("/register")
 def register() -> tuple[Response, int]:
-    """Make an account."""
+    """Create an account."""
     body = request.get_json()
     db.session.add(User(email=body["email"], password_hash=hasher.hash(body["password"])))
     db.session.commit()
@@ -71,7 +74,7 @@ def register() -> tuple[Response, int]:
 @app.get("/token")
 @auth.login_required
 def token() -> Response:
-    """Give a token, for a password or for another token."""
+    """Return a token in exchange for a password or another token."""
     g.user = auth.current_user()
     return jsonify(token=tokens.dumps(g.user.id))
 
@@ -79,7 +82,7 @@ def token() -> Response:
 @app.get("/check")
 @auth.login_required
 def check() -> Response:
-    """Say who it is."""
+    """Name the caller."""
     return jsonify(email=auth.current_user().email)
 
 

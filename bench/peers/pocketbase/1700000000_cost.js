@@ -1,4 +1,4 @@
-// PocketBase hashes by bcrypt only; of its costs, 9 comes nearest to Argon2id with 19 MiB and two passes.
+// PocketBase supports only bcrypt. Cost 9 is the closest to Argon2id with 19 MiB and two passes.
 migrate((app) => {
   const users = app.findCollectionByNameOrId("users");
   users.fields.getByName("password").cost = 9;
