@@ -21,7 +21,7 @@ blueprint = Blueprint("tokens", __name__)
 
 def _issue(principal: Principal, here: Context) -> RawResponse:
     issued = here.services.tokens.issue(principal)
-    told = () if here.settings.hardened else (("token", issued.token),)
+    told = (("token", issued.token),) if here.services.exposure.tokens_in_headers else ()
     return raw_json(
         {"token": issued.token, "duration": int(issued.duration.total_seconds())}, *told
     )

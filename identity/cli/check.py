@@ -11,8 +11,8 @@ from typing import Final
 
 from identity.cli.keys import lines
 from identity.domain.errors import Unavailable
+from identity.domain.exposure import Registration
 from identity.domain.keys import KeyUse
-from identity.domain.policy import Registration
 from identity.services import Services
 from identity.settings import SettingInfo, Settings, described
 from identity.settings.secret_files import SUFFIX

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from identity.domain.claims import AccessClaims
 from identity.domain.errors import Forbidden, LastAdmin, RegistrationRefused, StepUpRequired
+from identity.domain.exposure import Registration
 from identity.domain.principal import Credential, Principal, Subject
 
 CLOCK_LEEWAY: Final = timedelta(seconds=5)
@@ -16,12 +16,18 @@ FRESH_PROOF: Final = timedelta(minutes=15)
 LAST_USED_GRAIN: Final = timedelta(minutes=1)
 
 
-class Registration(StrEnum):
-    """Who may make accounts through the registration calls (`IDENTITY_REGISTRATION`)."""
+def is_administrator(principal: Principal) -> bool:
+    """Tell whether an administrator is calling."""
+    return principal.subject is not None and principal.subject.admin
 
-    OPEN = "open"
-    ADMIN = "admin"
-    CLOSED = "closed"
+
+def require_account(principal: Principal) -> Subject:
+    """Return the account of an authenticated caller.
+
+    Raises:
+        Unauthenticated: the caller is anonymous.
+    """
+    return principal.account
 
 
 def require_admin(principal: Principal) -> Subject:
@@ -58,7 +64,7 @@ def require_fresh_proof(
         Unauthenticated: nobody is asking.
         StepUpRequired: the last real proof is older.
     """
-    principal.account  # noqa: B018 - asking for it is the check
+    require_account(principal)
     if principal.credential is Credential.OPERATOR or not max_age:
         return
     proven_at = principal.authenticated_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from identity.domain.exposure import Exposure
 from identity.services.accounts.profile import Profiles
 from identity.services.accounts.recovery import Recovery
 from identity.services.accounts.registration import Accounts
@@ -41,6 +42,7 @@ class Services:
     authentication: Authentication
     certificates: Certificates
     directory: SessionDirectory
+    exposure: Exposure
     imported_hashes: ImportedHashes
     invitations: Invitations
     key_agreement: KeyAgreement

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from sqlalchemy import URL
 
+from identity.domain.exposure import Registration
 from identity.domain.ips import IPNetwork
-from identity.domain.policy import Registration
 from identity.domain.smtp import SmtpServer
 from identity.settings.names import require_known
 from identity.settings.readers import (

@@ -23,15 +23,18 @@ from identity.adapters.tokens.rotating import (
 )
 from identity.adapters.tokens.signed import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain import limits as limit_names
+from identity.domain.exposure import Exposure
 from identity.domain.limits import Limit
 from identity.domain.ports import Clock, Mailer
 from identity.domain.smtp import Sender
 from identity.services.authentication.throttle import LoginThrottle
 from identity.services.limits.limits import Limits
-from identity.services.mail.limits import MailLimits, RequestedMails
+from identity.services.limits.requests import RequestLimits
+from identity.services.mail.limits import MailLimits
 from identity.services.mail.outbox import MAIL_LIFETIMES, Outbox
+from identity.services.mail.writer import MailWriter
 from identity.services.sessions.directory import SessionDirectory
-from identity.services.work.audit_log import Audit
+from identity.services.work.audit_log import AuditLog
 from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 from identity.settings import Settings
@@ -53,32 +56,25 @@ class Infrastructure:
     one_time_tokens: RotatingOneTimeTokens
     jwt_tokens: RotatingJwtTokens
     opaque_tokens: OpaqueTokens
-    audit: Audit
     pseudonyms: KeyedPseudonyms
     rights: Authorization
     limits: Limits
     attempts: LoginThrottle
     directory: SessionDirectory
     outbox: Outbox
-    requested_mails: RequestedMails
+    requests: RequestLimits
+    exposure: Exposure
 
     @staticmethod
     def build(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Infrastructure:
         """Make them from the settings and the keys."""
-        transactions = Transactions(engine)
+        identifiers = RandomIdentifiers()
+        pseudonyms = KeyedPseudonyms(KeyRing(keys.secret, derive_keys, clock).current)
+        transactions = _transactions(settings, engine, clock, identifiers, pseudonyms)
         directory = SessionDirectory(engine, transactions, bound=settings.directory_sessions)
         limits = Limits(transactions, clock, directory)
-        identifiers = RandomIdentifiers()
         one_time_tokens = RotatingOneTimeTokens(
             KeyRing(keys.secret, SignedOneTimeTokens, clock).current
-        )
-        pseudonyms = KeyedPseudonyms(KeyRing(keys.secret, derive_keys, clock).current)
-        audit = Audit(
-            transactions,
-            clock,
-            pseudonyms,
-            log=settings.log_audit,
-            sessions=settings.audit_sessions,
         )
         return Infrastructure(
             engine=engine,
@@ -92,30 +88,49 @@ class Infrastructure:
             one_time_tokens=one_time_tokens,
             jwt_tokens=_jwt_tokens(settings, keys, clock),
             opaque_tokens=OpaqueTokens(),
-            audit=audit,
             pseudonyms=pseudonyms,
-            rights=Authorization(
-                transactions, clock=clock, audit=audit, step_up=settings.step_up_seconds
-            ),
+            rights=Authorization(transactions, step_up=settings.step_up_seconds),
             limits=limits,
             attempts=_attempts(settings, limits, clock),
             directory=directory,
-            requested_mails=RequestedMails(
-                limits, Limit(limit_names.REQUESTED_MAIL, *settings.requested_mail_limit)
-            ),
+            requests=_requests(settings, limits),
             outbox=Outbox(
                 transactions,
-                clock=clock,
-                identifiers=identifiers,
                 tokens=one_time_tokens,
                 mailer=_mailer(settings),
-                limits=MailLimits(
-                    limits, Limit(limit_names.MAIL, *settings.mail_limit), lives=MAIL_LIFETIMES
-                ),
                 public_url=settings.public_url,
                 service=settings.name,
             ),
+            exposure=Exposure(
+                settings.hardened, settings.registration, settings.reserved_usernames
+            ),
         )
+
+
+def _transactions(
+    settings: Settings,
+    engine: Engine,
+    clock: Clock,
+    identifiers: RandomIdentifiers,
+    pseudonyms: KeyedPseudonyms,
+) -> Transactions:
+    mail_limit = Limit(limit_names.MAIL, *settings.mail_limit)
+    return Transactions(
+        engine,
+        clock=clock,
+        audit_log=AuditLog(pseudonyms, log=settings.log_audit, sessions=settings.audit_sessions),
+        mails=MailWriter(identifiers, MailLimits(mail_limit, lifetimes=MAIL_LIFETIMES)),
+    )
+
+
+def _requests(settings: Settings, limits: Limits) -> RequestLimits:
+    return RequestLimits(
+        limits,
+        registrations=Limit(limit_names.REGISTRATION, *settings.registration_limit),
+        resets=Limit(limit_names.RESET, *settings.reset_limit),
+        mails=Limit(limit_names.REQUESTED_MAIL, *settings.requested_mail_limit),
+        certificates=Limit(limit_names.CERTIFICATE, *settings.certificate_limit),
+    )
 
 
 def _mailer(settings: Settings) -> Mailer:

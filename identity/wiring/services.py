@@ -1,4 +1,4 @@
-"""The use cases, each made from its tools and its settings."""
+"""Builds the use cases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from identity.adapters.keys.ring import RememberedKeys
 from identity.adapters.keys.secret_keys import SecretKeyFile, UnmadeKeys
 from identity.adapters.passwords.argon2 import can_verify
 from identity.domain.keys import KeyUse
-from identity.domain.limits import CERTIFICATE, REGISTRATION, RESET, Limit
 from identity.domain.ports import KeySource, KeyStore
 from identity.services import Services
 from identity.services.accounts.profile import Profiles
@@ -42,231 +41,136 @@ from identity.wiring.state import Keys
 
 
 def build_services(
-    settings: Settings, tools: Infrastructure, keys: Keys, authority: LocalAuthority
+    settings: Settings, base: Infrastructure, keys: Keys, authority: LocalAuthority
 ) -> Services:
     """Return all use cases."""
-    authentication, logins = _authentication(settings, tools), _logins(settings, tools)
-    schema, agreement = (
-        Schema(tools.engine, tools.transactions),
-        _key_agreement(settings, tools, keys),
-    )
+    transactions, rights, exposure = base.transactions, base.rights, base.exposure
+    schema, agreement = Schema(base.engine, transactions), _key_agreement(settings, base, keys)
     conditions = (schema.require_current, schema.require_writable, agreement.require)
-    administration = _administration(settings, tools)
+    authentication, logins = _authentication(settings, base), _logins(settings, base)
+    administration = Administration(
+        transactions,
+        passwords=base.passwords,
+        attempts=base.attempts,
+        rights=rights,
+        outbox=base.outbox,
+        exposure=exposure,
+    )
     return Services(
-        account_credentials=_account_credentials(tools, administration),
-        account_names=AccountNames(tools.transactions, tools.rights),
-        accounts=_accounts(settings, tools),
-        administration=administration,
-        audit=AuditQuery(tools.transactions, tools.rights, tools.pseudonyms),
-        authentication=authentication,
-        certificates=_certificates(settings, tools, authority),
-        directory=tools.directory,
-        invitations=_invitations(settings, tools),
-        key_agreement=agreement,
-        key_rotation=_key_rotation(settings, tools, keys),
-        imported_hashes=ImportedHashes(tools.transactions, can_verify=can_verify),
-        locks=Locks(tools.transactions, attempts=tools.attempts, audit=tools.audit),
-        logins=logins,
-        outbox=tools.outbox,
-        profiles=_profiles(settings, tools, authentication),
-        pruning=_pruning(settings, tools),
-        readiness=Readiness(conditions, DrainMark()),
-        recovery=_recovery(settings, tools),
-        revocations=Revocations(
-            tools.transactions, clock=tools.clock, authority=authority, directory=tools.directory
+        account_credentials=AccountCredentials(
+            transactions, rights=rights, administration=administration
         ),
-        schema=schema,
-        tokens=_tokens(settings, tools, logins),
-        user_tokens=UserTokens(
-            tools.transactions,
-            clock=tools.clock,
-            rights=tools.rights,
+        account_names=AccountNames(transactions, rights),
+        accounts=Accounts(
+            transactions,
+            identifiers=base.identifiers,
+            passwords=base.passwords,
+            rights=rights,
+            attempts=base.attempts,
+            requests=base.requests,
+            exposure=exposure,
+        ),
+        administration=administration,
+        audit=AuditQuery(transactions, rights, base.pseudonyms),
+        authentication=authentication,
+        certificates=Certificates(
+            transactions,
+            authority=authority,
+            rights=rights,
+            requests=base.requests,
+            life=settings.certificate_seconds,
+        ),
+        directory=base.directory,
+        exposure=exposure,
+        imported_hashes=ImportedHashes(transactions, can_verify=can_verify),
+        invitations=Invitations(
+            transactions, identifiers=base.identifiers, rights=rights, exposure=exposure
+        ),
+        key_agreement=agreement,
+        key_rotation=_key_rotation(settings, base, keys),
+        locks=Locks(transactions, attempts=base.attempts),
+        logins=logins,
+        outbox=base.outbox,
+        profiles=Profiles(
+            transactions,
+            passwords=base.passwords,
             authentication=authentication,
+            rights=rights,
+            requests=base.requests,
+            exposure=exposure,
+        ),
+        pruning=Pruning(
+            transactions,
+            audit_life=settings.audit_days,
+            unconfirmed=UnconfirmedEmails(transactions, life=settings.unconfirmed_days),
+        ),
+        readiness=Readiness(conditions, DrainMark()),
+        recovery=Recovery(
+            transactions,
+            passwords=base.passwords,
+            tokens=base.one_time_tokens,
+            attempts=base.attempts,
+            requests=base.requests,
+            exposure=exposure,
+        ),
+        revocations=Revocations(transactions, authority=authority, directory=base.directory),
+        schema=schema,
+        tokens=Tokens(
+            transactions,
             logins=logins,
-            audit=tools.audit,
+            access_tokens=base.access_tokens,
+            directory=base.directory,
+            token_life=settings.token_seconds,
+            session_life=settings.session_seconds,
+        ),
+        user_tokens=UserTokens(
+            transactions, rights=rights, authentication=authentication, logins=logins
         ),
     )
 
 
-def _authentication(settings: Settings, tools: Infrastructure) -> Authentication:
+def _authentication(settings: Settings, base: Infrastructure) -> Authentication:
     return Authentication(
-        tools.transactions,
-        clock=tools.clock,
-        passwords=tools.passwords,
+        base.transactions,
+        passwords=base.passwords,
         tokens=TokenAuthenticator(
-            tools.transactions,
-            clock=tools.clock,
-            directory=tools.directory,
-            access_tokens=tools.access_tokens,
-            jwt_tokens=tools.jwt_tokens,
-            opaque_tokens=tools.opaque_tokens,
+            base.transactions,
+            directory=base.directory,
+            access_tokens=base.access_tokens,
+            jwt_tokens=base.jwt_tokens,
+            opaque_tokens=base.opaque_tokens,
         ),
-        limits=tools.limits,
-        attempts=tools.attempts,
-        audit=tools.audit,
+        limits=base.limits,
+        attempts=base.attempts,
         proven=ProvenPasswords(settings.password_memory_seconds),
     )
 
 
-def _logins(settings: Settings, tools: Infrastructure) -> SessionOpener:
+def _logins(settings: Settings, base: Infrastructure) -> SessionOpener:
     return SessionOpener(
-        tools.transactions,
-        clock=tools.clock,
-        identifiers=tools.identifiers,
-        opaque_tokens=tools.opaque_tokens,
-        jwt_tokens=tools.jwt_tokens,
-        audit=tools.audit,
+        base.transactions,
+        identifiers=base.identifiers,
+        opaque_tokens=base.opaque_tokens,
+        jwt_tokens=base.jwt_tokens,
         per_account=settings.sessions_per_account,
         token_life=settings.token_seconds,
     )
 
 
-def _tokens(settings: Settings, tools: Infrastructure, logins: SessionOpener) -> Tokens:
-    return Tokens(
-        tools.transactions,
-        clock=tools.clock,
-        logins=logins,
-        access_tokens=tools.access_tokens,
-        directory=tools.directory,
-        audit=tools.audit,
-        token_life=settings.token_seconds,
-        session_life=settings.session_seconds,
-    )
-
-
-def _accounts(settings: Settings, tools: Infrastructure) -> Accounts:
-    return Accounts(
-        tools.transactions,
-        clock=tools.clock,
-        identifiers=tools.identifiers,
-        passwords=tools.passwords,
-        rights=tools.rights,
-        audit=tools.audit,
-        outbox=tools.outbox,
-        limits=tools.limits,
-        attempts=tools.attempts,
-        registrations=Limit(REGISTRATION, *settings.registration_limit),
-        registration=settings.registration,
-        reserved=settings.reserved_usernames,
-        requested_mails=tools.requested_mails,
-        hardened=settings.hardened,
-    )
-
-
-def _administration(settings: Settings, tools: Infrastructure) -> Administration:
-    return Administration(
-        tools.transactions,
-        clock=tools.clock,
-        passwords=tools.passwords,
-        attempts=tools.attempts,
-        rights=tools.rights,
-        outbox=tools.outbox,
-        audit=tools.audit,
-        reserved=settings.reserved_usernames,
-        hardened=settings.hardened,
-    )
-
-
-def _invitations(settings: Settings, tools: Infrastructure) -> Invitations:
-    return Invitations(
-        tools.transactions,
-        clock=tools.clock,
-        identifiers=tools.identifiers,
-        rights=tools.rights,
-        audit=tools.audit,
-        outbox=tools.outbox,
-        reserved=settings.reserved_usernames,
-    )
-
-
-def _account_credentials(
-    tools: Infrastructure, administration: Administration
-) -> AccountCredentials:
-    return AccountCredentials(
-        tools.transactions,
-        clock=tools.clock,
-        rights=tools.rights,
-        audit=tools.audit,
-        outbox=tools.outbox,
-        administration=administration,
-    )
-
-
-def _profiles(
-    settings: Settings, tools: Infrastructure, authentication: Authentication
-) -> Profiles:
-    return Profiles(
-        tools.transactions,
-        clock=tools.clock,
-        passwords=tools.passwords,
-        authentication=authentication,
-        rights=tools.rights,
-        audit=tools.audit,
-        outbox=tools.outbox,
-        reserved=settings.reserved_usernames,
-        requested_mails=tools.requested_mails,
-        hardened=settings.hardened,
-    )
-
-
-def _pruning(settings: Settings, tools: Infrastructure) -> Pruning:
-    unconfirmed = UnconfirmedEmails(
-        tools.transactions, clock=tools.clock, audit=tools.audit, life=settings.unconfirmed_days
-    )
-    return Pruning(
-        tools.transactions,
-        clock=tools.clock,
-        audit_life=settings.audit_days,
-        unconfirmed=unconfirmed,
-    )
-
-
-def _recovery(settings: Settings, tools: Infrastructure) -> Recovery:
-    return Recovery(
-        tools.transactions,
-        clock=tools.clock,
-        passwords=tools.passwords,
-        tokens=tools.one_time_tokens,
-        outbox=tools.outbox,
-        audit=tools.audit,
-        limits=tools.limits,
-        attempts=tools.attempts,
-        requests=Limit(RESET, *settings.reset_limit),
-        requested_mails=tools.requested_mails,
-        hardened=settings.hardened,
-    )
-
-
-def _certificates(
-    settings: Settings, tools: Infrastructure, authority: LocalAuthority
-) -> Certificates:
-    return Certificates(
-        tools.transactions,
-        clock=tools.clock,
-        authority=authority,
-        rights=tools.rights,
-        audit=tools.audit,
-        limits=tools.limits,
-        limit=Limit(CERTIFICATE, *settings.certificate_limit),
-        outbox=tools.outbox,
-        life=settings.certificate_seconds,
-    )
-
-
-def _key_agreement(settings: Settings, tools: Infrastructure, keys: Keys) -> KeyAgreement:
+def _key_agreement(settings: Settings, base: Infrastructure, keys: Keys) -> KeyAgreement:
     sources = {KeyUse.TOKENS: RememberedKeys(keys.secret)}
     if "continuous" in settings.dialects:  # no other document has JWTs
         sources[KeyUse.JWTS] = RememberedKeys(keys.jwt)
     return KeyAgreement(
-        tools.engine,
-        tools.transactions,
+        base.engine,
+        base.transactions,
         sources=sources,
-        clock=tools.clock,
-        identifiers=tools.identifiers,
+        clock=base.clock,
+        identifiers=base.identifiers,
     )
 
 
-def _key_rotation(settings: Settings, tools: Infrastructure, keys: Keys) -> KeyRotation:
+def _key_rotation(settings: Settings, base: Infrastructure, keys: Keys) -> KeyRotation:
     kept: dict[KeyUse, KeySource] = {KeyUse.TOKENS: keys.secret, KeyUse.JWTS: keys.jwt}
     sources = {use: source for use, source in kept.items() if not isinstance(source, UnmadeKeys)}
     stores: dict[KeyUse, KeyStore] = {
@@ -275,10 +179,8 @@ def _key_rotation(settings: Settings, tools: Infrastructure, keys: Keys) -> KeyR
         if isinstance(source, SecretKeyFile | JwtKeyFolder)
     }
     return KeyRotation(
-        tools.transactions,
+        base.transactions,
         sources=sources,
         stores=stores,
-        clock=tools.clock,
-        audit=tools.audit,
         token_life=settings.token_seconds,
     )

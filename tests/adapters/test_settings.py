@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from identity.domain.policy import Registration
+from identity.domain.exposure import Registration
 from identity.domain.smtp import SmtpServer
 from identity.settings import Settings, described
 from identity.settings.readers import SettingError

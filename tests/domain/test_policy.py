@@ -15,7 +15,7 @@ from identity.domain.errors import (
     StepUpRequired,
     Unauthenticated,
 )
-from identity.domain.policy import Registration
+from identity.domain.exposure import Registration
 from identity.domain.principal import Credential, Origin, Principal, Subject, operator
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

@@ -46,7 +46,7 @@ def two_admins(app: Flask, number: int) -> list[Principal]:
         for side in ("one", "two")
     ]
     execute(app, "UPDATE account SET admin = :no WHERE id < :first", no=False, first=made[0].id)
-    now = services(app).logins._clock.now()
+    now = services(app).logins._transactions.now()
     subjects = [
         Subject(
             each.id, each.username, admin=True, version=1, uuid=each.uuid, short_id=each.short_id

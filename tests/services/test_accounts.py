@@ -157,10 +157,10 @@ def test_hardened_service_refuses_a_password_that_anybody_would_guess(
 
 
 def test_public_name_is_shown_for_an_id_and_nothing_for_any_other(app: Flask) -> None:
-    assert services(app).accounts.public_name(2) == "hawk"
+    assert services(app).accounts.public_name(Principal(ORIGIN), 2) == "hawk"
     for unknown in (0, 3, -1, 2**31, 2**63 - 1, 2**63, 10**40):
         with pytest.raises(NotFound):
-            services(app).accounts.public_name(unknown)
+            services(app).accounts.public_name(Principal(ORIGIN), unknown)
 
 
 def test_there_is_an_admin_once_one_was_made_even_a_disabled_one(

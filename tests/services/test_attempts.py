@@ -35,7 +35,7 @@ class Quiet:
 
     generation = 0
 
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Be sure of it."""
         return True
 

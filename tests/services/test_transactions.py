@@ -11,12 +11,11 @@ from flask import Flask
 from services.watching import end_connections, engine_of, logged, rows
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session
 
 from identity.domain.errors import Unavailable, UsernameTaken
 from identity.domain.principal import Principal
 from identity.services.accounts.registration import NewAccount
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.engines import POOL_WAIT_SECONDS
 from identity.store.models import Account
 from identity.web.problems import describe
@@ -41,9 +40,9 @@ class Work:
     def __init__(self, sqlstate: str, *, failures: int) -> None:
         self.sqlstate, self.failures, self.calls = sqlstate, failures, 0
 
-    def __call__(self, session: Session) -> str:
+    def __call__(self, tx: Transaction) -> str:
         self.calls += 1
-        session.execute(
+        tx.session.execute(
             text("UPDATE account SET full_name = :name WHERE id = 2"),
             {"name": f"call {self.calls}"},
         )
@@ -83,10 +82,10 @@ def test_serialization_failure_of_the_real_server_is_tried_again(
 ) -> None:
     calls = []
 
-    def work(session: Session) -> int:
+    def work(tx: Transaction) -> int:
         calls.append(1)
         if len(calls) == 1:
-            session.execute(
+            tx.session.execute(
                 text("DO $$ BEGIN RAISE EXCEPTION 'canary' USING ERRCODE = '40001'; END $$")
             )
         return len(calls)
@@ -95,31 +94,29 @@ def test_serialization_failure_of_the_real_server_is_tried_again(
 
 
 def test_listeners_hear_of_a_change_once_and_only_after_it_was_committed(app: Flask) -> None:
-    transactions = Transactions(engine_of(app))
+    transactions = services(app).audit._transactions
     heard: list[tuple[int, Any]] = []
     query = "SELECT full_name FROM account WHERE id = 2"
     transactions.on_change(lambda account_id: heard.append((account_id, rows(app, query))))
     failing = Work("40001", failures=1)
 
-    def work(session: Session) -> None:
-        transactions.note_change(session, 2)
-        transactions.note_change(session, 2)
-        failing(session)
+    def work(tx: Transaction) -> None:
+        tx.changed(2)
+        tx.changed(2)
+        failing(tx)
 
     transactions.write_unattended(work)
     assert heard == [(2, [("call 2",)])]
     with pytest.raises(Unavailable):
-        transactions.write_unattended(
-            lambda session: [transactions.note_change(session, 2), Work("", failures=9)(session)]
-        )
+        transactions.write_unattended(lambda tx: [tx.changed(2), Work("", failures=9)(tx)])
     assert len(heard) == 1
 
 
 def test_error_of_ours_changes_nothing_and_passes_as_it_is(
     app: Flask, transactions: Transactions
 ) -> None:
-    def work(session: Session) -> None:
-        session.execute(text("DELETE FROM account"))
+    def work(tx: Transaction) -> None:
+        tx.session.execute(text("DELETE FROM account"))
         raise UsernameTaken("hawk")
 
     with pytest.raises(UsernameTaken):
@@ -132,11 +129,11 @@ def test_unique_violation_leaves_the_next_request_fine(make_app: Callable[..., F
     transactions = services(app).audit._transactions
     services(app).accounts.register(Principal(ORIGIN), NewAccount(*HAWK))
 
-    def twice(session: Session) -> None:
-        account = session.scalars(select(Account)).one()
+    def twice(tx: Transaction) -> None:
+        account = tx.session.scalars(select(Account)).one()
         values = {column.key: getattr(account, column.key) for column in Account.__table__.columns}
-        session.add(Account(**values | {"id": 99}))
-        session.flush()
+        tx.session.add(Account(**values | {"id": 99}))
+        tx.session.flush()
 
     for _ in range(3):
         with pytest.raises(IntegrityError):
@@ -155,8 +152,8 @@ def test_exhausted_pool_is_told_soon_and_is_over_when_a_connection_comes_back(
     uses: list[Callable[[], object]] = [
         lambda: transactions.row(text("SELECT 1"), {}),
         lambda: transactions.read(lambda session: session.scalar(text("SELECT 1"))),
-        lambda: transactions.write_unattended(lambda session: session.scalar(text("SELECT 1"))),
-        lambda: services(app).accounts.public_name(1),
+        lambda: transactions.write_unattended(lambda tx: tx.session.scalar(text("SELECT 1"))),
+        lambda: services(app).accounts.public_name(Principal(ORIGIN), 1),
     ]
     with engine_of(app).connect() as held:
         held.execute(text("SELECT 1"))
@@ -177,7 +174,7 @@ def test_words_of_the_driver_are_never_logged_nor_shown(
     uses: dict[str, Callable[[], object]] = {
         "row": lambda: transactions.row(statement, {}),
         "read": lambda: transactions.read(lambda session: session.execute(statement)),
-        "write": lambda: transactions.write_unattended(lambda session: session.execute(statement)),
+        "write": lambda: transactions.write_unattended(lambda tx: tx.session.execute(statement)),
     }
     with logged() as lines, pytest.raises(Unavailable) as refusal:
         uses[way]()
@@ -188,7 +185,9 @@ def test_words_of_the_driver_are_never_logged_nor_shown(
 
 
 def test_the_operator_alone_is_told_why_no_connection_is_made() -> None:
-    nowhere = Transactions(create_engine("sqlite:////nowhere/identity.sqlite3"))
+    engine = create_engine("sqlite:////nowhere/identity.sqlite3")
+    unused: Any = None
+    nowhere = Transactions(engine, clock=unused, audit_log=unused, mails=unused)
     with logged() as lines, pytest.raises(Unavailable) as refusal:
         nowhere.row(text("SELECT 1"), {})
     assert refusal.value.reason == "unable to open database file"

@@ -16,7 +16,7 @@ from identity.domain.values import (
     UNSET,
     USERNAME_PATTERN,
 )
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.web.requests.body import FORM, Body
 
 

@@ -24,10 +24,10 @@ from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.domain.values import UNSET
 from identity.domain.views import AccountView
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.identifiers import IdentifierType
-from identity.web.context import context, origin, services
+from identity.web.context import origin, services
 from identity.web.dialect import Dialect
 from identity.web.problems import Problem
 from identity.web.requests.body import Body, read_body
@@ -118,7 +118,7 @@ def login() -> Response:
         )
         return _session(found, HTTPStatus.OK)
     except Unauthenticated as error:
-        if context().settings.hardened:
+        if not services().exposure.tells_unknown_accounts:
             raise
         raise (NotFound("user") if isinstance(error, UnknownAccount) else Forbidden()) from None
 

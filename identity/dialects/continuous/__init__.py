@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, request
 
+from identity.domain.account_ref import Uuid
 from identity.domain.errors import (
     Conflict,
     FieldProblem,
@@ -28,10 +29,10 @@ from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.domain.values import UNSET
 from identity.domain.views import AccountView
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.identifiers import IdentifierType
-from identity.web.context import context, origin, request_id, services
+from identity.web.context import origin, request_id, services
 from identity.web.dialect import Dialect
 from identity.web.problems import CHALLENGES, Problem
 from identity.web.requests.body import Body, read_body
@@ -145,11 +146,7 @@ def register() -> Response:
 @auth.optional
 def show(uuid: str) -> Response:
     """Show a user."""
-    if context().settings.hardened:
-        own = current_principal().account
-        if not own.admin and own.uuid != uuid:
-            raise NotFound("user")
-    return json_response(show_user(services().accounts.public_view(uuid)))
+    return json_response(show_user(services().accounts.public_view(current_principal(), uuid)))
 
 
 @blueprint.get("/users/<uuid>/activate")
@@ -179,8 +176,7 @@ def update(uuid: str) -> Response:
         return empty()
     if not principal.account.admin:
         raise NotFound("user")
-    account_id = use.administration.resolve(principal, uuid=uuid)
-    use.administration.change(principal, account_id, read_update(body), password=password)
+    use.administration.change(principal, Uuid(uuid), read_update(body), password=password)
     return empty()
 
 
@@ -204,7 +200,7 @@ def request_reset() -> Response:
     known = services().recovery.request_reset(
         Principal(origin()), read_body(_Address, forms=False).email
     )
-    if not context().settings.hardened and not known:
+    if not known and not services().exposure.hides_emails:
         raise NotFound("user")
     return empty()
 
@@ -219,7 +215,7 @@ def reset() -> Response:
             Principal(origin()), body.token, read_password(body) or "", email=body.email
         )
     except InvalidToken:
-        if not context().settings.hardened:
+        if not services().exposure.hides_emails:
             raise
     return empty()
 

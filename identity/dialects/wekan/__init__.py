@@ -16,6 +16,7 @@ from flask import Blueprint, Response, request
 from pydantic import ConfigDict
 
 from identity.domain import errors
+from identity.domain.account_ref import ShortId
 from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.domain.views import AccountView
@@ -226,8 +227,8 @@ def create() -> Response:
 def show(user_id: str) -> Response:
     """Show a user, by id or else by username."""
     principal, administration = current_principal(), services().administration
-    account_id = administration.resolve(principal, short_id=user_id, username=user_id)
-    return json_response(show_user(administration.fetch(principal, account_id)))
+    ref = ShortId(user_id, or_username=True)
+    return json_response(show_user(administration.fetch(principal, ref)))
 
 
 @blueprint.put("/api/users/<user_id>")
@@ -235,19 +236,19 @@ def show(user_id: str) -> Response:
 @auth.required
 def act(user_id: str) -> Response:
     """Disable or enable a login; disabling oneself changes nothing, and nobody owns boards here."""
-    action, principal, administration = (
-        read_body(_Action).action,
+    action = read_body(_Action).action
+    principal, administration, ref = (
         current_principal(),
         services().administration,
+        ShortId(user_id),
     )
-    account_id = administration.resolve(principal, short_id=user_id)
+    known = administration.fetch(principal, ref)
     if action == "takeOwnership":
         return json_response([])
+    change = administration.disable if action == "disableLogin" else administration.enable
     with contextlib.suppress(errors.OwnAccount):
-        (administration.disable if action == "disableLogin" else administration.enable)(
-            principal, account_id
-        )
-    return json_response(show_user(administration.fetch(principal, account_id)))
+        known = change(principal, ref)
+    return json_response(show_user(known))
 
 
 @blueprint.delete("/api/users/<user_id>")
@@ -256,7 +257,7 @@ def delete(user_id: str) -> Response:
     """Delete a user; the id is returned even if nobody had it."""
     principal, administration = current_principal(), services().administration
     with contextlib.suppress(errors.NotFound):
-        administration.delete(principal, administration.resolve(principal, short_id=user_id))
+        administration.delete(principal, ShortId(user_id))
     return json_response({"_id": user_id})
 
 
@@ -265,8 +266,7 @@ def delete(user_id: str) -> Response:
 def create_token(user_id: str) -> Response:
     """Make a token for a user."""
     principal, use = current_principal(), services()
-    account_id = use.administration.resolve(principal, short_id=user_id)
-    token = use.user_tokens.create(principal, account_id, TokenKind.OPAQUE).token
+    token = use.user_tokens.create(principal, ShortId(user_id), TokenKind.OPAQUE).token
     return json_response({"_id": user_id, "authToken": token})
 
 
@@ -277,11 +277,11 @@ def delete_token() -> Response:
     body, principal, use = read_body(_Deletion), current_principal(), services()
     if not body.userId:
         return json_response({"message": "Expected a userId to be set but received none."})
-    account_id = use.administration.resolve(principal, short_id=body.userId)
+    ref = ShortId(body.userId)
     if body.token:
-        use.user_tokens.revoke(principal, account_id, body.token)
+        use.user_tokens.revoke(principal, ref, body.token)
         return json_response({"message": f"Delete token: [hidden] from user: {body.userId}"})
-    use.administration.revoke_sessions(principal, account_id)
+    use.administration.revoke_sessions(principal, ref)
     return json_response({"message": f"Delete all token from user: {body.userId}"})
 
 

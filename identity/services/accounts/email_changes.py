@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from identity.domain.errors import EmailTaken, InvalidInput, UsernameTaken
 from identity.domain.events import Event
 from identity.domain.mail import MailKind
-from identity.domain.ports import Clock
 from identity.domain.principal import Origin
 from identity.domain.usernames import is_email_of
 from identity.domain.values import (
@@ -22,41 +21,26 @@ from identity.domain.values import (
     canonical,
     canonical_email,
     is_username,
-    read_email,
 )
+from identity.services.accounts.changes import WantedEmail
 from identity.services.accounts.email_claims import drop_taken_email, notify_email
-from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import Mailbox, find_account, find_or_decoy, mailbox
+from identity.services.work.transaction import Transaction
 from identity.store.models import Account
-
-Wanted = Identifier | Unset | None
-
-
-def read_wanted(text: str | Unset | None) -> Wanted:
-    """Read the email that is wanted; None is none, UNSET the same as before.
-
-    Raises:
-        InvalidInput: it cannot be used.
-    """
-    return read_email(text) if isinstance(text, str) else text
 
 
 class EmailChanges:
     """Gives accounts another email.
 
     Args:
-        outbox: takes the mails: to the new email for confirmation, to the old one as news.
-        clock: the time.
-        discreet: do not tell the caller if the email is another account's: tell that one.
+        discreet: if the email is another account's, tell its owner and not the caller.
     """
 
-    def __init__(self, outbox: Outbox, clock: Clock, *, discreet: bool) -> None:
-        self._outbox = outbox
-        self._clock = clock
+    def __init__(self, *, discreet: bool) -> None:
         self._discreet = discreet
 
     def change(
-        self, session: Session, account: Account, wanted: Wanted, *, requester: Origin
+        self, tx: Transaction, account: Account, wanted: WantedEmail, *, requester: Origin
     ) -> list[Event]:
         """Give an account an email, now or once it is confirmed; mail what follows, and return what has happened.
 
@@ -72,13 +56,13 @@ class EmailChanges:
             or account.email is None
             or wanted.canonical == canonical_email(account.email)
         ):
-            self._replace(session, account, wanted, requester)
+            self._replace(tx, account, wanted, requester)
             return [Event.EMAIL_CHANGED]
-        self._propose(session, account, wanted, requester)
+        self._propose(tx, account, wanted, requester)
         return [Event.EMAIL_CHANGE_REQUESTED]
 
     def _replace(
-        self, session: Session, account: Account, wanted: Identifier | None, requester: Origin
+        self, tx: Transaction, account: Account, wanted: Identifier | None, requester: Origin
     ) -> None:
         former, known_as = mailbox(account), account.email_canonical
         respelled = account.email_verified and wanted is not None and wanted.canonical == known_as
@@ -87,31 +71,31 @@ class EmailChanges:
         account.email_canonical = wanted.canonical if wanted else None
         if respelled:
             return
-        account.email_verified, account.email_since = False, self._clock.now()
+        account.email_verified, account.email_since = False, tx.now
         if wanted is not None:
-            owner = drop_taken_email(session, account) if self._discreet else None
-            notify_email(session, self._outbox, account, owner, requester=requester)
+            owner = drop_taken_email(tx.session, account) if self._discreet else None
+            notify_email(tx, account, owner, requester=requester)
         elif "@" in account.username and is_email_of(account.username, known_as):
             raise InvalidInput.of(
                 "email", "this email is your username; choose another username first"
             )
         elif former is not None:
-            self._outbox.put(session, MailKind.EMAIL_CHANGED, account, to=former)
+            tx.mail(MailKind.EMAIL_CHANGED, account, to=former)
 
     def _propose(
-        self, session: Session, account: Account, wanted: Identifier, requester: Origin
+        self, tx: Transaction, account: Account, wanted: Identifier, requester: Origin
     ) -> None:
-        with session.no_autoflush:
-            owner, _ = find_or_decoy(session, Account.email_canonical == wanted.canonical)
+        with tx.session.no_autoflush:
+            owner, _ = find_or_decoy(tx.session, Account.email_canonical == wanted.canonical)
         if owner is not None and not self._discreet:
             raise EmailTaken
         account.pending_email = wanted.raw
-        self._outbox.put(session, MailKind.EMAIL_CHANGE_REQUESTED, account)
+        tx.mail(MailKind.EMAIL_CHANGE_REQUESTED, account)
         if owner is None:
             to = Mailbox(wanted.raw, owned=True)
-            self._outbox.put(session, MailKind.ACTIVATION, account, to=to, requester=requester)
+            tx.mail(MailKind.ACTIVATION, account, to=to, requester=requester)
         else:
-            self._outbox.put(session, MailKind.EMAIL_ALREADY_REGISTERED, owner, requester=requester)
+            tx.mail(MailKind.EMAIL_ALREADY_REGISTERED, owner, requester=requester)
 
 
 def confirmed(session: Session, account: Account, now: datetime) -> dict[str, Any]:

@@ -16,9 +16,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from identity.domain.errors import EmailTaken, IdentityError
 from identity.domain.mail import MailKind
 from identity.domain.principal import Origin, Principal
-from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import find_or_decoy, taken
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import Account
 
 Result = TypeVar("Result")
@@ -38,19 +37,19 @@ def drop_taken_email(session: Session, account: Account) -> Account | None:
 
 
 def notify_email(
-    session: Session, outbox: Outbox, account: Account, owner: Account | None, *, requester: Origin
+    tx: Transaction, account: Account, owner: Account | None, *, requester: Origin
 ) -> None:
     """Have a new email confirmed, or tell its owner that it was wanted for another account."""
     if owner is None:
-        outbox.put(session, MailKind.ACTIVATION, account, requester=requester)
+        tx.mail(MailKind.ACTIVATION, account, requester=requester)
     else:
-        outbox.put(session, MailKind.EMAIL_ALREADY_REGISTERED, owner, requester=requester)
+        tx.mail(MailKind.EMAIL_ALREADY_REGISTERED, owner, requester=requester)
 
 
 def write_unique(
     transactions: Transactions,
     principal: Principal,
-    work: Callable[[Session], Result],
+    work: Callable[[Transaction], Result],
     *,
     username: str,
     discreet: bool,

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.orm import Session
 
 from identity.domain.errors import CurrentPasswordRequired, InvalidInput, Unauthenticated
 from identity.domain.events import Event
+from identity.domain.exposure import Exposure
 from identity.domain.mail import MailKind
-from identity.domain.ports import Clock, Passwords
+from identity.domain.ports import Passwords
 from identity.domain.principal import Origin, Principal
-from identity.domain.usernames import require_own_email, require_unreserved
+from identity.domain.usernames import require_own_email
 from identity.domain.values import (
     UNSET,
     Identifier,
-    Unset,
-    read_full_name,
     read_password,
-    read_username,
 )
 from identity.domain.views import AccountView, PresentedAccount
-from identity.services.accounts.email_changes import EmailChanges, read_wanted
+from identity.services.accounts.changes import PreparedChange, ProfileChange, prepare
+from identity.services.accounts.email_changes import EmailChanges
 from identity.services.accounts.email_claims import write_unique
 from identity.services.authentication.passwords import Authentication
-from identity.services.mail.limits import RequestedMails
-from identity.services.mail.outbox import Outbox
-from identity.services.work.accounts import get_own, invalidate_credentials, view_account
-from identity.services.work.audit_log import Audit
+from identity.services.limits.requests import RequestLimits
+from identity.services.work.accounts import get_own, view_account
 from identity.services.work.authorization import Authorization
 from identity.services.work.last_admin import require_remaining_admin
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import ACCOUNTS, Account, LoginSession
 
 _PRESENTED: Final = select(
@@ -45,73 +40,26 @@ _PRESENTED: Final = select(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileChange:
-    """What is wanted of a profile; UNSET leaves a field alone, None empties it."""
-
-    username: str | Unset = UNSET
-    email: str | Unset | None = UNSET
-    full_name: str | Unset | None = UNSET
-
-    def beyond(self, known: AccountView) -> ProfileChange:
-        """Return what of this an account does not have already; only a confirmed address counts as one it has."""
-        username = UNSET if self.username == known.username else self.username
-        settled = known.email_verified and known.pending_email is None
-        email = UNSET if settled and self.email == known.email else self.email
-        return ProfileChange(username, email, self.full_name)
-
-    def events(self) -> list[Event]:
-        """Return what the audit trail calls this, but for a new email."""
-        return [] if self.username is UNSET and self.full_name is UNSET else [Event.CHANGED]
-
-    @property
-    def sensitive(self) -> bool:
-        """Whether a stolen token must not be enough for this."""
-        return not (self.username is UNSET and self.email is UNSET)
-
-    def columns(self) -> dict[str, object]:
-        """Return the columns to set, but for a new email.
-
-        Raises:
-            InvalidInput: a value cannot be used.
-        """
-        values: dict[str, object] = {}
-        if not isinstance(self.username, Unset):
-            name = read_username(self.username)
-            values |= {"username": name.raw, "username_canonical": name.canonical}
-        if not isinstance(self.full_name, Unset):
-            values["full_name"] = None if self.full_name is None else read_full_name(self.full_name)
-        return values
-
-
 class Profiles:
     """Reads, changes and deletes the caller's own account."""
 
-    def __init__(  # noqa: PLR0913 - collaborators and two settings
+    def __init__(  # noqa: PLR0913 - collaborators and the policy
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         passwords: Passwords,
         authentication: Authentication,
         rights: Authorization,
-        audit: Audit,
-        outbox: Outbox,
-        requested_mails: RequestedMails,
-        reserved: frozenset[str],
-        hardened: bool,
+        requests: RequestLimits,
+        exposure: Exposure,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._passwords = passwords
         self._authentication = authentication
         self._rights = rights
-        self._audit = audit
-        self._outbox = outbox
-        self._requested_mails = requested_mails
-        self._emails = EmailChanges(outbox, clock, discreet=hardened)
-        self._reserved = reserved
-        self._hardened = hardened
+        self._requests = requests
+        self._emails = EmailChanges(discreet=exposure.hides_emails)
+        self._exposure = exposure
 
     def fetch(self, principal: Principal) -> AccountView:
         """Return the caller's own account.
@@ -162,45 +110,58 @@ class Profiles:
         if current_password is None and (wanted.sensitive or password is not None):
             self._rights.require_fresh_proof(principal)
         known = self.fetch(principal)
-        wanted = wanted.beyond(known)
-        own, values, email = principal.account, wanted.columns(), read_wanted(wanted.email)
-        require_unreserved(str(values.get("username_canonical", "")), self._reserved)
+        change = prepare(wanted, known, self._exposure)
         new = None if password is None else self._read_password(password, known, wanted)
         if new is not None and current_password is None and not fresh_proof_suffices:
             raise CurrentPasswordRequired
-        proven_at = self._prove(principal, current_password)
-        if isinstance(email, Identifier):
-            self._requested_mails.take(principal)
-        if new is not None:
-            with self._passwords.admit(principal.origin.ip, own.username) as hasher:
-                values["password_hash"] = hasher.hash(new)
-
-        def apply(session: Session) -> AccountView:
-            account = get_own(session, own)
-            if not values and email is UNSET:
-                return view_account(account)
-            for name, value in values.items():
-                setattr(account, name, value)
-            account.updated_at = self._clock.now()
-            events = wanted.events()
-            if new is not None:
-                invalidate_credentials(account)
-                account.must_change_password = False
-                _keep_session(session, principal.session, account.version, proven_at)
-                self._outbox.put(session, MailKind.PASSWORD_CHANGED, account)
-                events.append(Event.PASSWORD_CHANGED)
-            events += self._emails.change(session, account, email, requester=principal.origin)
-            self._require_own_name(account, wanted)
-            for event in events:
-                self._audit.record(session, event, principal)
-            self._transactions.note_change(session, own.id)
-            session.flush()
-            return view_account(account)
-
-        name = str(values.get("username", ""))
+        authenticated_at = self._confirm(principal, current_password)
+        if isinstance(change.email, Identifier):
+            self._requests.limits.take(*self._requests.mail(principal))
+        new_hash = None if new is None else self._hash(principal, new)
         return write_unique(
-            self._transactions, principal, apply, username=name, discreet=self._hardened
+            self._transactions,
+            principal,
+            lambda tx: self._apply(tx, change, new_hash, authenticated_at),
+            username=change.username,
+            discreet=self._exposure.hides_emails,
         )
+
+    def _apply(
+        self,
+        tx: Transaction,
+        change: PreparedChange,
+        new_hash: str | None,
+        authenticated_at: datetime | None,
+    ) -> AccountView:
+        account = get_own(tx.session, tx.principal.account)
+        if change.is_empty and new_hash is None:
+            return view_account(account)
+        change.apply(account)
+        account.updated_at = tx.now
+        events = change.wanted.events()
+        if new_hash is not None:
+            self._set_password(tx, account, new_hash, authenticated_at)
+            events.append(Event.PASSWORD_CHANGED)
+        events += self._emails.change(tx, account, change.email, requester=tx.principal.origin)
+        self._require_own_name(account, change.wanted)
+        for event in events:
+            tx.audit(event)
+        tx.changed(account.id)
+        tx.session.flush()
+        return view_account(account)
+
+    def _set_password(
+        self, tx: Transaction, account: Account, new_hash: str, authenticated_at: datetime | None
+    ) -> None:
+        account.password_hash, account.must_change_password = new_hash, False
+        tx.end_credentials(account)
+        # The session that proved the current password moves on to the new version; the others end.
+        tx.session.execute(
+            update(LoginSession)
+            .where(LoginSession.id == tx.principal.session)
+            .values(version=account.version, authenticated_at=authenticated_at)
+        )
+        tx.mail(MailKind.PASSWORD_CHANGED, account)
 
     def replace_password(self, login: str, password: str, *, new: str, origin: Origin) -> None:
         """Replace a password by proving it, also one that must be changed; all sessions of the account end.
@@ -224,38 +185,31 @@ class Profiles:
         self._rights.require_fresh_proof(principal)
         own = principal.account
 
-        def remove(session: Session) -> None:
-            require_remaining_admin(session, leaving=own.id)
-            session.delete(get_own(session, own))
-            self._audit.record(session, Event.DELETED, principal)
-            self._transactions.note_change(session, own.id)
+        def remove(tx: Transaction) -> None:
+            require_remaining_admin(tx.session, leaving=own.id)
+            tx.session.delete(get_own(tx.session, own))
+            tx.audit(Event.DELETED)
+            tx.changed(own.id)
 
         self._transactions.write(principal, remove, lock_admins=True)
+
+    def _hash(self, principal: Principal, password: str) -> str:
+        with self._passwords.admit(principal.origin.ip, principal.account.username) as hasher:
+            return hasher.hash(password)
 
     def _read_password(self, password: str, known: AccountView, wanted: ProfileChange) -> str:
         names = (known.username, known.email, wanted.username, wanted.email)
         given = tuple(name for name in names if isinstance(name, str))
-        return read_password(password, hardened=self._hardened, names=given)
+        return read_password(password, hardened=self._exposure.hardened, names=given)
 
     def _require_own_name(self, account: Account, wanted: ProfileChange) -> None:
         if wanted.username is UNSET:
             return
-        # Hardened, an email that is not confirmed may be another account's, and the answer must not tell.
-        own = account.email_verified or not self._hardened
+        # An unconfirmed email may be another account's, and a discreet service must not tell.
+        own = account.email_verified or not self._exposure.hides_emails
         require_own_email(account.username, account.email_canonical if own else None)
 
-    def _prove(self, principal: Principal, current_password: str | None) -> datetime | None:
+    def _confirm(self, principal: Principal, current_password: str | None) -> datetime | None:
         if current_password is None:
             return principal.authenticated_at
         return self._authentication.confirm(principal, current_password)
-
-
-def _keep_session(
-    session: Session, session_id: str | None, version: int, proven_at: datetime | None
-) -> None:
-    # The session that proved the current password lives on in the new version; the others stay behind.
-    session.execute(
-        update(LoginSession)
-        .where(LoginSession.id == session_id)
-        .values(version=version, authenticated_at=proven_at)
-    )

@@ -15,23 +15,21 @@ from sqlalchemy.orm import Session
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import InvalidToken, NotFound
 from identity.domain.events import Event, Outcome
-from identity.domain.limits import Limit, client_network
+from identity.domain.exposure import Exposure
 from identity.domain.mail import MailKind
-from identity.domain.ports import Clock, OneTimeTokens, Passwords
+from identity.domain.ports import OneTimeTokens, Passwords
 from identity.domain.principal import Credential, Principal
 from identity.domain.values import canonical_email, read_password
 from identity.domain.views import AccountView
 from identity.services.accounts.email_changes import confirmed
 from identity.services.authentication.throttle import LoginThrottle
-from identity.services.limits.limits import Count, Limits
-from identity.services.mail.limits import RequestedMails
+from identity.services.limits.requests import RequestLimits
 from identity.services.mail.one_time_tokens import (
     Redeemable,
     require_activation,
     require_invitation,
     require_reset,
 )
-from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import (
     Mailbox,
     find_account,
@@ -42,8 +40,7 @@ from identity.services.work.accounts import (
     taken,
     view_account,
 )
-from identity.services.work.audit_log import Audit
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import Account
 
 _NAME_MAX: Final = 255
@@ -52,32 +49,22 @@ _NAME_MAX: Final = 255
 class Recovery:
     """Activation and password reset."""
 
-    def __init__(  # noqa: PLR0913 - collaborators and one setting
+    def __init__(  # noqa: PLR0913 - collaborators and the policy
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         passwords: Passwords,
         tokens: OneTimeTokens,
-        outbox: Outbox,
-        audit: Audit,
-        limits: Limits,
         attempts: LoginThrottle,
-        requested_mails: RequestedMails,
-        requests: Limit,
-        hardened: bool,
+        requests: RequestLimits,
+        exposure: Exposure,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._passwords = passwords
         self._tokens = tokens
-        self._outbox = outbox
-        self._audit = audit
-        self._limits = limits
         self._attempts = attempts
-        self._requested_mails = requested_mails
         self._requests = requests
-        self._hardened = hardened
+        self._exposure = exposure
 
     def activate(self, principal: Principal, token: str, *, uuid: str | None = None) -> AccountView:
         """Activate the account a mailed token belongs to, and confirm the email that it was mailed to.
@@ -90,27 +77,25 @@ class Recovery:
         """
         claims = self._read(Purpose.ACTIVATION, token)
 
-        def redeem(session: Session) -> AccountView:
-            found = require_activation(session, claims)
+        def redeem(tx: Transaction) -> AccountView:
+            found = require_activation(tx.session, claims)
             account = found.account
             if uuid not in {None, account.uuid}:
                 raise InvalidToken
             if found.of_pending:
-                return self._confirm_pending(session, principal, claims, found)
+                return self._confirm_pending(tx, claims, found)
             if account.activated and account.email_verified:
                 raise InvalidToken
             unproven = or_(Account.activated.is_(False), Account.email_verified.is_(False))
             self._claim(
-                session, claims, found.condition & unproven, activated=True, email_verified=True
+                tx.session, claims, found.condition & unproven, activated=True, email_verified=True
             )
-            self._audit.record(
-                session,
+            tx.audit(
                 Event.ACTIVATED,
-                principal,
                 subject=subject_of(account),
                 credential=Credential.MAILED_TOKEN,
             )
-            return view_account(get_account(session, account.id))
+            return view_account(get_account(tx.session, account.id))
 
         try:
             return self._transactions.write(principal, redeem)
@@ -118,23 +103,19 @@ class Recovery:
             raise taken(error, "") from None
 
     def _confirm_pending(
-        self, session: Session, principal: Principal, claims: OneTimeClaims, found: Redeemable
+        self, tx: Transaction, claims: OneTimeClaims, found: Redeemable
     ) -> AccountView:
         account, former = found.account, mailbox(found.account)
-        self._claim(
-            session, claims, found.condition, **confirmed(session, account, self._clock.now())
-        )
-        changed = get_account(session, account.id)
+        self._claim(tx.session, claims, found.condition, **confirmed(tx.session, account, tx.now))
+        changed = get_account(tx.session, account.id)
         if former is not None:
-            self._outbox.put(session, MailKind.EMAIL_CHANGED, changed, to=former)
-        self._audit.record(
-            session,
+            tx.mail(MailKind.EMAIL_CHANGED, changed, to=former)
+        tx.audit(
             Event.EMAIL_CHANGED,
-            principal,
             subject=subject_of(changed),
             credential=Credential.MAILED_TOKEN,
         )
-        self._transactions.note_change(session, changed.id)
+        tx.changed(changed.id)
         return view_account(changed)
 
     def activate_by_id(self, principal: Principal, uuid: str) -> AccountView:
@@ -144,14 +125,14 @@ class Recovery:
             NotFound: there is no such account, or the service is hardened.
         """
 
-        def activate(session: Session) -> AccountView:
-            account = find_account(session, Account.uuid == uuid)
-            if account is None or self._hardened:
+        def activate(tx: Transaction) -> AccountView:
+            account = find_account(tx.session, Account.uuid == uuid)
+            if account is None or not self._exposure.activates_by_id:
                 raise NotFound("user")
             if not account.activated:
                 account.activated = True
-                self._audit.record(session, Event.ACTIVATED, principal, subject=subject_of(account))
-                session.flush()
+                tx.audit(Event.ACTIVATED, subject=subject_of(account))
+                tx.session.flush()
             return view_account(account)
 
         return self._transactions.write(principal, activate)
@@ -164,25 +145,20 @@ class Recovery:
         Raises:
             RateLimited: too many were asked for from the caller's own address, whoever they were for.
         """
-        requests = Count.of(self._requests, client_network(principal.origin.ip))
-        self._limits.take(requests, *self._requested_mails.counts(principal))
+        self._requests.limits.take(*self._requests.reset(principal))
 
-        def request(session: Session) -> bool:
+        def request(tx: Transaction) -> bool:
             account, anybody = find_or_decoy(
-                session, Account.email_canonical == canonical_email(email)
+                tx.session, Account.email_canonical == canonical_email(email)
             )
             # Both, whoever it is: what is left out would tell.
             owner, own = (subject_of(anybody), mailbox(anybody)) if anybody else (None, None)
             nobodys = Mailbox(email, owned=False)
             if anybody is not None:
                 to = own if account else nobodys
-                self._outbox.put(
-                    session, MailKind.RESET, anybody, to=to, requester=principal.origin
-                )
-            self._audit.record(
-                session,
+                tx.mail(MailKind.RESET, anybody, to=to, requester=principal.origin)
+            tx.audit(
                 Event.RESET_REQUESTED,
-                principal,
                 subject=owner if account else None,
                 name=email[:_NAME_MAX],
                 outcome=Outcome.ACCEPTED if account else Outcome.REFUSED,
@@ -212,12 +188,14 @@ class Recovery:
         if email is not None and canonical_email(email) != account.email_canonical:
             raise InvalidToken
         new = read_password(
-            password, hardened=self._hardened, names=(account.username, account.email or "")
+            password,
+            hardened=self._exposure.hardened,
+            names=(account.username, account.email or ""),
         )
         with self._passwords.admit(principal.origin.ip, account.username) as hasher:
             password_hash = hasher.hash(new)
 
-        def redeem(session: Session) -> None:
+        def redeem(tx: Transaction) -> None:
             values = {
                 "password_hash": password_hash,
                 "version": claims.version + 1,
@@ -225,17 +203,15 @@ class Recovery:
             }
             if invited:  # the mail has arrived, and so the email is proven
                 values |= {"activated": True, "email_verified": True}
-            self._claim(session, claims, found.condition, must_change_password=False, **values)
-            changed = get_account(session, account.id)
-            self._outbox.put(session, MailKind.PASSWORD_CHANGED, changed)
-            self._audit.record(
-                session,
+            self._claim(tx.session, claims, found.condition, must_change_password=False, **values)
+            changed = get_account(tx.session, account.id)
+            tx.mail(MailKind.PASSWORD_CHANGED, changed)
+            tx.audit(
                 Event.PASSWORD_CHANGED,
-                principal,
                 subject=subject_of(changed),
                 credential=Credential.MAILED_TOKEN,
             )
-            self._attempts.admit(session, account.id, principal.origin)  # also notes the change
+            self._attempts.admit(tx, account.id, principal.origin)  # also notes the change
 
         self._transactions.write(principal, redeem)
 
@@ -248,7 +224,7 @@ class Recovery:
 
     def _read(self, purpose: Purpose, token: str) -> OneTimeClaims:
         claims = self._tokens.verify(purpose, token)
-        if claims is None or self._clock.now().timestamp() >= claims.expires_at:
+        if claims is None or self._transactions.now().timestamp() >= claims.expires_at:
             raise InvalidToken
         return claims
 
@@ -258,7 +234,7 @@ class Recovery:
         statement = (
             update(Account)
             .where(Account.id == claims.account, Account.version == claims.version, where)
-            .values({"updated_at": self._clock.now(), **values})
+            .values({"updated_at": self._transactions.now(), **values})
             .returning(Account.id)
             .execution_options(synchronize_session=False)
         )

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from identity.domain.errors import NotFound, OwnAccount
+from identity.domain.account_ref import AccountRef
+from identity.domain.errors import OwnAccount
 from identity.domain.events import Event
+from identity.domain.exposure import Exposure
 from identity.domain.mail import MailKind
-from identity.domain.ports import Clock, Passwords
+from identity.domain.ports import Passwords
 from identity.domain.principal import Principal
-from identity.domain.usernames import require_own_email, require_unreserved
+from identity.domain.usernames import require_own_email
 from identity.domain.values import canonical, read_password
 from identity.domain.views import AccountView, Page
-from identity.services.accounts.email_changes import EmailChanges, read_wanted
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import PreparedChange, ProfileChange, prepare
+from identity.services.accounts.email_changes import EmailChanges
 from identity.services.authentication.throttle import LoginThrottle
 from identity.services.mail.outbox import Outbox, OutboxState
 from identity.services.work.accounts import (
     get_account,
-    invalidate_credentials,
     paged,
     subject_of,
     taken,
     view_account,
 )
-from identity.services.work.audit_log import Audit
 from identity.services.work.authorization import Authorization
 from identity.services.work.last_admin import require_remaining_admin
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import Account
 
+_Apply = Callable[[Transaction, Account], Sequence[Event]]
 _RIGHTS: Final = {True: Event.ADMIN_GRANTED, False: Event.ADMIN_WITHDRAWN}
 
 
@@ -44,29 +46,23 @@ class Administration:
     What takes an account over or cannot be taken back also raises StepUpRequired where the proof is too old.
     """
 
-    def __init__(  # noqa: PLR0913 - collaborators and two settings
+    def __init__(  # noqa: PLR0913 - collaborators and the policy
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         passwords: Passwords,
         attempts: LoginThrottle,
         rights: Authorization,
         outbox: Outbox,
-        audit: Audit,
-        reserved: frozenset[str],
-        hardened: bool,
+        exposure: Exposure,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._passwords = passwords
         self._attempts = attempts
         self._rights = rights
         self._outbox = outbox
-        self._emails = EmailChanges(outbox, clock, discreet=False)
-        self._reserved = reserved
-        self._hardened = hardened
-        self._audit = audit
+        self._emails = EmailChanges(discreet=False)
+        self._exposure = exposure
 
     def list(
         self, principal: Principal, *, search: str | None, cursor: int | None, limit: int
@@ -92,28 +88,7 @@ class Administration:
         self._rights.require_admin(principal)
         return self._outbox.state()
 
-    def resolve(
-        self,
-        principal: Principal,
-        *,
-        short_id: str = "",
-        uuid: str | None = None,
-        username: str = "",
-    ) -> int:
-        """Return the id of the account that another of its names means; a username where no other one does.
-
-        Raises:
-            NotFound: there is none.
-        """
-        self._rights.require_admin(principal)
-        named = Account.short_id == short_id if uuid is None else Account.uuid == uuid
-        for where in (named, Account.username_canonical == canonical(username)):
-            if row := self._transactions.row(select(Account.id).where(where), {}):
-                found: int = row[0]
-                return found
-        raise NotFound("user")
-
-    def fetch(self, principal: Principal, account_id: int) -> AccountView:
+    def fetch(self, principal: Principal, ref: AccountRef) -> AccountView:
         """Return one account.
 
         Raises:
@@ -121,13 +96,13 @@ class Administration:
         """
         self._rights.require_admin(principal)
         return self._transactions.read(
-            lambda session: self._views(session, get_account(session, account_id))[0]
+            lambda session: self._views(session, get_account(session, ref))[0]
         )
 
     def change(  # noqa: PLR0913 - what an administrator may change, each by its name
         self,
         principal: Principal,
-        account_id: int,
+        ref: AccountRef,
         wanted: ProfileChange,
         *,
         admin: bool | None = None,
@@ -148,40 +123,39 @@ class Administration:
             given is not None for given in (admin, password, must_change)
         )
         self._rights.require_admin(principal, fresh=fresh)
-        wanted = wanted.beyond(self.fetch(principal, account_id))
-        email = read_wanted(wanted.email)
-        values = wanted.columns() | ({} if admin is None else {"admin": admin})
-        require_unreserved(str(values.get("username_canonical", "")), self._reserved)
+        change = prepare(wanted, self.fetch(principal, ref), self._exposure)
+        if admin is not None:
+            change.columns["admin"] = admin
         if password is not None:
-            values["password_hash"] = self._hash(principal, password)
+            change.columns["password_hash"] = self._hash(principal, password)
         if password is not None or must_change is not None:
-            values["must_change_password"] = bool(must_change)
-
-        def apply(session: Session, account: Account) -> list[Event]:
-            if admin is False:
-                require_remaining_admin(session, leaving=account.id)
-            for name, value in values.items():
-                setattr(account, name, value)
-            if password is not None or must_change:
-                invalidate_credentials(account)
-            if password is not None:
-                self._outbox.put(session, MailKind.PASSWORD_CHANGED, account)
-            changed = self._emails.change(session, account, email, requester=principal.origin)
-            if "username" in values:
-                require_own_email(account.username, account.email_canonical)
-            events = (
-                wanted.events()
-                + changed
-                + [_RIGHTS[given] for given in (admin,) if given is not None]
-            )
-            return events + [Event.PASSWORD_CHANGED] * (password is not None) or [Event.CHANGED]
-
+            change.columns["must_change_password"] = bool(must_change)
         try:
-            return self._act(principal, account_id, (), apply)
+            return self._act(principal, ref, partial(self._apply, change))
         except IntegrityError as error:
-            raise taken(error, str(values.get("username", ""))) from None
+            raise taken(error, change.username) from None
 
-    def disable(self, principal: Principal, account_id: int) -> AccountView:
+    def _apply(self, change: PreparedChange, tx: Transaction, account: Account) -> Sequence[Event]:
+        columns = change.columns
+        if columns.get("admin") is False:
+            require_remaining_admin(tx.session, leaving=account.id)
+        change.apply(account)
+        if "password_hash" in columns or columns.get("must_change_password"):
+            tx.end_credentials(account)
+        if "password_hash" in columns:
+            tx.mail(MailKind.PASSWORD_CHANGED, account)
+        events = change.wanted.events() + self._emails.change(
+            tx, account, change.email, requester=tx.principal.origin
+        )
+        if change.username:
+            require_own_email(account.username, account.email_canonical)
+        if "admin" in columns:
+            events.append(_RIGHTS[account.admin])
+        if "password_hash" in columns:
+            events.append(Event.PASSWORD_CHANGED)
+        return events or [Event.CHANGED]
+
+    def disable(self, principal: Principal, ref: AccountRef) -> AccountView:
         """Close every way in: no login, and all sessions end. Doing it again changes nothing.
 
         Raises:
@@ -189,18 +163,20 @@ class Administration:
             OwnAccount: nobody disables himself.
             LastAdmin: the only administrator stays.
         """
-        if self._rights.require_admin(principal).id == account_id:
-            raise OwnAccount
+        self._rights.require_admin(principal)
 
-        def apply(session: Session, account: Account) -> None:
-            require_remaining_admin(session, leaving=account.id)
+        def apply(tx: Transaction, account: Account) -> Sequence[Event]:
+            if account.id == principal.account.id:
+                raise OwnAccount
+            require_remaining_admin(tx.session, leaving=account.id)
             if not account.disabled:
-                invalidate_credentials(account)
+                tx.end_credentials(account)
             account.disabled = True
+            return [Event.DISABLED]
 
-        return self._act(principal, account_id, [Event.DISABLED], apply)
+        return self._act(principal, ref, apply)
 
-    def enable(self, principal: Principal, account_id: int) -> AccountView:
+    def enable(self, principal: Principal, ref: AccountRef) -> AccountView:
         """Let the account log in again; sessions from before stay ended.
 
         Raises:
@@ -208,12 +184,13 @@ class Administration:
         """
         self._rights.require_admin(principal)
 
-        def apply(_session: Session, account: Account) -> None:
+        def apply(_tx: Transaction, account: Account) -> Sequence[Event]:
             account.disabled = False
+            return [Event.ENABLED]
 
-        return self._act(principal, account_id, [Event.ENABLED], apply)
+        return self._act(principal, ref, apply)
 
-    def unlock(self, principal: Principal, account_id: int) -> AccountView:
+    def unlock(self, principal: Principal, ref: AccountRef) -> AccountView:
         """Forget the failed attempts for this account, from wherever they came.
 
         Raises:
@@ -221,12 +198,13 @@ class Administration:
         """
         self._rights.require_admin(principal)
 
-        def apply(session: Session, account: Account) -> None:
-            self._attempts.unlock(session, account)
+        def apply(tx: Transaction, account: Account) -> Sequence[Event]:
+            self._attempts.unlock(tx, account)
+            return [Event.UNLOCKED]
 
-        return self._act(principal, account_id, [Event.UNLOCKED], apply)
+        return self._act(principal, ref, apply)
 
-    def revoke_sessions(self, principal: Principal, account_id: int) -> AccountView:
+    def revoke_sessions(self, principal: Principal, ref: AccountRef) -> AccountView:
         """End every session of the account; its password stays good.
 
         Raises:
@@ -234,12 +212,13 @@ class Administration:
         """
         self._rights.require_admin(principal, fresh=True)
 
-        def apply(_session: Session, account: Account) -> None:
-            invalidate_credentials(account)
+        def apply(tx: Transaction, account: Account) -> Sequence[Event]:
+            tx.end_credentials(account)
+            return [Event.SESSIONS_REVOKED]
 
-        return self._act(principal, account_id, [Event.SESSIONS_REVOKED], apply)
+        return self._act(principal, ref, apply)
 
-    def delete(self, principal: Principal, account_id: int) -> None:
+    def delete(self, principal: Principal, ref: AccountRef) -> None:
         """Delete the account and its sessions; its name is free again, its id is never used again.
 
         Raises:
@@ -248,34 +227,29 @@ class Administration:
         """
         self._rights.require_admin(principal, fresh=True)
 
-        def apply(session: Session, account: Account) -> None:
-            require_remaining_admin(session, leaving=account.id)
-            session.delete(account)
+        def apply(tx: Transaction, account: Account) -> Sequence[Event]:
+            require_remaining_admin(tx.session, leaving=account.id)
+            tx.session.delete(account)
+            return [Event.DELETED]
 
-        self._act(principal, account_id, [Event.DELETED], apply)
+        self._act(principal, ref, apply)
 
     def _hash(self, principal: Principal, password: str) -> str:
-        new = read_password(password, hardened=self._hardened)
+        new = read_password(password, hardened=self._exposure.hardened)
         with self._passwords.admit(principal.origin.ip, principal.account.username) as hasher:
             return hasher.hash(new)
 
-    def _act(
-        self,
-        principal: Principal,
-        account_id: int,
-        events: Iterable[Event],
-        apply: Callable[[Session, Account], Iterable[Event] | None],
-    ) -> AccountView:
-        def act(session: Session) -> AccountView:
-            account = get_account(session, account_id, lock=True)
+    def _act(self, principal: Principal, ref: AccountRef, apply: _Apply) -> AccountView:
+        def act(tx: Transaction) -> AccountView:
+            account = get_account(tx.session, ref, lock=True)
             subject = subject_of(account)
-            happened = [*events, *(apply(session, account) or ())]
-            account.updated_at = self._clock.now()
-            for event in happened:
-                self._audit.record(session, event, principal, subject=subject)
-            self._transactions.note_change(session, subject.id)
-            session.flush()
-            return self._views(session, account)[0]
+            events = apply(tx, account)
+            account.updated_at = tx.now
+            for event in events:
+                tx.audit(event, subject=subject)
+            tx.changed(subject.id)
+            tx.session.flush()
+            return self._views(tx.session, account)[0]
 
         return self._transactions.write(principal, act, lock_admins=True)
 

@@ -4,45 +4,37 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from identity.domain.account_ref import AccountRef
 from identity.domain.certificates import CertificateView
 from identity.domain.errors import NotFound
 from identity.domain.events import Event
 from identity.domain.mail import MailKind
-from identity.domain.ports import Clock
 from identity.domain.principal import Principal
 from identity.domain.views import AccountView, SessionView
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.administration.accounts import Administration
 from identity.services.certificates.lines import certificates_of, revoke_line
-from identity.services.mail.outbox import Outbox
 from identity.services.sessions.live import end_session, sessions_of
 from identity.services.work.accounts import find_by_identifier, get_account, subject_of
-from identity.services.work.audit_log import Audit
 from identity.services.work.authorization import Authorization
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 
 
 class AccountCredentials:
     """Lists and ends credentials of any account. Everything here raises Forbidden to all but administrators."""
 
-    def __init__(  # noqa: PLR0913 - collaborators
+    def __init__(
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         rights: Authorization,
-        audit: Audit,
-        outbox: Outbox,
         administration: Administration,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._rights = rights
-        self._audit = audit
-        self._outbox = outbox
         self._administration = administration
 
-    def sessions(self, principal: Principal, account_id: int) -> tuple[SessionView, ...]:
+    def sessions(self, principal: Principal, ref: AccountRef) -> tuple[SessionView, ...]:
         """Return the live sessions of an account, newest first.
 
         Raises:
@@ -51,12 +43,14 @@ class AccountCredentials:
         self._rights.require_admin(principal)
 
         def read(session: Session) -> tuple[SessionView, ...]:
-            account = get_account(session, account_id)
-            return sessions_of(session, account.id, self._clock.now(), current=principal.session)
+            account = get_account(session, ref)
+            return sessions_of(
+                session, account.id, self._transactions.now(), current=principal.session
+            )
 
         return self._transactions.read(read)
 
-    def end_session(self, principal: Principal, account_id: int, session_id: str) -> None:
+    def end_session(self, principal: Principal, ref: AccountRef, session_id: str) -> None:
         """End one live session of an account.
 
         Raises:
@@ -64,17 +58,15 @@ class AccountCredentials:
         """
         self._rights.require_admin(principal)
 
-        def end(session: Session) -> None:
-            account = get_account(session, account_id, lock=True)
-            end_session(session, subject_of(account), session_id, self._clock.now())
-            self._audit.record(
-                session, Event.SESSION_REVOKED, principal, subject=subject_of(account)
-            )
-            self._transactions.note_change(session, account.id)
+        def end(tx: Transaction) -> None:
+            account = get_account(tx.session, ref, lock=True)
+            end_session(tx.session, subject_of(account), session_id, tx.now)
+            tx.audit(Event.SESSION_REVOKED, subject=subject_of(account))
+            tx.changed(account.id)
 
         self._transactions.write(principal, end, lock_admins=True)
 
-    def certificates(self, principal: Principal, account_id: int) -> tuple[CertificateView, ...]:
+    def certificates(self, principal: Principal, ref: AccountRef) -> tuple[CertificateView, ...]:
         """Return the certificates of an account that have not expired, newest first.
 
         Raises:
@@ -83,11 +75,11 @@ class AccountCredentials:
         self._rights.require_admin(principal)
 
         def read(session: Session) -> tuple[CertificateView, ...]:
-            return certificates_of(session, get_account(session, account_id), self._clock.now())
+            return certificates_of(session, get_account(session, ref), self._transactions.now())
 
         return self._transactions.read(read)
 
-    def revoke_certificate(self, principal: Principal, account_id: int, serial: str) -> None:
+    def revoke_certificate(self, principal: Principal, ref: AccountRef, serial: str) -> None:
         """Revoke a certificate of an account as its owner would; they are told by mail.
 
         Raises:
@@ -96,14 +88,12 @@ class AccountCredentials:
         """
         self._rights.require_admin(principal, fresh=True)
 
-        def revoke(session: Session) -> None:
-            account = get_account(session, account_id, lock=True)
-            revoke_line(session, account.id, serial, self._clock.now())
-            self._audit.record(
-                session, Event.CERTIFICATE_REVOKED, principal, subject=subject_of(account)
-            )
-            self._outbox.put(session, MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
-            self._transactions.note_change(session, account.id)
+        def revoke(tx: Transaction) -> None:
+            account = get_account(tx.session, ref, lock=True)
+            revoke_line(tx.session, account.id, serial, tx.now)
+            tx.audit(Event.CERTIFICATE_REVOKED, subject=subject_of(account))
+            tx.mail(MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
+            tx.changed(account.id)
 
         self._transactions.write(principal, revoke, lock_admins=True)
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from identity.domain.events import Event
+from identity.domain.exposure import Exposure
 from identity.domain.mail import MailKind
-from identity.domain.ports import Clock, Identifiers
+from identity.domain.ports import Identifiers
 from identity.domain.principal import Principal
 from identity.domain.usernames import require_own_email, require_unreserved
 from identity.domain.values import read_email, read_full_name, read_username
 from identity.domain.views import AccountView
 from identity.services.accounts.email_claims import write_unique
 from identity.services.accounts.new_account import ValidatedAccount, choose_username, new_account
-from identity.services.mail.outbox import Outbox
 from identity.services.work.accounts import subject_of, view_account
-from identity.services.work.audit_log import Audit
 from identity.services.work.authorization import Authorization
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 
 _NO_PASSWORD: Final = "!"  # noqa: S105 - no hash, so that no password matches
 
@@ -27,24 +24,18 @@ _NO_PASSWORD: Final = "!"  # noqa: S105 - no hash, so that no password matches
 class Invitations:
     """Makes accounts that have no password until their owners choose one."""
 
-    def __init__(  # noqa: PLR0913 - collaborators and a setting
+    def __init__(
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         identifiers: Identifiers,
         rights: Authorization,
-        audit: Audit,
-        outbox: Outbox,
-        reserved: frozenset[str],
+        exposure: Exposure,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._identifiers = identifiers
         self._rights = rights
-        self._audit = audit
-        self._outbox = outbox
-        self._reserved = reserved
+        self._exposure = exposure
 
     def invite(
         self,
@@ -73,17 +64,17 @@ class Invitations:
         self._rights.require_admin(principal, fresh=admin)
         wanted = self._described(email, username, full_name)
 
-        def insert(session: Session) -> AccountView:
-            account = new_account(wanted, self._identifiers, self._clock.now(), admin=admin)
-            session.add(account)
-            session.flush()
+        def insert(tx: Transaction) -> AccountView:
+            account = new_account(wanted, self._identifiers, tx.now, admin=admin)
+            tx.session.add(account)
+            tx.session.flush()
             for event in (
                 Event.REGISTERED,
                 Event.INVITED,
                 *((Event.ADMIN_GRANTED,) if admin else ()),
             ):
-                self._audit.record(session, event, principal, subject=subject_of(account))
-            self._outbox.put(session, MailKind.INVITATION, account)
+                tx.audit(event, subject=subject_of(account))
+            tx.mail(MailKind.INVITATION, account)
             return view_account(account)
 
         name = wanted.username.raw
@@ -99,7 +90,7 @@ class Invitations:
             else username
         )
         spelled = read_username(name)
-        require_unreserved(spelled.canonical, self._reserved)
+        require_unreserved(spelled.canonical, self._exposure.reserved_usernames)
         require_own_email(spelled.raw, own.canonical)
         return ValidatedAccount(
             spelled, own, None if full_name is None else read_full_name(full_name), _NO_PASSWORD

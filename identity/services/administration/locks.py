@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from identity.domain import policy
 from identity.domain.events import Event
 from identity.domain.limits import UNKNOWN_CLIENT, client_network
 from identity.domain.principal import Principal
 from identity.services.authentication.throttle import LoginThrottle
 from identity.services.work.accounts import find_by_identifier, subject_of
-from identity.services.work.audit_log import Audit
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +24,9 @@ class Lifted:
 class Locks:
     """Lifts locks."""
 
-    def __init__(
-        self, transactions: Transactions, *, attempts: LoginThrottle, audit: Audit
-    ) -> None:
+    def __init__(self, transactions: Transactions, *, attempts: LoginThrottle) -> None:
         self._transactions = transactions
         self._attempts = attempts
-        self._audit = audit
 
     def lift(self, principal: Principal, what: str) -> Lifted:
         """Forget what is counted for a username, an e-mail address or an IP address; for all that `what` can be.
@@ -44,10 +38,10 @@ class Locks:
         group = client_network(what.partition("/")[0])
         network = None if group == UNKNOWN_CLIENT else group
 
-        def lift(session: Session) -> Lifted:
+        def lift(tx: Transaction) -> Lifted:
             if network is not None:
-                self._lift_network(session, principal, network)
-            return Lifted(self._lift_name(session, principal, what), network)
+                self._lift_network(tx, network)
+            return Lifted(self._lift_name(tx, what), network)
 
         return self._transactions.write(principal, lift)
 
@@ -59,20 +53,20 @@ class Locks:
         """
         policy.require_admin(principal)
 
-        def lift(session: Session) -> None:
-            self._lift_network(session, principal, UNKNOWN_CLIENT)
+        def lift(tx: Transaction) -> None:
+            self._lift_network(tx, UNKNOWN_CLIENT)
 
         self._transactions.write(principal, lift)
 
-    def _lift_network(self, session: Session, principal: Principal, group: str) -> None:
-        self._attempts.unlock_network(session, group)
-        self._audit.record(session, Event.IP_UNLOCKED, principal, network=group)
+    def _lift_network(self, tx: Transaction, group: str) -> None:
+        self._attempts.unlock_network(tx, group)
+        tx.audit(Event.IP_UNLOCKED, network=group)
 
-    def _lift_name(self, session: Session, principal: Principal, what: str) -> str | None:
-        account = find_by_identifier(session, what)
+    def _lift_name(self, tx: Transaction, what: str) -> str | None:
+        account = find_by_identifier(tx.session, what)
         if account is None:
-            self._attempts.unlock_name(session, what)
+            self._attempts.unlock_name(tx, what)
             return None
-        self._attempts.unlock(session, account)
-        self._audit.record(session, Event.UNLOCKED, principal, subject=subject_of(account))
+        self._attempts.unlock(tx, account)
+        tx.audit(Event.UNLOCKED, subject=subject_of(account))
         return account.username

@@ -21,7 +21,7 @@ from identity.domain.errors import (
 )
 from identity.domain.events import Event, Outcome
 from identity.domain.limits import client_network
-from identity.domain.ports import Clock, Hasher, Passwords
+from identity.domain.ports import Hasher, Passwords
 from identity.domain.principal import Credential, Origin, Principal, Subject
 from identity.domain.values import normal_password
 from identity.domain.views import AccountView
@@ -35,8 +35,7 @@ from identity.services.authentication.throttle import LoginThrottle, ThrottleKey
 from identity.services.authentication.token_usernames import TokenUsernames
 from identity.services.authentication.tokens import TokenAuthenticator
 from identity.services.limits.limits import Count, LimitExceeded, Limits
-from identity.services.work.audit_log import Audit
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import Account
 
 _LOGIN_MAX: Final = 254
@@ -59,23 +58,19 @@ class Authentication:
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         passwords: Passwords,
         tokens: TokenAuthenticator,
         limits: Limits,
         attempts: LoginThrottle,
-        audit: Audit,
         proven: ProvenPasswords,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._passwords = passwords
         self._proven = proven
         self._tokens = tokens
         self._usernames = TokenUsernames(transactions)
         self._limits = limits
         self._attempts = attempts
-        self._audit = audit
 
     def by_password(
         self,
@@ -143,7 +138,7 @@ class Authentication:
             uuid=account.uuid,
             short_id=account.short_id,
         )
-        return Principal(origin, subject, Credential.PASSWORD, self._clock.now())
+        return Principal(origin, subject, Credential.PASSWORD, self._transactions.now())
 
     def confirm(self, principal: Principal, password: str) -> datetime:
         """Check the caller's own password once more and return the moment of this proof.
@@ -183,10 +178,12 @@ class Authentication:
                 self._count(attempt, anonymous, named, keys.counts)
             self._refuse(anonymous, named, attempt.login)
             raise Unauthenticated if named.exists else UnknownAccount
-        proven = Principal(anonymous.origin, named.subject, Credential.PASSWORD, self._clock.now())
+        proven = Principal(
+            anonymous.origin, named.subject, Credential.PASSWORD, self._transactions.now()
+        )
         try:
             self._transactions.write(
-                proven, lambda session: self._accept(session, proven, keys, counted=computed)
+                proven, lambda tx: self._accept(tx, proven, keys, counted=computed)
             )
         except (Unauthenticated, Forbidden):  # the account changed while the hash was computed
             self._refuse(anonymous, named, attempt.login)
@@ -204,7 +201,7 @@ class Authentication:
                 return self._check(hasher, named, attempt.password)
             except Busy:
                 self._transactions.write_unattended(
-                    lambda session: self._limits.uncount(session, *keys.counts)
+                    lambda tx: self._limits.uncount(tx.session, *keys.counts)
                 )
                 raise
 
@@ -224,13 +221,13 @@ class Authentication:
         named: LoginCandidate,
         counts: tuple[Count, ...],
     ) -> None:
-        def count(session: Session) -> LimitExceeded | None:
-            refusal = self._limits.count(session, *counts)
+        def count(tx: Transaction) -> LimitExceeded | None:
+            refusal = self._limits.count(tx.session, *counts)
             if refusal is not None and refusal.first:
-                self._record_refusal(session, Event.LOCKED, anonymous, named, attempt.login)
+                _audit_refusal(tx, Event.LOCKED, named, attempt.login)
             return refusal
 
-        if refusal := self._transactions.write_unattended(count):
+        if refusal := self._transactions.write_unattended(count, anonymous):
             raise refusal.error()
 
     def _check(self, hasher: Hasher, named: LoginCandidate, password: str) -> bool:
@@ -244,41 +241,29 @@ class Authentication:
         if usable and verdict.matches and verdict.outdated:
             hashed = update(Account).values(password_hash=hasher.hash(normal or _NO_PASSWORD))
             still = (Account.id == named.subject.id, Account.password_hash == named.password_hash)
-            self._transactions.write_unattended(
-                lambda session: session.execute(hashed.where(*still))
-            )
+            self._transactions.write_unattended(lambda tx: tx.session.execute(hashed.where(*still)))
         return usable and verdict.matches
 
     def _accept(
-        self, session: Session, proven: Principal, keys: ThrottleKeys, *, counted: bool
+        self, tx: Transaction, proven: Principal, keys: ThrottleKeys, *, counted: bool
     ) -> None:
         subject = proven.account
         # What was not counted takes nothing back: it would be the failure of another login from that IP.
         counts = [each for each in keys.counts if counted or each.limit.in_a_row]
-        self._limits.succeed(session, subject.id, *counts)
+        self._limits.succeed(tx, subject.id, *counts)
         if not keys.seen_recently:
-            self._attempts.remember(session, subject.id, proven.origin)
-        self._audit.record(session, Event.AUTHENTICATED, proven)
+            self._attempts.remember(tx, subject.id, proven.origin)
+        tx.audit(Event.AUTHENTICATED)
 
     def _refuse(self, anonymous: Principal, named: LoginCandidate, login: str) -> None:
         self._transactions.write_unattended(
-            lambda session: self._record_refusal(
-                session, Event.AUTHENTICATED, anonymous, named, login
-            )
+            lambda tx: _audit_refusal(tx, Event.AUTHENTICATED, named, login), anonymous
         )
 
-    def _record_refusal(
-        self,
-        session: Session,
-        event: Event,
-        anonymous: Principal,
-        named: LoginCandidate,
-        login: str,
-    ) -> None:
-        subject = named.subject if named.exists else None
-        self._audit.record(
-            session, event, anonymous, subject=subject, name=login, outcome=Outcome.REFUSED
-        )
+
+def _audit_refusal(tx: Transaction, event: Event, named: LoginCandidate, login: str) -> None:
+    subject = named.subject if named.exists else None
+    tx.audit(event, subject=subject, name=login, outcome=Outcome.REFUSED)
 
 
 def _try_of(login: str, known_by: IdentifierType, origin: Origin) -> Hashable:

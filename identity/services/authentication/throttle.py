@@ -30,6 +30,7 @@ from identity.domain.values import canonical_email
 from identity.services.authentication.identifiers import LoginCandidate
 from identity.services.limits.counters import digest
 from identity.services.limits.limits import Count, Limits
+from identity.services.work.transaction import Transaction
 from identity.store.models import COUNTERS, Account, Counter
 from identity.store.types import UtcDateTime
 from identity.store.upsert import insert
@@ -98,42 +99,42 @@ class LoginThrottle:
             else ()
         )
 
-    def remember(self, session: Session, account_id: int, origin: Origin) -> None:
+    def remember(self, tx: Transaction, account_id: int, origin: Origin) -> None:
         """Note that the owner of an account has proven himself at this address, for the next thirty days."""
-        now = self._clock.now()
-        known = insert(session.get_bind().dialect.name, COUNTERS).values(
+        now = tx.now
+        known = insert(tx.session.get_bind().dialect.name, COUNTERS).values(
             key=_known(account_id, client_network(origin.ip)),
             count=0,
             ends_at=now + _KNOWN_FOR,
         )
-        session.execute(
+        tx.session.execute(
             known.on_conflict_do_update(
                 index_elements=[COUNTERS.c.key], set_={"ends_at": known.excluded.ends_at}
             )
         )
 
-    def admit(self, session: Session, account_id: int, origin: Origin) -> None:
+    def admit(self, tx: Transaction, account_id: int, origin: Origin) -> None:
         """Let the owner of an account log in from an IP again, whatever was tried there or elsewhere.
 
         For a stronger proof than a login, such as a reset by mail. What is locked elsewhere stays so.
         """
-        self.remember(session, account_id, origin)
+        self.remember(tx, account_id, origin)
         group = client_network(origin.ip)
-        self._limits.lift(session, account_id, Counter.key == _own(account_id, f"from:{group}"))
+        self._limits.lift(tx, account_id, Counter.key == _own(account_id, f"from:{group}"))
 
-    def unlock(self, session: Session, account: Account) -> None:
+    def unlock(self, tx: Transaction, account: Account) -> None:
         """Forget the failures for this account: for its name, at known addresses, and of its sessions."""
         mine = or_(Counter.key == self._of_name(account.username_canonical).key, _owned(account))
-        self._limits.lift(session, account.id, mine)
+        self._limits.lift(tx, account.id, mine)
 
-    def unlock_name(self, session: Session, name: str) -> None:
+    def unlock_name(self, tx: Transaction, name: str) -> None:
         """Forget the failures for a name that no account has."""
-        self._limits.lift(session, _NOBODY, Counter.key == self._of_name(canonical_email(name)).key)
+        self._limits.lift(tx, _NOBODY, Counter.key == self._of_name(canonical_email(name)).key)
 
-    def unlock_network(self, session: Session, group: str) -> None:
+    def unlock_network(self, tx: Transaction, group: str) -> None:
         """Forget what is counted for a group of addresses: failures, registrations and requests for mail."""
         keys = [digest(name, group) for name in (IP, REGISTRATION, RESET, REQUESTED_MAIL)]
-        self._limits.lift(session, _NOBODY, Counter.key.in_(keys))
+        self._limits.lift(tx, _NOBODY, Counter.key.in_(keys))
 
     def locked_until(self, session: Session, accounts: Sequence[Account]) -> dict[int, datetime]:
         """Return, for those of the accounts that are locked somewhere, until when, by their ids."""

@@ -6,18 +6,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from identity.domain import policy
 from identity.domain.errors import Unauthenticated
-from identity.domain.ports import AccessTokens, Clock, JwtTokens, OpaqueTokens
+from identity.domain.ports import AccessTokens, JwtTokens, OpaqueTokens
 from identity.domain.principal import Credential, Origin, Principal
 from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
 from identity.services.sessions.cache import SessionState
 from identity.services.sessions.directory import SessionDirectory
 from identity.services.sessions.pools import USED_GRAIN
 from identity.services.sessions.usage import UsageRecorder
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import LoginSession
 
 # Seed 003: an unused session lives five minutes, each use moves its end to two weeks from then.
@@ -37,18 +36,16 @@ _CREDENTIALS: Final = {
 class TokenAuthenticator:
     """Checks tokens of every kind against the session behind them."""
 
-    def __init__(  # noqa: PLR0913 - one checker for each kind
+    def __init__(
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         directory: SessionDirectory,
         access_tokens: AccessTokens,
         jwt_tokens: JwtTokens,
         opaque_tokens: OpaqueTokens,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._directory = directory
         self._access_tokens = access_tokens
         self._jwt_tokens = jwt_tokens
@@ -61,7 +58,7 @@ class TokenAuthenticator:
         Raises:
             Unauthenticated: not genuine, over, or its session was ended.
         """
-        now = self._clock.now()
+        now = self._transactions.now()
         kind = token_kind(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
         if kind is _ACCESS:  # by far the most frequent
             return self._of_access_token(token, origin, now)
@@ -124,12 +121,12 @@ class TokenAuthenticator:
         if end - idle_end <= policy.LAST_USED_GRAIN:
             return idle_end
 
-        def slide(session: Session) -> None:
+        def slide(tx: Transaction) -> None:
             used = update(LoginSession).where(
                 LoginSession.id == found.session, LoginSession.idle_end > now
             )
-            session.execute(used.values(idle_end=end, last_used_at=now, shown_at=now))
-            self._transactions.note_change(session, found.subject.id)
+            tx.session.execute(used.values(idle_end=end, last_used_at=now, shown_at=now))
+            tx.changed(found.subject.id)
 
         self._transactions.write_unattended(slide)
         return end

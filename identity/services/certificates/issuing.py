@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 from identity.domain.certificates import CertificateView, IssuedCertificate, SigningRequest
 from identity.domain.errors import BadCertificateRequest, InvalidInput, Unauthenticated
 from identity.domain.events import Event
-from identity.domain.limits import Limit
 from identity.domain.mail import MailKind
-from identity.domain.ports import CertificateAuthority, Clock
+from identity.domain.ports import CertificateAuthority
 from identity.domain.principal import Credential, Origin, Principal
 from identity.services.certificates.lines import (
     NEVER_PROVEN,
@@ -24,12 +23,10 @@ from identity.services.certificates.lines import (
     require_room_in_line,
     revoke_line,
 )
-from identity.services.limits.limits import Count, Limits
-from identity.services.mail.outbox import Outbox
+from identity.services.limits.requests import RequestLimits
 from identity.services.work.accounts import get_own, subject_of
-from identity.services.work.audit_log import Audit
 from identity.services.work.authorization import Authorization
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import Account, Certificate, Counter
 from identity.store.upsert import insert
 
@@ -41,27 +38,19 @@ _DESCRIPTION_MAX: Final = 128
 class Certificates:
     """Signs, lists and revokes certificates, and knows whose one is."""
 
-    def __init__(  # noqa: PLR0913 - collaborators and two settings
+    def __init__(
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         authority: CertificateAuthority,
         rights: Authorization,
-        audit: Audit,
-        limits: Limits,
-        limit: Limit,
-        outbox: Outbox,
+        requests: RequestLimits,
         life: timedelta,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._authority = authority
         self._rights = rights
-        self._audit = audit
-        self._limits = limits
-        self._limit = limit
-        self._outbox = outbox
+        self._requests = requests
         self._life = life
 
     def sign(self, principal: Principal, request: str, description: str) -> str:
@@ -95,7 +84,7 @@ class Certificates:
         """Return the caller's certificates that time has not ended, newest first."""
         return self._transactions.read(
             lambda session: certificates_of(
-                session, get_own(session, principal.account, lock=False), self._clock.now()
+                session, get_own(session, principal.account, lock=False), self._transactions.now()
             )
         )
 
@@ -109,14 +98,14 @@ class Certificates:
             NotFound: it is not the caller's, or already revoked.
         """
         self._rights.require_fresh_proof(principal)
-        own, now = principal.account, self._clock.now()
+        own, now = principal.account, self._transactions.now()
 
-        def revoke(session: Session) -> None:
-            account = get_own(session, own)
-            revoke_line(session, own.id, serial, now)
-            self._audit.record(session, Event.CERTIFICATE_REVOKED, principal)
-            self._outbox.put(session, MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
-            self._transactions.note_change(session, own.id)
+        def revoke(tx: Transaction) -> None:
+            account = get_own(tx.session, own)
+            revoke_line(tx.session, own.id, serial, now)
+            tx.audit(Event.CERTIFICATE_REVOKED)
+            tx.mail(MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
+            tx.changed(own.id)
 
         self._transactions.write(principal, revoke)
 
@@ -126,7 +115,7 @@ class Certificates:
         Raises:
             Unauthenticated: not ours, over, revoked, or its account has moved on.
         """
-        now = self._clock.now()
+        now = self._transactions.now()
         fingerprint = self._authority.fingerprint(der, now)
         query = (
             select(Account, Certificate.serial, Certificate.not_after)
@@ -164,15 +153,15 @@ class Certificates:
 
     def server_identity(self, names: tuple[str, ...]) -> str:
         """Return a new key and its certificate for a server of these host names and addresses, in PEM."""
-        return self._authority.server_identity(names, self._clock.now())
+        return self._authority.server_identity(names, self._transactions.now())
 
     def _sign(self, principal: Principal, request: str, description: str) -> str:
         if len(description) > _DESCRIPTION_MAX or not description.isprintable():
             raise InvalidInput.of(
                 "description", f"use one line of up to {_DESCRIPTION_MAX} characters"
             )
-        self._limits.take(Count.of(self._limit, str(principal.account.id)))
-        wanted, now = self._authority.read_request(request), self._clock.now()
+        self._requests.limits.take(*self._requests.certificate(principal))
+        wanted, now = self._authority.read_request(request), self._transactions.now()
         not_before, not_after = (
             (now - _BACKDATED).replace(microsecond=0),
             (now + self._life).replace(microsecond=0),
@@ -181,17 +170,17 @@ class Certificates:
             wanted, name=principal.account.uuid, not_before=not_before, not_after=not_after
         )
 
-        def record(session: Session) -> None:
-            account = get_own(session, principal.account)
-            _take_turns(session, wanted, now)
-            _require_own_key(session, account, wanted)
-            _require_room(session, account, now)
-            parent = find_parent(session, principal.certificate)
+        def record(tx: Transaction) -> None:
+            account = get_own(tx.session, principal.account)
+            _take_turns(tx.session, wanted, now)
+            _require_own_key(tx.session, account, wanted)
+            _require_room(tx.session, account, now)
+            parent = find_parent(tx.session, principal.certificate)
             if parent is not None:
-                require_room_in_line(session, account, parent, now)
-            session.add(_row(account, wanted, made, description=description, parent=parent))
-            self._audit.record(session, Event.CERTIFICATE_ISSUED, principal)
-            self._outbox.put(session, MailKind.CERTIFICATE_ISSUED, account, certificate=made.serial)
+                require_room_in_line(tx.session, account, parent, now)
+            tx.session.add(_row(account, wanted, made, description=description, parent=parent))
+            tx.audit(Event.CERTIFICATE_ISSUED)
+            tx.mail(MailKind.CERTIFICATE_ISSUED, account, certificate=made.serial)
 
         try:
             self._transactions.write(principal, record)

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import func, or_, select
 
-from identity.domain.ports import CertificateAuthority, Clock
+from identity.domain.ports import CertificateAuthority
 from identity.services.sessions.directory import SessionDirectory
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account, Certificate
@@ -43,7 +43,6 @@ class Revocations:
 
     Args:
         transactions: how rows are read.
-        clock: the time.
         authority: signs.
         directory: hears of every change of an account, on every node.
     """
@@ -52,12 +51,10 @@ class Revocations:
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         authority: CertificateAuthority,
         directory: SessionDirectory,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._authority = authority
         self._directory = directory
         self._making = threading.Lock()
@@ -85,14 +82,18 @@ class Revocations:
             self._making.release()
 
     def _stands(self, made: _Made) -> bool:
-        if not made.at <= self._clock.now() < made.at + _KEPT_FOR:
+        if not made.at <= self._transactions.now() < made.at + _KEPT_FOR:
             return False
         unchanged = self._directory.is_current() and self._directory.generation == made.generation
         return unchanged or time.monotonic() < made.rests_until
 
     def _make(self) -> _Made:
         self._directory.is_current()  # hears what there is to hear
-        generation, now, began = self._directory.generation, self._clock.now(), time.thread_time()
+        generation, now, began = (
+            self._directory.generation,
+            self._transactions.now(),
+            time.thread_time(),
+        )
         der = self._authority.revocation_list(self._revoked(now), now)
         shown = RevocationList(der, _pem(der))
         cost = time.thread_time() - began

@@ -21,7 +21,7 @@ from identity.domain.ports import Clock
 from identity.services.limits import counters
 from identity.services.limits.counters import State, digest
 from identity.services.limits.refusal_cache import ChangeGeneration, RefusalCache
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 
 _SWEEP_EVERY: Final = timedelta(seconds=1)
 
@@ -72,7 +72,7 @@ class Limits:
         with self.refusals.remembered(counts):
             self._transactions.read(lambda session: self.require_open(session, *counts))
             refusal = self._transactions.write_unattended(
-                lambda session: self.count(session, *counts)
+                lambda tx: self.count(tx.session, *counts)
             )
             if refusal is not None:
                 raise refusal.error()
@@ -119,19 +119,12 @@ class Limits:
         self._sweep(session, now)
         return None
 
-    def within(self, session: Session, count: Count) -> bool:
-        """Count one try, whatever was counted before, and tell whether the limit lets it through."""
-        now = self._clock.now()
-        tries, _ = counters.add(session, count.key, count.limit, now)
-        self._sweep(session, now)
-        return tries <= count.limit.most
-
     def uncount(self, session: Session, *counts: Count) -> None:
         """Take one try back: it was none after all. A mark stays."""
         for each in counts:
             counters.take_back(session, each.key, each.limit)
 
-    def succeed(self, session: Session, account_id: int, *counts: Count) -> None:
+    def succeed(self, tx: Transaction, account_id: int, *counts: Count) -> None:
         """Say that a try of somebody was right: failures in a row are over, others are one less.
 
         Others of his may have been refused while this one was on its way; what is remembered of that is over.
@@ -139,17 +132,17 @@ class Limits:
         marked = False
         for each in counts:  # addresses first, as where they are counted
             if each.limit.most and not each.limit.in_a_row:
-                marked |= not counters.take_back(session, each.key, each.limit)
+                marked |= not counters.take_back(tx.session, each.key, each.limit)
         most = {each.key: each.limit.most for each in counts if each.limit.in_a_row}
-        over = counters.forget(session, list(most))
+        over = counters.forget(tx.session, list(most))
         marked |= any(0 < most[key] < tries for key, tries in over.items())
         if marked:
-            self._transactions.note_change(session, account_id)
+            tx.changed(account_id)
 
-    def lift(self, session: Session, account_id: int, where: ColumnElement[bool]) -> None:
+    def lift(self, tx: Transaction, account_id: int, where: ColumnElement[bool]) -> None:
         """Start some counters anew, and have every process forget what it refused by them."""
-        counters.forget_where(session, where)
-        self._transactions.note_change(session, account_id)
+        counters.forget_where(tx.session, where)
+        tx.changed(account_id)
 
     def _sweep(self, session: Session, now: datetime) -> None:
         # By time, not at each new name: that would tell the names that nobody has tried before.

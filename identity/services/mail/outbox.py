@@ -12,20 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from identity.domain import mail as letters
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import MailRefused, Unavailable
-from identity.domain.limits import client_network
 from identity.domain.mail import MailKind
-from identity.domain.ports import Clock, Identifiers, Mailer, OneTimeTokens
-from identity.domain.principal import Origin
+from identity.domain.ports import Mailer, OneTimeTokens
 from identity.domain.values import canonical_email
-from identity.services.mail.limits import MailLimits
 from identity.services.mail.one_time_tokens import binding
-from identity.services.work.accounts import Mailbox, mailbox
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account, Certificate, OutboxMail
 
@@ -34,7 +30,6 @@ _CLAIM: Final = timedelta(minutes=2)
 _FIRST_RETRY: Final = timedelta(seconds=5)
 _LONGEST_RETRY: Final = timedelta(hours=1)
 _ATTEMPTS: Final = 12
-_RECIPIENT_MAX: Final = 254
 LIFETIMES: Final = {
     Purpose.ACTIVATION: timedelta(hours=24),
     Purpose.RESET: timedelta(minutes=15),
@@ -66,76 +61,22 @@ class OutboxState:
 
 
 class Outbox:
-    """Takes letters in, and sends those that are due."""
+    """Sends mails that are due."""
 
-    def __init__(  # noqa: PLR0913 - collaborators and two settings
+    def __init__(
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
-        identifiers: Identifiers,
         tokens: OneTimeTokens,
         mailer: Mailer,
-        limits: MailLimits,
         public_url: str,
         service: str,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
-        self._identifiers = identifiers
         self._tokens = tokens
         self._mailer = mailer
-        self._limits = limits
         self._public_url = public_url
         self._service = service
-
-    def put(  # noqa: PLR0913 - a letter has that many sides
-        self,
-        session: Session,
-        kind: MailKind,
-        account: Account,
-        *,
-        to: Mailbox | None = None,
-        requester: Origin | None = None,
-        certificate: str | None = None,
-    ) -> None:
-        """Write a letter to the account's own address, or to another one, in the caller's transaction.
-
-        Beyond the limits for one kind and email none are kept (`services.mail.limits`). Nor are letters to an email
-        that is not the account's own; they cost the same work, so that its time tells nothing.
-
-        Args:
-            session: the transaction of what the letter is about.
-            kind: which letter.
-            account: about whom.
-            to: the mailbox, where it is not the account's own.
-            requester: who had it sent, where that may be anyone: their requests are counted apart.
-            certificate: the serial of the one that it is about.
-        """
-        to = to or mailbox(account)
-        if to is None:
-            return
-        # What is counted for others must not use up what the owner may get.
-        email = canonical_email(to.email)
-        counted_as = email if to.owned else f"{account.id}:{email}"
-        group = client_network(requester.ip) if requester else ""
-        keep = self._limits.admit(session, kind, counted_as, requester=group) and to.owned
-        letter = self._letter(kind, account, to.email) | {"certificate": certificate}
-        mail_id = session.scalar(insert(OutboxMail).values(letter).returning(OutboxMail.id))
-        in_vain = delete(OutboxMail).where(OutboxMail.id == mail_id, literal(not keep))
-        session.execute(in_vain.execution_options(synchronize_session=False))
-
-    def _letter(self, kind: MailKind, account: Account, recipient: str) -> dict[str, object]:
-        now = self._clock.now()
-        return {
-            "message_id": self._identifiers.uuid(),
-            "kind": kind.value,
-            "recipient": recipient[:_RECIPIENT_MAX],
-            "account_id": account.id,
-            "version": account.version,
-            "created_at": now,
-            "next_attempt_at": now,
-        }
 
     def state(self) -> OutboxState:
         """Return how many letters wait, were sent, and were given up."""
@@ -153,7 +94,7 @@ class Outbox:
         """Send letters that are due and return how many went out."""
         query = (
             select(OutboxMail.id)
-            .where(*_due(self._clock.now()))
+            .where(*_due(self._transactions.now()))
             .order_by(OutboxMail.next_attempt_at)
             .limit(at_most)
         )
@@ -163,7 +104,7 @@ class Outbox:
     def _send(self, mail_id: int) -> bool:
         try:
             claimed = self._transactions.write_unattended(
-                lambda session: self._claim(session, mail_id)
+                lambda tx: self._claim(tx.session, mail_id)
             )
             if claimed is None:
                 return False
@@ -177,15 +118,19 @@ class Outbox:
             _log.warning("mail %s was not taken%s: %s%s", mail_id, then, refusal, reply)
             park = refusal.permanent
             self._transactions.write_unattended(
-                lambda session: self._postpone(session, mail_id, park=park)
+                lambda tx: self._postpone(tx.session, mail_id, park=park)
             )
             return False
-        done = update(OutboxMail).where(OutboxMail.id == mail_id).values(sent_at=self._clock.now())
-        self._transactions.write_unattended(lambda session: session.execute(done))
+        done = (
+            update(OutboxMail)
+            .where(OutboxMail.id == mail_id)
+            .values(sent_at=self._transactions.now())
+        )
+        self._transactions.write_unattended(lambda tx: tx.session.execute(done))
         return True
 
     def _claim(self, session: Session, mail_id: int) -> letters.Mail | None:
-        now = self._clock.now()
+        now = self._transactions.now()
         mine = (
             update(OutboxMail)
             .where(OutboxMail.id == mail_id, *_due(now))
@@ -208,7 +153,7 @@ class Outbox:
     ) -> letters.Mail:
         token = link = ""
         if purpose := _PURPOSES.get(kind):
-            end = int((self._clock.now() + LIFETIMES[purpose]).timestamp())
+            end = int((self._transactions.now() + LIFETIMES[purpose]).timestamp())
             bound = binding(purpose, canonical_email(row.recipient), row.message_id)
             token = self._tokens.sign(purpose, OneTimeClaims(account.id, row.version, end, bound))
             link = f"{self._public_url}/{_PATHS[kind]}?token={token}" if self._public_url else ""
@@ -229,11 +174,11 @@ class Outbox:
             return
         row.attempts += 1
         row.claimed_until = None
-        row.next_attempt_at = self._clock.now() + min(
+        row.next_attempt_at = self._transactions.now() + min(
             _FIRST_RETRY * 2**row.attempts, _LONGEST_RETRY
         )
         if park or row.attempts >= _ATTEMPTS:
-            row.parked_at = self._clock.now()
+            row.parked_at = self._transactions.now()
 
 
 def _describe(certificate: Certificate) -> str:

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 
 from identity.domain.events import Event
 from identity.domain.keys import KeyUse, KeyView, SigningKey, listed_keys, replaced, rotated
-from identity.domain.ports import Clock, KeySource, KeyStore
+from identity.domain.ports import KeySource, KeyStore
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.mail import outbox
 from identity.services.sessions import opening as logins
-from identity.services.work.audit_log import Audit
 from identity.services.work.transaction import Transactions
 
 _Successor = Callable[
@@ -27,26 +26,20 @@ class KeyRotation:
         transactions: where the trail is written.
         sources: all kinds of keys.
         stores: those of them that can be changed here.
-        clock: the time.
-        audit: the trail.
         token_life: life of an access token.
     """
 
-    def __init__(  # noqa: PLR0913 - collaborators, two kinds of keys and a setting
+    def __init__(
         self,
         transactions: Transactions,
         *,
         sources: Mapping[KeyUse, KeySource],
         stores: Mapping[KeyUse, KeyStore],
-        clock: Clock,
-        audit: Audit,
         token_life: timedelta,
     ) -> None:
         self._transactions = transactions
         self._sources = sources
         self._stores = stores
-        self._clock = clock
-        self._audit = audit
         self._lives = {
             KeyUse.TOKENS: max(token_life, *outbox.LIFETIMES.values()),
             KeyUse.JWTS: logins.LIFETIMES[TokenKind.JWT].whole,
@@ -54,7 +47,7 @@ class KeyRotation:
 
     def listed(self) -> tuple[KeyView, ...]:
         """Return every key for people, oldest first within its kind."""
-        now = self._clock.now()
+        now = self._transactions.now()
         return tuple(
             view
             for use, source in self._sources.items()
@@ -82,12 +75,12 @@ class KeyRotation:
             Unavailable: the database does not answer.
         """
         acting = operator()
-        self._transactions.write(
-            acting, lambda session: self._audit.record(session, Event.KEYS_ROTATED, acting)
-        )
+        self._transactions.write(acting, lambda tx: tx.audit(Event.KEYS_ROTATED))
 
     def _change(self, successor: _Successor) -> tuple[KeyView, ...]:
         for use, store in self._stores.items():
             with store.changing():
-                store.write(successor(use, store.load_keys(), store.new(), self._clock.now()))
+                store.write(
+                    successor(use, store.load_keys(), store.new(), self._transactions.now())
+                )
         return tuple(view for view in self.listed() if view.use in self._stores)

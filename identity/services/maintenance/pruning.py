@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, false, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute
 
-from identity.domain.ports import Clock
 from identity.services.maintenance.unconfirmed_emails import UnconfirmedEmails
 from identity.services.work.accounts import session_over
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import AuditEvent, Counter, LoginSession, OutboxMail
 
 SENT_KEPT: Final = timedelta(days=7)
@@ -49,7 +48,6 @@ class Pruning:
 
     Args:
         transactions: one for each step.
-        clock: the time.
         audit_life: how long an event of the audit trail is kept; zero: for ever.
         unconfirmed: takes emails back that were not confirmed.
     """
@@ -58,12 +56,10 @@ class Pruning:
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         audit_life: timedelta,
         unconfirmed: UnconfirmedEmails,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._audit_life = audit_life
         self._unconfirmed = unconfirmed
 
@@ -75,7 +71,7 @@ class Pruning:
         """
         for released in self._unconfirmed.steps():
             yield Pruned("unconfirmed emails", released)
-        for sweep in self._sweeps(self._clock.now()):
+        for sweep in self._sweeps(self._transactions.now()):
             yield from self._walk(sweep)
 
     def _sweeps(self, now: datetime) -> tuple[Sweep, ...]:
@@ -115,9 +111,8 @@ class Pruning:
         )
         statement = delete(sweep.table).where(sweep.key.in_(mine)).returning(sweep.key)
 
-        def work(session: Session) -> int:
-            return len(
-                session.execute(statement.execution_options(synchronize_session=False)).all()
-            )
+        def work(tx: Transaction) -> int:
+            options = statement.execution_options(synchronize_session=False)
+            return len(tx.session.execute(options).all())
 
         return self._transactions.write_unattended(work)

@@ -7,17 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import Session
 
 from identity.domain.events import Event
-from identity.domain.ports import Clock
 from identity.domain.principal import Origin, Principal
 from identity.domain.usernames import is_email_of
 from identity.domain.values import canonical
 from identity.services.accounts.email_changes import free_name
 from identity.services.work.accounts import subject_of
-from identity.services.work.audit_log import Audit
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import Account
 
 _BATCH: Final = 100
@@ -29,17 +26,11 @@ class UnconfirmedEmails:
 
     Args:
         transactions: one for each step.
-        clock: the time.
-        audit: where each account is named that loses its email.
         life: how long an email may wait for its confirmation; zero: for ever.
     """
 
-    def __init__(
-        self, transactions: Transactions, *, clock: Clock, audit: Audit, life: timedelta
-    ) -> None:
+    def __init__(self, transactions: Transactions, *, life: timedelta) -> None:
         self._transactions = transactions
-        self._clock = clock
-        self._audit = audit
         self._life = life
 
     def steps(self) -> Iterator[int]:
@@ -48,7 +39,7 @@ class UnconfirmedEmails:
         Raises:
             Unavailable: the database does not answer; what was released stays so.
         """
-        over = self._over(self._clock.now())
+        over = self._over(self._transactions.now())
         after = 0
         while self._life and (ids := self._next(over, after)):
             yield self._release(ids, over)
@@ -70,21 +61,19 @@ class UnconfirmedEmails:
         # Asked again under the lock: what was confirmed meanwhile stays. What another node releases is left to it.
         query = select(Account).where(Account.id.in_(ids), over).with_for_update(skip_locked=True)
 
-        def work(session: Session) -> int:
-            accounts = session.scalars(query).all()
+        def work(tx: Transaction) -> int:
+            accounts = tx.session.scalars(query).all()
             for account in accounts:
-                self._release_one(session, account)
+                self._release_one(tx, account)
             return len(accounts)
 
-        return self._transactions.write_unattended(work)
+        return self._transactions.write_unattended(work, _HOUSEKEEPING)
 
-    def _release_one(self, session: Session, account: Account) -> None:
-        self._audit.record(
-            session, Event.EMAIL_RELEASED, _HOUSEKEEPING, subject=subject_of(account)
-        )
+    def _release_one(self, tx: Transaction, account: Account) -> None:
+        tx.audit(Event.EMAIL_RELEASED, subject=subject_of(account))
         if "@" in account.username and is_email_of(account.username, account.email_canonical):
-            account.username = free_name(session, account)
+            account.username = free_name(tx.session, account)
             account.username_canonical = canonical(account.username)
         account.email = account.email_canonical = None
-        account.updated_at = self._clock.now()
-        self._transactions.note_change(session, account.id)
+        account.updated_at = tx.now
+        tx.changed(account.id)

@@ -8,22 +8,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from identity.domain import policy
 from identity.domain.claims import AccessClaims
 from identity.domain.errors import NoSession, Unauthenticated
 from identity.domain.events import Event
-from identity.domain.ports import AccessTokens, Clock
+from identity.domain.ports import AccessTokens
 from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.domain.views import IssuedToken, SessionView
 from identity.services.sessions.directory import SessionDirectory
 from identity.services.sessions.live import end_session, sessions_of
 from identity.services.sessions.opening import Lifetime, SessionOpener
-from identity.services.work.accounts import get_own, invalidate_credentials
-from identity.services.work.audit_log import Audit
-from identity.services.work.transaction import Transactions
+from identity.services.work.accounts import get_own
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import LoginSession
 
 
@@ -34,20 +32,16 @@ class Tokens:
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         logins: SessionOpener,
         access_tokens: AccessTokens,
         directory: SessionDirectory,
-        audit: Audit,
         token_life: timedelta,
         session_life: timedelta,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._logins = logins
         self._access_tokens = access_tokens
         self._directory = directory
-        self._audit = audit
         self._token_life = token_life
         self._session_life = session_life
 
@@ -57,7 +51,7 @@ class Tokens:
         Raises:
             Unauthenticated: the account or the session ended meanwhile.
         """
-        now = self._clock.now()
+        now = self._transactions.now()
         if principal.session is None:
             life = Lifetime(self._session_life)
             return self._sign(
@@ -72,7 +66,7 @@ class Tokens:
 
     def sessions(self, principal: Principal) -> tuple[SessionView, ...]:
         """Return the caller's live sessions, newest first."""
-        account, now = principal.account, self._clock.now()
+        account, now = principal.account, self._transactions.now()
         return self._transactions.read(
             lambda session: sessions_of(session, account.id, now, current=principal.session)
         )
@@ -93,30 +87,29 @@ class Tokens:
         Raises:
             NotFound: it is not his, or not live.
         """
-        account, now = principal.account, self._clock.now()
+        account, now = principal.account, self._transactions.now()
 
-        def end(session: Session) -> None:
-            end_session(session, account, session_id, now)
-            self._audit.record(session, Event.SESSION_REVOKED, principal)
-            self._transactions.note_change(session, account.id)
+        def end(tx: Transaction) -> None:
+            end_session(tx.session, account, session_id, now)
+            tx.audit(Event.SESSION_REVOKED)
+            tx.changed(account.id)
 
         self._transactions.write(principal, end)
 
     def revoke_all(self, principal: Principal) -> None:
         """Log out everywhere: end every session of the caller, this one included."""
 
-        def end(session: Session) -> None:
-            invalidate_credentials(get_own(session, principal.account))
-            self._audit.record(session, Event.SESSIONS_REVOKED, principal)
-            self._transactions.note_change(session, principal.account.id)
+        def end(tx: Transaction) -> None:
+            tx.end_credentials(get_own(tx.session, principal.account))
+            tx.audit(Event.SESSIONS_REVOKED)
 
         self._transactions.write(principal, end)
 
     def _touch(self, principal: Principal, now: datetime) -> None:
-        def touch(session: Session) -> None:
+        def touch(tx: Transaction) -> None:
             used = update(LoginSession).where(LoginSession.id == principal.session)
-            session.execute(used.values(last_used_at=now, renewed_at=now))
-            self._transactions.note_change(session, principal.account.id)
+            tx.session.execute(used.values(last_used_at=now, renewed_at=now))
+            tx.changed(principal.account.id)
 
         self._transactions.write(principal, touch)
 

@@ -11,12 +11,11 @@ from sqlalchemy.orm import Session
 
 from identity.domain.errors import NotFound, Unauthenticated
 from identity.domain.events import Event
-from identity.domain.ports import Clock, Identifiers, JwtTokens, OpaqueTokens
+from identity.domain.ports import Identifiers, JwtTokens, OpaqueTokens
 from identity.domain.principal import Principal, Subject
 from identity.domain.token_kinds import TokenKind
 from identity.services.sessions.pools import make_room
-from identity.services.work.audit_log import Audit
-from identity.services.work.transaction import Transactions
+from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import ACCOUNTS, SESSIONS
 
 _ORIGIN_MAX: Final = 64
@@ -67,20 +66,16 @@ class SessionOpener:
         self,
         transactions: Transactions,
         *,
-        clock: Clock,
         identifiers: Identifiers,
         opaque_tokens: OpaqueTokens,
         jwt_tokens: JwtTokens,
-        audit: Audit,
         per_account: int,
         token_life: timedelta,
     ) -> None:
         self._transactions = transactions
-        self._clock = clock
         self._identifiers = identifiers
         self._opaque_tokens = opaque_tokens
         self._jwt_tokens = jwt_tokens
-        self._audit = audit
         self._per_account = per_account
         self._token_life = token_life
 
@@ -94,7 +89,7 @@ class SessionOpener:
             NotFound: the owner's has.
         """
         if kind is TokenKind.JWT:
-            now = self._clock.now()
+            now = self._transactions.now()
             end = now + LIFETIMES[kind].whole
             session_id = self.open_session(principal, kind, LIFETIMES[kind], owner=owner)
             return Login(
@@ -104,7 +99,7 @@ class SessionOpener:
         self.open_session(
             principal, kind, LIFETIMES[kind], digest=self._opaque_tokens.digest(token), owner=owner
         )
-        return Login(token, self._clock.now() + LIFETIMES[kind].whole)
+        return Login(token, self._transactions.now() + LIFETIMES[kind].whole)
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys with which anybody can check the JWTs (RFC 7517)."""
@@ -123,7 +118,7 @@ class SessionOpener:
         account, session_id, now = (
             owner or principal.account,
             self._identifiers.session_id(),
-            self._clock.now(),
+            self._transactions.now(),
         )
         proven_at = _PROVEN_BY_ANOTHER if owner else principal.authenticated_at
         if proven_at is None:  # a session never is newer proof than what opened it
@@ -143,30 +138,24 @@ class SessionOpener:
             "origin": principal.origin.ip[:_ORIGIN_MAX],
         }
 
-        def write(session: Session) -> None:
+        def write(tx: Transaction) -> None:
             if owner:
-                _lock_owner(session, owner)
-            self._make_room(session, principal, account, kind=kind, now=now)
-            session.execute(_INSERT, row)
-            self._audit.record_session(session, principal, account)
+                _lock_owner(tx.session, owner)
+            self._make_room(tx, account, kind)
+            tx.session.execute(_INSERT, row)
+            tx.audit_session(account)
 
         # Two administrators who act on each other lock both accounts in one order.
         self._transactions.write(principal, write, lock_admins=owner is not None)
         return session_id
 
-    def _make_room(
-        self,
-        session: Session,
-        principal: Principal,
-        account: Subject,
-        *,
-        kind: TokenKind,
-        now: datetime,
-    ) -> None:
-        account_id, kept = account.id, self._per_account - 1
-        if make_room(session, account_id, kind, now=now, kept=kept, token_life=self._token_life):
-            self._audit.record(session, Event.SESSIONS_DROPPED, principal, subject=account)
-            self._transactions.note_change(session, account_id)
+    def _make_room(self, tx: Transaction, account: Subject, kind: TokenKind) -> None:
+        kept = self._per_account - 1
+        if make_room(
+            tx.session, account.id, kind, now=tx.now, kept=kept, token_life=self._token_life
+        ):
+            tx.audit(Event.SESSIONS_DROPPED, subject=account)
+            tx.changed(account.id)
 
 
 def _lock_owner(session: Session, owner: Subject) -> None:

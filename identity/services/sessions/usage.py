@@ -112,7 +112,7 @@ class UsageRecorder:
             for session, (_, now) in batch.items()
         ]
         try:
-            self._transactions.write_unattended(lambda session: session.execute(_NOTE_USE, used))
+            self._transactions.write_unattended(lambda tx: tx.session.execute(_NOTE_USE, used))
         except Unavailable:  # the tokens are good all the same
             for session, (_, now) in batch.items():
                 self._not_before.put(session, now + _AGAIN_AFTER)

@@ -11,6 +11,7 @@ from sqlalchemy import Row as SelectedRow
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from identity.domain.account_ref import AccountRef, ShortId, Uuid
 from identity.domain.errors import (
     EmailTaken,
     IdentityError,
@@ -65,25 +66,30 @@ def select_or_decoy(where: ColumnElement[bool], *wanted: Any) -> Select[Any]:  #
     )
 
 
-def get_account(session: Session, account_id: int, *, lock: bool = False) -> Account:
-    """Return the account with this id, its row locked against other writers if asked.
+def get_account(session: Session, ref: AccountRef, *, lock: bool = False) -> Account:
+    """Return the account that is meant, its row locked against other writers if asked.
 
     Raises:
         NotFound: there is none.
     """
     query = _BY_ID_LOCKED if lock else _BY_ID
-    account = (
-        session.scalars(query, {"id": account_id}).one_or_none() if account_id <= MAX_ID else None
-    )
+    account_id = ref if isinstance(ref, int) else _find_id(session, ref)
+    if account_id is None or account_id > MAX_ID:
+        raise NotFound("user")
+    account = session.scalars(query, {"id": account_id}).one_or_none()
     if account is None:
         raise NotFound("user")
     return account
 
 
-def invalidate_credentials(account: Account) -> None:
-    """End all sessions and certificates of an account, and all tokens in mails: also that of a pending email."""
-    account.version += 1
-    account.pending_email = None
+def _find_id(session: Session, ref: Uuid | ShortId) -> int | None:
+    if isinstance(ref, Uuid):
+        return session.scalar(select(Account.id).where(Account.uuid == ref.text))
+    found = session.scalar(select(Account.id).where(Account.short_id == ref.text))
+    if found is None and ref.or_username:
+        username = Account.username_canonical == canonical(ref.text)
+        found = session.scalar(select(Account.id).where(username))
+    return found
 
 
 def get_own(session: Session, subject: Subject, *, lock: bool = True) -> Account:

@@ -9,9 +9,7 @@ from datetime import timedelta
 from identity.domain import policy
 from identity.domain.errors import Forbidden, StepUpRequired
 from identity.domain.events import Event, Outcome
-from identity.domain.ports import Clock
 from identity.domain.principal import Principal, Subject
-from identity.services.work.audit_log import Audit
 from identity.services.work.transaction import Transactions
 
 
@@ -20,17 +18,11 @@ class Authorization:
 
     Args:
         transactions: where a refusal is written before it is raised.
-        clock: the time.
-        audit: the trail.
         step_up: how old a proof may be for what a stolen token must not do; zero switches that off.
     """
 
-    def __init__(
-        self, transactions: Transactions, *, clock: Clock, audit: Audit, step_up: timedelta
-    ) -> None:
+    def __init__(self, transactions: Transactions, *, step_up: timedelta) -> None:
         self._transactions = transactions
-        self._clock = clock
-        self._audit = audit
         self._step_up = step_up
 
     def require_admin(self, principal: Principal, *, fresh: bool = False) -> Subject:
@@ -54,7 +46,7 @@ class Authorization:
             StepUpRequired: the proof is too old.
         """
         with self._refused(principal, Event.STEP_UP, StepUpRequired):
-            policy.require_fresh_proof(principal, self._clock.now(), max_age=self._step_up)
+            policy.require_fresh_proof(principal, self._transactions.now(), max_age=self._step_up)
 
     @contextmanager
     def _refused(
@@ -64,8 +56,6 @@ class Authorization:
             yield
         except refusal:
             self._transactions.write_unattended(
-                lambda session: self._audit.record(
-                    session, kind, principal, outcome=Outcome.REFUSED
-                )
+                lambda tx: tx.audit(kind, outcome=Outcome.REFUSED), principal
             )
             raise

@@ -1,0 +1,59 @@
+"""What the service accepts from strangers and reveals to them; decided once, at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Registration(StrEnum):
+    """Who may create accounts through the registration calls (`IDENTITY_REGISTRATION`)."""
+
+    OPEN = "open"
+    ADMIN = "admin"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """The policy that follows from `IDENTITY_HARDENED` and the settings of registration.
+
+    Args:
+        hardened: close what the documents of the dialects leave open.
+        registration: who may register.
+        reserved_usernames: names that no account gets, in canonical form.
+    """
+
+    hardened: bool
+    registration: Registration = Registration.OPEN
+    reserved_usernames: frozenset[str] = frozenset()
+
+    @property
+    def hides_emails(self) -> bool:
+        """Whether callers must not learn that an email belongs to an account; its owner is mailed."""
+        return self.hardened
+
+    @property
+    def hides_users(self) -> bool:
+        """Whether only users themselves and administrators see an account."""
+        return self.hardened
+
+    @property
+    def first_account_is_admin(self) -> bool:
+        """Whether the first account registered through Wekan becomes an administrator."""
+        return not self.hardened
+
+    @property
+    def activates_by_id(self) -> bool:
+        """Whether continuous.sh activates an account by its id alone."""
+        return not self.hardened
+
+    @property
+    def tells_unknown_accounts(self) -> bool:
+        """Whether a dialect may tell an unknown name from a wrong password."""
+        return not self.hardened
+
+    @property
+    def tokens_in_headers(self) -> bool:
+        """Whether Certifire's token call repeats the token in a header."""
+        return not self.hardened
