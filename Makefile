@@ -1,4 +1,4 @@
-# `make` lists what there is. Everything works in .venv, made from the lock files.
+# `make` lists the targets. All of them work in .venv, which is created from the lock files.
 PYTHON ?= python3
 PORT ?= 5000
 HOST ?= 127.0.0.1
@@ -14,7 +14,7 @@ SOURCES := $(shell find identity -name '*.py') config.py wsgi.py
 JOBS ?= auto
 APART := catalogue clients faults packaging timing
 
-# Links in mails work at once, unless others are to reach the service by a name of its own.
+# Makes links in mails work on a machine of one's own. Elsewhere IDENTITY_PUBLIC_URL has to name the host.
 OWN_URL = case "$$HOST:$$IDENTITY_HARDENED$${IDENTITY_PUBLIC_URL+set}" in \
 	127.*:|127.*:false|localhost:|localhost:false) export IDENTITY_PUBLIC_URL="$(1)://$$HOST:$$PORT";; \
 	::1:|::1:false) export IDENTITY_PUBLIC_URL="$(1)://[::1]:$$PORT";; esac;
@@ -25,68 +25,68 @@ OWN_URL = case "$$HOST:$$IDENTITY_HARDENED$${IDENTITY_PUBLIC_URL+set}" in \
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(COMPILED) ## migrate and serve on http://127.0.0.1:5000 (HOST, PORT and IDENTITY_… change it)
+run: $(COMPILED) ## migrate and serve on http://127.0.0.1:5000 (set by HOST, PORT and IDENTITY_…)
 	@$(BIN)/identity migrate
 	@$(call OWN_URL,http) exec $(BIN)/identity serve
 
-run-tls: $(COMPILED) ## the same over https, asking for client certificates; the CA is at /ca.pem
+run-tls: $(COMPILED) ## the same over https, requesting client certificates; the CA is at /ca.pem
 	@$(BIN)/identity migrate
 	@$(call OWN_URL,https) exec $(BIN)/identity serve --tls
 
-test: $(TEST_READY) ## run the suite in about ten minutes (two cores); the next five are the rest
+test: $(TEST_READY) ## run the suite in about ten minutes (two cores); the next five targets run the rest
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(APART:%=--ignore tests/%) $(ARGS)
 
 catalogue: $(TEST_READY) ## abuse, races and revocation, much of it against two live nodes
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS) tests/catalogue
 
-faults: $(TEST_READY) ## break everything around the service under load, and look for what must never happen
+faults: $(TEST_READY) ## break everything around the service under load, and check the invariants
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist load $(ARGS) tests/faults
 
-packaging: $(PACKAGING_READY) ## wheel, sdist and image as people install them; needs PyPI, the image root
+packaging: $(PACKAGING_READY) ## test wheel, sdist and image as users install them; needs PyPI, and root for the image
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(ARGS) tests/packaging
 
-clients: $(TEST_READY) ## generate clients from the OpenAPI documents, in Python and (with Node) TypeScript, and use them
+clients: $(TEST_READY) ## generate clients from the OpenAPI documents, in Python and (with Node) TypeScript, and test them
 	@if command -v npm >/dev/null; then $(MAKE) -s tests/clients/typescript/node_modules/.package-lock.json; fi
 	@$(BIN)/python -m pytest -q -n 0 $(ARGS) tests/clients
 
-timing: $(TEST_READY) ## what a clock decides, one by one: by hand and at night, on a quiet machine, never in CI
+timing: $(TEST_READY) ## compare times, one test at a time: by hand and at night, on an idle machine, never in CI
 	@$(BIN)/python -m pytest -q -n 0 --timeout 600 $(ARGS) tests/timing
 
 check: lint types arch test ## lint, types, arch and test
 
-lint: $(TEST_READY) ## ruff: style and mistakes
+lint: $(TEST_READY) ## ruff: style and errors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
 types: $(TEST_READY) ## mypy, strict
 	@$(BIN)/mypy
 
-arch: $(TEST_READY) ## who may import whom
+arch: $(TEST_READY) ## check which module may import which
 	@$(BIN)/lint-imports --no-logo --no-cache
 
-bench: $(COMPILED) ## every promised figure in about five minutes (BENCH_…); PEERS=1 adds other systems
+bench: $(COMPILED) ## measure every goal in about five minutes (BENCH_…); PEERS=1 adds other systems
 	@$(BIN)/python bench/run.py
 	@if [ "$(PEERS)" = 1 ]; then $(BIN)/python bench/against.py; fi
 
-bench-profile: $(RUN_READY) ## what each layer of the token check costs, in microseconds
+bench-profile: $(RUN_READY) ## measure the layers of a token check, in microseconds
 	@$(BIN)/python bench/layers.py
 
-bench-flood: $(RUN_READY) ## token checks and honest logins during a flood of wrong passwords
+bench-flood: $(RUN_READY) ## measure token checks and honest logins during a flood of wrong passwords
 	@$(BIN)/python bench/flood.py
 
-dist: $(RUN_READY) ## the wheel, into dist/
+dist: $(RUN_READY) ## build the wheel into dist/
 	@rm -rf build
 	@$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@rm -rf build
 
-install: ## the service into an environment of its own (PREFIX=/opt/identity), by hash
+install: ## install the service into its own environment (PREFIX=/opt/identity), by hash
 	@$(PYTHON) -m venv $(PREFIX)
 	@$(PREFIX)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
 	@rm -rf build
 	@$(PREFIX)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
 	@rm -rf build
 
-lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
+lock: ## resolve the dependencies again into requirements/*.txt (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		setup.cfg requirements/build.in --extra postgresql --extra imports --extra tls -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
@@ -96,7 +96,7 @@ lock: ## resolve the dependencies anew into requirements/*.txt (needs uv)
 		setup.cfg requirements/build.in --extra postgresql --extra imports --extra tls --extra test --extra packaging \
 		-c requirements/test.txt -o requirements/packaging.txt
 
-clean: ## remove the environment and what tools left behind; never instance/
+clean: ## remove the environment and the files of tools; never instance/
 	rm -rf .venv .bench tests/clients/typescript/node_modules build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
 	find identity -name __pycache__ -exec rm -rf {} +
 
@@ -105,12 +105,12 @@ clean: ## remove the environment and what tools left behind; never instance/
 	@$(PYTHON) -m venv .venv
 
 $(RUN_READY): .venv/bin/python requirements/run.txt setup.cfg
-	@echo "Installing what the service needs…"
+	@echo "Installing the dependencies of the service…"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Whose process may not write here, such as the service's own user, would compile everything at each start.
+# A process that may not write here, such as that of the service's user, would compile all modules at each start.
 $(COMPILED): $(RUN_READY) $(SOURCES)
 	@$(BIN)/python -m compileall -q identity config.py wsgi.py
 	@touch $@
@@ -120,11 +120,11 @@ tests/clients/typescript/node_modules/.package-lock.json: tests/clients/typescri
 	@touch $@
 
 $(TEST_READY): $(RUN_READY) requirements/test.txt
-	@echo "Installing what the tests need…"
+	@echo "Installing the dependencies of the tests…"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@
 
 $(PACKAGING_READY): $(TEST_READY) requirements/packaging.txt
-	@echo "Installing what the tests of the packages need…"
+	@echo "Installing the dependencies of the packaging tests…"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/packaging.txt
 	@touch $@

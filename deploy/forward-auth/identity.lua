@@ -1,18 +1,18 @@
--- HAProxy asks Identity about a request: an action for haproxy.cfg, `http-request lua.identity`. The path to ask for
--- stands in the variable txn.identity. Anything but a yes ends the request.
+-- HAProxy asks Identity about a request: an action for haproxy.cfg, `http-request lua.identity`. The variable
+-- txn.identity holds the path to ask for. Any answer except 200 ends the request.
 
--- Where haproxy.cfg listens for it, with its time limits; that of the client here is never the first to end.
+-- Where haproxy.cfg listens for the question, with its own time limits, which end before this client's.
 local ASK_AT = "abns@ask_identity"
 local CLIENT_TIMEOUT_MS = 10000
 
--- What the service hears, and what the caller hears of a refusal.
+-- Headers of the answer that the service receives, and headers of a refusal that the caller receives.
 local ANSWER = {
     "x-identity-user", "x-identity-id", "x-identity-admin", "x-identity-credential", "x-identity-expires",
 }
 local REFUSAL = { "www-authenticate", "retry-after", "content-type" }
 local REFUSED = { [401] = true, [403] = true, [429] = true, [503] = true }
 
--- Headers are tables that count from 0.
+-- HAProxy's tables of header values start at 0.
 local function each(values)
     local place = -1
     return function()
