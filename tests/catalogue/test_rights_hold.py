@@ -267,15 +267,15 @@ def test_these_calls_write_while_the_caller_keeps_their_rights(pair: Pair) -> No
 
 # Work that is done for no account: counted tries, housekeeping, and proofs that are judged by one UPDATE.
 UNATTENDED = {
-    "transactions",
+    "transaction",
     "limits",
-    "rights",
-    "authentication",
-    "token_checks",
-    "use_notes",
+    "authorization",
+    "passwords",
+    "tokens",
+    "usage",
     "outbox",
     "pruning",
-    "unconfirmed",
+    "unconfirmed_emails",
 }
 
 
