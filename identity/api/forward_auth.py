@@ -16,8 +16,8 @@ from werkzeug.exceptions import NotFound
 from identity.api.identity_headers import ALWAYS, Header, identity_headers, more_headers, needs_more
 from identity.api.problems import refuse, refuse_forwarded
 from identity.domain.conditions import all_met
+from identity.domain.credentials import Credential
 from identity.domain.errors import ConditionUnmet
-from identity.domain.principal import Credential
 from identity.web.dialect import FastRoute, Question, RawResponse
 from identity.web.openapi.document import Reply, describes
 from identity.web.requests.forward_auth import QUESTION

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from identity.domain.claims import AccessClaims
+from identity.domain.credentials import Credential
 from identity.domain.errors import Forbidden, LastAdmin, RegistrationRefused, StepUpRequired
 from identity.domain.exposure import Registration
-from identity.domain.principal import Credential, Principal, Subject
+from identity.domain.principal import Principal, Subject
 
 CLOCK_LEEWAY: Final = timedelta(seconds=5)
 _LEEWAY_SECONDS: Final = CLOCK_LEEWAY.total_seconds()
@@ -68,7 +69,7 @@ def require_fresh_proof(
     if principal.credential is Credential.OPERATOR or not max_age:
         return
     proven_at = principal.authenticated_at
-    if proven_at is None or now - proven_at > max_age:
+    if not principal.proof.steps_up or proven_at is None or now - proven_at > max_age:
         raise StepUpRequired(max_age)
 
 

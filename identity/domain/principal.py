@@ -6,25 +6,10 @@ Named tuples: every request makes two, and a frozen dataclass takes three times 
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
+from identity.domain.credentials import Credential, ProofMethod
 from identity.domain.errors import Unauthenticated
-
-
-class Credential(StrEnum):
-    """The kind of proof behind a principal."""
-
-    NONE = "none"
-    PASSWORD = "password"  # noqa: S105 - the name of a kind, not a secret
-    ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a kind, not a secret
-    PERSONAL_TOKEN = "personal_token"  # noqa: S105 - the name of a kind, not a secret
-    OPAQUE_TOKEN = "opaque_token"  # noqa: S105 - the name of a kind, not a secret
-    UUID_TOKEN = "uuid_token"  # noqa: S105 - the name of a kind, not a secret
-    JWT_TOKEN = "jwt_token"  # noqa: S105 - the name of a kind, not a secret
-    CERTIFICATE = "certificate"
-    MAILED_TOKEN = "mailed_token"  # noqa: S105 - the name of a kind, not a secret
-    OPERATOR = "operator"
 
 
 class Origin(NamedTuple):
@@ -51,6 +36,7 @@ class Principal(NamedTuple):
 
     `session` is None unless the proof was a token, and `certificate` (a serial) unless it was one. `expires_at` is when
     the credential ends (None: it has no end of its own) and `checked_at` when it was checked, in seconds since 1970.
+    `proof` is how the caller was authenticated at `authenticated_at`.
     """
 
     origin: Origin
@@ -61,6 +47,7 @@ class Principal(NamedTuple):
     certificate: str | None = None
     expires_at: int | None = None
     checked_at: float = 0.0
+    proof: ProofMethod = ProofMethod.PASSWORD
 
     @property
     def account(self) -> Subject:

@@ -8,6 +8,7 @@ import pytest
 
 from identity.domain import policy
 from identity.domain.claims import AccessClaims
+from identity.domain.credentials import Credential
 from identity.domain.errors import (
     Forbidden,
     LastAdmin,
@@ -16,7 +17,7 @@ from identity.domain.errors import (
     Unauthenticated,
 )
 from identity.domain.exposure import Registration
-from identity.domain.principal import Credential, Origin, Principal, Subject, operator
+from identity.domain.principal import Origin, Principal, Subject, operator
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 ORIGIN = Origin("192.0.2.1", "test", "native")

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.domain.token_kinds import ACCESS_PREFIX, looks_like_token
+from identity.domain.token_kinds import TokenKind, looks_like_token
 
 OPAQUE = "Zm9vYmFyYmF6cXV4-_Zm9vYmFyYmF6cXV4Zm9vYmFyYg"[:43]
 UUID = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJpZCI6MX0.3zQ9CSAiu5pdVXc_cWaby1WGTpTTF-dCEjDpvOuvyxg"
-TOKENS = [f"{ACCESS_PREFIX}{'0' * 32}.68000000.68000258.sig", "nhu_x", JWT, OPAQUE, UUID]
+TOKENS = [f"{TokenKind.ACCESS.prefix}{'0' * 32}.68000000.68000258.sig", "nhu_x", JWT, OPAQUE, UUID]
 NO_TOKENS = [
     *("", "hawk", "idt", "nhu-x", "eyJ.x", "eyJ.a.b.c", "eyJ a.b.c", f"x{TOKENS[0]}"),
     *(f"{OPAQUE}A", OPAQUE[1:], f"{OPAQUE[:42]} ", OPAQUE[:42] + "\u0661"),

@@ -11,8 +11,9 @@ from races.at_once import at_once
 from services.watching import execute, rows
 
 from identity.cli.admin import make_first_admin
+from identity.domain.credentials import Credential
 from identity.domain.errors import Forbidden, IdentityError, LastAdmin, NotFound, Unauthenticated
-from identity.domain.principal import Credential, Origin, Principal, Subject, operator
+from identity.domain.principal import Origin, Principal, Subject, operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 

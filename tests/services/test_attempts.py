@@ -20,9 +20,10 @@ from services.watching import (
     trail,
 )
 
+from identity.domain.credentials import Credential
 from identity.domain.errors import IdentityError, RateLimited, WrongPassword
 from identity.domain.limits import client_network
-from identity.domain.principal import Credential, Origin, Principal, operator
+from identity.domain.principal import Origin, Principal, operator
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.passwords import Authentication
 from identity.services.limits.refusal_cache import RefusalCache

@@ -9,8 +9,9 @@ from conftest import ADMIN, HAWK, ORIGIN, HandClock, populate, principal, servic
 from flask import Flask
 from services.watching import by_token, count_hashes, execute, rows, token_principal, trail
 
+from identity.domain.credentials import Credential
 from identity.domain.errors import Busy, Unauthenticated, WrongPassword
-from identity.domain.principal import Credential, operator
+from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 
 WRONG = {

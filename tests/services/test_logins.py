@@ -10,14 +10,14 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 
 from identity.domain.errors import Unauthenticated
-from identity.domain.principal import Credential, operator
+from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 
 KINDS = {
-    TokenKind.PERSONAL: (Credential.PERSONAL_TOKEN, timedelta(days=365)),
-    TokenKind.OPAQUE: (Credential.OPAQUE_TOKEN, timedelta(days=90)),
-    TokenKind.JWT: (Credential.JWT_TOKEN, timedelta(hours=1)),
-    TokenKind.UUID: (Credential.UUID_TOKEN, timedelta(minutes=5)),
+    TokenKind.PERSONAL: (TokenKind.PERSONAL.credential, timedelta(days=365)),
+    TokenKind.OPAQUE: (TokenKind.OPAQUE.credential, timedelta(days=90)),
+    TokenKind.JWT: (TokenKind.JWT.credential, timedelta(hours=1)),
+    TokenKind.UUID: (TokenKind.UUID.credential, timedelta(minutes=5)),
 }
 
 

@@ -12,7 +12,8 @@ from services.watching import by_token, count_hashes, rows, statements, token_pr
 
 from identity.domain.claims import AccessClaims
 from identity.domain.errors import Unauthenticated
-from identity.domain.principal import Credential, Principal, operator
+from identity.domain.principal import Principal, operator
+from identity.domain.token_kinds import TokenKind
 
 SESSION = "SELECT id, version, authenticated_at, created_at, last_used_at, absolute_end, revoked_at FROM session"
 MONTH = timedelta(days=30)
@@ -35,7 +36,7 @@ def test_token_makes_the_principal_of_its_session(app: Flask, clock: HandClock) 
     found = by_token(app, token)
     ((session_id, *_),) = rows(app, SESSION)
     assert (found.account.id, found.account.username, found.account.version) == (2, "hawk", 1)
-    assert (found.credential, found.session) == (Credential.ACCESS_TOKEN, session_id)
+    assert (found.credential, found.session) == (TokenKind.ACCESS.credential, session_id)
     assert (found.authenticated_at, found.origin) == (began, ORIGIN)
 
 

@@ -9,37 +9,39 @@ import uuid
 import zlib
 from typing import Final
 
-from identity.domain.token_kinds import PERSONAL_PREFIX, TokenKind
+from identity.domain.token_kinds import Secret, TokenKind
 
 _BASE62: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_PERSONAL_RANDOM: Final = 30
-_PERSONAL_CHECK: Final = 6
+_RANDOM_CHARACTERS: Final = 30
+_CHECK_CHARACTERS: Final = 6
+_CHECKSUMMED: Final = tuple(kind.prefix for kind in TokenKind if kind.secret is Secret.CHECKSUMMED)
 
 
 class OpaqueTokens:
-    """Makes and recognises the opaque tokens of seeds 000, 001 and 003."""
+    """Makes and recognises the opaque tokens of NervesHub, Wekan and Azuma."""
 
     def new(self, kind: TokenKind) -> str:
         """Return a new secret: 122 bits for a UUID, which its document asks for; 178 and more for the others."""
-        if kind is TokenKind.UUID:
+        if kind.secret is Secret.UUID:
             return str(uuid.uuid4())
-        if kind is TokenKind.PERSONAL:
-            body = "".join(secrets.choice(_BASE62) for _ in range(_PERSONAL_RANDOM))
-            return PERSONAL_PREFIX + body + _checksum(body)
+        if kind.secret is Secret.CHECKSUMMED:
+            body = "".join(secrets.choice(_BASE62) for _ in range(_RANDOM_CHARACTERS))
+            return kind.prefix + body + _checksum(body)
         return secrets.token_urlsafe(32)
 
     def digest(self, token: str) -> str | None:
         """Return what is kept of a token; None if it contradicts its own form."""
-        if token.startswith(PERSONAL_PREFIX):
-            body = token[len(PERSONAL_PREFIX) : len(PERSONAL_PREFIX) + _PERSONAL_RANDOM]
-            if not token.isascii() or token != PERSONAL_PREFIX + body + _checksum(body):
+        prefix = next(filter(token.startswith, _CHECKSUMMED), None)
+        if prefix is not None:
+            body = token[len(prefix) : len(prefix) + _RANDOM_CHARACTERS]
+            if not token.isascii() or token != prefix + body + _checksum(body):
                 return None
         return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _checksum(body: str) -> str:
     number, digits = zlib.crc32(body.encode()), ""
-    for _ in range(_PERSONAL_CHECK):
+    for _ in range(_CHECK_CHARACTERS):
         number, digit = divmod(number, len(_BASE62))
         digits = _BASE62[digit] + digits
     return digits

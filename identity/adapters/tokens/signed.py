@@ -13,14 +13,15 @@ from itsdangerous.signer import SigningAlgorithm
 
 from identity.caching import BoundedCache
 from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
-from identity.domain.token_kinds import ACCESS_PREFIX
+from identity.domain.token_kinds import TokenKind
 
+_PREFIX: Final = TokenKind.ACCESS.prefix
 # A signature's 256 bits fill 43 base64 characters with two bits to spare, so its last character is one of
 # sixteen: anything else is the same signature spelled otherwise.
 _SIGNATURE: Final = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 # The whole token in its only spelling.
 _TOKEN: Final = re.compile(
-    rf"({ACCESS_PREFIX}([0-9a-f]{{32}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{8,10}}))"
+    rf"({_PREFIX}([0-9a-f]{{32}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{8,10}}))"
     rf"\.{_SIGNATURE}",
     re.ASCII,
 )
@@ -43,7 +44,7 @@ class SignedAccessTokens:
 
     def sign(self, claims: AccessClaims) -> str:
         """Return the token for `claims`."""
-        text = f"{ACCESS_PREFIX}{claims.session}.{claims.issued_at:08x}.{claims.expires_at:08x}"
+        text = f"{_PREFIX}{claims.session}.{claims.issued_at:08x}.{claims.expires_at:08x}"
         return self._signer.sign(text).decode("ascii")
 
     def verify(self, token: str) -> AccessClaims | None:

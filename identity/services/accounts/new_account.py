@@ -20,7 +20,7 @@ class ValidatedAccount:
     username: Identifier
     email: Identifier | None
     full_name: str | None
-    password_hash: str
+    password_hash: str | None
     must_change_password: bool = False
 
 

@@ -13,12 +13,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from identity.domain.claims import OneTimeClaims, Purpose
+from identity.domain.credentials import Credential
 from identity.domain.errors import InvalidToken, NotFound
 from identity.domain.events import Event, Outcome
 from identity.domain.exposure import Exposure
 from identity.domain.mail import MailKind
 from identity.domain.ports import OneTimeTokens, Passwords
-from identity.domain.principal import Credential, Principal
+from identity.domain.principal import Principal
 from identity.domain.values import canonical_email, read_password
 from identity.domain.views import AccountView
 from identity.services.accounts.email_changes import confirmed

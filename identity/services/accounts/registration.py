@@ -10,12 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
+from identity.domain.credentials import Credential
 from identity.domain.errors import NotFound, UsernameTaken
 from identity.domain.events import Event
 from identity.domain.exposure import Exposure
 from identity.domain.policy import is_administrator
 from identity.domain.ports import Identifiers, Passwords
-from identity.domain.principal import Credential, Principal
+from identity.domain.principal import Principal
 from identity.domain.usernames import (
     NO_EMAIL,
     OWN_EMAIL,

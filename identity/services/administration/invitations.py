@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from identity.domain.events import Event
 from identity.domain.exposure import Exposure
 from identity.domain.mail import MailKind
@@ -17,8 +15,6 @@ from identity.services.accounts.new_account import ValidatedAccount, choose_user
 from identity.services.work.accounts import subject_of, view_account
 from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transaction, Transactions
-
-_NO_PASSWORD: Final = "!"  # noqa: S105 - no hash, so that no password matches
 
 
 class Invitations:
@@ -93,5 +89,5 @@ class Invitations:
         require_unreserved(spelled.canonical, self._exposure.reserved_usernames)
         require_own_email(spelled.raw, own.canonical)
         return ValidatedAccount(
-            spelled, own, None if full_name is None else read_full_name(full_name), _NO_PASSWORD
+            spelled, own, None if full_name is None else read_full_name(full_name), None
         )

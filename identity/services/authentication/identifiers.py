@@ -42,7 +42,7 @@ class LoginCandidate(NamedTuple):
     """
 
     subject: Subject
-    password_hash: str
+    password_hash: str | None
     disabled: bool
     counted_as: str
     exists: bool

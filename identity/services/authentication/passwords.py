@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from identity.domain.credentials import Credential
 from identity.domain.errors import (
     Busy,
     Forbidden,
@@ -22,7 +23,7 @@ from identity.domain.errors import (
 from identity.domain.events import Event, Outcome
 from identity.domain.limits import client_network
 from identity.domain.ports import Hasher, Passwords
-from identity.domain.principal import Credential, Origin, Principal, Subject
+from identity.domain.principal import Origin, Principal, Subject
 from identity.domain.values import normal_password
 from identity.domain.views import AccountView
 from identity.services.authentication.identifiers import (

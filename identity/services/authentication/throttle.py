@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from identity.domain.credentials import Credential
 from identity.domain.limits import (
     IP,
     REGISTRATION,
@@ -25,7 +26,7 @@ from identity.domain.limits import (
     client_network,
 )
 from identity.domain.ports import Clock
-from identity.domain.principal import Credential, Origin, Principal
+from identity.domain.principal import Origin, Principal
 from identity.domain.values import canonical_email
 from identity.services.authentication.identifiers import LoginCandidate
 from identity.services.limits.counters import digest

@@ -10,27 +10,19 @@ from sqlalchemy import update
 from identity.domain import policy
 from identity.domain.errors import Unauthenticated
 from identity.domain.ports import AccessTokens, JwtTokens, OpaqueTokens
-from identity.domain.principal import Credential, Origin, Principal
-from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS, TokenKind, token_kind
+from identity.domain.principal import Origin, Principal
+from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS, Storage, TokenKind, token_kind
 from identity.services.sessions.cache import SessionState
 from identity.services.sessions.directory import SessionDirectory
 from identity.services.sessions.pools import USED_GRAIN
 from identity.services.sessions.usage import UsageRecorder
+from identity.services.work.session_life import is_expired
 from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import LoginSession
 
-# Seed 003: an unused session lives five minutes, each use moves its end to two weeks from then.
-SLIDE: Final = timedelta(days=14)
-
 # Both by a short name: a member is looked up anew, slowly, each time its class is asked.
 _ACCESS: Final = TokenKind.ACCESS
-_BY_ACCESS_TOKEN: Final = Credential.ACCESS_TOKEN
-_CREDENTIALS: Final = {
-    TokenKind.PERSONAL: Credential.PERSONAL_TOKEN,
-    TokenKind.JWT: Credential.JWT_TOKEN,
-    TokenKind.UUID: Credential.UUID_TOKEN,
-    TokenKind.OPAQUE: Credential.OPAQUE_TOKEN,
-}
+_BY_ACCESS_TOKEN: Final = _ACCESS.credential
 
 
 class TokenAuthenticator:
@@ -63,21 +55,22 @@ class TokenAuthenticator:
         if kind is _ACCESS:  # by far the most frequent
             return self._of_access_token(token, origin, now)
         found = self._find(kind, token, now) if kind else None
-        if kind is None or found is None or found.over(now):
+        if kind is None or found is None or is_expired(found, now):
             raise Unauthenticated
         end = found.absolute_end
         if found.idle_end is not None:
-            end = self._slide(found, found.idle_end, now)
+            end = self._slide(found, found.idle_end, kind, now)
         elif not found.shown or now - found.last_used_at > USED_GRAIN:
             self._note_use(found, token, kind, now)
         return Principal(
             origin,
             found.subject,
-            _CREDENTIALS[kind],
+            kind.credential,
             found.authenticated_at,
             found.session,
             expires_at=int(end.timestamp()),
             checked_at=now.timestamp(),
+            proof=found.proof,
         )
 
     def _of_access_token(self, token: str, origin: Origin, now: datetime) -> Principal:
@@ -87,7 +80,7 @@ class TokenAuthenticator:
             if claims and policy.within_lifetime(claims, seconds)
             else None
         )
-        if claims is None or found is None or found.over(now):
+        if claims is None or found is None or is_expired(found, now):
             raise Unauthenticated
         if not found.shown:
             self._note_use(found, token, _ACCESS, now)
@@ -100,24 +93,28 @@ class TokenAuthenticator:
             None,
             claims.expires_at,
             seconds,
+            found.proof,
         )
 
     def _find(self, kind: TokenKind, token: str, now: datetime) -> SessionState | None:
-        if kind is TokenKind.JWT:
+        if kind.storage is Storage.JWT:
             session = self._jwt_tokens.verify(token, now)
             return self._directory.find(session) if session else None
         digest = self._opaque_tokens.digest(token)
         return self._directory.find_by_digest(digest) if digest else None
 
     def _note_use(self, found: SessionState, token: str, kind: TokenKind, now: datetime) -> None:
-        by_id = kind in {_ACCESS, TokenKind.JWT}
+        by_id = kind.storage is not Storage.DIGEST
         self._uses.note(
             found.session, found.session if by_id else self._opaque_tokens.digest(token) or "", now
         )
 
-    def _slide(self, found: SessionState, idle_end: datetime, now: datetime) -> datetime:
+    def _slide(
+        self, found: SessionState, idle_end: datetime, kind: TokenKind, now: datetime
+    ) -> datetime:
         """Move the end of a sliding session, at most once a minute, and return it."""
-        end = min(now + SLIDE, found.absolute_end)
+        sliding = kind.lifetime.sliding if kind.lifetime else timedelta()
+        end = min(now + sliding, found.absolute_end)
         if end - idle_end <= policy.LAST_USED_GRAIN:
             return idle_end
 

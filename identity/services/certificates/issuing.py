@@ -10,13 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from identity.domain.certificates import CertificateView, IssuedCertificate, SigningRequest
+from identity.domain.credentials import Credential, ProofMethod
 from identity.domain.errors import BadCertificateRequest, InvalidInput, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.mail import MailKind
 from identity.domain.ports import CertificateAuthority
-from identity.domain.principal import Credential, Origin, Principal
+from identity.domain.principal import Origin, Principal
 from identity.services.certificates.lines import (
-    NEVER_PROVEN,
     certificates_of,
     find_parent,
     line_of,
@@ -141,10 +141,11 @@ class Certificates:
             origin,
             subject_of(account),
             Credential.CERTIFICATE,
-            NEVER_PROVEN,
+            now,
             certificate=serial,
             expires_at=int(not_after.timestamp()),
             checked_at=now.timestamp(),
+            proof=ProofMethod.CERTIFICATE,
         )
 
     def chain(self) -> str:

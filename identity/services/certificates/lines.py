@@ -6,18 +6,17 @@ line has room for few living members (the idea of token families, RFC 9700 secti
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from identity.domain.certificates import CertificateView
+from identity.domain.credentials import ProofMethod
 from identity.domain.errors import BadCertificateRequest, NotFound
 from identity.store.models import Account, Certificate, LoginSession
 
-# A key is no password: what needs a fresh proof is not to be had by a certificate, nor by its sessions.
-NEVER_PROVEN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LIVE_PER_LINE: Final = 5
 _REASON: Final = "revoked"
 
@@ -41,7 +40,10 @@ def revoke_line(session: Session, account_id: int, serial: str, now: datetime) -
     )
     values = members.values(revoked_at=now, reason=_REASON)
     session.execute(values.execution_options(synchronize_session=False))
-    opened = (LoginSession.account_id == account_id, LoginSession.authenticated_at == NEVER_PROVEN)
+    opened = (
+        LoginSession.account_id == account_id,
+        LoginSession.proof == ProofMethod.CERTIFICATE.value,
+    )
     session.execute(
         update(LoginSession)
         .where(*opened, LoginSession.revoked_at.is_(None))

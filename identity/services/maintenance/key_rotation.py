@@ -9,9 +9,8 @@ from identity.domain.events import Event
 from identity.domain.keys import KeyUse, KeyView, SigningKey, listed_keys, replaced, rotated
 from identity.domain.ports import KeySource, KeyStore
 from identity.domain.principal import operator
-from identity.domain.token_kinds import TokenKind
+from identity.domain.token_kinds import Storage, TokenKind
 from identity.services.mail import outbox
-from identity.services.sessions import opening as logins
 from identity.services.work.transaction import Transactions
 
 _Successor = Callable[
@@ -42,7 +41,7 @@ class KeyRotation:
         self._stores = stores
         self._lives = {
             KeyUse.TOKENS: max(token_life, *outbox.LIFETIMES.values()),
-            KeyUse.JWTS: logins.LIFETIMES[TokenKind.JWT].whole,
+            KeyUse.JWTS: _jwt_life(),
         }
 
     def listed(self) -> tuple[KeyView, ...]:
@@ -84,3 +83,8 @@ class KeyRotation:
                     successor(use, store.load_keys(), store.new(), self._transactions.now())
                 )
         return tuple(view for view in self.listed() if view.use in self._stores)
+
+
+def _jwt_life() -> timedelta:
+    lifetimes = [kind.lifetime for kind in TokenKind if kind.storage is Storage.JWT]
+    return max(each.absolute for each in lifetimes if each)

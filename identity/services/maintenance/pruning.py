@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, delete, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from identity.services.maintenance.unconfirmed_emails import UnconfirmedEmails
-from identity.services.work.accounts import session_over
+from identity.services.work.session_life import ended
 from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import AuditEvent, Counter, LoginSession, OutboxMail
 
@@ -78,7 +78,7 @@ class Pruning:
         old = AuditEvent.at <= now - self._audit_life if self._audit_life else false()
         told = or_(OutboxMail.sent_at <= now - SENT_KEPT, OutboxMail.parked_at <= now - PARKED_KEPT)
         return (
-            Sweep("sessions", LoginSession, LoginSession.id, session_over(now)),
+            Sweep("sessions", LoginSession, LoginSession.id, ended(now)),
             Sweep("audit events", AuditEvent, AuditEvent.id, old, chronological=True),
             Sweep("letters", OutboxMail, OutboxMail.id, told),
             Sweep("counters", Counter, Counter.key, Counter.ends_at <= now),

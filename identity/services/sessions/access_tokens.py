@@ -15,11 +15,11 @@ from identity.domain.errors import NoSession, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.ports import AccessTokens
 from identity.domain.principal import Principal
-from identity.domain.token_kinds import TokenKind
+from identity.domain.token_kinds import Lifetime, TokenKind
 from identity.domain.views import IssuedToken, SessionView
 from identity.services.sessions.directory import SessionDirectory
 from identity.services.sessions.live import end_session, sessions_of
-from identity.services.sessions.opening import Lifetime, SessionOpener
+from identity.services.sessions.opening import SessionOpener
 from identity.services.work.accounts import get_own
 from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import LoginSession
@@ -53,9 +53,11 @@ class Tokens:
         """
         now = self._transactions.now()
         if principal.session is None:
-            life = Lifetime(self._session_life)
+            lifetime = Lifetime(self._session_life)
             return self._sign(
-                self._logins.open_session(principal, TokenKind.ACCESS, life), now, now + life.whole
+                self._logins.open_session(principal, TokenKind.ACCESS, lifetime),
+                now,
+                now + lifetime.absolute,
             )
         found = self._directory.find(principal.session)
         if found is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from identity.domain.credentials import ProofMethod
 from identity.domain.principal import Subject
 
 _AT_HAND: Final = 4096
@@ -28,10 +29,7 @@ class SessionState:
     last_used_at: datetime
     shown: bool = False
     renewed: bool = False
-
-    def over(self, now: datetime) -> bool:
-        """Tell whether time has ended it."""
-        return self.absolute_end <= now or (self.idle_end is not None and self.idle_end <= now)
+    proof: ProofMethod = ProofMethod.PASSWORD
 
 
 class SessionCache:
@@ -145,7 +143,7 @@ def _packed(key: str, snapshot: SessionState) -> bytes:
         who.short_id,
         session,
     )
-    use = (snapshot.shown, snapshot.renewed)
+    use = (snapshot.shown, snapshot.renewed, snapshot.proof.value)
     moments = (
         snapshot.authenticated_at,
         snapshot.absolute_end,
@@ -162,9 +160,19 @@ def _owner(packed: bytes) -> int:
 
 def _unpacked(key: str, packed: bytes) -> SessionState:
     # Bytes that this process has made; nothing from outside is ever read so.
-    account_id, username, admin, version, uuid, short_id, session, shown, renewed, *seconds = (
-        marshal.loads(packed)  # noqa: S302 - see above
-    )
+    (
+        account_id,
+        username,
+        admin,
+        version,
+        uuid,
+        short_id,
+        session,
+        shown,
+        renewed,
+        proof,
+        *seconds,
+    ) = marshal.loads(packed)  # noqa: S302 - see above
     authenticated_at, absolute_end, last_used_at, *idle = (
         datetime.fromtimestamp(each, UTC) for each in seconds
     )
@@ -183,4 +191,5 @@ def _unpacked(key: str, packed: bytes) -> SessionState:
         last_used_at=last_used_at,
         shown=shown,
         renewed=renewed,
+        proof=ProofMethod(proof),
     )

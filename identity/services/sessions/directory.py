@@ -9,9 +9,11 @@ from typing import Final
 
 from sqlalchemy import Engine, Executable, bindparam, select
 
+from identity.domain.credentials import ProofMethod
 from identity.services.sessions.cache import SessionCache, SessionState
 from identity.services.sessions.pools import WAS_SHOWN
 from identity.services.work.accounts import subject_of
+from identity.services.work.session_life import STANDS
 from identity.services.work.transaction import Transactions
 from identity.store.changes import open_feed
 from identity.store.models import Account, LoginSession
@@ -28,6 +30,7 @@ _LIVE_SESSION: Final = (
         Account.short_id,
         LoginSession.id.label("session_id"),
         LoginSession.authenticated_at,
+        LoginSession.proof,
         LoginSession.idle_end,
         LoginSession.absolute_end,
         LoginSession.last_used_at,
@@ -35,11 +38,7 @@ _LIVE_SESSION: Final = (
         LoginSession.renewed_at.is_not(None).label("renewed"),
     )
     .join(Account, Account.id == LoginSession.account_id)
-    .where(
-        LoginSession.revoked_at.is_(None),
-        LoginSession.version == Account.version,
-        Account.disabled.is_(False),
-    )
+    .where(STANDS)
 )
 _BY_ID: Final = _LIVE_SESSION.where(LoginSession.id == bindparam("key"))
 _BY_DIGEST: Final = _LIVE_SESSION.where(LoginSession.digest == bindparam("key"))
@@ -126,6 +125,7 @@ class SessionDirectory:
             subject=subject_of(row),
             session=row.session_id,
             authenticated_at=row.authenticated_at,
+            proof=ProofMethod(row.proof),
             absolute_end=row.absolute_end,
             idle_end=row.idle_end,
             last_used_at=row.last_used_at,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from identity.domain.errors import NotFound
 from identity.domain.principal import Subject
 from identity.domain.views import SessionView
+from identity.services.work.session_life import alive
 from identity.store.models import Account, LoginSession
 
 
@@ -20,7 +21,7 @@ def sessions_of(
     query = (
         select(LoginSession)
         .join(Account)
-        .where(Account.id == account_id, LoginSession.version == Account.version, _alive(now))
+        .where(Account.id == account_id, alive(now))
         .order_by(LoginSession.created_at.desc(), LoginSession.id)
     )
     return tuple(_view(row, current=row.id == current) for row in session.scalars(query))
@@ -37,22 +38,13 @@ def end_session(session: Session, owner: Subject, session_id: str, now: datetime
         .where(
             LoginSession.id == session_id,
             LoginSession.account_id == owner.id,
-            LoginSession.version == owner.version,
-            _alive(now),
+            LoginSession.id.in_(select(LoginSession.id).join(Account).where(alive(now))),
         )
         .values(revoked_at=now)
         .returning(LoginSession.id)
     )
     if session.execute(statement).first() is None:
         raise NotFound("session")
-
-
-def _alive(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        LoginSession.revoked_at.is_(None),
-        LoginSession.absolute_end > now,
-        or_(LoginSession.idle_end.is_(None), LoginSession.idle_end > now),
-    )
 
 
 def _view(row: LoginSession, *, current: bool) -> SessionView:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
+from identity.domain.credentials import ProofMethod
 from identity.domain.errors import NotFound, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.ports import Identifiers, JwtTokens, OpaqueTokens
 from identity.domain.principal import Principal, Subject
-from identity.domain.token_kinds import TokenKind
+from identity.domain.token_kinds import Lifetime, Storage, TokenKind
 from identity.services.sessions.pools import make_room
 from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import ACCOUNTS, SESSIONS
@@ -30,25 +31,6 @@ _OWNER: Final = (
     )
     .with_for_update(key_share=True)
 )
-# Nothing that needs a fresh proof; another moment than that of certificates, whose sessions end with them.
-_PROVEN_BY_ANOTHER: Final = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Lifetime:
-    """How long a session lives: at most `whole`, and `unused` until its first use where that is shorter."""
-
-    whole: timedelta
-    unused: timedelta | None = None
-
-
-# What the documents say (contracts 1.1, 1.2, 1.4; design section 5); seed 000 names no end, so a year is ours.
-LIFETIMES: Final = {
-    TokenKind.PERSONAL: Lifetime(timedelta(days=365)),
-    TokenKind.OPAQUE: Lifetime(timedelta(days=90)),
-    TokenKind.JWT: Lifetime(timedelta(hours=1)),
-    TokenKind.UUID: Lifetime(timedelta(days=90), unused=timedelta(minutes=5)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +70,19 @@ class SessionOpener:
             Unauthenticated: the account has moved on or went away since the proof.
             NotFound: the owner's has.
         """
-        if kind is TokenKind.JWT:
-            now = self._transactions.now()
-            end = now + LIFETIMES[kind].whole
-            session_id = self.open_session(principal, kind, LIFETIMES[kind], owner=owner)
-            return Login(
-                self._jwt_tokens.sign(session_id, (owner or principal.account).uuid, now, end), end
-            )
+        lifetime = kind.lifetime
+        if lifetime is None:
+            raise ValueError(kind)  # its sessions are opened by `open_session`
+        now = self._transactions.now()
+        end = now + lifetime.absolute
+        if kind.storage is Storage.JWT:
+            session_id = self.open_session(principal, kind, lifetime, owner=owner)
+            uuid = (owner or principal.account).uuid
+            return Login(self._jwt_tokens.sign(session_id, uuid, now, end), end)
         token = self._opaque_tokens.new(kind)
-        self.open_session(
-            principal, kind, LIFETIMES[kind], digest=self._opaque_tokens.digest(token), owner=owner
-        )
-        return Login(token, self._transactions.now() + LIFETIMES[kind].whole)
+        digest = self._opaque_tokens.digest(token)
+        self.open_session(principal, kind, lifetime, digest=digest, owner=owner)
+        return Login(token, end)
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys with which anybody can check the JWTs (RFC 7517)."""
@@ -109,7 +92,7 @@ class SessionOpener:
         self,
         principal: Principal,
         kind: TokenKind,
-        life: Lifetime,
+        lifetime: Lifetime,
         *,
         digest: str | None = None,
         owner: Subject | None = None,
@@ -120,8 +103,11 @@ class SessionOpener:
             self._identifiers.session_id(),
             self._transactions.now(),
         )
-        proven_at = _PROVEN_BY_ANOTHER if owner else principal.authenticated_at
-        if proven_at is None:  # a session never is newer proof than what opened it
+        # A session is never newer proof than what opened it.
+        proof, proven_at = principal.proof, principal.authenticated_at
+        if owner:
+            proof, proven_at = ProofMethod.ADMINISTRATOR, now
+        if proven_at is None:
             raise Unauthenticated
 
         row = {
@@ -130,10 +116,11 @@ class SessionOpener:
             "kind": kind.value,
             "version": account.version,
             "authenticated_at": proven_at,
+            "proof": proof.value,
             "created_at": now,
             "last_used_at": now,
-            "idle_end": now + life.unused if life.unused else None,
-            "absolute_end": now + life.whole,
+            "idle_end": now + lifetime.idle if lifetime.idle else None,
+            "absolute_end": now + lifetime.absolute,
             "digest": digest,
             "origin": principal.origin.ip[:_ORIGIN_MAX],
         }

@@ -14,16 +14,16 @@ from sqlalchemy.orm import Session
 
 from identity.domain.policy import LAST_USED_GRAIN
 from identity.domain.token_kinds import TokenKind
-from identity.services.work.accounts import session_over
+from identity.services.work.session_life import ended
 from identity.store.models import SESSIONS
 from identity.store.types import UtcDateTime
 
 USED_GRAIN: Final = timedelta(hours=1)  # how exactly it is known when a token was last shown
 _IN_USE: Final = 2 * USED_GRAIN
 
-_AUTOMATIC: Final = (TokenKind.ACCESS, TokenKind.JWT, TokenKind.UUID)
-_POOLS: Final = (_AUTOMATIC, (TokenKind.OPAQUE,), (TokenKind.PERSONAL,))
-_KINDS: Final = {kind: [each.value for each in pool] for pool in _POOLS for kind in pool}
+_KINDS: Final = {
+    kind: [each.value for each in TokenKind if each.pool is kind.pool] for kind in TokenKind
+}
 
 _S: Final = SESSIONS.c
 _TIME: Final = UtcDateTime()
@@ -51,7 +51,7 @@ _KEPT_FIRST: Final = (
 )
 # Prepared once: every login runs them.
 _OWN: Final = _S.account_id == bindparam("account")
-_DROP_OVER: Final = delete(SESSIONS).where(_OWN, session_over(bindparam("now", type_=_TIME)))
+_DROP_OVER: Final = delete(SESSIONS).where(_OWN, ended(bindparam("now", type_=_TIME)))
 _OF_POOL: Final = select(_S.id).where(_OWN, _S.kind.in_(bindparam("kinds", expanding=True)))
 _DROP_BEYOND: Final = (
     delete(SESSIONS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, case, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, or_, select
 from sqlalchemy import Row as SelectedRow
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -22,7 +22,7 @@ from identity.domain.errors import (
 from identity.domain.principal import Subject
 from identity.domain.values import canonical, canonical_email
 from identity.domain.views import AccountView, AuditView, Page
-from identity.store.models import ACCOUNTS, Account, AuditEvent, LoginSession
+from identity.store.models import ACCOUNTS, Account, AuditEvent
 
 MAX_ID: Final = 2**63 - 1
 # Made once: making one takes longer than asking it.
@@ -172,17 +172,6 @@ def subject_of(account: Account | SelectedRow[Any]) -> Subject:
         version=account.version,
         uuid=account.uuid,
         short_id=account.short_id,
-    )
-
-
-def session_over(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Return what is true of a session that nothing can revive: ended by time, by somebody, or with its account."""
-    current = select(Account.version).where(Account.id == LoginSession.account_id).scalar_subquery()
-    return or_(
-        LoginSession.absolute_end <= now,
-        LoginSession.idle_end <= now,
-        LoginSession.revoked_at.is_not(None),
-        LoginSession.version < current,
     )
 
 

@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from identity.domain.credentials import Credential
 from identity.domain.events import Event, Outcome
 from identity.domain.ports import Pseudonyms
-from identity.domain.principal import Credential, Principal, Subject
+from identity.domain.principal import Principal, Subject
 from identity.domain.values import is_username
 from identity.domain.views import AuditView
 from identity.store.models import AUDIT_EVENTS

@@ -11,8 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
+from identity.domain.credentials import Credential
 from identity.domain.errors import Forbidden, Unauthenticated
-from identity.domain.principal import Credential, Principal, Subject
+from identity.domain.principal import Principal, Subject
 from identity.store.models import ACCOUNTS, CERTIFICATES, SESSIONS
 
 # Prepared once: building a statement costs more than running it. The account's row is locked before all others,

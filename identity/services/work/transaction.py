@@ -13,11 +13,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from identity.domain.credentials import Credential
 from identity.domain.errors import Unavailable
 from identity.domain.events import Event, Outcome
 from identity.domain.mail import MailKind
 from identity.domain.ports import Clock
-from identity.domain.principal import Credential, Origin, Principal, Subject
+from identity.domain.principal import Origin, Principal, Subject
 from identity.services.work.accounts import Mailbox
 from identity.services.work.audit_log import AuditLog, Entry
 from identity.services.work.standing import lock_active_admins, require_standing

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD: Final = "0009"
+HEAD: Final = "0010"
 _LOCK: Final = 0x1DE27177  # any number, as long as every node takes the same
 
 
