@@ -1,29 +1,27 @@
-"""What the tests share: both databases, an application on either, a clock that is moved by hand, a live service."""
+"""What the tests share: both databases, an application on either, a clock, a live service."""
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from live import Live, serving
-from postgresql import WHY_SKIPPED, Database, server
 
-from config import TestConfig
+pytest.register_assert_rewrite("support")
+
 from identity import create_app
-from identity.domain.principal import Origin, Principal, operator
-from identity.services import Services
-from identity.services.accounts.registration import NewAccount
 from identity.services.sessions import usage as use_notes
+from support.accounts import populate
+from support.app import close, config
+from support.clock import HandClock
+from support.live import Live, serving
+from support.postgresql import WHY_SKIPPED, Database, server, sqlalchemy_url
 
 # Thousands of small databases: where memory can hold them, no test waits for a disk.
 _MEMORY = Path("/dev/shm")
@@ -38,23 +36,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 use_notes.IN_BACKGROUND = False
-
-ORIGIN = Origin("192.0.2.1", "test", "native")
-ADMIN = ("admin", "changeme")
-HAWK = ("hawk", "newpwd")
-
-
-class HandClock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.time
-
-    def advance(self, **span: float) -> None:
-        self.time += timedelta(**span)
 
 
 @pytest.fixture(scope="session")
@@ -99,14 +80,6 @@ def _migrate(url: str, data_dir: Path) -> None:
     close(app)
 
 
-def sqlalchemy_url(server_url: str, database: str) -> str:
-    """Return the service's address of a database on the test server."""
-    return (
-        server_url.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://")
-        + f"/{database}"
-    )
-
-
 @pytest.fixture
 def empty_database_url(
     engine_name: str, request: pytest.FixtureRequest, tmp_path: Path
@@ -130,21 +103,6 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
     template = request.getfixturevalue("postgresql_template")
     with Database(request.getfixturevalue("postgresql_server"), template) as url:
         yield url
-
-
-def config(data_dir: Path, **settings: str) -> Any:
-    """Return a configuration for tests; settings are given without their prefix, in lower case."""
-    own = {"IDENTITY_DATA_DIR": str(data_dir)} | {
-        f"IDENTITY_{k.upper()}": v for k, v in settings.items()
-    }
-    return type("OwnConfig", (TestConfig,), {"IDENTITY": TestConfig.IDENTITY | own})
-
-
-def close(app: Flask) -> None:
-    """Give an application's connections and threads back."""
-    app.extensions["identity"].services.directory.close()
-    with app.app_context():
-        app.extensions["sqlalchemy"].engine.dispose()
 
 
 @pytest.fixture
@@ -179,48 +137,10 @@ def app(make_app: Callable[..., Flask]) -> Flask:
     return app
 
 
-def populate(app: Flask) -> None:
-    """Make the accounts of seed 004: admin has the id 1, hawk the id 2."""
-    accounts = services(app).accounts
-    accounts.create(operator(), NewAccount(*ADMIN), admin=True)
-    accounts.create(operator(), NewAccount(*HAWK), admin=False)
-
-
-def services(app: Flask) -> Services:
-    """Return the use cases of an application."""
-    found: Services = app.extensions["identity"].services
-    return found
-
-
-def principal(app: Flask, name: str, password: str) -> Principal:
-    """Log in without HTTP."""
-    return services(app).authentication.by_password(name, password, ORIGIN)
-
-
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """A client that keeps no cookies."""
     return app.test_client(use_cookies=False)
-
-
-def basic(username: str, password: str = "x") -> dict[str, str]:
-    """Return the header of a Basic credential."""
-    return {
-        "Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
-    }
-
-
-def bearer(token: str) -> dict[str, str]:
-    """Return the header of a Bearer credential."""
-    return {"Authorization": f"Bearer {token}"}
-
-
-def token_of(client: FlaskClient, username: str, password: str) -> str:
-    """Log in and return an access token."""
-    answer = client.get("/api/token", headers=basic(username, password))
-    assert answer.status_code == 200, answer.text
-    token: str = answer.json["token"]
-    return token
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

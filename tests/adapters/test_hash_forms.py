@@ -9,11 +9,11 @@ from datetime import timedelta
 import bcrypt
 import pytest
 from argon2 import PasswordHasher
-from signing_requests import openssl
 from werkzeug.security import generate_password_hash
 
 from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
 from identity.adapters.passwords.formats import HashFormats, format_of
+from support.certificates import openssl
 
 OURS = "$argon2id$v=19$m=8,t=1,p=1"
 RIGHT, WRONG = "right", "wrong"

@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from conftest import HandClock
 
 from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys.ring import KeyRing
 from identity.domain.keys import KeyValidity, SigningKey
+from support.clock import HandClock
 
 A, B = SigningKey("a", "A"), SigningKey("b", "B")
 

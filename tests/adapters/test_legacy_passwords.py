@@ -10,13 +10,13 @@ import bcrypt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from signing_requests import openssl
 from werkzeug.security import generate_password_hash
 
 from identity.adapters.passwords import legacy as legacy_passwords
 from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
 from identity.adapters.passwords.legacy import is_legacy, verify_legacy
 from identity.domain.ports import Verdict
+from support.certificates import openssl
 
 PASSWORD = "caf\u00e9 newpwd"
 ZEROS = "0" * 128

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from live import environment, identity
 
 from identity.settings import Settings, described
 from identity.settings.readers import SettingError
+from support.live import environment, identity
 
 HOSTS = ("10.96.7.9", "fd00::7")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from signing_requests import openssl
 
 from identity.adapters.passwords.legacy import is_legacy, verify_legacy
+from support.certificates import openssl
 
 LONG = "a very much longer text to encrypt.  This one even stretches over morethan one line."
 SHORT_SALT = "we have a short salt string but not a short password"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from catalogue.asking import ENGINES, HARDENED, Asker, asking
-from catalogue.nodes import Pair, two_nodes
+
+from support.enumeration.probes import ENGINES, HARDENED, Asker, asking
+from support.two_nodes import Pair, two_nodes
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -14,19 +14,21 @@ from typing import Any
 
 import pytest
 from certificates.test_proxy_headers import SECRET, by_nginx
-from conftest import ADMIN, HAWK, basic, bearer, populate, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from services.watching import rows
-from signing_requests import signed
 from web.test_routes import MATRIX as NATIVE
 from web.test_routes import NOT_OURS, target
 from werkzeug.test import TestResponse
-from wire.speaking import row_of
 
 from identity.domain.principal import operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
+from support.accounts import ADMIN, HAWK, populate
+from support.app import services
+from support.certificates import signed
+from support.database import rows
+from support.dialects import row_of
+from support.http import basic, bearer, token_of
 
 KITE = ("kite", "milvus")
 _numbers = itertools.count()

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from catalogue.cases import SECTIONS, Case
+
+from support.abuse_cases import SECTIONS, Case
 
 TESTS = Path(__file__).parents[1]
 CASES = [(number, case) for section in SECTIONS.values() for number, case in section.items()]

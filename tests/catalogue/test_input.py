@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from catalogue.nodes import UNLIMITED
 from catalogue.test_access import MATRIX
-from conftest import ADMIN, HAWK, basic, bearer, close, populate, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
@@ -20,10 +18,14 @@ from hypothesis import strategies as st
 from web.test_routes import MATRIX as NATIVE
 from web.test_routes import target
 from werkzeug.test import TestResponse
-from wire.speaking import one_database, row_of
 
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
+from support.accounts import ADMIN, HAWK, populate
+from support.app import close, services
+from support.dialects import one_database, row_of
+from support.http import basic, bearer, token_of
+from support.two_nodes import UNLIMITED
 
 TAKING = sorted({key for key in [*MATRIX, *NATIVE] if key[0] in {"POST", "PUT", "PATCH"}})
 # Every field that any of the documents names, and what must never be taken from a body.

@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from catalogue.nodes import Pair, new_name, two_nodes
-from conftest import ADMIN, basic
-from services.watching import rows
+
+from support.accounts import ADMIN
+from support.database import rows
+from support.http import basic
+from support.two_nodes import Pair, new_name, two_nodes
 
 PASSWORD = "a-long-passphrase-9"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from live import Live
-from web.sockets import lines, send
+
+from support.live import Live
+from support.raw_http import lines, send
 
 REQUEST = "GET /api/resource HTTP/1.1"
 HOSTILE = {

@@ -10,7 +10,17 @@ import time
 from typing import Any
 
 import pytest
-from catalogue.nodes import (
+from cryptography import x509
+
+from identity.domain.claims import OneTimeClaims, Purpose
+from identity.services.mail.one_time_tokens import binding
+from identity.services.work.accounts import find_account
+from identity.store.models import Account
+from support.app import services
+from support.certificates import csr, new_key
+from support.database import execute, rows
+from support.http import basic, bearer
+from support.two_nodes import (
     LIMIT,
     Pair,
     Reply,
@@ -19,15 +29,6 @@ from catalogue.nodes import (
     statuses,
     within_a_second,
 )
-from conftest import basic, bearer, services
-from cryptography import x509
-from services.watching import execute, rows
-from signing_requests import csr, new_key
-
-from identity.domain.claims import OneTimeClaims, Purpose
-from identity.services.mail.one_time_tokens import binding
-from identity.services.work.accounts import find_account
-from identity.store.models import Account
 
 ROUNDS = 2
 CROWD = 16

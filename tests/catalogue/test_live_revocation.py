@@ -16,10 +16,11 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from catalogue.nodes import SECRET, Kept, Pair, data_directory, new_name, within_a_second
 from certificates.test_tls import serving_tls
-from conftest import basic, bearer
-from signing_requests import csr, new_key, private_pem
+
+from support.certificates import csr, new_key, private_pem
+from support.http import basic, bearer
+from support.two_nodes import SECRET, Kept, Pair, data_directory, new_name, within_a_second
 
 pytestmark = pytest.mark.timeout(300)  # two services start first, twice
 PASSWORD = "newpwd"

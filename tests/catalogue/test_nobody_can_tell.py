@@ -6,8 +6,9 @@ The same is done for it as well: `test_same_work`, `test_same_steps`. Its time i
 from __future__ import annotations
 
 import pytest
-from catalogue.asking import GUESSES, Asker, uses
-from catalogue.indistinct import require_one_answer
+
+from support.enumeration.comparison import require_one_answer
+from support.enumeration.probes import GUESSES, Asker, uses
 
 PUBLISHED = {"azuma"}  # seed 003 tells 404 from 403; only a hardened service does not
 

@@ -7,8 +7,9 @@ The same is done for it as well, also for registrations and new addresses: `test
 from __future__ import annotations
 
 import pytest
-from catalogue.asking import RESETS, Asker, uses
-from catalogue.indistinct import require_one_answer
+
+from support.enumeration.comparison import require_one_answer
+from support.enumeration.probes import RESETS, Asker, uses
 
 
 @pytest.mark.parametrize("reset", RESETS)

@@ -18,13 +18,9 @@ import pytest
 from catalogue.test_access import MATRIX as OTHERS
 from catalogue.test_access import effective
 from certificates.test_proxy_headers import SECRET, by_nginx
-from conftest import ORIGIN, bearer, populate, services, token_of
 from flask import Flask
-from services.watching import rows
-from signing_requests import csr, signed
 from web.test_routes import MATRIX as NATIVE
 from web.test_routes import target
-from wire.speaking import row_of
 
 import identity
 from identity.domain.principal import operator
@@ -32,6 +28,12 @@ from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.passwords import Authentication
 from identity.web.verifier import auth
+from support.accounts import populate
+from support.app import ORIGIN, services
+from support.certificates import csr, signed
+from support.database import rows
+from support.dialects import row_of
+from support.http import bearer, token_of
 
 PASSWORD = "a-long-passphrase-9"
 STATE = (

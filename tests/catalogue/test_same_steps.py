@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from catalogue.asking import (
+
+from support.enumeration.function_calls import Steps
+from support.enumeration.probes import (
     ENGINES,
     GUESSES,
     HARDENED,
@@ -23,7 +25,6 @@ from catalogue.asking import (
     register,
     uses,
 )
-from catalogue.steps import Steps
 
 # The mail beyond an owner's limit is counted no further: in place of the look for counters that are over.
 BEYOND_THE_LIMIT = frozenset(

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from catalogue.asking import (
+
+from support.app import services
+from support.enumeration.comparison import require_one_work
+from support.enumeration.probes import (
     ENGINES,
     GUESSES,
     HARDENED,
@@ -27,9 +30,7 @@ from catalogue.asking import (
     register,
     uses,
 )
-from catalogue.indistinct import require_one_work
-from conftest import services
-from wire.signing_requests import signing_request
+from support.signing_requests import signing_request
 
 KEPT = 3  # letters of a kind for one address in an hour
 OTHER = "another rather long passphrase"

@@ -7,17 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from catalogue.asking import HARDENED, LONG, REGISTRATIONS, Asker
-from conftest import basic, principal, services
 from flask import Flask
-from races.at_once import at_once, kinds
 from werkzeug.test import TestResponse
-from wire.speaking import ACTIVATION, CHANGED, RESET, Mailbox, row_of, rows
 
 from identity.domain.principal import operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.store.models import Account
+from support.app import principal, services
+from support.concurrency import at_once, kinds
+from support.dialects import ACTIVATION, CHANGED, RESET, Mailbox, row_of, rows
+from support.enumeration.probes import HARDENED, LONG, REGISTRATIONS, Asker
+from support.http import basic
 
 OWNED = "hawk@example.org"
 WANTED = "You have an account already"

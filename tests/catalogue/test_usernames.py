@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from catalogue.asking import HARDENED, LONG, REGISTRATIONS, Asker
-from conftest import basic, services
 from flask import Flask
-from postbox import Postbox
-from services.watching import execute, rows
 from werkzeug.test import TestResponse
 
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
+from support.app import services
+from support.database import execute, rows
+from support.enumeration.probes import HARDENED, LONG, REGISTRATIONS, Asker
+from support.http import basic
+from support.mail import Postbox
 
 BOSS = "boss@corp.example"
 ADMIN = ("admin", LONG)

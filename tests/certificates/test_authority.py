@@ -7,11 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import HandClock, basic, config, populate
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask import Flask
-from live import environment, identity
-from signing_requests import (
+
+from identity import create_app
+from identity.adapters.data_directory import DataDirectoryError
+from identity.settings.readers import SettingError
+from support.accounts import populate
+from support.app import config
+from support.certificates import (
     PEM,
     Authority,
     csr,
@@ -22,10 +26,9 @@ from signing_requests import (
     private_pem,
     signed,
 )
-
-from identity import create_app
-from identity.adapters.data_directory import DataDirectoryError
-from identity.settings.readers import SettingError
+from support.clock import HandClock
+from support.http import basic
+from support.live import environment, identity
 
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])
 

@@ -8,14 +8,17 @@ from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
-from conftest import HandClock, basic, services
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from flask import Flask
 from flask.testing import FlaskClient
-from signing_requests import csr, name, new_key, openssl, own_authority, sign, signed
 from sqlalchemy import create_engine, text
+
+from support.app import services
+from support.certificates import csr, name, new_key, openssl, own_authority, sign, signed
+from support.clock import HandClock
+from support.http import basic
 
 HAWK = basic("hawk", "newpwd")
 

@@ -9,12 +9,15 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from conftest import HandClock, basic, bearer, populate, token_of
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from flask import Flask
 from flask.testing import FlaskClient
-from signing_requests import PEM, csr, new_key, openssl, signed
+
+from support.accounts import populate
+from support.certificates import PEM, csr, new_key, openssl, signed
+from support.clock import HandClock
+from support.http import basic, bearer, token_of
 
 SECRET = "0123456789abcdef0123456789abcdef"
 HAWK, ADMIN = basic("hawk", "newpwd"), basic("admin", "changeme")

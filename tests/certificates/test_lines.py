@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 from certificates.test_life import HAWK, SECRET, on_the_list, opens, shown
-from conftest import HandClock, bearer, populate, services
 from cryptography import x509
 from flask import Flask
 from flask.testing import FlaskClient
-from signing_requests import csr, new_key, signed
-from wire.speaking import Mailbox
 
 from identity.domain.principal import operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.certificates.lines import LIVE_PER_LINE
+from support.accounts import populate
+from support.app import services
+from support.certificates import csr, new_key, signed
+from support.clock import HandClock
+from support.dialects import Mailbox
+from support.http import bearer
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
-import nginx
 import pytest
 from cryptography import x509
-from live import Answer, Live, curl, serving
-from postgresql import free_port
-from signing_requests import (
+
+from identity.adapters.ca import LocalAuthority
+from support import nginx
+from support.certificates import (
     PEM,
     Authority,
     Key,
@@ -26,8 +26,8 @@ from signing_requests import (
     own_authority,
     private_pem,
 )
-
-from identity.adapters.ca import LocalAuthority
+from support.live import Answer, Live, curl, serving
+from support.postgresql import free_port
 
 SECRET = "0123456789abcdef0123456789abcdef"
 WRONG = "fedcba9876543210fedcba9876543210"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from conftest import HandClock, basic, populate
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -15,7 +14,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from signing_requests import (
+
+from support.accounts import populate
+from support.certificates import (
     PEM,
     Authority,
     csr,
@@ -25,6 +26,8 @@ from signing_requests import (
     own_authority,
     signed,
 )
+from support.clock import HandClock
+from support.http import basic
 
 SECRET = "0123456789abcdef0123456789abcdef"
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])  # only read here; test_life.py has both

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from certificates.test_life import HAWK, signed
-from conftest import HandClock, principal, services
 from cryptography import x509
 from flask import Flask
-from services.watching import wait_until
 
 from identity.domain.principal import operator
 from identity.services.certificates import revocation_list as revocations
+from support.app import principal, services
+from support.clock import HandClock
+from support.waiting import wait_until
 
 
 @pytest.fixture

@@ -9,13 +9,15 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from conftest import HandClock, basic, bearer, services, token_of
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from flask import Flask
 from flask.testing import FlaskClient
-from signing_requests import (
+from sqlalchemy import create_engine, text
+
+from support.app import services
+from support.certificates import (
     Key,
     csr,
     keytool,
@@ -28,7 +30,8 @@ from signing_requests import (
     sign,
     signed,
 )
-from sqlalchemy import create_engine, text
+from support.clock import HandClock
+from support.http import basic, bearer, token_of
 
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])  # nothing is written
 _P = 2**1023 + 2**1022 + 2**1000 + 1011

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from live import curl, environment, identity
-from postgresql import free_port
-from signing_requests import (
+
+from identity.api.operations import METRICS_SECONDS
+from support.certificates import (
     PEM,
     Authority,
     Key,
@@ -28,9 +28,9 @@ from signing_requests import (
     own_authority,
     private_pem,
 )
-from tls import Tls, serving_tls
-
-from identity.api.operations import METRICS_SECONDS
+from support.live import curl, environment, identity
+from support.live_tls import Tls, serving_tls
+from support.postgresql import free_port
 
 ADMIN = ("-u", "admin:changeme")
 

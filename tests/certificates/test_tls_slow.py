@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from tls import Tls, serving_tls
+
+from support.live_tls import Tls, serving_tls
 
 CLIENTS, CHECKS = 40, 6  # far more than the eight threads there are
 PATIENCE_SECONDS = 10  # so long, a call that has to wait for such clients waits at least

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from live import environment, identity
-from services.watching import engine_of, execute
 
 from identity.settings import described
+from support.database import engine_of, execute
+from support.live import environment, identity
 
 KEY = "5a0c8d1f9b7e42634f5d6c7b8a990e1d"
 PASSWORD = "canary-pass-word"

@@ -10,10 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from live import COMMAND, environment, identity
 
 from identity.settings import described
 from identity.store.migrations import HEAD
+from support.live import COMMAND, environment, identity
 
 MIGRATED = f"The database is at revision {HEAD}.\n"
 

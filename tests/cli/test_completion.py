@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from live import COMMAND, Live, environment, identity, wait_until_ready
-from postgresql import free_port
+
+from support.live import COMMAND, Live, environment, identity, wait_until_ready
+from support.postgresql import free_port
 
 # Each prints what may follow the line in its first argument.
 ASKING = {

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ORIGIN, close
 from flask import Flask
-from live import COMMAND, environment, identity
 
 from config import TestConfig
 from identity import create_app
 from identity.domain.errors import PasswordChangeRequired, Unauthenticated
 from identity.services import Services
+from support.app import ORIGIN, close
+from support.live import COMMAND, environment, identity
 
 PASSWORD = "canary-Pass-w0rd"
 Look = Callable[[dict[str, str]], Services]

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live import COMMAND, Live, curl, environment, identity, wait_until_ready
-from postgresql import free_port
 
 from identity.server import listening
 from identity.server.listening import bindable, reachable
 from identity.settings.readers import SettingError
+from support.live import COMMAND, Live, curl, environment, identity, wait_until_ready
+from support.postgresql import free_port
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from live import environment, identity
 
 from identity.server import processors
 from identity.server.processors import available
+from support.live import environment, identity
 
 V2 = "35 24 0:30 {inner} {point} rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate"
 V1 = "36 24 0:31 {inner} {point} rw,nosuid - cgroup cgroup rw,cpu,cpuacct"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from live import environment, identity, serving
-from services.watching import wait_until
 from sqlalchemy import create_engine, text
+
+from support.live import environment, identity, serving
+from support.waiting import wait_until
 
 
 def test_serving_prunes_beside_it(tmp_path: Path, database_url: str) -> None:

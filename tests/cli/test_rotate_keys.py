@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from live import environment, identity
+
+from support.live import environment, identity
 
 KEY = "5a0c8d1f9b7e42634f5d6c7b8a990e1d"
 Run = Callable[..., subprocess.CompletedProcess[str]]

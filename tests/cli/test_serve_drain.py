@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live import ADMIN, COMMAND, environment, identity
-from postgresql import free_port
+
+from support.accounts import ADMIN
+from support.live import COMMAND, environment, identity
+from support.postgresql import free_port
 
 SERVERS = pytest.mark.parametrize("server", [(), ("--tls",)], ids=["granian", "gunicorn"])
 BASIC = {"Authorization": "Basic " + base64.b64encode(":".join(ADMIN).encode()).decode()}

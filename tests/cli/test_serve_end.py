@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from faults.processes import at_work
-from live import COMMAND, Live, environment, identity, serving, wait_until_ready
-from postgresql import free_port
+
+from support.faults.processes import at_work
+from support.live import COMMAND, Live, environment, identity, serving, wait_until_ready
+from support.postgresql import free_port
 
 
 @pytest.fixture

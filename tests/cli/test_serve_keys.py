@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from live import COMMAND, Live, environment, identity, serving
-from postgresql import free_port
+
+from support.live import COMMAND, Live, environment, identity, serving
+from support.postgresql import free_port
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])

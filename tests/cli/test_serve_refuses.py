@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from live import COMMAND, environment
-from postgresql import free_port
+
+from support.live import COMMAND, environment
+from support.postgresql import free_port
 
 SECRET = "canary-Pass-w0rd"
 Run = Callable[..., subprocess.CompletedProcess[str]]

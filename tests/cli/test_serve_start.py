@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import live as live_services
 import pytest
-from conftest import ORIGIN, services
 from flask import Flask
-from live import COMMAND, Live, environment, identity, serving, wait_until_ready
-from postgresql import free_port
 
 from identity.cli.admin import make_first_admin
 from identity.domain.principal import operator
 from identity.settings import Settings
+from support import live as live_services
+from support.app import ORIGIN, services
+from support.live import COMMAND, Live, environment, identity, serving, wait_until_ready
+from support.postgresql import free_port
 
 PASSWORD = "canary-Pass-w0rd"
 BASE = "http://127.0.0.1:5000"

@@ -6,14 +6,15 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ADMIN, ORIGIN, close, config, services
-from live import environment, identity
 
 from identity import create_app
 from identity.domain.errors import RateLimited, Unauthenticated
 from identity.domain.principal import Origin, operator
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
+from support.accounts import ADMIN
+from support.app import ORIGIN, close, config, services
+from support.live import environment, identity
 
 LIMITS = {"lockout_failures": "2", "ip_failures": "4"}
 

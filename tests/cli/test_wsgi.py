@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live import Live, environment, identity, wait_until_ready
-from postgresql import free_port
+
+from support.live import Live, environment, identity, wait_until_ready
+from support.postgresql import free_port
 
 ROOT = Path(__file__).parents[2]
 GRANIAN = Path(sys.executable).with_name("granian")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live import Live, serving
+
+from support.live import Live, serving
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from live import ADMIN, Live
 
 from identity.dialects import DIALECTS
+from support.accounts import ADMIN
+from support.live import Live
 
 HERE = Path(__file__).parent
 TOOLS = Path(sys.executable).parent

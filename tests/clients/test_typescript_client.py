@@ -8,7 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from live import ADMIN, Live
+
+from support.accounts import ADMIN
+from support.live import Live
 
 PROJECT = Path(__file__).parent / "typescript"
 INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")

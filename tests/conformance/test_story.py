@@ -8,12 +8,14 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
-from conftest import ADMIN, HandClock, basic, bearer
 from flask import Flask
 from werkzeug.test import TestResponse
-from wire.speaking import Speaker, row_of, rows, speaking
 
 from identity.store.models import Account, Base, LoginSession, OutboxMail
+from support.accounts import ADMIN
+from support.clock import HandClock
+from support.dialects import Speaker, row_of, rows, speaking
+from support.http import basic, bearer
 
 # A name that every dialect can call him by: in one of them people are known by their address alone.
 KIM = "kim@example.org"

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults.cluster import Cluster
-from postgresql import WHY_SKIPPED, _binaries, _started
+
+from support.faults.postgresql_cluster import Cluster
+from support.postgresql import WHY_SKIPPED, _binaries, _started
 
 _HERE = Path(__file__).parent
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from faults.cluster import Cluster
-from faults.processes import start_again
-from faults.recorder import Operation, Recorder
-from faults.trial import THREADS, Trial, trial
-from live import Live, serving
+
+from support.faults.experiment import THREADS, Trial, trial
+from support.faults.postgresql_cluster import Cluster
+from support.faults.processes import start_again
+from support.faults.recorder import Operation, Recorder
+from support.live import Live, serving
 
 MORE = 8
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 from itertools import permutations
 from pathlib import Path
 
-from faults.trial import Trial, trial
-from live import Live, environment, identity, wait_until_ready
-from postgresql import Database, free_port
+from support.faults.experiment import Trial, trial
+from support.live import Live, environment, identity, wait_until_ready
+from support.postgresql import Database, free_port
 
 SERVER = (
     "--interface",
@@ -33,7 +33,14 @@ def node(data_dir: Path, shift: int, database_url: str) -> Iterator[Live]:
     variables, port, log = environment(data_dir, settings), free_port(), data_dir / f"{shift}.log"
     granian = str(Path(sys.executable).with_name("granian"))
     paths = ":".join(str(path) for path in (Path(__file__).parents[1], Path(__file__).parents[2]))
-    command = [granian, *SERVER, "--factory", "--port", str(port), "faults.shifted:make"]
+    command = [
+        granian,
+        *SERVER,
+        "--factory",
+        "--port",
+        str(port),
+        "support.faults.shifted_clock:make",
+    ]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=variables | {"PYTHONPATH": paths}, stdout=output, stderr=output

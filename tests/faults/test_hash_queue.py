@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from live import Answer, Live, serving
+
+from support.live import Answer, Live, serving
 
 GUESSERS, GUESSES, CHECKS = 12, 72, 60
 

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from faults import invariants
-from faults.invariants import Aftermath
-from faults.recorder import Operation, Recorder
 from sqlalchemy import Connection, Engine, create_engine
+
+from support.faults import invariants
+from support.faults.invariants import Aftermath
+from support.faults.recorder import Operation, Recorder
 
 Rule = Callable[[Aftermath], None]
 NOW = time.monotonic()

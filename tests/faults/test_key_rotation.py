@@ -16,9 +16,10 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
-from conftest import basic, bearer
-from live import Live, identity, serving
-from postgresql import Database
+
+from support.http import basic, bearer
+from support.live import Live, identity, serving
+from support.postgresql import Database
 
 USER = {
     "email": "email@domain.tld",

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults.invariants import none
-from faults.load import wait_until
-from faults.processes import ended, everybody, kill, start_again
-from faults.trial import THREADS, Trial, trial
-from live import serving
-from postbox import MailServer, Received, mail_server, token_in
 from sqlalchemy import text
+
+from support.faults.experiment import THREADS, Trial, trial
+from support.faults.invariants import none
+from support.faults.processes import ended, everybody, kill, start_again
+from support.live import serving
+from support.mail import MailServer, Received, mail_server, token_in
+from support.waiting import wait_until
 
 MORE = 8
 SENDER = "identity@example.org"

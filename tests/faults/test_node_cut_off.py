@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from faults.cluster import Cluster
-from faults.load import wait_until
-from faults.proxy import Proxy, proxy_to
-from faults.trial import THREADS, Trial, trial
-from live import ADMIN, Live, serving
 from sqlalchemy import make_url
+
+from support.accounts import ADMIN
+from support.faults.experiment import THREADS, Trial, trial
+from support.faults.postgresql_cluster import Cluster
+from support.faults.tcp_proxy import Proxy, proxy_to
+from support.live import Live, serving
+from support.waiting import wait_until
 
 ADMINISTRATOR = ":".join(ADMIN)
 

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import basic, close, config
-from faults.cluster import Cluster
-from live import Answer, Live, serving, wait_until_ready
 from sqlalchemy import make_url
 
 from identity import create_app
+from support.app import close, config
+from support.faults.postgresql_cluster import Cluster
+from support.http import basic
+from support.live import Answer, Live, serving, wait_until_ready
 
 _numbers = itertools.count()
 

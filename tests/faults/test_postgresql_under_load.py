@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults.cluster import Cluster
-from faults.load import wait_until
-from faults.trial import THREADS, Trial, trial
-from live import serving
+
+from support.faults.experiment import THREADS, Trial, trial
+from support.faults.postgresql_cluster import Cluster
+from support.live import serving
+from support.waiting import wait_until
 
 MORE = 16
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults.load import wait_until
-from faults.processes import at_work, ended, everybody, kill, start_again, workers
 from faults.test_slow_clients import BODY, slow_clients
-from faults.trial import THREADS, Trial, trial
-from live import Live, serving
+
+from support.faults.experiment import THREADS, Trial, trial
+from support.faults.processes import at_work, ended, everybody, kill, start_again, workers
+from support.live import Live, serving
+from support.waiting import wait_until
 
 MORE = 16
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ADMIN, HAWK, basic, bearer, token_of
 from flask import Flask
 from sqlalchemy import Engine, text
+
+from support.accounts import ADMIN, HAWK
+from support.http import basic, bearer, token_of
 
 TABLES = ["account", "session", "audit_event", "counter", "identity_alembic_version"]
 NO_ID = "0" * 32

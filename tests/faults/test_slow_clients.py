@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from faults.trial import trial
-from live import ADMIN, Live, serving
+
+from support.accounts import ADMIN
+from support.faults.experiment import trial
+from support.live import Live, serving
 
 CLIENTS, CHECKS = 200, 40
 PATIENCE = 8  # seconds; a check that has to wait for slow clients takes longer, as they are cut off after ten

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from live import Answer, Live, serving
+
+from support.live import Answer, Live, serving
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from faults.processes import workers
 from faults.test_sqlite_locked import write_lock
-from faults.trial import THREADS, Trial, trial
-from live import Live, serving
+
+from support.faults.experiment import THREADS, Trial, trial
+from support.faults.processes import workers
+from support.live import Live, serving
 
 MORE = 16
 

@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from faults.processes import workers
-from live import Live, serving
 from prometheus_client.parser import text_string_to_metric_families
+
+from support.faults.processes import workers
+from support.live import Live, serving
 
 CALLERS = 8
 BEFORE, AFTER = 60, 60

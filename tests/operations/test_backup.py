@@ -13,9 +13,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import HAWK, basic, close, populate, sqlalchemy_url, token_of
 from flask import Flask
 from flask.testing import FlaskClient
+
+from support.accounts import HAWK, populate
+from support.app import close
+from support.http import basic, token_of
+from support.postgresql import sqlalchemy_url
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 SECTION = PAGE.partition("\n## Backup and restore\n")[2].partition("\n## ")[0]

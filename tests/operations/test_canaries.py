@@ -8,7 +8,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from live import Answer, Live, serving
+
+from support.live import Answer, Live, serving
 
 ADMIN = "canary-admin-Passw0rd"
 FIRST = "canary-first-Passw0rd"

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import nginx
 import pytest
-from live import COMMAND, identity
-from postgresql import free_port
+
+from support import nginx
+from support.live import COMMAND, identity
+from support.postgresql import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = (DEPLOY / "identity.service").read_text("utf-8")

@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 import pytest
-from conftest import ADMIN, basic
 from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
-from operations.witness import WRONG, Witness, operations
 
 from identity.dialects import DIALECTS
+from support.accounts import ADMIN
+from support.http import basic
+from support.openapi import WRONG, Witness, operations
 
 UUID = "00000000-0000-4000-8000-000000000000"
 IDS = {"user_id": "x" * 17, "uuid": UUID}

@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 import pytest
-from conftest import close, config
 from flask.testing import FlaskClient
 
 from identity import create_app
 from identity.dialects import DIALECTS
+from support.app import close, config
 
 ASSETS = {
     "/docs/index.css": "text/css",

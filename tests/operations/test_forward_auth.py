@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from live import Answer, Live, curl, serving
-from postgresql import free_port
-from proxies import caddy, envoy, haproxy, nginx_proxy, traefik
-from proxies.programs import Place
-from proxies.service import service, silence
+
+from support.live import Answer, Live, curl, serving
+from support.postgresql import free_port
+from support.proxies import caddy, envoy, haproxy, traefik
+from support.proxies import nginx as nginx_proxy
+from support.proxies.programs import Place
+from support.proxies.upstream import service, silence
 
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 HAWK = ("hawk", "newpwd")

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from conftest import services
 from flask import Flask
 from sqlalchemy import Engine, text
+
+from support.app import services
 
 
 def engine(app: Flask) -> Engine:

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import basic, services
 from flask import Flask
-from live import Live, serving
-from services.watching import wait_until
 from werkzeug.test import TestResponse
 
 from identity.adapters.logs import JsonFormatter
 from identity.web.middleware.middleware import Middleware
 from identity.web.requests.body_reads import Arrival, BodyReads
+from support.app import services
+from support.http import basic
+from support.live import Live, serving
+from support.waiting import wait_until
 
 FORGED = 'bob\n{"level": "info", "message": "forged"}\r\n2026 INFO login ok for admin'
 # One of every form, and a password.

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import basic, bearer
 from flask import Flask
-from live import Live, serving
 from prometheus_client.parser import text_string_to_metric_families
 
 from identity.api.operations import METRICS_SECONDS
+from support.http import basic, bearer
+from support.live import Live, serving
 
 HOSTILE = "canary-in-the-path"
 Counts = Counter[tuple[str, str, str]]

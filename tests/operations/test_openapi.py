@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from conftest import ADMIN, HAWK, basic, bearer, token_of
 from flask import Flask
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
-from operations.witness import NO_ID, WRONG, Document, Witness, operations
 
 from identity.domain.errors import Busy, RateLimited, Unavailable
+from support.accounts import ADMIN, HAWK
+from support.http import basic, bearer, token_of
+from support.openapi import NO_ID, WRONG, Document, Witness, operations
 
 PROBLEM = "application/problem+json"
 

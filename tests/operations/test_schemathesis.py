@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from conftest import ORIGIN, close, config, services
-from live import Live, serving
 from schemathesis.engine import events, from_schema
 from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import UnsupportedMethodResponse
@@ -23,6 +21,8 @@ from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.services import Services
 from identity.services.accounts.registration import NewAccount
+from support.app import ORIGIN, close, config, services
+from support.live import Live, serving
 
 PASSWORD = "canary-Pass-w0rd"
 CONFIG = {

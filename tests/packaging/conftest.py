@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from artefacts import Artefacts, build
+
+from support.packaging.artefacts import Artefacts, build
 
 
 @pytest.fixture(scope="session")

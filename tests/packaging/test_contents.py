@@ -8,8 +8,9 @@ from email.message import Message
 from email.parser import Parser
 
 import pytest
-from artefacts import Artefacts, tracked
-from interpreters import VERSIONS
+
+from support.packaging.artefacts import Artefacts, tracked
+from support.packaging.interpreters import VERSIONS
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
-import nginx
 import pytest
 import yaml
-from artefacts import ROOT
 from compose_spec import PyCompose
-from postgresql import free_port
 
 from identity.settings import Settings
 from identity.settings.readers import SettingError
+from support import nginx
+from support.packaging.artefacts import ROOT
+from support.postgresql import free_port
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = ["1.30", "1.34"]

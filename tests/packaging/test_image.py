@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ADMIN
-from image import UID, Image, built, require_programs
-from live import CHEAP, Live, wait_until_ready
-from postgresql import free_port
+
+from support.accounts import ADMIN
+from support.live import CHEAP, Live, wait_until_ready
+from support.packaging.image import UID, Image, built, require_programs
+from support.postgresql import free_port
 
 pytestmark = pytest.mark.timeout(900)
 PASSWORD = "Canary-of-a-file"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import live
 import pytest
-from artefacts import Artefacts, install, run
-from conftest import ADMIN
-from interpreters import VERSIONS, required_python
+
+from support import live
+from support.accounts import ADMIN
+from support.packaging.artefacts import Artefacts, install, run
+from support.packaging.interpreters import VERSIONS, required_python
 
 pytestmark = pytest.mark.timeout(300)
 KINDS = [*((version, "wheel") for version in VERSIONS), (VERSIONS[0], "sdist")]

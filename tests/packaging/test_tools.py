@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import live
 import pytest
-from artefacts import BIN, UV, Artefacts, run
-from interpreters import VERSIONS, required_python
+
+from support import live
+from support.packaging.artefacts import BIN, UV, Artefacts, run
+from support.packaging.interpreters import VERSIONS, required_python
 
 pytestmark = pytest.mark.timeout(300)
 NEWEST = VERSIONS[-1]

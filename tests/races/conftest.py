@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import populate
 from flask import Flask
+
+from support.accounts import populate
 
 ROOM = {"database_pool": "20", "lockout_failures": "5"}
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import services
 from flask import Flask
-from races.at_once import at_once
-from services.watching import execute, rows
 
 from identity.cli.admin import make_first_admin
 from identity.domain.credentials import Credential
@@ -16,6 +13,9 @@ from identity.domain.errors import Forbidden, IdentityError, LastAdmin, NotFound
 from identity.domain.principal import Origin, Principal, Subject, operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
+from support.app import services
+from support.concurrency import at_once
+from support.database import execute, rows
 
 ROUNDS = 10
 ORIGIN = Origin("192.0.2.1", "test", "native")

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from conftest import HAWK, populate, principal, services
 from flask import Flask
-from races.at_once import at_once, kinds
-from services.watching import by_token, rows, token_principal, wait_until
 
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
+from support.accounts import HAWK, populate
+from support.app import by_token, principal, services, token_principal
+from support.concurrency import at_once, kinds
+from support.database import rows
+from support.waiting import wait_until
 
 End = Callable[[Flask, int], object]
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from live import ADMIN, Live, serving
+
+from support.accounts import ADMIN
+from support.live import Live, serving
 
 REAL = {"argon2_memory_kib": "19456", "argon2_time": "2"}
 CALLS, AT_ONCE = 60, 30

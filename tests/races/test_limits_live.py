@@ -10,9 +10,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import basic
-from live import Live, serving
-from races.at_once import at_once
+
+from support.concurrency import at_once
+from support.http import basic
+from support.live import Live, serving
 
 FAILURES, PARALLEL = 4, 64
 SETTINGS = {"lockout_failures": str(FAILURES), "ip_failures": "20", "hash_queue": "64"}

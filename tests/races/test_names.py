@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 
-from conftest import ORIGIN, principal, services
 from flask import Flask
-from races.at_once import at_once, kinds
-from services.watching import rows
 
 from identity.domain.errors import EmailTaken, UsernameTaken
 from identity.domain.principal import Principal, operator
 from identity.domain.views import AccountView
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
+from support.app import ORIGIN, principal, services
+from support.concurrency import at_once, kinds
+from support.database import rows
 
 NOBODY = Principal(ORIGIN)
 SPELLINGS = [

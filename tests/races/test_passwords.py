@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from conftest import HAWK, principal, services
 from flask import Flask
-from races.at_once import at_once, kinds
-from services.watching import by_token, count_hashes, rows, token_principal, wait_until
 
 from identity.domain.errors import IdentityError, RateLimited, Unauthenticated, WrongPassword
 from identity.domain.principal import Principal
 from identity.services.accounts.profile import ProfileChange
+from support.accounts import HAWK
+from support.app import by_token, principal, services, token_principal
+from support.concurrency import at_once, kinds
+from support.database import rows
+from support.hashing import count_hashes
+from support.waiting import wait_until
 
 PARALLEL = 16
 FAILURES = 5  # IDENTITY_LOCKOUT_FAILURES of the nodes

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import basic
 from flask import Flask
 from flask.testing import FlaskClient
-from postbox import EMAIL, Postbox
+
+from support.http import basic
+from support.mail import EMAIL, Postbox
 
 BASE = "/continuous"
 REGISTRATION = {

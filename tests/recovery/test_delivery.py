@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from live import COMMAND, Live, curl, environment, identity, serving
-from postbox import EMAIL, MailServer, mail_server, token_in
-from postgresql import free_port
 from sqlalchemy import create_engine, text
+
+from support.live import COMMAND, Live, curl, environment, identity, serving
+from support.mail import EMAIL, MailServer, mail_server, token_in
+from support.postgresql import free_port
 
 SENDER = "identity@example.org"
 

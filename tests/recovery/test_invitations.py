@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from wire.speaking import Mailbox
+
+from support.accounts import ADMIN, HAWK
+from support.clock import HandClock
+from support.dialects import Mailbox
+from support.http import basic, token_of
 
 INVITATIONS = "/api/admin/invitations"
 SUBJECT = "Choose a password for your account"

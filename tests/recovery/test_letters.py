@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
-from conftest import basic
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from postbox import EMAIL, Postbox, register, token_in
 
 from identity.adapters.mail import compose
 from identity.domain.mail import Mail, MailKind, write
+from support.http import basic
+from support.mail import EMAIL, Postbox, register, token_in
 
 KINDS = list(MailKind)
 PUBLIC = "https://id.example.org"

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
-from postbox import MailServer, mail_server
-from postgresql import free_port
 
 from identity.adapters import mail
 from identity.adapters.ca import LocalAuthority, new_authority
@@ -22,6 +20,8 @@ from identity.domain.errors import MailRefused
 from identity.domain.mail import Mail
 from identity.domain.smtp import SmtpServer
 from identity.settings.readers import read_mail_from, read_smtp_url
+from support.mail import MailServer, mail_server
+from support.postgresql import free_port
 
 LETTER = Mail("1", "hawk@example.org", "s", "t", "<p>h</p>")
 SENDER = "identity@example.org"

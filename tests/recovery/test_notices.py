@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, ORIGIN, basic, principal, services
 from flask import Flask
 from flask.testing import FlaskClient
-from postbox import EMAIL, Postbox, register
-from signing_requests import csr
 
 from identity.domain.principal import Principal, operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
+from support.accounts import ADMIN
+from support.app import ORIGIN, principal, services
+from support.certificates import csr
+from support.http import basic
+from support.mail import EMAIL, Postbox, register
 
 NEW = "new@example.org"
 HAWK = ("hawk", "newpwd")

@@ -11,10 +11,8 @@ from pathlib import Path
 from threading import Barrier, Event, Thread
 
 import pytest
-from conftest import HandClock, basic, services
 from flask import Flask
 from flask.testing import FlaskClient
-from postbox import EMAIL, MailServer, Postbox, mail_server, register, token_in
 from sqlalchemy import create_engine, text
 
 from identity.adapters.logs import JsonFormatter
@@ -23,6 +21,10 @@ from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from identity.services.mail.outbox import Outbox, OutboxState
 from identity.settings import Settings
+from support.app import services
+from support.clock import HandClock
+from support.http import basic
+from support.mail import EMAIL, MailServer, Postbox, mail_server, register, token_in
 
 PUBLIC = "https://id.example.org"
 SENDER = "identity@id.example.org"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from conftest import basic
 from flask import Flask
 from flask.testing import FlaskClient
-from postbox import EMAIL, Postbox, register
-from services.watching import no_place
+
+from support.hashing import no_place
+from support.http import basic
+from support.mail import EMAIL, Postbox, register
 
 PAGES = ["/activate", "/reset"]
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HandClock, basic, services
 from flask import Flask
 from flask.testing import FlaskClient
-from postbox import EMAIL, Postbox, register, token_in
-from races.at_once import at_once
-from services.watching import execute, rows
 from werkzeug.test import TestResponse
 
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
+from support.accounts import ADMIN
+from support.app import services
+from support.clock import HandClock
+from support.concurrency import at_once
+from support.database import execute, rows
+from support.http import basic
+from support.mail import EMAIL, Postbox, register, token_in
 
 NEW = "new@example.org"
 KITE = basic("kite", "newpwd")

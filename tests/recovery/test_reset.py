@@ -6,12 +6,13 @@ from collections.abc import Callable
 from threading import Barrier, Thread
 
 import pytest
-from conftest import HandClock, basic, bearer, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from postbox import EMAIL, Postbox, register, token_in
 
 from identity.domain.mail import Mail
+from support.clock import HandClock
+from support.http import basic, bearer, token_of
+from support.mail import EMAIL, Postbox, register, token_in
 
 SUBJECT = "Choose a new password"
 INVALID = 400

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import HandClock, basic, services
 from flask import Flask
 from flask.testing import FlaskClient
-from postbox import EMAIL, Postbox, register
-from services.watching import execute, rows, trail
 
 from identity.domain.principal import operator
+from support.app import services, trail
+from support.clock import HandClock
+from support.database import execute, rows
+from support.http import basic
+from support.mail import EMAIL, Postbox, register
 
 KITE = basic("kite", "newpwd")
 COPY = (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from conftest import HAWK, ORIGIN, principal, services
 from flask import Flask
 
 from identity.domain.errors import Forbidden, Unauthenticated
 from identity.domain.principal import Principal, operator
 from identity.domain.views import AccountView, Page
 from identity.services.accounts.registration import NewAccount
+from support.accounts import HAWK
+from support.app import ORIGIN, principal, services
 
 
 def accounts(

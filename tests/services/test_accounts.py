@@ -6,9 +6,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, HandClock, populate, principal, services
 from flask import Flask
-from services.watching import count_hashes, rows
 
 from identity.domain.errors import (
     Busy,
@@ -23,6 +21,11 @@ from identity.domain.errors import (
 )
 from identity.domain.principal import Principal, operator
 from identity.services.accounts.registration import NewAccount
+from support.accounts import ADMIN, HAWK, populate
+from support.app import ORIGIN, principal, services
+from support.clock import HandClock
+from support.database import rows
+from support.hashing import count_hashes
 
 NOBODY = Principal(ORIGIN)
 

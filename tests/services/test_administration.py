@@ -6,9 +6,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, HandClock, principal, services
 from flask import Flask
-from services.watching import by_token, rows, token_principal
 
 from identity.domain.errors import (
     EmailTaken,
@@ -25,6 +23,10 @@ from identity.domain.principal import Principal, operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.accounts import Administration
+from support.accounts import ADMIN, HAWK
+from support.app import ORIGIN, by_token, principal, services, token_principal
+from support.clock import HandClock
+from support.database import rows
 
 Act = Callable[[Administration, Principal, int], object]
 ACTS: dict[str, Act] = {

@@ -8,17 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, HandClock, populate, services
 from flask import Flask
-from services.watching import (
-    by_token,
-    count_hashes,
-    execute,
-    rows,
-    statements,
-    token_principal,
-    trail,
-)
 
 from identity.domain.credentials import Credential
 from identity.domain.errors import IdentityError, RateLimited, WrongPassword
@@ -27,6 +17,11 @@ from identity.domain.principal import Origin, Principal, operator
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.passwords import Authentication
 from identity.services.limits.refusal_cache import RefusalCache
+from support.accounts import ADMIN, HAWK, populate
+from support.app import ORIGIN, by_token, services, token_principal, trail
+from support.clock import HandClock
+from support.database import execute, rows, statements
+from support.hashing import count_hashes
 
 NAME, ADDRESS, LOCK = 4, 6, 900
 

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, HandClock, populate, principal, services
 from flask import Flask
-from services.watching import rows, token_principal, trail
 
 from identity.adapters.logs import JsonFormatter
 from identity.domain.errors import Forbidden, IdentityError, StepUpRequired, Unauthenticated
@@ -19,6 +17,10 @@ from identity.domain.principal import Origin, Principal, operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
+from support.accounts import ADMIN, HAWK, populate
+from support.app import ORIGIN, principal, services, token_principal, trail
+from support.clock import HandClock
+from support.database import rows
 
 LONG_PASSWORD = "canary-" * 5
 Happening = Callable[[Flask, Principal, Principal], object]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, HandClock, populate, principal, services
 from flask import Flask
-from services.watching import by_token, count_hashes, execute, rows, token_principal, trail
 
 from identity.domain.credentials import Credential
 from identity.domain.errors import Busy, Unauthenticated, WrongPassword
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
+from support.accounts import ADMIN, HAWK, populate
+from support.app import ORIGIN, by_token, principal, services, token_principal, trail
+from support.clock import HandClock
+from support.database import execute, rows
+from support.hashing import count_hashes
 
 WRONG = {
     "unknown name": ("nobody", "newpwd"),

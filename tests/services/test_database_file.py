@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import HAWK, HandClock, close, config, populate, services
 from flask import Flask
-from services.watching import by_token, execute, rows, token_principal
 
 from identity import create_app
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
+from support.accounts import HAWK, populate
+from support.app import by_token, close, config, services, token_principal
+from support.clock import HandClock
+from support.database import execute, rows
 
 TRUSTED_SECONDS = 0.3
 

@@ -6,21 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, populate, principal, services
 from flask import Flask
-from services.watching import (
-    by_token,
-    end_connections,
-    engine_of,
-    execute,
-    statements,
-    token_principal,
-    wait_until,
-)
 
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.principal import Principal, operator
 from identity.services.accounts.profile import ProfileChange
+from support.accounts import ADMIN, HAWK, populate
+from support.app import by_token, principal, services, token_principal
+from support.database import end_connections, engine_of, execute, statements
+from support.waiting import wait_until
 
 End = Callable[[Flask, Principal], object]
 ENDS: dict[str, End] = {

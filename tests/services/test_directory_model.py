@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
-from conftest import ADMIN, HandClock
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,10 +18,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from services.happened import Account, Past, Session, Token
-from services.nodes import Answer, Node, RemoteNode
 
 from identity.store import changes
+from support.accounts import ADMIN
+from support.clock import HandClock
+from support.session_directory.model import Account, Past, Session, Token
+from support.session_directory.nodes import Answer, Node, RemoteNode
 
 BOUND: Final = 1.0
 DAY: Final = 86_400

@@ -8,12 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import HandClock, services
 from flask import Flask
-from services.watching import execute, rows
 
 from identity.domain.key_agreement import KeyNames, settled
 from identity.services.maintenance import key_agreement
+from support.app import services
+from support.clock import HandClock
+from support.database import execute, rows
 
 OLD, NEW, OTHER = (
     "0123456789abcdef" * 2,

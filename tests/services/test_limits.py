@@ -6,12 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, populate, principal, services
 from flask import Flask
-from services.watching import by_token, count_hashes, rows, token_principal
 
 from identity.domain.errors import IdentityError, RateLimited, Unauthenticated
 from identity.domain.principal import operator
+from support.accounts import ADMIN, HAWK, populate
+from support.app import by_token, principal, services, token_principal
+from support.clock import HandClock
+from support.database import rows
+from support.hashing import count_hashes
 
 FAILURES, LOCK = 5, 900
 

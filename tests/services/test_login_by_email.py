@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import basic, populate, services
 from flask import Flask
 from flask.testing import FlaskClient
-from services.watching import execute, rows
 
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
+from support.accounts import populate
+from support.app import services
+from support.database import execute, rows
+from support.http import basic
 
 MARY = "mary@example.org"
 FAILURES = 4

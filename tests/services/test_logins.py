@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from conftest import ORIGIN, HandClock, principal, services
 from flask import Flask
 from sqlalchemy import create_engine, text
 
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
+from support.app import ORIGIN, principal, services
+from support.clock import HandClock
 
 KINDS = {
     TokenKind.PERSONAL: (TokenKind.PERSONAL.credential, timedelta(days=365)),

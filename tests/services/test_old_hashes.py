@@ -10,14 +10,16 @@ from collections.abc import Callable
 import bcrypt
 import pytest
 from argon2 import PasswordHasher
-from conftest import HAWK, principal, services
 from flask import Flask
-from services.watching import by_token, count_hashes, execute, rows, token_principal
-from signing_requests import openssl
 from werkzeug.security import generate_password_hash
 
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
+from support.accounts import HAWK
+from support.app import by_token, principal, services, token_principal
+from support.certificates import openssl
+from support.database import execute, rows
+from support.hashing import count_hashes
 
 PASSWORD = HAWK[1].encode()
 OURS = "$argon2id$v=19$m=8,t=1,p=1$"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, principal, services
 from flask import Flask
-from services.watching import by_token, count_hashes, rows, token_principal
 
 from identity.domain.errors import (
     CurrentPasswordRequired,
@@ -19,6 +17,11 @@ from identity.domain.errors import (
 from identity.domain.principal import Principal, operator
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
+from support.accounts import ADMIN, HAWK
+from support.app import by_token, principal, services, token_principal
+from support.clock import HandClock
+from support.database import rows
+from support.hashing import count_hashes
 
 ROW = "SELECT username, email, full_name, password_hash, version, updated_at FROM account WHERE id = 2"
 EVERYTHING = ProfileChange("osprey", "hawk@example.org", "H. Awk")

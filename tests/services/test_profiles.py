@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, HandClock, principal, services
 from flask import Flask
-from services.watching import by_token, execute, rows, token_principal
 
 from identity.domain.errors import (
     EmailTaken,
@@ -20,6 +18,10 @@ from identity.domain.principal import Principal, operator
 from identity.domain.views import AccountView
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
+from support.accounts import ADMIN, HAWK
+from support.app import ORIGIN, by_token, principal, services, token_principal
+from support.clock import HandClock
+from support.database import execute, rows
 
 NAME, EMAIL = ProfileChange(username="osprey"), ProfileChange(email="hawk@example.org")
 FULL_NAME, NOTHING = ProfileChange(full_name="H. Awk"), ProfileChange()

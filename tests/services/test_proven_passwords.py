@@ -8,9 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, populate, principal, services
 from flask import Flask
-from services.watching import CountedPasswords, count_hashes, rows, wait_until
 
 from identity.domain.errors import Busy, IdentityError, RateLimited, Unauthenticated
 from identity.domain.principal import Origin, operator
@@ -18,6 +16,11 @@ from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication import proven_passwords
 from identity.services.authentication.proven_passwords import ProvenPasswords
+from support.accounts import ADMIN, HAWK, populate
+from support.app import ORIGIN, principal, services
+from support.database import rows
+from support.hashing import CountedPasswords, count_hashes
+from support.waiting import wait_until
 
 ADDRESS_LIMIT = 6
 SUM = "SELECT coalesce(sum(count), 0) FROM counter"

@@ -7,10 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from conftest import HAWK, HandClock, populate, principal, services
 from flask import Flask
-from races.at_once import at_once
-from services.watching import by_token, engine_of, execute, rows, token_principal, trail
 from sqlalchemy import text
 
 from identity.domain.errors import Unauthenticated
@@ -18,6 +15,11 @@ from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
 from identity.services.maintenance import pruning
+from support.accounts import HAWK, populate
+from support.app import by_token, principal, services, token_principal, trail
+from support.clock import HandClock
+from support.concurrency import at_once
+from support.database import engine_of, execute, rows
 
 
 def prune(app: Flask) -> dict[str, int]:

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from services.watching import wait_until
 
 from identity.domain.errors import Draining, SchemaOutdated, Unavailable
 from identity.services.maintenance.readiness import Readiness
+from support.waiting import wait_until
 
 
 class Mark:

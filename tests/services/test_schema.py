@@ -6,10 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ORIGIN, close, config, services
 from flask import Flask
-from postgresql import free_port
-from services.watching import execute, logged, rows
 
 from identity import create_app
 from identity.domain.errors import (
@@ -23,6 +20,10 @@ from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from identity.store import migrations
 from identity.store.migrations import readers
+from support.app import ORIGIN, close, config, services
+from support.database import execute, rows
+from support.logs import logged
+from support.postgresql import free_port
 
 
 @pytest.fixture

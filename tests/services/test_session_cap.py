@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import HAWK, HandClock, populate, principal, services
 from flask import Flask
-from races.at_once import at_once
-from services.watching import by_token, rows, token_principal, trail, wait_until
 
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
+from support.accounts import HAWK, populate
+from support.app import by_token, principal, services, token_principal, trail
+from support.clock import HandClock
+from support.concurrency import at_once
+from support.database import rows
+from support.waiting import wait_until
 
 COUNT = "SELECT count(*) FROM session"
 

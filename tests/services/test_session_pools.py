@@ -7,14 +7,18 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from conftest import HAWK, ORIGIN, HandClock, basic, bearer, populate, principal, services
 from flask import Flask
 from flask.testing import FlaskClient
-from services.watching import by_token, rows, statements, wait_until
 
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.token_kinds import TokenKind
 from identity.services.sessions import usage as use_notes
+from support.accounts import HAWK, populate
+from support.app import ORIGIN, by_token, principal, services
+from support.clock import HandClock
+from support.database import rows, statements
+from support.http import basic, bearer
+from support.waiting import wait_until
 
 CAP = 5
 AUTOMATIC = [TokenKind.ACCESS, TokenKind.JWT, TokenKind.UUID]

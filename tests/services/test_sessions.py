@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, HandClock, principal, services
 from flask import Flask
-from services.watching import by_token, execute, rows, token_principal
 
 from identity.domain.errors import NoSession, NotFound, Unauthenticated
 from identity.domain.principal import Origin, Principal, operator
 from identity.domain.token_kinds import TokenKind
+from support.accounts import ADMIN, HAWK
+from support.app import ORIGIN, by_token, principal, services, token_principal
+from support.clock import HandClock
+from support.database import execute, rows
 
 
 def dead(app: Flask, token: str) -> bool:

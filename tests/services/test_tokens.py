@@ -6,14 +6,17 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from conftest import HAWK, ORIGIN, HandClock, populate, principal, services
 from flask import Flask
-from services.watching import by_token, count_hashes, rows, statements, token_principal
 
 from identity.domain.claims import AccessClaims
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Principal, operator
 from identity.domain.token_kinds import TokenKind
+from support.accounts import HAWK, populate
+from support.app import ORIGIN, by_token, principal, services, token_principal
+from support.clock import HandClock
+from support.database import rows, statements
+from support.hashing import count_hashes
 
 SESSION = "SELECT id, version, authenticated_at, created_at, last_used_at, absolute_end, revoked_at FROM session"
 MONTH = timedelta(days=30)

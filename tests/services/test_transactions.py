@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import HAWK, ORIGIN, principal, services
 from flask import Flask
-from services.watching import end_connections, engine_of, logged, rows
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -19,6 +17,10 @@ from identity.services.work.transaction import Transaction, Transactions
 from identity.store.engines import POOL_WAIT_SECONDS
 from identity.store.models import Account
 from identity.web.problems import describe
+from support.accounts import HAWK
+from support.app import ORIGIN, principal, services
+from support.database import end_connections, engine_of, rows
+from support.logs import logged
 
 
 @pytest.fixture

@@ -9,14 +9,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic, services
 from flask import Flask
 from flask.testing import FlaskClient
-from services.watching import logged, rows
 
 from identity.adapters.pseudonyms import KeyedPseudonyms, derive_keys
 from identity.domain.principal import operator
 from identity.domain.values import is_username
+from support.accounts import ADMIN, HAWK
+from support.app import services
+from support.clock import HandClock
+from support.database import rows
+from support.http import basic
+from support.logs import logged
 
 CANARY = "Tr0ub4dor-and-3"
 ANSWERS: dict[str, Callable[[FlaskClient], object]] = {

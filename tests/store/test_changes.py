@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.watching import end_connections, wait_until
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -23,6 +22,8 @@ from sqlalchemy.orm import Session
 from identity.store import changes
 from identity.store.changes import Feed, PostgresqlFeed, SqliteFeed, note_change, open_feed
 from identity.store.engines import for_writing
+from support.database import end_connections
+from support.waiting import wait_until
 
 Told = list[int | None]
 

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import close, config, populate, services
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from identity import create_app
@@ -21,6 +20,8 @@ from identity.store.engines import (
     for_writing,
     prepare,
 )
+from support.accounts import populate
+from support.app import close, config, services
 
 PRAGMAS = {
     "journal_mode": "wal",

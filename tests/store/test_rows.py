@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from services.watching import logged
 from sqlalchemy import Engine, delete, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from identity.store.engines import for_writing
 from identity.store.models import Account, AuditEvent, Base, Counter
+from support.logs import logged
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 

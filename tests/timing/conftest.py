@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from catalogue.asking import ENGINES, HARDENED, Asker, asking
+
+from support.enumeration.probes import ENGINES, HARDENED, Asker, asking
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -9,7 +9,8 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from catalogue.asking import (
+
+from support.enumeration.probes import (
     ENGINES,
     HARDENED,
     MOVES,
@@ -24,7 +25,7 @@ from catalogue.asking import (
     free,
     register,
 )
-from timing.samples import require_one_time
+from support.enumeration.timing import require_one_time
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -7,8 +7,9 @@ disturbs less.
 from __future__ import annotations
 
 import pytest
-from catalogue.asking import GUESSES, Asker, anybody, imported, uses
-from timing.samples import require_one_time
+
+from support.enumeration.probes import GUESSES, Asker, anybody, imported, uses
+from support.enumeration.timing import require_one_time
 
 
 def test_a_wrong_password_takes_one_time_whoever_it_is_for(hardened: Asker) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 
-from conftest import HandClock
-from signing_requests import new_authority
-
 from identity.adapters.ca import LocalAuthority
+from support.certificates import new_authority
+from support.clock import HandClock
 
 
 def test_the_cost_of_the_revocation_list_grows_with_its_length_and_no_faster(

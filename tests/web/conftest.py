@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from conftest import HandClock, close, config, populate
 from flask import Flask
-from live import Live, serving
-from postgresql import Database
-from tls import serving_tls
-from web.door import Door
 
 from identity import create_app
+from support.accounts import populate
+from support.app import close, config
+from support.clock import HandClock
+from support.live import Live, serving
+from support.live_tls import serving_tls
+from support.native_api import Door
+from support.postgresql import Database
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 from certificates.test_life import SECRET, shown
-from conftest import ADMIN, HAWK, HandClock, basic, bearer, populate, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from signing_requests import csr, signed
-from web.watched import Watched, watch
-from wire.speaking import CHANGED, Mailbox
 
 from identity.domain.principal import operator
 from identity.services.accounts.profile import ProfileChange
+from support.accounts import ADMIN, HAWK, populate
+from support.app import services
+from support.certificates import csr, signed
+from support.clock import HandClock
+from support.dialects import CHANGED, Mailbox
+from support.http import basic, bearer, token_of
+from support.secret_checks import Watched, watch
 
 OTHER = ("hawk", "another-passphrase-9")
 HAWKS = "/api/admin/users/2"

@@ -11,12 +11,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, basic, services
-from web.door import CANARY, Door, require_problem, sent
 from werkzeug.test import TestResponse
 
 from identity.adapters.logs import JsonFormatter
 from identity.domain.errors import Busy, RateLimited, Unavailable
+from support.accounts import ADMIN, HAWK
+from support.app import services
+from support.http import basic
+from support.native_api import CANARY, Door, require_problem, sent
 
 HEADERS = {
     "Cache-Control": "no-store",

@@ -6,8 +6,11 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic
 from flask.testing import FlaskClient
+
+from support.accounts import ADMIN, HAWK
+from support.clock import HandClock
+from support.http import basic
 
 AUDIT = "/api/admin/audit"
 

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import HAWK, basic, bearer, services
 from flask import Flask
 from flask.testing import FlaskClient
-from web.door import CANARY, CountingPasswords, Door, row_counts
 
 from identity.domain.principal import operator
 from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS
 from identity.web.verifier import read_authorization
+from support.accounts import HAWK
+from support.app import services
+from support.hashing import CountingPasswords
+from support.http import basic, bearer
+from support.native_api import CANARY, Door, row_counts
 
 PAIR = base64.b64encode(b"hawk:newpwd").decode()
 

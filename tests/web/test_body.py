@@ -7,10 +7,10 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from web.door import CANARY, Door, sent
 
 from identity.web.problems import MalformedBody
 from identity.web.requests.body_syntax import parse_json_object
+from support.native_api import CANARY, Door, sent
 
 LIMIT_BYTES = 65_536
 PASSWORD = f'"password":"{CANARY}"'

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from conftest import ADMIN
-from web.door import CANARY, Door, sent
+
+from support.accounts import ADMIN
+from support.native_api import CANARY, Door, sent
 
 GOOD = {"username": "falcon", "password": CANARY}
 ROUTES = [

@@ -8,10 +8,10 @@ from threading import Event, Semaphore
 from typing import Any
 
 import pytest
-from conftest import ADMIN
-from web.door import CANARY, Door, sent
 
 from identity.web.requests.body_reads import BODIES_AT_ONCE
+from support.accounts import ADMIN
+from support.native_api import CANARY, Door, sent
 
 LIMIT_BYTES = 65_536
 BODY = f'{{"username":"falcon","password":"{CANARY}"}}'.encode()

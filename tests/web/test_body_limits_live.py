@@ -6,9 +6,11 @@ import base64
 from collections.abc import Iterator
 
 import pytest
-from live import ADMIN, Live
-from web.door import CANARY
-from web.sockets import Raw, lines, send
+
+from support.accounts import ADMIN
+from support.live import Live
+from support.native_api import CANARY
+from support.raw_http import Raw, lines, send
 
 REGISTER = "POST /api/users HTTP/1.1"
 JSON = "Content-Type: application/json"

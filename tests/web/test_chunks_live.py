@@ -7,8 +7,10 @@ import socket
 from contextlib import suppress
 
 import pytest
-from live import ADMIN, Live
-from web.sockets import connected
+
+from support.accounts import ADMIN
+from support.live import Live
+from support.raw_http import connected
 
 REGISTER = "POST /api/users HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 JSON = "Content-Type: application/json"

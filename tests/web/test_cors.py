@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, basic
-from web.door import Door
 from web.test_paths import paths
+
+from support.accounts import ADMIN, HAWK
+from support.http import basic
+from support.native_api import Door
 
 APP, OTHER = "https://app.example.org", "http://localhost:3000"
 STRANGERS = [

@@ -8,18 +8,23 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic, bearer, principal, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from services.watching import no_place, statements, wait_until
 from sqlalchemy import text
-from web.door import CANARY
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
 from identity.settings import SettingError
+from support.accounts import ADMIN, HAWK
+from support.app import principal, services
+from support.clock import HandClock
+from support.database import statements
+from support.hashing import no_place
+from support.http import basic, bearer, token_of
+from support.native_api import CANARY
+from support.waiting import wait_until
 
 METHODS = [
     "GET",

@@ -6,8 +6,9 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from conftest import basic
-from web.door import Door
+
+from support.http import basic
+from support.native_api import Door
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 

@@ -6,8 +6,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from live import Live
-from web.sockets import connected
+
+from support.live import Live
+from support.raw_http import connected
 
 FIELD = 7_000  # gunicorn takes fields of 8 KiB
 UNFINISHED = 200

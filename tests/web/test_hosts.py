@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from live import Live
-from web.door import Door
-from web.sockets import lines, send
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from identity.web.requests.hosts import is_sound, own_base
+from support.live import Live
+from support.native_api import Door
+from support.raw_http import lines, send
 
 LABEL = "a" * 63
 SOUND = [

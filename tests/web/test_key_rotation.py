@@ -8,12 +8,15 @@ from datetime import timedelta
 
 import jwt as pyjwt
 import pytest
-from conftest import HAWK, HandClock, basic, bearer, populate, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
 
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.events import Event
+from support.accounts import HAWK, populate
+from support.app import services
+from support.clock import HandClock
+from support.http import basic, bearer, token_of
 
 GRACE = timedelta(seconds=60)
 USER = {

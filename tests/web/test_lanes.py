@@ -12,9 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, HandClock, basic, principal, services
 from flask import Flask
-from services.watching import no_place, statements, wait_until
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from identity.domain.errors import Unavailable
@@ -24,6 +22,13 @@ from identity.services.accounts.registration import NewAccount
 from identity.services.sessions.directory import SessionDirectory
 from identity.web.middleware import middleware as guard
 from identity.web.middleware.middleware import Middleware
+from support.accounts import ADMIN, HAWK
+from support.app import ORIGIN, principal, services
+from support.clock import HandClock
+from support.database import statements
+from support.hashing import no_place
+from support.http import basic
+from support.waiting import wait_until
 
 Header = dict[str, str]
 Lane = Callable[[Any], tuple[str, list[tuple[str, str]], bytes]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from conftest import ADMIN, services
-from web.door import CANARY, Door, sent
 
 from identity.domain.principal import Origin, Principal
+from support.accounts import ADMIN
+from support.app import services
+from support.native_api import CANARY, Door, sent
 
 KIND = "multipart/form-data; boundary=x"
 GOOD = {"username": "falcon", "password": CANARY}

@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic, bearer, populate
 from flask import Flask
 from sqlalchemy import insert
-from web.watched import USER, Watched, time, watch
 
 from identity.store.models import Account
+from support.accounts import ADMIN, HAWK, populate
+from support.clock import HandClock
+from support.http import basic, bearer
+from support.secret_checks import USER, Watched, time, watch
 
 USERS, AUDIT = "/api/admin/users", "/api/admin/audit"
 EVENT = {

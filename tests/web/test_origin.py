@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, basic, bearer, services
-from web.door import CountingPasswords, Door, require_problem
 
 from identity.domain.principal import operator
 from identity.settings.readers import read_networks
 from identity.web.peers import client_ip
+from support.accounts import ADMIN, HAWK
+from support.app import services
+from support.hashing import CountingPasswords
+from support.http import basic, bearer
+from support.native_api import Door, require_problem
 
 EVIL = "http://evil.example"
 CROSS_SITE = {

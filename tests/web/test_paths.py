@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-import nginx
 import pytest
-from conftest import ADMIN, HAWK, basic, bearer
 from flask import Flask
-from live import ADMIN as LIVE_ADMIN
-from live import Live
 from operations.test_deploy import DEPLOY, required
-from postgresql import free_port
-from web.door import Door, require_problem
-from web.sockets import lines, send
+
+from support import nginx
+from support.accounts import ADMIN, HAWK
+from support.accounts import ADMIN as LIVE_ADMIN
+from support.http import basic, bearer
+from support.live import Live
+from support.native_api import Door, require_problem
+from support.postgresql import free_port
+from support.raw_http import lines, send
 
 WITH_PREFIX = ("/azuma/", "/continuous/", "/nerveshub/", "/wekan/")
 TOKEN = "m" * 20 + "0123456789abcdef"

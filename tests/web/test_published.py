@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from conftest import services
 from flask import Flask
-from web.door import Door
 
 from identity.api import operations
 from identity.caching import CachedValue
 from identity.domain.keys import GRACE_MIN_SECONDS
+from support.app import services
+from support.native_api import Door
 
 PUBLIC = ["/ca.pem", "/ca.crl", "/ca.crl?format=pem", "/.well-known/jwks.json", "/openapi.json"]
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, basic, bearer, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from web.door import Door
 from werkzeug.test import TestResponse
 
 import identity
+from support.accounts import ADMIN, HAWK
+from support.http import basic, bearer, token_of
+from support.native_api import Door
 
 OPEN = {
     "front.root",

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pytest
-from conftest import ADMIN, HAWK, basic, principal, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from services.watching import count_hashes, execute, statements, wait_until
-from web.door import row_counts
 from web.test_authorization_header import LOOKING_LIKE_TOKENS
 
 from identity.domain.principal import Principal, operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication import token_usernames
+from support.accounts import ADMIN, HAWK
+from support.app import principal, services
+from support.database import execute, statements
+from support.hashing import count_hashes
+from support.http import basic, token_of
+from support.native_api import row_counts
+from support.waiting import wait_until
 
 HELLO = {"data": "Hello, hawk!"}
 FINE = [

@@ -8,10 +8,12 @@ import json
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, basic, bearer, token_of
 from flask.testing import FlaskClient
 from itsdangerous import Signer, TimestampSigner, URLSafeSerializer, URLSafeTimedSerializer
-from web.door import Door, statuses
+
+from support.accounts import ADMIN, HAWK
+from support.http import basic, bearer, token_of
+from support.native_api import Door, statuses
 
 KEY_A, KEY_B, KEY_C = (hashlib.sha256(name).hexdigest() for name in (b"a", b"b", b"c"))
 HELLO = {"data": "Hello, hawk!"}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic, bearer, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
-from web.door import Door, statuses
 
 from identity.domain.claims import AccessClaims
+from support.accounts import ADMIN, HAWK
+from support.app import services
+from support.clock import HandClock
+from support.http import basic, bearer, token_of
+from support.native_api import Door, statuses
 
 
 @pytest.mark.parametrize(

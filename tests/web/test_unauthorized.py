@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from conftest import HAWK, basic
 from flask import Flask
 from flask.testing import FlaskClient
-from web.door import Door, require_problem
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from identity.web.middleware.middleware import Middleware
 from identity.web.problems import CHALLENGES
 from identity.web.requests.accept import wants_json
+from support.accounts import HAWK
+from support.http import basic
+from support.native_api import Door, require_problem
 
 JSON = [
     "application/json",

@@ -7,9 +7,7 @@ import inspect
 from pathlib import Path
 
 import pytest
-from conftest import ADMIN, HAWK, ORIGIN, basic, bearer, services
 from flask.testing import FlaskClient
-from web.door import CountingPasswords, Door, sent
 
 import identity
 from identity.api import problems
@@ -18,6 +16,11 @@ from identity.domain.principal import Principal
 from identity.web import verifier as module
 from identity.web.problems import CHALLENGES, REALM
 from identity.web.verifier import auth, read_authorization
+from support.accounts import ADMIN, HAWK
+from support.app import ORIGIN, services
+from support.hashing import CountingPasswords
+from support.http import basic, bearer
+from support.native_api import Door, sent
 
 PAIR = base64.b64encode(b"hawk:newpwd").decode()
 

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic
 from flask import Flask
-from wire.speaking import UUID, Speaker, row_of, speaking, standing
+
+from support.accounts import ADMIN, HAWK
+from support.clock import HandClock
+from support.dialects import UUID, Speaker, row_of, speaking, standing
+from support.http import basic
 
 JOHN = {"name": "John", "email": "john.doe@oneshot.cam", "password": "oneshot_secret"}
 

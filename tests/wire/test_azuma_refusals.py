@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import HAWK, HandClock, populate, services
 from flask import Flask
-from wire.speaking import FORM, UNREADABLE, Speaker, rows, speaking, standing
 
 from identity.store.models import Account
+from support.accounts import HAWK, populate
+from support.app import services
+from support.clock import HandClock
+from support.dialects import FORM, UNREADABLE, Speaker, rows, speaking, standing
 
 JOHN = {"name": "John", "email": "john.doe@oneshot.cam", "password": "oneshot_secret"}
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic
 from flask import Flask
 from werkzeug.test import TestResponse
-from wire.speaking import (
+
+from identity.store.models import Account, AuditEvent
+from support.accounts import ADMIN, HAWK
+from support.clock import HandClock
+from support.dialects import (
     ACTIVATION,
     CHANGED,
     RESET,
@@ -20,8 +23,7 @@ from wire.speaking import (
     rows,
     speaking,
 )
-
-from identity.store.models import Account, AuditEvent
+from support.http import basic
 
 EMAIL = "email@domain.tld"
 

@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import ADMIN, HandClock, basic
 from flask import Flask
 from werkzeug.test import TestResponse
-from wire.speaking import (
-    ACTIVATION,
-    CHANGED,
-    RESET,
-    Mailbox,
-    Speaker,
-    row_of,
-    rows,
-    speaking,
-)
 
 from identity.store.models import Account
+from support.accounts import ADMIN
+from support.clock import HandClock
+from support.dialects import ACTIVATION, CHANGED, RESET, Mailbox, Speaker, row_of, rows, speaking
+from support.http import basic
 
 EMAIL = "email@domain.tld"
 

@@ -6,20 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import HAWK, basic, populate, services
 from flask import Flask
 from werkzeug.test import TestResponse
-from wire.speaking import (
-    FORM,
-    UNREADABLE,
-    Speaker,
-    rows,
-    speaking,
-    standing,
-)
 
 from identity.store.models import Account, OutboxMail
 from identity.web.problems import CHALLENGES
+from support.accounts import HAWK, populate
+from support.app import services
+from support.dialects import FORM, UNREADABLE, Speaker, rows, speaking, standing
+from support.http import basic
 
 EMAIL = "email@domain.tld"
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import basic, bearer, services
 from flask import Flask
-from wire.house import EMAIL, KIM, LONG, REGISTRATIONS, SETTINGS, House
-from wire.speaking import ACTIVATION, RESET, Mailbox, row_of, rows, speaking
 
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from identity.store.models import Account
+from support.app import services
+from support.dialects import ACTIVATION, RESET, Mailbox, row_of, rows, speaking
+from support.http import basic, bearer
+from support.modes import EMAIL, KIM, LONG, REGISTRATIONS, SETTINGS, House
 
 
 @pytest.fixture(params=SETTINGS)

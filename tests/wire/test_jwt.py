@@ -10,12 +10,14 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
-from conftest import HandClock, basic, bearer, close, config
 from flask import Flask
 from flask.testing import FlaskClient
 
 from identity import create_app
 from identity.adapters.tokens.jwt import new_key
+from support.app import close, config
+from support.clock import HandClock
+from support.http import basic, bearer
 
 USER = {
     "email": "email@domain.tld",

@@ -11,13 +11,14 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
-from conftest import bearer, close
 from cryptography.hazmat.primitives import serialization
 from flask import Flask
 from flask.testing import FlaskClient
-from wire.speaking import one_database
 
 from identity.adapters.tokens.jwt import new_key
+from support.app import close
+from support.dialects import one_database
+from support.http import bearer
 
 USER = {
     "email": "email@domain.tld",

@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, bearer, populate, services
 from flask import Flask
-from web.watched import PROFILE, Watched, time, watch
 
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
+from support.accounts import ADMIN, HAWK, populate
+from support.app import services
+from support.clock import HandClock
+from support.http import bearer
+from support.secret_checks import PROFILE, Watched, time, watch
 
 ME = "/api/users/me"
 NEW = {"username": "falcon", "password": "peregrine-1"}

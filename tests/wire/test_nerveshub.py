@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, basic
 from flask import Flask
-from wire.speaking import Speaker, row_of, rows, speaking, standing
 
 from identity.store.models import Account
+from support.accounts import ADMIN, HAWK
+from support.dialects import Speaker, row_of, rows, speaking, standing
+from support.http import basic
 
 USER = {"username": "user1234", "email": "user@domain.com", "password": "correct horse"}
 

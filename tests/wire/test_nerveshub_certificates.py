@@ -9,17 +9,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HandClock, basic, populate
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from flask import Flask
 from werkzeug.test import TestResponse
-from wire.signing_requests import in_base64, private_key_pem, refused_requests, signing_request
-from wire.speaking import Speaker, row_of, rows, speaking
 
 from identity.store.models import Certificate
+from support.accounts import ADMIN, populate
+from support.clock import HandClock
+from support.dialects import Speaker, row_of, rows, speaking
+from support.http import basic
+from support.signing_requests import in_base64, private_key_pem, refused_requests, signing_request
 
 USER = {"username": "user1234", "email": "user@domain.com", "password": "correct horse"}
 PROOF = {"email": USER["email"], "password": USER["password"], "description": "my laptop"}

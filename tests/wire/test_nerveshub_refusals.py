@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import basic, bearer, populate, services
 from flask import Flask
-from wire.speaking import UNREADABLE, Speaker, row_of, rows, speaking, standing
 
 from identity.store.models import Account
+from support.accounts import populate
+from support.app import services
+from support.dialects import UNREADABLE, Speaker, row_of, rows, speaking, standing
+from support.http import basic, bearer
 
 USER = {"username": "user1234", "email": "user@domain.com", "password": "correct horse"}
 

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HandClock, basic, bearer, services
 from flask import Flask
-from wire.house import EMAIL, KIM, LONG, REGISTRATIONS, SETTINGS, House
-from wire.speaking import RESET, UUID, Mailbox, row_of, rows, speaking
 
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from identity.settings import Settings
 from identity.store.models import Account, LoginSession, OutboxMail
+from support.accounts import ADMIN
+from support.app import services
+from support.clock import HandClock
+from support.dialects import RESET, UUID, Mailbox, row_of, rows, speaking
+from support.http import basic, bearer
+from support.modes import EMAIL, KIM, LONG, REGISTRATIONS, SETTINGS, House
 
 
 @pytest.fixture(params=SETTINGS)

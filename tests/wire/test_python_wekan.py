@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from live import serving
-from postgresql import Database
 from wekan import (
     UsernameAlreadyExists,
     WekanAPIError,
@@ -18,6 +16,9 @@ from wekan import (
     WekanConnectionError,
     WekanUser,
 )
+
+from support.live import serving
+from support.postgresql import Database
 
 ADMIN = {"username": "Dr. Mary O'Connor", "email": "mary@example.org", "password": "m4ry's secret"}
 

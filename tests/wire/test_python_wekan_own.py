@@ -8,7 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from live import serving
+
+from support.live import serving
 
 # In their order: each goes on with what the one before left. The others of that file are about boards.
 OWN = (

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from live import Live
-from wire.touring import ROOT, read_page, section, steps, take
 
 from identity.dialects import DIALECTS
 from identity.settings import described
+from support.live import Live
+from support.tours import ROOT, read_page, section, steps, take
 
 README = read_page("README.md")
 LONGEST_README = 200  # lines

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import guarded_site
 import pytest
 import requests
-from guarded_site import Site
-from live import ADMIN, Live, serving
+
+from support import protected_site as guarded_site
+from support.accounts import ADMIN
+from support.live import Live, serving
+from support.protected_site import Site
 
 HAWK = ("hawk", "p\u00e4ssw\u00f6rter")
 TAKEN = "admin"  # the name of an account that the token is not of

@@ -22,8 +22,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from live import ADMIN, COMMAND, Live, serving, wait_until_ready
-from wire.touring import BASE, read_page, section
+
+from support.accounts import ADMIN
+from support.live import COMMAND, Live, serving, wait_until_ready
+from support.tours import BASE, read_page, section
 
 OUTAGE_SECONDS = 120
 BROKEN = [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from live import Live
+
+from support.live import Live
 
 
 @pytest.fixture

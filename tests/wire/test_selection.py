@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import HAWK, basic, close, populate, services
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
-from wire.speaking import one_database
+
+from support.accounts import HAWK, populate
+from support.app import close, services
+from support.dialects import one_database
+from support.http import basic
 
 DIALECTS = ("native", "nerveshub", "wekan", "continuous", "azuma")
 HOSTS = {

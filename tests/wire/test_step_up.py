@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from conftest import ADMIN, HAWK, HandClock, basic, bearer, populate, principal, services, token_of
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from identity.domain.errors import StepUpRequired
 from identity.domain.token_kinds import TokenKind
+from support.accounts import ADMIN, HAWK, populate
+from support.app import principal, services
+from support.clock import HandClock
+from support.http import basic, bearer, token_of
 
 CHALLENGES = [
     'Basic realm="Authentication Required"',

@@ -7,17 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HandClock, basic, populate, services
 from flask import Flask
 from flask.testing import FlaskClient
-from services.watching import count_hashes, rows
 from werkzeug.test import TestResponse
-from wire.house import LONG, REGISTRATIONS
-from wire.signing_requests import signing_request
-from wire.speaking import Mailbox
 
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
+from support.accounts import ADMIN, populate
+from support.app import services
+from support.clock import HandClock
+from support.database import rows
+from support.dialects import Mailbox
+from support.hashing import count_hashes
+from support.http import basic
+from support.modes import LONG, REGISTRATIONS
+from support.signing_requests import signing_request
 
 KITE, EMAIL, LOCK = "kite", "kite@example.org", 900
 Ask = Callable[[FlaskClient, str], TestResponse]

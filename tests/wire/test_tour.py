@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from live import Live
-from wire.touring import read_page, steps, take
+from support.live import Live
+from support.tours import read_page, steps, take
 
 # The loop of the tour does not wait: its third sleep ends the session instead.
 SHELL = """

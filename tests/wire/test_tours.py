@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from live import Live
-from wire.touring import TLS_BASE, beside_over_tls, read_page, section, steps, take
 
 from identity.dialects import DIALECTS
+from support.live import Live
+from support.tours import TLS_BASE, beside_over_tls, read_page, section, steps, take
 
 PAGE = read_page("docs/dialects.md")
 HEADINGS = {

@@ -6,9 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic, populate, services
 from flask import Flask
-from wire.speaking import Speaker, speaking, standing
+
+from support.accounts import ADMIN, HAWK, populate
+from support.app import services
+from support.clock import HandClock
+from support.dialects import Speaker, speaking, standing
+from support.http import basic
 
 USER = {"username": "myusername", "password": "my$up3erP@ssw0rd", "email": "my@email.com"}
 

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, basic, principal, services
 from flask import Flask
-from services.watching import statements
 from sqlalchemy.exc import OperationalError
 
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration import names as account_names
+from support.accounts import ADMIN, HAWK
+from support.app import principal, services
+from support.database import statements
+from support.http import basic
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import ADMIN, HAWK, basic, populate, services
 from flask import Flask
-from wire.speaking import UNREADABLE, Speaker, row_of, rows, speaking, standing
 
 from identity.store.models import Account
+from support.accounts import ADMIN, HAWK, populate
+from support.app import services
+from support.dialects import UNREADABLE, Speaker, row_of, rows, speaking, standing
+from support.http import basic
 
 USER = {"username": "myusername", "password": "my$up3erP@ssw0rd", "email": "my@email.com"}
 

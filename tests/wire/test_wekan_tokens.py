@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock, basic
 from flask import Flask
-from wire.speaking import Speaker, row_of, rows, speaking
 
 from identity.store.models import AuditEvent
+from support.accounts import ADMIN, HAWK
+from support.clock import HandClock
+from support.dialects import Speaker, row_of, rows, speaking
+from support.http import basic
 
 UNAUTHORIZED = {
     "error": "unauthorized",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import ADMIN, HAWK, HandClock
 from flask import Flask
-from wire.speaking import Speaker, row_of, rows, speaking, standing
 
 from identity.store.models import Account
+from support.accounts import ADMIN, HAWK
+from support.clock import HandClock
+from support.dialects import Speaker, row_of, rows, speaking, standing
 
 USER = {"username": "myusername", "password": "my$up3erP@ssw0rd", "email": "my@email.com"}
 

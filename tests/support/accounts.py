@@ -1,0 +1,19 @@
+"""The accounts that most tests use, as the document of Azuma has them."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from identity.domain.principal import operator
+from identity.services.accounts.registration import NewAccount
+from support.app import services
+
+ADMIN = ("admin", "changeme")
+HAWK = ("hawk", "newpwd")
+
+
+def populate(app: Flask) -> None:
+    """Make the accounts of seed 004: admin has the id 1, hawk the id 2."""
+    accounts = services(app).accounts
+    accounts.create(operator(), NewAccount(*ADMIN), admin=True)
+    accounts.create(operator(), NewAccount(*HAWK), admin=False)

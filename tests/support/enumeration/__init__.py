@@ -1,0 +1,1 @@
+"""Comparing calls for known and unknown accounts: answers, work and times."""

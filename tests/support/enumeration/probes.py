@@ -1,0 +1,255 @@
+"""Everything one can ask that might tell whether an account exists, and the people to ask about."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.security import generate_password_hash
+from werkzeug.test import TestResponse
+
+from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
+from identity.adapters.passwords.queue import AdmissionQueue
+from identity.domain.principal import Origin, Principal, operator
+from identity.services.accounts.registration import NewAccount
+from support.app import ORIGIN, close, services
+from support.database import engine_of, execute, rows
+from support.dialects import one_database
+from support.hashing import CountedPasswords
+from support.http import basic, bearer, token_of
+
+LONG = "a rather long passphrase"
+HARDENED = {
+    "hardened": "true",
+    "public_url": "https://id.example.org",
+    "argon2_memory_kib": "19456",
+    "argon2_time": "2",
+}
+# Counted, as in a real service, and never reached: all askers come from one address.
+UNREACHED = {
+    "ip_failures": "1000000",
+    "registration_limit": "1000000/60",
+    "reset_limit": "1000000/60",
+    "requested_mail_limit": "1000000/60",
+    "password_memory_seconds": "5",  # as in a real service
+}
+ENGINES = ("sqlite", "postgresql")
+WHO = ("unknown", "known", "known here", "disabled", "unusable")
+HERE = Origin("127.0.0.1", ORIGIN.request_id, ORIGIN.dialect)  # where the test client calls from
+# Enough that skipping it would show, and little enough that everything else shows too.
+COST = Argon2Cost(memory_kib=1024, time=1)
+OLDER = PasswordHasher(memory_cost=512, time_cost=1, parallelism=1)
+_numbers = itertools.count()
+
+
+@dataclass
+class Asker:
+    """Asks an application about people of whom one does not exist, and some cannot log in."""
+
+    app: Flask
+    client: FlaskClient = field(init=False)
+    passwords: CountedPasswords = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = self.app.test_client(use_cookies=False)
+        # Cheaply, also where a hardened service would refuse to.
+        guarded = AdmissionQueue(Argon2Hasher(COST, wait=timedelta(seconds=10)), places=64)
+        self.passwords = CountedPasswords(guarded)
+        use = services(self.app)
+        for use_case in (
+            use.authentication,
+            use.accounts,
+            use.profiles,
+            use.recovery,
+            use.administration,
+        ):
+            use_case._passwords = self.passwords  # type: ignore[assignment]
+
+    def people(self) -> dict[str, str]:
+        """Make new people, one of each kind; return their names, which are also the first part of their addresses."""
+        number, use = next(_numbers), services(self.app)
+        # All names are of one length: the longer answer would tell.
+        names = {who: f"bird{number:05}{index}" for index, who in enumerate(WHO)}
+        wanted = {who: NewAccount(name, LONG, address_of(name)) for who, name in names.items()}
+        for who in ("known", "disabled", "unusable"):
+            use.accounts.create(operator(), wanted[who], admin=False)
+        use.accounts.register(Principal(HERE), wanted["known here"])
+        for who in ("known", "known here", "disabled"):
+            execute(
+                self.app,
+                "UPDATE account SET email_verified = true WHERE username = :name",
+                name=names[who],
+            )
+        execute(
+            self.app,
+            "UPDATE account SET disabled = true WHERE username = :name",
+            name=names["disabled"],
+        )
+        execute(
+            self.app,
+            "UPDATE account SET password_hash = '!' WHERE username = :name",
+            name=names["unusable"],
+        )
+        return names
+
+    def ask(
+        self, path: str, body: Mapping[str, Any], *, method: str = "POST", **request: Any
+    ) -> TestResponse:
+        return self.client.open(path, method=method, json=body, **request)
+
+
+Call = Callable[[Asker, str], TestResponse]
+Asked = Callable[[], TestResponse]
+
+
+@contextmanager
+def asking(
+    request: pytest.FixtureRequest, factory: pytest.TempPathFactory, **settings: str
+) -> Iterator[Asker]:
+    """Ask one application; `request.param` says on which engine."""
+    with one_database(request, factory) as make:
+        app = make(**UNREACHED | settings)
+        if (
+            request.param == "sqlite"
+        ):  # as the tests' PostgreSQL does: the disk's moods would drown everything else
+            event.listen(
+                engine_of(app), "connect", lambda each, _: each.execute("PRAGMA synchronous = OFF")
+            )
+            engine_of(app).dispose()
+        yield Asker(app)
+        close(app)
+
+
+def uses(asker: Asker, call: Call) -> dict[str, Asked]:
+    """Return the call for new people, one of each kind."""
+    return {who: (lambda name=name: call(asker, name)) for who, name in asker.people().items()}
+
+
+def imported(asker: Asker, call: Call) -> dict[str, Asked]:
+    """Return the call for nobody, and for people whose hashes another system made or another cost."""
+    people = asker.people()
+    hashes = {
+        "known": generate_password_hash(LONG, "scrypt:1024:8:1"),
+        "disabled": OLDER.hash(LONG),
+    }
+    for who, stored in hashes.items():
+        changed = (
+            "UPDATE account SET password_hash = :stored, disabled = false WHERE username = :name"
+        )
+        execute(asker.app, changed, stored=stored, name=people[who])
+    return {
+        who: (lambda name=people[who]: call(asker, name))
+        for who in ("unknown", "known here", *hashes)
+    }
+
+
+def anybody(asker: Asker, call: Call) -> dict[str, Asked]:
+    """Return the call for nobody and for somebody, who is of each kind in turn."""
+    asked = uses(asker, call)
+    nobody, others = asked.pop("unknown"), itertools.cycle(asked.values())
+    return {"unknown": nobody, "somebody": lambda: next(others)()}  # noqa: PLW0108 - another one at each call
+
+
+def free() -> str:
+    """Return an address that nobody has had."""
+    return address_of(f"free{next(_numbers):06}")
+
+
+def address_of(name: str) -> str:
+    return f"{name}@example.org"
+
+
+def _posting(path: str, **body: Any) -> Call:
+    def call(asker: Asker, name: str) -> TestResponse:
+        given = {key: value.format(name=name) for key, value in body.items()}
+        return asker.ask(path, given)
+
+    return call
+
+
+def _guessing(path: str, **body: Any) -> Call:
+    return _posting(path, password="wrong", **body)
+
+
+def _basic(path: str, password: str) -> Call:
+    return lambda asker, name: asker.client.get(path, headers=basic(name, password))
+
+
+ADDRESS = "{name}@example.org"
+GUESSES: dict[str, Call] = {
+    "basic": _basic("/api/token", "wrong"),
+    "basic by email": lambda asker, name: asker.client.get(
+        "/api/token", headers=basic(address_of(name), "wrong")
+    ),
+    "basic, a password nobody can have": _basic("/api/token", "w" * 2000),
+    "nerveshub auth": _guessing("/nerveshub/users/auth", email=ADDRESS),
+    "nerveshub auth by name": _guessing("/nerveshub/users/auth", username="{name}"),
+    "nerveshub login": _guessing("/nerveshub/users/login", email=ADDRESS),
+    "nerveshub sign": _guessing("/nerveshub/users/sign", email=ADDRESS, csr="x", description="x"),
+    "wekan by name": _guessing("/wekan/users/login", username="{name}"),
+    "wekan by address": _guessing("/wekan/users/login", email=ADDRESS),
+    "continuous": _guessing("/continuous/sessions", email=ADDRESS),
+    "azuma": _guessing("/azuma/user/login", name="{name}"),
+}
+RESETS: dict[str, Call] = {
+    "native": _posting("/api/password-resets", email=ADDRESS),
+    "continuous": _posting("/continuous/passwords/reset", email=ADDRESS),
+    "continuous, with a token": _posting(
+        "/continuous/passwords", email=ADDRESS, password=LONG, password_confirm=LONG, token="x"
+    ),
+}
+REGISTRATIONS: dict[str, tuple[str, dict[str, str]]] = {
+    "native": ("/api/users", {"username": "{new}"}),
+    "nerveshub": ("/nerveshub/users/register", {"username": "{new}"}),
+    "wekan": ("/wekan/users/register", {"username": "{new}"}),
+    "azuma": ("/azuma/users", {"name": "{new}"}),
+    "azuma, the older call": ("/azuma/user/register", {"name": "{new}"}),
+    "continuous": ("/continuous/users", {"password_confirm": LONG}),
+}
+
+
+def register(asker: Asker, dialect: str, email: str) -> TestResponse:
+    """Register somebody new with this address."""
+    path, fields = REGISTRATIONS[dialect]
+    body = {key: value.format(new=f"new{next(_numbers):06}") for key, value in fields.items()}
+    return asker.ask(path, {"password": LONG, "email": email, **body})
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Somebody who is logged in."""
+
+    asker: Asker
+    name: str
+    token: str
+
+    @classmethod
+    def new(cls, asker: Asker, email: str) -> Owner:
+        name = f"owner{next(_numbers):06}"
+        answer = asker.ask("/api/users", {"username": name, "password": LONG, "email": email})
+        assert answer.status_code == 201, answer.text
+        return cls(asker, name, token_of(asker.client, name, LONG))
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any]) -> TestResponse:
+        return self.asker.ask(path, body, method=method, headers=bearer(self.token))
+
+    def move(self, dialect: str, email: str) -> TestResponse:
+        """Change the address."""
+        if dialect == "native":
+            return self.ask("PATCH", "/api/users/me", {"email": email})
+        ((uuid,),) = rows(
+            self.asker.app, "SELECT uuid FROM account WHERE username = :name", name=self.name
+        )
+        return self.ask("PUT", f"/continuous/users/{uuid}", {"email": email})
+
+
+MOVES = ("native", "continuous")

@@ -1,0 +1,1 @@
+"""Fault experiments: load, faults, a record of all calls, and the invariants."""

@@ -1,0 +1,1 @@
+"""What is published, built and run as a release has it."""

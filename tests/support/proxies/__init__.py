@@ -1,0 +1,1 @@
+"""Real proxies before a service, as deploy/forward-auth/ configures them."""
