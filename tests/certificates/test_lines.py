@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from certificates.test_life import HAWK, SECRET, on_the_list, opens, shown
+from certificates.test_lifecycle import HAWK, SECRET, on_the_list, opens, shown
 from cryptography import x509
 from flask import Flask
 from flask.testing import FlaskClient

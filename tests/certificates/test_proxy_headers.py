@@ -30,7 +30,9 @@ from support.clock import HandClock
 from support.http import basic
 
 SECRET = "0123456789abcdef0123456789abcdef"
-SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])  # only read here; test_life.py has both
+SQLITE = pytest.mark.parametrize(
+    "engine_name", ["sqlite"]
+)  # only read here; test_lifecycle.py has both
 pytestmark = SQLITE
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from certificates.test_life import HAWK, signed
+from certificates.test_lifecycle import HAWK, signed
 from cryptography import x509
 from flask import Flask
 

@@ -62,15 +62,16 @@ PARSING = {
         "web/test_body_limits_live.py::test_a_body_above_the_limit_is_refused_before_it_is_sent",
     ),
     17: held(
-        "chunked form", "web/test_chunks_live.py::test_a_form_in_chunks_is_asked_for_its_length"
+        "chunked form",
+        "web/test_chunked_bodies_live.py::test_a_form_in_chunks_is_asked_for_its_length",
     ),
     19: held(
         "chunked JSON",
-        "web/test_chunks_live.py::test_a_body_is_refused_when_its_chunks_end_too_early",
+        "web/test_chunked_bodies_live.py::test_a_body_is_refused_when_its_chunks_end_too_early",
     ),
     20: held(
         "bad chunk size",
-        "web/test_chunks_live.py::test_a_body_is_refused_when_its_chunks_are_broken",
+        "web/test_chunked_bodies_live.py::test_a_body_is_refused_when_its_chunks_are_broken",
     ),
     22: held(
         "Content-Encoding", "web/test_body_framing.py::test_a_body_is_not_read_when_it_is_encoded"
@@ -118,7 +119,7 @@ PARSING = {
     38: held(
         "007 and other digits", "web/test_routes.py::test_an_id_of_another_spelling_leads_nowhere"
     ),
-    40: held("spellings of a UUID", "wire/test_continuous.py::test_a_uuid_has_one_spelling"),
+    40: held("spellings of a UUID", "dialects/test_continuous.py::test_a_uuid_has_one_spelling"),
     41: held("trailing slash", "web/test_routes.py::test_a_slash_more_or_less_never_redirects"),
     43: held(
         "preflight", "web/test_origin.py::test_a_preflight_of_another_site_gets_no_permission"
@@ -129,13 +130,13 @@ PARSING = {
 REGISTRATION = {
     46: held(
         "a good one",
-        "wire/test_seed_004.py::test_registering_answers_201_with_the_name_and_where_it_is",
+        "dialects/test_certifire.py::test_registering_answers_201_with_the_name_and_where_it_is",
         "web/test_origin.py::test_a_location_follows_the_public_url_or_else_the_host",
     ),
     47: held(
         "rights in the body",
         "web/test_body_fields.py::test_rights_are_refused_when_they_come_from_a_caller_for_himself",
-        "wire/test_never.py::test_no_body_gives_rights",
+        "dialects/test_every_dialect.py::test_no_body_gives_rights",
     ),
     49: held(
         "columns in the body",
@@ -203,7 +204,7 @@ REGISTRATION = {
     73: held(
         "HTML and formulas in a name",
         "catalogue/test_input.py::test_markup_in_a_full_name_is_text",
-        "recovery/test_letters.py::test_a_name_is_escaped",
+        "recovery/test_mail_texts.py::test_a_name_is_escaped",
     ),
 }
 
@@ -273,17 +274,19 @@ CREDENTIALS = {
     ),
     100: held(
         "algorithms of a JWT",
-        "wire/test_jwt_forged.py::test_the_algorithm_is_not_the_tokens_choice",
+        "dialects/test_jwt_forged.py::test_the_algorithm_is_not_the_tokens_choice",
     ),
     101: held(
         "keys in a JWT",
-        "wire/test_jwt_forged.py::test_a_key_that_a_token_brings_along_is_not_asked",
+        "dialects/test_jwt_forged.py::test_a_key_that_a_token_brings_along_is_not_asked",
     ),
     103: held(
-        "times of a JWT", "wire/test_jwt_forged.py::test_a_token_with_other_claims_opens_nothing"
+        "times of a JWT",
+        "dialects/test_jwt_forged.py::test_a_token_with_other_claims_opens_nothing",
     ),
     104: held(
-        "claims of a JWT", "wire/test_jwt_forged.py::test_a_token_with_other_claims_opens_nothing"
+        "claims of a JWT",
+        "dialects/test_jwt_forged.py::test_a_token_with_other_claims_opens_nothing",
     ),
     106: held(
         "a deleted user's token",
@@ -293,7 +296,7 @@ CREDENTIALS = {
     107: held(
         "an id used again",
         "store/test_rows.py::test_id_is_never_used_again",
-        "wire/test_jwt.py::test_a_token_ends_with_the_account_and_never_becomes_another_ones",
+        "dialects/test_jwt.py::test_a_token_ends_with_the_account_and_never_becomes_another_ones",
     ),
     109: held(
         "disabled and enabled",
@@ -310,7 +313,7 @@ CREDENTIALS = {
     ),
     113: held(
         "not activated",
-        "wire/test_continuous.py::test_a_user_may_log_in_before_activation_and_not_while_disabled",
+        "dialects/test_continuous.py::test_a_user_may_log_in_before_activation_and_not_while_disabled",
     ),
     115: held(
         "a check that breaks",
@@ -325,7 +328,7 @@ CREDENTIALS = {
 SESSIONS = {
     118: held(
         "a token's answer",
-        "wire/test_seed_004.py::test_a_token_lives_for_600_seconds_and_stands_in_a_header_too",
+        "dialects/test_certifire.py::test_a_token_lives_for_600_seconds_and_stands_in_a_header_too",
     ),
     119: held(
         "renewed for ever",
@@ -342,7 +345,8 @@ SESSIONS = {
     ),
     124: left("one kind for another", "there are no refresh tokens; other purposes are case 98"),
     125: held(
-        "more rights by renewing", "wire/test_never.py::test_renewed_tokens_end_with_their_session"
+        "more rights by renewing",
+        "dialects/test_every_dialect.py::test_renewed_tokens_end_with_their_session",
     ),
     127: held(
         "log out on both nodes",
@@ -358,7 +362,7 @@ SESSIONS = {
         "a chosen session",
         "services/test_sessions.py::test_session_ids_are_named_by_the_service_alone",
     ),
-    133: left("step-up", "it has tests of its own; see also tests/wire/test_native_api.py"),
+    133: left("step-up", "it has tests of its own; see also tests/dialects/test_native.py"),
 }
 
 RIGHTS = {
@@ -366,7 +370,8 @@ RIGHTS = {
         "a user, by nobody", "catalogue/test_access.py::test_a_route_lets_in_whom_its_row_says"
     ),
     136: held(
-        "fields of a user", "wire/test_never.py::test_the_documented_place_of_secrets_is_empty"
+        "fields of a user",
+        "dialects/test_every_dialect.py::test_the_documented_place_of_secrets_is_empty",
     ),
     137: held(
         "lists",
@@ -383,7 +388,7 @@ RIGHTS = {
     ),
     142: held(
         "another's address",
-        "catalogue/test_taken_addresses.py::test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_one",
+        "catalogue/test_taken_emails.py::test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_one",
     ),
     143: held(
         "one name by updates, at once",
@@ -391,12 +396,12 @@ RIGHTS = {
     ),
     145: held(
         "empty and unknown actions",
-        "wire/test_wekan_refusals.py::test_an_unknown_action_is_refused_and_does_nothing",
+        "dialects/test_wekan_refusals.py::test_an_unknown_action_is_refused_and_does_nothing",
         "web/test_body_fields.py::test_a_change_is_refused_when_it_changes_nothing",
     ),
     146: held(
         "an action by GET",
-        "wire/test_wekan_users.py::test_an_action_in_the_query_of_a_get_does_nothing",
+        "dialects/test_wekan_users.py::test_an_action_in_the_query_of_a_get_does_nothing",
     ),
     148: held("a view without a lock", "web/test_routes.py::test_every_view_says_who_may_call_it"),
     149: held("half open views", "web/test_routes.py::test_no_view_is_open_by_half_or_to_a_role"),
@@ -435,7 +440,7 @@ ADMIN = {
     ),
     161: held(
         "another's password",
-        "wire/test_continuous.py::test_an_administrator_changes_anybody_and_the_owner_is_told",
+        "dialects/test_continuous.py::test_an_administrator_changes_anybody_and_the_owner_is_told",
     ),
     163: held(
         "bad names by an administrator",
@@ -443,8 +448,8 @@ ADMIN = {
     ),
     164: held(
         "default credentials",
-        "wire/test_never.py::test_no_credential_is_shipped",
-        "cli/test_serve_start.py::test_one_administrator_is_made_when_two_services_start_at_once",
+        "dialects/test_every_dialect.py::test_no_credential_is_shipped",
+        "server/test_start.py::test_one_administrator_is_made_when_two_services_start_at_once",
     ),
     166: held(
         "another site's form",
@@ -452,7 +457,7 @@ ADMIN = {
     ),
     167: held(
         "administration elsewhere",
-        "wire/test_selection.py::test_native_calls_cannot_be_reached_on_a_bound_host",
+        "dialects/test_selection.py::test_native_calls_cannot_be_reached_on_a_bound_host",
     ),
 }
 
@@ -472,7 +477,7 @@ MAIL = {
     ),
     173: held(
         "reset of known and unknown",
-        "catalogue/test_nobody_can_tell_by_mail.py::test_a_reset_gets_one_answer_whoever_it_is_for",
+        "catalogue/test_same_answers_by_mail.py::test_a_reset_gets_one_answer_whoever_it_is_for",
         "timing/test_mails.py::test_a_reset_takes_one_time_whoever_it_is_for",
         "catalogue/test_same_steps.py::test_a_reset_takes_the_same_steps_whoever_it_is_for",
     ),
@@ -481,9 +486,10 @@ MAIL = {
         "recovery/test_reset.py::test_an_unknown_address_gets_the_same_answer_and_no_mail",
     ),
     176: held(
-        "headers in links", "recovery/test_letters.py::test_a_letter_follows_no_header_of_a_request"
+        "headers in links",
+        "recovery/test_mail_texts.py::test_a_letter_follows_no_header_of_a_request",
     ),
-    178: held("a name with a link", "recovery/test_letters.py::test_a_name_is_no_link"),
+    178: held("a name with a link", "recovery/test_mail_texts.py::test_a_name_is_no_link"),
     179: left(
         "a hundred resets",
         "the limits have tests of their own; see also tests/recovery/test_reset.py",
@@ -539,11 +545,11 @@ ENUMERATION = {
     197: held(
         "old hashes",
         "services/test_old_hashes.py::test_first_login_replaces_an_old_hash_and_ends_nothing",
-        "adapters/test_hash_forms.py::test_a_wrong_password_costs_a_check_of_each_form_that_was_met",
+        "adapters/test_hash_formats.py::test_a_wrong_password_costs_a_check_of_each_form_that_was_met",
     ),
     199: held(
         "answers byte by byte",
-        "catalogue/test_nobody_can_tell.py::test_a_wrong_password_gets_one_answer_whoever_it_is_for",
+        "catalogue/test_same_answers.py::test_a_wrong_password_gets_one_answer_whoever_it_is_for",
         "web/test_authorization_header.py::test_every_failure_looks_the_same",
     ),
     200: held(
@@ -638,7 +644,7 @@ SIGNING = {
     ),
     233: held(
         "two people in one request",
-        "certificates/test_life.py::test_a_request_of_two_people_is_nobodys",
+        "certificates/test_lifecycle.py::test_a_request_of_two_people_is_nobodys",
         "catalogue/test_access.py::test_a_route_lets_in_whom_its_row_says",
     ),
     235: held(
@@ -672,7 +678,7 @@ PROXIES = {
     ),
     244: held(
         "from before a reset",
-        "certificates/test_life.py::test_a_certificate_is_closed_at_once_and_on_the_list_after",
+        "certificates/test_lifecycle.py::test_a_certificate_is_closed_at_once_and_on_the_list_after",
     ),
     245: held(
         "revoked on a kept connection",
@@ -763,7 +769,7 @@ DATABASE = {
 OPERATION = {
     278: held(
         "unsafe settings",
-        "adapters/test_settings.py::test_hardened_service_refuses_what_is_weak",
+        "settings/test_settings.py::test_hardened_service_refuses_what_is_weak",
         "cli/test_check.py::test_check_points_out_a_deployment_that_is_open",
     ),
     280: held(
@@ -783,7 +789,7 @@ OPERATION = {
         "operations/test_metrics.py::test_metrics_name_routes_and_never_what_was_asked_of_them",
     ),
     286: held(
-        "headers", "web/test_answers.py::test_an_answer_has_the_headers_of_an_api_and_no_cookie"
+        "headers", "web/test_responses.py::test_an_answer_has_the_headers_of_an_api_and_no_cookie"
     ),
     287: left(
         "dependencies", "the locks have tests of their own; minimum versions stand in setup.cfg"

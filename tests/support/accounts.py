@@ -1,4 +1,4 @@
-"""The accounts that most tests use, as the document of Azuma has them."""
+"""The accounts that most tests use, as the document of Certifire has them."""
 
 from __future__ import annotations
 

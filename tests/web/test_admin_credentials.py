@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from certificates.test_life import SECRET, shown
+from certificates.test_lifecycle import SECRET, shown
 from flask import Flask
 from flask.testing import FlaskClient
 

@@ -60,7 +60,7 @@ DIALECTS = (
     "/continuous/",
     "/nerveshub/",
     "/wekan/",
-)  # their stories are told in tests/wire
+)  # tested in tests/dialects
 NOT_OURS = {"HEAD", "OPTIONS"}
 PROXIES_ASK = "/api/verify"  # with any method, see test_forward_auth.py
 
