@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
-from conftest import HAWK, principal, services
 from flask import Flask
 from sqlalchemy import select, update
 
 from identity.domain.token_kinds import TokenKind
 from identity.services.work.session_life import alive, ended, is_expired
 from identity.store.models import Account, LoginSession
+from support.accounts import HAWK
+from support.app import principal, services
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 STEP = timedelta(seconds=1)
