@@ -103,3 +103,18 @@ def test_commands_start_beside_a_service_of_the_same_name(tmp_path: Path) -> Non
     links = service_links("identity", HOSTS[0], {"http": ("tcp", 5000)})
     migrated = identity(environment(tmp_path / "data", links), "migrate")
     assert (migrated.returncode, migrated.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("IDENTITY_ADDRESS_FAILURES", "IDENTITY_IP_FAILURES"),
+        ("IDENTITY_ADDRESS_SECONDS", "IDENTITY_IP_SECONDS"),
+        ("IDENTITY_HASH_PLACES", "IDENTITY_HASH_QUEUE"),
+        ("IDENTITY_LETTER_LIMIT", "IDENTITY_MAIL_LIMIT"),
+    ],
+)
+def test_a_renamed_setting_stops_the_start_and_is_told_its_new_name(old: str, new: str) -> None:
+    with pytest.raises(SettingError, match=rf"^{old}: .*{new}$") as caught:
+        Settings.load({old: "7"})
+    assert "7" not in str(caught.value)
