@@ -22,7 +22,7 @@ OWN_URL = case "$$HOST:$$IDENTITY_HARDENED$${IDENTITY_PUBLIC_URL+set}" in \
 
 .DEFAULT_GOAL := help
 .PHONY: help run run-tls test catalogue clients faults packaging timing check lint types arch workflows \
-	bench bench-profile bench-flood dist install lock clean
+	bench bench-profile bench-flood dist sdist install lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,12 @@ bench-profile: $(RUN_READY) ## measure the layers of a token check, in microseco
 
 bench-flood: $(RUN_READY) ## measure token checks and honest logins during a flood of wrong passwords
 	@$(BIN)/python bench/flood.py
+
+sdist: $(RUN_READY) ## build the sdist of the last commit into dist/
+	@rm -rf build && mkdir -p build/source dist
+	@git archive HEAD | tar -x -C build/source
+	@cd build/source && ../../$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("../../dist")' >/dev/null
+	@rm -rf build
 
 dist: $(RUN_READY) ## build the wheel into dist/
 	@rm -rf build
