@@ -21,7 +21,7 @@ OWN_URL = case "$$HOST:$$IDENTITY_HARDENED$${IDENTITY_PUBLIC_URL+set}" in \
 	::1:|::1:false) export IDENTITY_PUBLIC_URL="$(1)://[::1]:$$PORT";; esac;
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-tls test catalogue clients faults packaging timing check lint types arch workflows \
+.PHONY: help run run-tls test catalogue clients faults packaging timing coverage check lint types arch workflows \
 	bench bench-profile bench-flood dist sdist install lock clean
 
 help: ## list the targets
@@ -53,6 +53,13 @@ clients: $(TEST_READY) ## generate clients from the OpenAPI documents, in Python
 
 timing: $(TEST_READY) ## compare times, one test at a time: by hand and at night, on an idle machine, never in CI
 	@$(BIN)/python -m pytest -q -n 0 --timeout 600 $(ARGS) tests/timing
+
+coverage: $(TEST_READY) ## run the suite of `make test`, and measure which lines and branches of identity/ it takes
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist loadfile $(APART:%=--ignore tests/%) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --fail-under=0 | sed -n 1,22p
+	@printf 'In percent: ' && $(BIN)/coverage report --format=total
 
 check: lint types arch test ## lint, types, arch and test
 
@@ -111,7 +118,8 @@ lock: ## resolve the dependencies again into requirements/*.txt (needs uv)
 		-c requirements/test.txt -o requirements/packaging.txt
 
 clean: ## remove the environment and the files of tools; never instance/
-	rm -rf .venv .bench $(ACTIONLINT) tests/clients/typescript/node_modules build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .bench $(ACTIONLINT) tests/clients/typescript/node_modules build dist *.egg-info
+	rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find identity -name __pycache__ -exec rm -rf {} +
 
 .venv/bin/python:
