@@ -344,7 +344,7 @@ def test_no_header_of_a_caller_changes_the_scheme(tls: Tls, name: str) -> None:
 def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
     with serving_tls(tmp_path) as running:
         assert running.live.stop() == 0
-        assert "Identity has ended." in running.live.output()
+        assert "Stopped." in running.live.output()
         assert "Traceback" not in running.live.output()
         with pytest.raises(subprocess.CalledProcessError) as refused:
             running.curl("/healthz")

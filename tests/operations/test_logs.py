@@ -46,7 +46,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 def lines(live: Live) -> list[dict[str, Any]]:
     """Return all that was logged after the greeting; every line must be one JSON object."""
-    _, greeting, logged = live.output().partition("Ctrl-C ends it.\n")
+    _, greeting, logged = live.output().partition("Press Ctrl-C to stop.\n")
     assert greeting
     return [json.loads(line) for line in logged.splitlines()]
 

@@ -84,7 +84,7 @@ def test_a_signal_ends_everything_in_order(
     assert started.process.wait(timeout=20) == 0
     wait_until(lambda: group(pid) == [])
     assert list((tmp_path / "tmp").iterdir()) == []
-    assert started.output().endswith("\nIdentity has ended.\n")
+    assert started.output().endswith("\nStopped.\n")
     assert [
         word for word in ("Traceback", "Error", "ERROR", "error") if word in started.output()
     ] == []

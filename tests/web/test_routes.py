@@ -294,4 +294,4 @@ def test_no_view_is_open_by_half_or_to_a_role() -> None:
         for name, node in calls
         if isinstance(node, ast.Attribute) and node.attr == "login_required"
     }
-    assert doors == {"auth.py"}
+    assert doors == {"verifier.py"}
