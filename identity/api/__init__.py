@@ -36,5 +36,5 @@ NATIVE = Dialect(
     ),
     spell=spell,
     fast=tokens.FAST | forward_auth.FAST,
-    question=forward_auth.question,
+    proxy_question=forward_auth.proxy_question,
 )

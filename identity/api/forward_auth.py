@@ -18,9 +18,9 @@ from identity.api.problems import refuse, refuse_forwarded
 from identity.domain.conditions import all_met
 from identity.domain.credentials import Credential
 from identity.domain.errors import ConditionUnmet
-from identity.web.dialect import FastRoute, Question, RawResponse
+from identity.web.dialect import FastRoute, ProxyQuestion, RawResponse
 from identity.web.openapi.document import Reply, describes
-from identity.web.requests.forward_auth import QUESTION
+from identity.web.requests.forward_auth import PROXY_ROUTE
 from identity.web.responses import respond
 from identity.web.verifier import auth
 
@@ -123,16 +123,16 @@ FAST: Final = {
 }
 
 
-def question(path: str) -> Question | None:
+def proxy_question(path: str) -> ProxyQuestion | None:
     """Read the path under which a proxy asks; None for a path of another call."""
     if path in FAST:
-        return Question(path, FAST[path])
+        return ProxyQuestion(path, FAST[path])
     if not path.startswith(f"{_PATH}/"):
         return None
     first, *rest = words = _words(path.removeprefix(f"{_PATH}/"))
     if first != _PROXY:
-        return Question(_PATH, _only(_FOR_NGINX, *words))
-    return Question(_PROXY_PATH, _only(_FOR_PROXIES, *takewhile(_GUARDED_PATH.__ne__, rest)))
+        return ProxyQuestion(_PATH, _only(_FOR_NGINX, *words))
+    return ProxyQuestion(_PROXY_PATH, _only(_FOR_PROXIES, *takewhile(_GUARDED_PATH.__ne__, rest)))
 
 
 def _words(path: str) -> list[str]:
@@ -141,7 +141,7 @@ def _words(path: str) -> list[str]:
 
 
 def _respond() -> Response:
-    call = request.environ.get(QUESTION)
+    call = request.environ.get(PROXY_ROUTE)
     if call is None:  # a spelling of the path that is routed here and was not read as a question
         raise NotFound
     return respond(call.answer)

@@ -13,7 +13,7 @@ from identity.domain.errors import Unavailable
 from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.services.mail.outbox import OutboxState
 from identity.web.context import context, services
-from identity.web.openapi.document import HERE, Reply, describes, in_order
+from identity.web.openapi.document import SAME_FOLDER, Reply, describes, dump_ordered
 from identity.web.published import published
 from identity.web.requests.body import JSON_TYPE, Body
 from identity.web.responses import json_response
@@ -127,4 +127,4 @@ def _kept(what: str, seconds: float | None = None) -> CachedValue[Any]:
 
 
 def _document() -> bytes:
-    return in_order(document(current_app, server=context().settings.public_url or HERE))
+    return dump_ordered(document(current_app, server=context().settings.public_url or SAME_FOLDER))

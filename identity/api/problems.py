@@ -19,7 +19,7 @@ from identity.domain.errors import (
 from identity.web.dialect import RawResponse
 from identity.web.environ import REQUEST_ID
 from identity.web.openapi.document import PROBLEM_TYPE, Reply
-from identity.web.problems import CHALLENGES, Problem, describe, yes_or_no
+from identity.web.problems import CHALLENGES, Problem, as_denial, describe
 from identity.web.requests.accept import wants_json
 from identity.web.requests.body import Body
 from identity.web.responses import flask_response, json_response, raw_json, raw_text
@@ -68,9 +68,9 @@ _FAILURES_OF_SEED_004: Final = {
 
 def spell(problem: Problem) -> Response:
     """Return the native answer to a refusal."""
-    if not isinstance(problem.fact, _FAILURES_OF_SEED_004.get(request.endpoint or "", ())):
+    if not isinstance(problem.error, _FAILURES_OF_SEED_004.get(request.endpoint or "", ())):
         return flask_response(_say(problem, request.environ))
-    if isinstance(problem.fact, UsernameTaken):
+    if isinstance(problem.error, UsernameTaken):
         return json_response({"status": problem.detail}, HTTPStatus.BAD_REQUEST)
     return flask_response(_say(replace(problem, status=HTTPStatus.BAD_REQUEST), request.environ))
 
@@ -82,12 +82,12 @@ def refuse(error: Exception, environ: WSGIEnvironment) -> RawResponse:
 
 def refuse_forwarded(error: Exception, environ: WSGIEnvironment) -> RawResponse:
     """Return the same for a call that says no more than no (see `auth.forward_auth`)."""
-    return refuse(yes_or_no(error), environ)
+    return refuse(as_denial(error), environ)
 
 
 def _say(problem: Problem, environ: WSGIEnvironment) -> RawResponse:
     headers = problem.headers
-    if isinstance(problem.fact, Unauthenticated):
+    if isinstance(problem.error, Unauthenticated):
         headers = (*(("WWW-Authenticate", challenge) for challenge in CHALLENGES), *headers)
         if not wants_json(environ.get("HTTP_ACCEPT", "")):  # the document's own page
             return raw_text(UNAUTHORIZED_PAGE, *headers, status=problem.status, kind=_HTML)

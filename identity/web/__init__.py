@@ -1,1 +1,1 @@
-"""The door: everything HTTP that all dialects share, and nothing that only one of them says."""
+"""The HTTP code that all dialects share."""

@@ -1,4 +1,4 @@
-"""What belongs to one request: its id, where it came from, and the services it may use."""
+"""The context of a request: its id and origin, the settings, and the use cases."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _KEY: Final = "identity"
 
 
 class Metrics(Protocol):
-    """Where answered requests are counted and shown."""
+    """Counts requests and exposes the counters."""
 
     def answered(
         self, dialect: str, method: str, route: str, status: int, *, seconds: float
     ) -> None:
-        """Count one answered request."""
+        """Count one request."""
 
     def publish(self) -> None:
-        """Let the other workers see what this process says of itself; to be called now and then."""
+        """Publish this process's own figures to the other workers; to be called periodically."""
 
     def exposition(self) -> tuple[bytes, str]:
-        """Return everything counted, and its content type."""
+        """Return all metrics as text, and the content type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an application keeps for its requests."""
+    """What an application provides to its requests."""
 
     settings: Settings
     services: Services
     metrics: Metrics
-    dialects: Mapping[str, str]  # the prefixes of the dialects that are on, by name
+    dialects: Mapping[str, str]  # prefixes of the enabled dialects, by name
 
     def install(self, app: Flask) -> None:
         """Make this the context of `app`."""
@@ -60,16 +60,16 @@ def services() -> Services:
 
 
 def request_id() -> str:
-    """Return the request's id: the caller's own `X-Request-ID` where it is a plain word, else a new one."""
+    """Return the request id: the client's `X-Request-ID` if it is a plain word, else a new one."""
     return cast("str", request.environ[REQUEST_ID])
 
 
 def origin() -> Origin:
-    """Return where the current request came from."""
+    """Return the origin of the current request."""
     return origin_of(request.environ, context().settings)
 
 
 def origin_of(environ: WSGIEnvironment, settings: Settings) -> Origin:
-    """Return where a request came from."""
+    """Return the origin of a request."""
     ip = client_ip(environ, settings.trusted_proxies)
     return Origin(ip, environ[REQUEST_ID], environ[DIALECT].name)

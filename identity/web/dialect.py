@@ -1,4 +1,4 @@
-"""A dialect, and how the service knows which one it is spoken to in: settled before any route is."""
+"""Dialects, and how a request is assigned to one before it is routed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class RawResponse(NamedTuple):
-    """An answer that needs no Flask."""
+    """A response that is built without Flask."""
 
     status: str
     headers: list[tuple[str, str]]
     body: bytes = b""
-    cacheable: bool = False  # its headers say for how long
+    cacheable: bool = False  # its own headers say for how long
 
 
 FastHandler = Callable[["Principal", Context], RawResponse]
@@ -33,33 +33,33 @@ FastRefusal = Callable[[Exception, "WSGIEnvironment"], RawResponse]
 
 
 class FastRoute(NamedTuple):
-    """A call that the fast path may answer: for a principal, or for an error as its route would."""
+    """A route that the fast path may answer: for a principal, or for an error."""
 
     answer: FastHandler
     refuse: FastRefusal
 
 
-class Question(NamedTuple):
-    """What a proxy asks about a request: the path of the route, and the call that answers."""
+class ProxyQuestion(NamedTuple):
+    """A forward-authentication question: the path of its route, and the fast route that answers."""
 
     path: str
-    call: FastRoute
+    route: FastRoute
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One document's way to say things.
+    """The routes and error format of one API document.
 
     Args:
-        name: how settings, metrics and the audit trail call it.
-        prefix: the first path segment that names it; empty for the native dialect at the root.
-        blueprints: its calls.
-        spell: its words for a refusal.
-        base: a longer base that the document names and whose calls are the same.
+        name: its name in settings, metrics and the audit log.
+        prefix: the first path segment; empty for the native dialect at the root.
+        blueprints: its routes.
+        spell: renders an error in its format.
+        base: a longer base path in the document, with the same routes below it.
         query_token: the query parameter in which its clients may send a token.
-        fast: of its calls, by path, those that `web.middleware.fast_path` may answer.
-        question: reads a path under which proxies ask about requests, see
-            `web.requests.forward_auth`; None for other paths.
+        fast: the routes that `web.middleware.fast_path` may answer, by path.
+        proxy_question: parses a forward-authentication path, see `web.requests.forward_auth`;
+            returns None for other paths.
     """
 
     name: str
@@ -69,16 +69,16 @@ class Dialect:
     base: str = ""
     query_token: str = ""
     fast: Mapping[str, FastRoute] = field(default_factory=dict)
-    question: Callable[[str], Question | None] | None = None
+    proxy_question: Callable[[str], ProxyQuestion | None] | None = None
 
 
 class DialectRegistry:
     """All dialects of an application.
 
     Args:
-        native: spoken where no other is named.
-        others: spoken under their prefix.
-        hosts: host names that speak one of the others, at their root and nothing else.
+        native: the dialect at the root.
+        others: the dialects that are served under their prefix.
+        hosts: bound hosts, each of which serves one of the others at its root and nothing else.
     """
 
     def __init__(
@@ -91,31 +91,30 @@ class DialectRegistry:
 
     @property
     def others(self) -> Mapping[str, str]:
-        """The prefixes of the dialects beside the native one, by name."""
+        """The prefixes of all but the native dialect, by name."""
         return {dialect.name: dialect.prefix for dialect in self._others.values()}
 
     def select(self, environ: WSGIEnvironment) -> None:
-        """Note in the request which dialect it speaks, and bring its path to the one form that is routed."""
+        """Set the dialect of a request, and rewrite its path to the one that is routed."""
         path: str = environ["PATH_INFO"]
         if self._hosts and (bound := self._bound(environ.get("HTTP_HOST", "").lower())):
-            environ["PATH_INFO"] = bound.prefix + _short(path, bound.base)
+            environ["PATH_INFO"] = bound.prefix + _without_base(path, bound.base)
             environ[DIALECT] = bound
             return
         end = path.find("/", 1)
         prefix = path[:end] if end > 0 else path
         dialect = environ[DIALECT] = self._others.get(prefix, self.native)
         if dialect.base:
-            environ["PATH_INFO"] = prefix + _short(path[len(prefix) :], dialect.base)
+            environ["PATH_INFO"] = prefix + _without_base(path[len(prefix) :], dialect.base)
 
     def _bound(self, host: str) -> Dialect | None:
         name, colon, port = host.partition(":")
-        name = name.removesuffix(
-            "."
-        )  # the root's dot: one host, also for whoever would step around a binding
+        # A trailing dot names the same host, so that it cannot be used to avoid the binding.
+        name = name.removesuffix(".")
         return self._hosts.get(name + colon + port) or self._hosts.get(name)
 
     def install(self, app: Flask) -> None:
-        """Give `app` every call, and every refusal its dialect's spelling."""
+        """Register all routes on `app`, and render each error in the dialect of its request."""
         for dialect in (*self._others.values(), self.native):
             for blueprint in dialect.blueprints:
                 app.register_blueprint(
@@ -134,5 +133,5 @@ def current_dialect() -> Dialect:
     return cast("Dialect", request.environ[DIALECT])
 
 
-def _short(path: str, base: str) -> str:
+def _without_base(path: str, base: str) -> str:
     return path[len(base) :] if base and path.startswith(f"{base}/") else path

@@ -1,4 +1,4 @@
-"""The keys under which a request's WSGI environ carries what our layers tell one another."""
+"""The WSGI environ keys by which the layers pass values to each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ CONTEXT: Final = "identity.context"
 DIALECT: Final = "identity.dialect"
 ROUTE: Final = "identity.route"
 REQUEST_ID: Final = "identity.request_id"
-UNAVAILABLE: Final = "identity.unavailable"  # the error that the fast path met
-REPEATED: Final = "identity.repeated"  # set where a refusal repeats an earlier one
-CACHEABLE: Final = "identity.cacheable"  # set where the response says for how long it may be cached
+UNAVAILABLE: Final = "identity.unavailable"  # the error that occurred on the fast path
+REPEATED: Final = "identity.repeated"  # true if the same refusal was sent shortly before
+CACHEABLE: Final = "identity.cacheable"  # true if the response sets its own Cache-Control

@@ -1,4 +1,4 @@
-"""Who is at the other end of a request: the peer of its connection, or whom trusted proxies vouch for."""
+"""The client IP of a request: that of the connection, or the one that trusted proxies forward."""
 
 from __future__ import annotations
 
@@ -15,37 +15,38 @@ _log = logging.getLogger(__name__)
 
 
 def client_ip(environ: WSGIEnvironment, proxies: tuple[IPNetwork, ...]) -> str:
-    """Return the IP of the caller; forwarded ones count only as far as trusted proxies vouch for them.
+    """Return the IP of the caller. `X-Forwarded-For` counts only where trusted proxies wrote it.
 
-    Where a trusted proxy names none, its own counts. Whatever has no IP, such as a Unix socket, stays as it is called.
+    If a trusted proxy forwards no valid IP, its own is returned. A peer without an IP, such as a
+    Unix socket, keeps the name that the server gives it.
     """
     address: str = environ.get("REMOTE_ADDR", "")
-    if ":" in address:  # servers that listen for both kinds show IPv4 as IPv6
-        address = _plain(address)
+    if ":" in address:  # dual-stack sockets show IPv4 as IPv6
+        address = _normalized(address)
     forwarded = environ.get("HTTP_X_FORWARDED_FOR") if proxies else None
     while forwarded and trusted(address, proxies):
         forwarded, _, last = forwarded.rpartition(",")
         ip = read_ip(last)
         if ip is None:
-            _say_once(address)
+            _warn_once(address)
             break
         address = str(ip)
     return address
 
 
 def trusted(address: str, networks: tuple[IPNetwork, ...]) -> bool:
-    """Tell whether an IP is in one of the networks."""
+    """Return whether an IP is in one of the networks."""
     ip = read_ip(address)
     return ip is not None and any(ip in network for network in networks)
 
 
-def _plain(address: str) -> str:
+def _normalized(address: str) -> str:
     ip = read_ip(address)
     return address if ip is None else str(ip)
 
 
 @lru_cache(maxsize=64)
-def _say_once(proxy: str) -> None:
+def _warn_once(proxy: str) -> None:
     _log.warning(
-        "X-Forwarded-For of the proxy %s names no IP: its callers are counted as one", proxy
+        "X-Forwarded-For from proxy %s contains no valid IP; all its clients count as one", proxy
     )

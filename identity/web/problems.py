@@ -1,4 +1,4 @@
-"""What each fact means in HTTP, once for all dialects; and the errors that only HTTP has."""
+"""The HTTP status of each domain error, for all dialects; and the errors that only HTTP has."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ REALM: Final = "Authentication Required"
 # Basic first: a proxy that forwards only one challenge forwards the first (nginx 1.22).
 CHALLENGES: Final = (f'Basic realm="{REALM}"', f'Bearer realm="{REALM}"')
 
-MISTAKE: Final = (
+INTERNAL_ERROR: Final = (
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "internal_error",
-    "The service made a mistake; it has been logged.",
+    "Internal error. It has been logged.",
 )
 
 
 class BadRequest(IdentityError):
-    """The request itself cannot be read. Each subclass is one HTTP status."""
+    """The request is invalid as HTTP. Each subclass has its own status."""
 
     code = "bad_request"
 
@@ -52,43 +52,43 @@ class BadRequest(IdentityError):
 
 
 class MalformedBody(BadRequest):
-    """The body is not what its content type says."""
+    """The body does not match its content type."""
 
     code = "malformed_body"
 
 
 class BodyTooLarge(BadRequest):
-    """The body is longer than any valid one."""
+    """The body is larger than any valid one."""
 
     code = "body_too_large"
 
 
 class BodyTooSlow(BadRequest):
-    """The body did not arrive in time; its connection is over."""
+    """The body did not arrive in time, and its connection was closed."""
 
     code = "request_timeout"
 
 
 class LengthRequired(BadRequest):
-    """The body came without its length."""
+    """The body has no Content-Length."""
 
     code = "length_required"
 
 
 class UnsupportedBody(BadRequest):
-    """The body is of a type or encoding that is not read here."""
+    """The type or encoding of the body is not supported."""
 
     code = "unsupported_media_type"
 
 
 class SlowBodies(Busy):
-    """Too many bodies are on their way already; this one was not read."""
+    """Too many bodies are being read already; this one was not."""
 
-    detail = "Too many requests are still arriving right now; try again shortly."
+    detail = "Too many request bodies are still arriving. Try again shortly."
 
 
 class CrossSite(BadRequest):
-    """A page of another site made a browser send this."""
+    """A page of another site made a browser send the request."""
 
     code = "cross_site_request"
 
@@ -117,34 +117,34 @@ STATUS: Final[dict[type[IdentityError], HTTPStatus]] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refusal on its way to a dialect: HTTP's meaning and the fact behind it."""
+    """An error with its HTTP status, for a dialect to render."""
 
     status: HTTPStatus
     code: str
     detail: str
-    fact: Exception
+    error: Exception
     fields: tuple[FieldProblem, ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=())
 
 
 def describe(error: Exception) -> Problem:
-    """Give any exception its HTTP meaning; what nobody expected becomes a logged 500 without a word of its text."""
+    """Return the problem of any exception. An unexpected one is logged; its text is not shown."""
     if isinstance(error, IdentityError):
-        return _describe_fact(error)
+        return _describe_domain(error)
     if isinstance(error, HTTPException):
         return _describe_http(error)
     _log.exception("unexpected error")
-    return Problem(*MISTAKE, error)
+    return Problem(*INTERNAL_ERROR, error)
 
 
-def _describe_fact(error: IdentityError) -> Problem:
+def _describe_domain(error: IdentityError) -> Problem:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     fields = error.problems if isinstance(error, InvalidInput) else ()
     return Problem(status, error.code, error.detail, error, fields, _headers(error))
 
 
-def yes_or_no(error: Exception) -> Exception:
-    """Return what a proxy hears that asks before it forwards a request: it takes other refusals for an outage."""
+def as_denial(error: Exception) -> Exception:
+    """Return the error for a proxy that takes every status but 401 and 403 for an outage."""
     if isinstance(error, RateLimited):
         return Unauthenticated(error.retry_after)
     return Unauthenticated() if isinstance(error, BadRequest) else error
@@ -152,10 +152,10 @@ def yes_or_no(error: Exception) -> Exception:
 
 def _headers(error: IdentityError) -> tuple[tuple[str, str], ...]:
     if isinstance(error, RetryLater):
-        seconds = _seconds(error.retry_after)
+        seconds = _whole_seconds(error.retry_after)
         return ("Retry-After", str(seconds)), *_rate_limit(error, seconds)
     if isinstance(error, Unauthenticated) and error.retry_after is not None:
-        return (("Retry-After", str(_seconds(error.retry_after))),)
+        return (("Retry-After", str(_whole_seconds(error.retry_after))),)
     if isinstance(error, StepUpRequired):  # RFC 9470 section 3
         max_age = int(error.max_age.total_seconds())
         stronger = f'Bearer error="insufficient_user_authentication", max_age={max_age}'
@@ -163,12 +163,12 @@ def _headers(error: IdentityError) -> tuple[tuple[str, str], ...]:
     return ()
 
 
-def _seconds(span: timedelta) -> int:
+def _whole_seconds(span: timedelta) -> int:
     return max(1, math.ceil(span.total_seconds()))
 
 
 def _rate_limit(error: RetryLater, seconds: int) -> tuple[tuple[str, str], ...]:
-    """Say which limit it was, in structured fields (draft-ietf-httpapi-ratelimit-headers-10)."""
+    """Return the fields that name the limit (draft-ietf-httpapi-ratelimit-headers-10)."""
     if not isinstance(error, RateLimited) or error.limit is None:
         return ()
     limit = error.limit
@@ -177,10 +177,10 @@ def _rate_limit(error: RetryLater, seconds: int) -> tuple[tuple[str, str], ...]:
 
 
 _ROUTING: Final = {
-    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address."),
+    HTTPStatus.NOT_FOUND: ("not_found", "No such resource."),
     HTTPStatus.METHOD_NOT_ALLOWED: (
         "method_not_allowed",
-        "This address does not answer to that method.",
+        "This resource does not support that method.",
     ),
 }
 

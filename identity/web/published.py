@@ -1,4 +1,4 @@
-"""Documents for anyone: kept by caches for a while, readable from any origin, and not sent twice to who has them."""
+"""Public documents: cacheable, readable from any origin, and with an ETag."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Final
 
 from flask import Response, request
 
-# Where a view notes in the environ which headers the guard sends in place of its own.
+# The environ key for headers that replace those of the middleware.
 PUBLISHED: Final = "identity.published"
 
 
 def published(body: bytes, kind: str, *, seconds: int) -> Response:
-    """Return a public document, or 304 to a caller who has it already (RFC 9110 section 13.1.2).
+    """Return a public document, or 304 if the client already has it (RFC 9110 section 13.1.2).
 
     Args:
         body: the document.
         kind: its content type.
-        seconds: for how long a cache may answer without asking again.
+        seconds: how long a cache may serve it without revalidation.
     """
     tag = hashlib.sha256(body).hexdigest()[:32]
     request.environ[PUBLISHED] = (

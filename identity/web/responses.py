@@ -1,4 +1,4 @@
-"""JSON as every dialect sends it."""
+"""JSON responses, as every dialect sends them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def json_response(
 
 
 def json_array(pieces: Iterable[Sequence[Any]]) -> Response:
-    """Return one array of all items of the pieces, each sent as soon as it is made.
+    """Return one array of the items of all pieces, and send each piece as soon as it is ready.
 
-    The first piece is made at once, so its refusal is one like any other. A later one that fails leaves the array
-    without its end: no reader of JSON takes it for the whole.
+    The first piece is read at once, so that its error gets a normal error response. If a later one
+    fails, the array is left without its end, so that no client takes it for complete.
     """
     following = iter(pieces)
     return Response(_array(next(following, ()), following), content_type="application/json")
@@ -42,8 +42,8 @@ def _array(first: Sequence[Any], following: Iterator[Sequence[Any]]) -> Iterator
     try:
         for piece in following:
             yield "," + _items(piece)
-    except Exception as error:  # noqa: BLE001 - the status is sent; the server library would write a traceback
-        _log.error("an answer ended in its middle: %s", type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - the status is sent; the server would log a traceback
+        _log.error("response aborted while streaming: %s", type(error).__name__)
         return
     yield "]\n"
 
@@ -58,38 +58,38 @@ def raw_json(
     status: HTTPStatus = HTTPStatus.OK,
     kind: str = "application/json",
 ) -> RawResponse:
-    """Return the same without Flask."""
+    """Return a body as `json_response` does, without Flask."""
     return raw_text(_ENCODER.encode(body) + "\n", *headers, status=status, kind=kind)
 
 
 def raw_text(text: str, *headers: tuple[str, str], status: HTTPStatus, kind: str) -> RawResponse:
-    """Return a text of a content type, without Flask."""
+    """Return a text with its content type, without Flask."""
     encoded = text.encode()
-    kept = [("Content-Type", kind), ("Content-Length", str(len(encoded))), *headers]
-    return RawResponse(f"{status.value} {status.phrase.upper()}", kept, encoded)
+    fields = [("Content-Type", kind), ("Content-Length", str(len(encoded))), *headers]
+    return RawResponse(f"{status.value} {status.phrase.upper()}", fields, encoded)
 
 
-def respond(quick: FastHandler) -> Response:
-    """Return what a quick call says to the caller of the current request."""
-    return flask_response(quick(current_principal(), context()))
+def respond(handler: FastHandler) -> Response:
+    """Return the response of a fast handler to the current request."""
+    return flask_response(handler(current_principal(), context()))
 
 
-def flask_response(plain: RawResponse) -> Response:
-    """Return the same answer for Flask."""
-    response = Response(plain.body or None, plain.status)
+def flask_response(raw: RawResponse) -> Response:
+    """Return a raw response as one of Flask."""
+    response = Response(raw.body or None, raw.status)
     response.headers.clear()
-    response.headers.extend(plain.headers)
-    request.environ[CACHEABLE] = plain.cacheable
+    response.headers.extend(raw.headers)
+    request.environ[CACHEABLE] = raw.cacheable
     return response
 
 
 def empty(status: int = 204) -> Response:
-    """Return no body at all."""
+    """Return a response without a body."""
     response = Response(status=status)
     del response.headers["Content-Type"]
     return response
 
 
 def timestamp(moment: datetime, grain: str = "milliseconds") -> str:
-    """Return a time of UTC in ISO 8601, with Z and digits down to `grain`."""
+    """Return a UTC time in ISO 8601 with Z, to the precision of `grain`."""
     return moment.isoformat(timespec=grain).replace("+00:00", "Z")

@@ -16,10 +16,10 @@ from identity.web.environ import CONTEXT
 from identity.web.problems import SlowBodies
 from identity.web.requests import body_reads as arrivals
 from identity.web.requests.body_reads import (
-    BODIES_AT_ONCE,
-    HURRY_SECONDS,
-    PATIENCE_SECONDS,
-    Arrival,
+    HALF_OF_THE_SLOTS,
+    SHORT_TIMEOUT_SECONDS,
+    TIMEOUT_SECONDS,
+    BodyRead,
     BodyReads,
 )
 
@@ -39,10 +39,10 @@ class Slow:
         monkeypatch.setattr(arrivals.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(BodyReads, "_watch", lambda _: None)
 
-    def begin(self, caller: str = HERE, *, peer: str | None = None) -> Arrival:
+    def begin(self, caller: str = HERE, *, peer: str | None = None) -> BodyRead:
         """Begin one more."""
         environ = {"REMOTE_ADDR": peer or caller, "SERVER_PORT": "5000"}
-        return self.open.enter_context(self.arrivals.awaiting(environ, caller))
+        return self.open.enter_context(self.arrivals.reading(environ, caller))
 
     def later(self, seconds: float) -> list[tuple[int, str, float]]:
         """Let time pass and return who is cut off then."""
@@ -70,14 +70,14 @@ def admitted(slow: Slow, caller: str) -> int:
 
 
 def test_a_network_has_half_of_what_is_left(slow: Slow) -> None:
-    assert admitted(slow, "2001:db8::1") == BODIES_AT_ONCE
+    assert admitted(slow, "2001:db8::1") == HALF_OF_THE_SLOTS
     assert admitted(slow, "2001:db8:0:ffff::2") == 0  # of the same network
     assert [admitted(slow, caller) for caller in (HERE, "192.0.2.200")] == [3, 0]
     assert [admitted(slow, caller) for caller in (THERE, "203.0.113.1", "10.1.1.1")] == [2, 1, 0]
 
 
 def test_one_network_of_many_addresses_leaves_room_for_others(slow: Slow) -> None:
-    assert sum(admitted(slow, f"192.0.2.{number}") for number in range(30)) == BODIES_AT_ONCE
+    assert sum(admitted(slow, f"192.0.2.{number}") for number in range(30)) == HALF_OF_THE_SLOTS
     assert admitted(slow, THERE) > 1
 
 
@@ -86,13 +86,13 @@ def test_who_took_too_long_leaves_half_of_the_places_to_others(slow: Slow) -> No
     for _ in range(15):
         for each in attackers:
             admitted(slow, each)
-        slow.later(HURRY_SECONDS)
+        slow.later(SHORT_TIMEOUT_SECONDS)
         slow.open.close()  # all that were cut off have gone
-    assert sum(admitted(slow, each) for each in attackers) == BODIES_AT_ONCE
+    assert sum(admitted(slow, each) for each in attackers) == HALF_OF_THE_SLOTS
     assert admitted(slow, HERE) > 1
     slow.open.close()
     slow.later(61)
-    assert admitted(slow, attackers[0]) == BODIES_AT_ONCE
+    assert admitted(slow, attackers[0]) == HALF_OF_THE_SLOTS
 
 
 def test_no_connection_of_a_trusted_proxy_is_cut_off(slow: Slow) -> None:
@@ -102,14 +102,14 @@ def test_no_connection_of_a_trusted_proxy_is_cut_off(slow: Slow) -> None:
         "SERVER_PORT": "5000",
         CONTEXT: SimpleNamespace(settings=settings),
     }
-    proxied = slow.open.enter_context(slow.arrivals.awaiting(environ, HERE))
+    proxied = slow.open.enter_context(slow.arrivals.reading(environ, HERE))
     direct = slow.begin(THERE)
-    assert slow.later(PATIENCE_SECONDS) == [(5000, THERE, PATIENCE_SECONDS - 0.5)]
+    assert slow.later(TIMEOUT_SECONDS) == [(5000, THERE, TIMEOUT_SECONDS - 0.5)]
     assert (proxied.cut, direct.cut) == (False, True)
 
 
 def test_a_caller_who_is_refused_again_is_no_news_for_a_while(slow: Slow) -> None:
-    for _ in range(BODIES_AT_ONCE):
+    for _ in range(HALF_OF_THE_SLOTS):
         slow.begin()
 
     def again() -> bool:
@@ -125,7 +125,7 @@ def test_a_caller_who_is_refused_again_is_no_news_for_a_while(slow: Slow) -> Non
 
 
 def test_a_place_is_free_again_when_its_body_has_come(slow: Slow) -> None:
-    for _ in range(BODIES_AT_ONCE):
+    for _ in range(HALF_OF_THE_SLOTS):
         slow.begin()
     slow.open.close()
     slow.begin()
@@ -133,18 +133,18 @@ def test_a_place_is_free_again_when_its_body_has_come(slow: Slow) -> None:
 
 def test_a_sender_is_cut_off_after_ten_seconds(slow: Slow) -> None:
     first = slow.begin(THERE, peer=PROXY)
-    assert slow.later(PATIENCE_SECONDS - 1) == []
+    assert slow.later(TIMEOUT_SECONDS - 1) == []
     second = slow.begin()
-    assert slow.later(1) == [(5000, PROXY, PATIENCE_SECONDS - 0.5)]
+    assert slow.later(1) == [(5000, PROXY, TIMEOUT_SECONDS - 0.5)]
     assert (first.cut, second.cut) == (True, False)
 
 
 def test_a_sender_is_cut_off_after_three_seconds_while_others_are_turned_away(slow: Slow) -> None:
-    found = [slow.begin() for _ in range(BODIES_AT_ONCE - 1)]
-    assert slow.later(HURRY_SECONDS) == []
+    found = [slow.begin() for _ in range(HALF_OF_THE_SLOTS - 1)]
+    assert slow.later(SHORT_TIMEOUT_SECONDS) == []
     last = slow.begin()
-    assert slow.later(0) == [(5000, HERE, HURRY_SECONDS - 0.5)]
-    assert [each.cut for each in (*found, last)] == [True] * (BODIES_AT_ONCE - 1) + [False]
+    assert slow.later(0) == [(5000, HERE, SHORT_TIMEOUT_SECONDS - 0.5)]
+    assert [each.cut for each in (*found, last)] == [True] * (HALF_OF_THE_SLOTS - 1) + [False]
 
 
 def connected(listener: socket.socket) -> tuple[socket.socket, socket.socket]:

@@ -88,7 +88,7 @@ _SPELLINGS: Final[dict[type[Exception], str]] = {StepUpRequired: "STEP_UP_REQUIR
 def spell(problem: Problem) -> Response:
     """Return `{"message": NAME}` with the document's names."""
     known = _MESSAGES.get(problem.status, "BAD_REQUEST")
-    message = _SPELLINGS.get(type(problem.fact), known)
+    message = _SPELLINGS.get(type(problem.error), known)
     response = json_response({"message": message}, problem.status)
     response.headers.extend(problem.headers)
     return response

@@ -106,7 +106,7 @@ def spell(problem: Problem) -> Response:
     """Return an RFC 9457 problem with the document's status; a 401 has its challenges (RFC 9110 section 15.5.2)."""
     statuses = _STATUSES.get(request.endpoint or "", {})
     status = next(
-        (known for kind, known in statuses.items() if isinstance(problem.fact, kind)),
+        (known for kind, known in statuses.items() if isinstance(problem.error, kind)),
         problem.status,
     )
     details = {

@@ -89,14 +89,14 @@ _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, dict[str, Any]]]] = {
 
 def spell(problem: Problem) -> Response:
     """Return `errors` in the document's words; a field's problems stand under its name."""
-    fact = problem.fact
-    if isinstance(fact, Unauthenticated) and request.endpoint in _AUTHENTICATING:
+    error = problem.error
+    if isinstance(error, Unauthenticated) and request.endpoint in _AUTHENTICATING:
         return json_response({"errors": "authentication_failed"}, HTTPStatus.INTERNAL_SERVER_ERROR)
-    if isinstance(fact, InvalidInput):
-        fields = {each.field: [each.message] for each in fact.problems}
+    if isinstance(error, InvalidInput):
+        fields = {each.field: [each.message] for each in error.problems}
         return json_response({"errors": fields}, HTTPStatus.UNPROCESSABLE_ENTITY)
     status, body = next(
-        (_SPELLINGS[kind] for kind in type(fact).__mro__ if kind in _SPELLINGS),
+        (_SPELLINGS[kind] for kind in type(error).__mro__ if kind in _SPELLINGS),
         (problem.status, {"errors": problem.detail}),
     )
     response = json_response(body, status)

@@ -129,17 +129,18 @@ _LOGGED_OUT: Final[dict[type[Exception], str]] = {
 
 def spell(problem: Problem) -> Response:
     """Return Meteor's error object."""
-    fact, meteor = problem.fact, request.path.startswith("/wekan/api")
+    error = problem.error
+    meteor = request.path.startswith("/wekan/api")
     if request.endpoint == "wekan.register" and isinstance(
-        fact, errors.Unauthenticated | errors.RegistrationRefused
+        error, errors.Unauthenticated | errors.RegistrationRefused
     ):
         return empty(HTTPStatus.FORBIDDEN)
-    if isinstance(fact, errors.NotFound):
+    if isinstance(error, errors.NotFound):
         return json_response({})
-    if request.endpoint == "wekan.logout" and (reason := _LOGGED_OUT.get(type(fact))):
+    if request.endpoint == "wekan.logout" and (reason := _LOGGED_OUT.get(type(error))):
         return json_response({"error": "unauthorized", "reason": reason}, HTTPStatus.UNAUTHORIZED)
-    if meteor and isinstance(fact, errors.Unauthenticated | errors.Forbidden):
-        word = "Unauthorized" if isinstance(fact, errors.Unauthenticated) else "Forbidden"
+    if meteor and isinstance(error, errors.Unauthenticated | errors.Forbidden):
+        word = "Unauthorized" if isinstance(error, errors.Unauthenticated) else "Forbidden"
         fixed = {
             "isClientSafe": True,
             "errorType": "Meteor.Error",
@@ -148,8 +149,8 @@ def spell(problem: Problem) -> Response:
         return json_response(
             {**fixed, "error": word, "reason": word, "message": f"{word} [{word}]"}
         )
-    known = (_SPELLINGS[kind] for kind in type(fact).__mro__ if kind in _SPELLINGS)
-    unnamed = problem.status.value if type(fact) is BadRequest else problem.code
+    known = (_SPELLINGS[kind] for kind in type(error).__mro__ if kind in _SPELLINGS)
+    unnamed = problem.status.value if type(error) is BadRequest else problem.code
     status, code, reason = next(known, (problem.status, unnamed, problem.detail))
     response = json_response({"error": code, "reason": reason}, status)
     response.headers.extend(problem.headers)

@@ -1,1 +1,1 @@
-"""Around every request: request ids, fixed headers, metrics, the fast path, early checks."""
+"""The WSGI layer: request ids, fixed headers, metrics, the fast path, checks before routing."""

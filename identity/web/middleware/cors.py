@@ -1,4 +1,4 @@
-"""Which other sites' pages may use the service (Fetch standard, CORS): exact origins, and never with cookies."""
+"""CORS (Fetch standard): which origins' pages may use the service; never with cookies."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _ALLOWED: Final = "Access-Control-Allow-Origin"
-_SHOWN: Final = "Location, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-ID"
-_TAKEN: Final = "Authorization, Content-Type, X-Request-ID"
-_KNOWN_SECONDS: Final = "600"
+_EXPOSED_HEADERS: Final = (
+    "Location, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-ID"
+)
+_REQUEST_HEADERS: Final = "Authorization, Content-Type, X-Request-ID"
+_MAX_AGE_SECONDS: Final = "600"
 
 
 class Cors:
-    """Wraps an application, and tells browsers on each of its answers, also refusals, whether a page may read it.
+    """Wraps an application, and adds CORS headers to every response, including errors.
 
-    A preflight is a question about the route: it is answered by the route's own `Allow`, so what answers to no OPTIONS,
-    such as the check for proxies, gets no permission either. No credentials of the browser's are ever allowed.
+    A preflight gets the methods of the route's own `Allow`. So a route without OPTIONS, such as
+    forward authentication, gets no permission. The browser's own credentials are never allowed.
 
     Args:
-        application: what answers.
-        origins: whose pages may.
+        application: the wrapped application.
+        origins: the allowed origins.
     """
 
     def __init__(self, application: WSGIApplication, origins: frozenset[str]) -> None:
@@ -33,7 +35,7 @@ class Cors:
         """Answer one request."""
         origin = environ.get("HTTP_ORIGIN", "")
         allowed = origin if origin in self._origins else ""
-        asks = (
+        is_preflight = (
             environ["REQUEST_METHOD"] == "OPTIONS"
             and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
         )
@@ -43,21 +45,21 @@ class Cors:
             headers: list[tuple[str, str]],
             exc_info: Any = None,  # noqa: ANN401 - PEP 3333
         ) -> Callable[[bytes], object]:
-            given = dict(headers)
-            told = (
-                () if _ALLOWED in given else _told(allowed, given.get("Allow", "") if asks else "")
-            )
-            return start_response(status, [*headers, *told], exc_info)
+            own = dict(headers)
+            if _ALLOWED in own:
+                return start_response(status, headers, exc_info)
+            methods = own.get("Allow", "") if is_preflight else ""
+            return start_response(status, [*headers, *_cors(allowed, methods)], exc_info)
 
         return self._application(environ, start)
 
 
-def _told(allowed: str, methods: str) -> Iterator[tuple[str, str]]:
+def _cors(allowed: str, methods: str) -> Iterator[tuple[str, str]]:
     yield "Vary", "Origin"
     if allowed:
         yield _ALLOWED, allowed
-        yield "Access-Control-Expose-Headers", _SHOWN
+        yield "Access-Control-Expose-Headers", _EXPOSED_HEADERS
     if allowed and methods:
         yield "Access-Control-Allow-Methods", methods
-        yield "Access-Control-Allow-Headers", _TAKEN
-        yield "Access-Control-Max-Age", _KNOWN_SECONDS
+        yield "Access-Control-Allow-Headers", _REQUEST_HEADERS
+        yield "Access-Control-Max-Age", _MAX_AGE_SECONDS

@@ -1,8 +1,9 @@
-"""The fast lane: a call that checks a token and says something of its owner, answered before Flask begins.
+"""The fast path: answers token checks before Flask begins.
 
-Such a call is a function from principal to answer, which its dialect names (`Dialect.fast`) and its route calls, too.
-Here it is asked after the same parser and the same use case. A password that was refused a moment ago, by a lock or
-a full queue, is refused again, in the route's words. Everything else is left to the route.
+A fast route is a function of a principal. Its dialect names it (`Dialect.fast`), and its Flask view
+calls the same function. The fast path uses the same parser and the same use case as Flask views. A
+password that was refused shortly before, by a lock or a full queue, is refused again with the same
+body. Everything else is left to Flask.
 """
 
 from __future__ import annotations
@@ -15,70 +16,73 @@ from identity.web.context import Context, origin_of
 from identity.web.dialect import FastRoute, RawResponse
 from identity.web.environ import DIALECT, REPEATED, ROUTE, UNAVAILABLE
 from identity.web.requests.credentials import Presented, read_authorization
-from identity.web.requests.hosts import has_sound_host
+from identity.web.requests.hosts import has_valid_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from identity.domain.principal import Origin
 
-_HEADERS_KNOWN: Final = 4096
-_HEADER_MAX: Final = (
-    2048  # longer ones are read anew: what stands beside a token is the caller's to choose
-)
+_CACHED_HEADERS: Final = 4096
+# Longer headers are not cached: the caller chooses what stands beside the token.
+_CACHED_HEADER_MAX: Final = 2048
 
 
 class FastPath:
-    """Answers what it can, and leaves the rest to the application."""
+    """Answers the requests that need no Flask, and leaves the others to the application."""
 
-    def __init__(self, here: Context) -> None:
-        self._here = here
-        self._authentication = here.services.authentication
-        self._settings = here.settings
-        self._headers: BoundedCache[Presented] = BoundedCache(bound=_HEADERS_KNOWN)
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._authentication = context.services.authentication
+        self._settings = context.settings
+        self._headers: BoundedCache[Presented] = BoundedCache(bound=_CACHED_HEADERS)
 
     def answer(
-        self, environ: WSGIEnvironment, question: FastRoute | None = None
+        self, environ: WSGIEnvironment, route: FastRoute | None = None
     ) -> RawResponse | None:
-        """Return the answer to one request, or None if it is the application's to give.
+        """Return the response to one request, or None if the application must answer it.
 
         Args:
             environ: the request.
-            question: the call that answers it, where it is a proxy's question and the path does not say which.
+            route: the route of a proxy's question; by default, the path selects the route.
         """
         path = environ["PATH_INFO"]
-        quick: FastRoute | None = question or environ[DIALECT].fast.get(path)
-        if quick is None or environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
+        fast: FastRoute | None = route or environ[DIALECT].fast.get(path)
+        if fast is None or environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
             return None
         header = environ.get("HTTP_AUTHORIZATION", "")
-        known = self._headers.find(header)
-        given = known or read_authorization(header)
-        if given is None or not has_sound_host(environ):
+        cached = self._headers.find(header)
+        credential = cached or read_authorization(header)
+        if credential is None or not has_valid_host(environ):
             return None
+        response = self._response(environ, fast, credential)
+        if response is None:
+            return None
+        if cached is None and credential.token is not None and len(header) <= _CACHED_HEADER_MAX:
+            self._headers.put(header, credential)
+        environ[ROUTE] = path
+        return response
+
+    def _response(
+        self, environ: WSGIEnvironment, fast: FastRoute, credential: Presented
+    ) -> RawResponse | None:
         origin = origin_of(environ, self._settings)
         try:
-            if given.token is None:
-                plain = self._refused(environ, quick, given.username, origin)
-            else:
-                principal = self._authentication.by_token(given.token, origin, given.username)
-                plain = quick.answer(principal, self._here)
+            if credential.token is None:
+                return self._repeated_refusal(environ, fast, credential.username, origin)
+            principal = self._authentication.by_token(credential.token, origin, credential.username)
+            return fast.answer(principal, self._context)
         except Unavailable as error:
-            environ[UNAVAILABLE] = error  # so that the route does not wait for it once more
+            environ[UNAVAILABLE] = error  # so that the Flask view does not wait for it again
             return None
-        except Exception:  # noqa: BLE001 - other refusals and mistakes alike are the route's to tell
+        except Exception:  # noqa: BLE001 - the Flask view meets and reports every other error again
             return None
-        if plain is None:
-            return None
-        if known is None and given.token is not None and len(header) <= _HEADER_MAX:
-            self._headers.put(header, given)
-        environ[ROUTE] = path
-        return plain
 
-    def _refused(
-        self, environ: WSGIEnvironment, quick: FastRoute, username: str, origin: Origin
+    def _repeated_refusal(
+        self, environ: WSGIEnvironment, fast: FastRoute, username: str, origin: Origin
     ) -> RawResponse | None:
         refusal = self._authentication.refused(username, origin)
         if refusal is None:
             return None
         environ[REPEATED] = True
-        return quick.refuse(refusal, environ)
+        return fast.refuse(refusal, environ)

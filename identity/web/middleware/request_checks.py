@@ -1,4 +1,4 @@
-"""What is refused before a route is asked: odd methods, hosts and addresses, and what another site's page sends."""
+"""Checks before a view is called: method, Host, path, query and cross-site requests."""
 
 from __future__ import annotations
 
@@ -11,34 +11,32 @@ from werkzeug.exceptions import MethodNotAllowed
 from identity.web.environ import ROUTE
 from identity.web.problems import BadRequest
 from identity.web.requests.cross_site import SAFE_METHODS, refuse_cross_site
-from identity.web.requests.hosts import has_sound_host
+from identity.web.requests.hosts import has_valid_host
 from identity.web.requests.query import refuse_credentials_in_query
 
 NO_ROUTE: Final = "(none)"
 
 
-def judge() -> None:
-    """Note the route of the current request, and refuse the request if no route should see it.
+def check_request() -> None:
+    """Record the route of the current request, and refuse requests that no view should see.
 
     Raises:
-        BadRequest: its host or address cannot be; CrossSite: another site's page made it.
-        MethodNotAllowed: the method is spelled in small letters.
+        BadRequest: the Host, the path or the query is invalid.
+        CrossSite: a page of another site made the request.
+        MethodNotAllowed: the method is in lower case.
     """
-    asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
-    environ, rule = asked.environ, asked.url_rule
+    current: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
+    environ, rule = current.environ, current.url_rule
     environ[ROUTE] = rule.rule if rule else NO_ROUTE
-    if (
-        rule and environ["REQUEST_METHOD"] != asked.method
-    ):  # methods are case-sensitive (RFC 9110 section 9.1)
+    # Methods are case-sensitive (RFC 9110 section 9.1), but Flask compares them in upper case.
+    if rule and environ["REQUEST_METHOD"] != current.method:
         routes = request_ctx.url_adapter
         raise MethodNotAllowed(routes.allowed_methods() if routes else None)
-    if not has_sound_host(environ):
+    if not has_valid_host(environ):
         raise BadRequest("Send a valid Host header.")
-    if (
-        "\0" in environ["PATH_INFO"]
-    ):  # no name holds it, and PostgreSQL does not even look for one that does
-        raise BadRequest("An address holds no NUL.")
+    if "\0" in environ["PATH_INFO"]:  # PostgreSQL refuses statements with NUL in a text
+        raise BadRequest("The path must not contain NUL.")
     if environ.get("QUERY_STRING"):
         refuse_credentials_in_query()
-    if asked.method not in SAFE_METHODS:
+    if current.method not in SAFE_METHODS:
         refuse_cross_site()

@@ -1,4 +1,4 @@
-"""The OpenAPI document of a dialect, at /openapi.json below its prefix and on its hosts."""
+"""Serves the OpenAPI document of a dialect, at /openapi.json below its prefix and on its hosts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app
 
 from identity.web.dialect import Dialect
-from identity.web.openapi.document import HERE, OpenApi, Refusals, Tag, in_order
+from identity.web.openapi.document import SAME_FOLDER, OpenApi, Refusals, Tag, dump_ordered
 from identity.web.published import published
 from identity.web.requests.body import JSON_TYPE
 from identity.web.verifier import auth
@@ -19,12 +19,12 @@ _SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What the document says of a dialect as a whole.
+    """The general part of a dialect's OpenAPI document.
 
     Args:
-        title: whose calls they are.
-        text: what their users should know.
-        refusals: how it refuses.
+        title: the name of the API.
+        text: an introduction for its users.
+        refusals: its error responses.
     """
 
     title: str
@@ -33,7 +33,7 @@ class Description:
 
 
 def with_document(dialect: Dialect, description: Description) -> Dialect:
-    """Return the dialect with one call more, which describes the others."""
+    """Return the dialect with one more route, which serves its OpenAPI document."""
     blueprint = Blueprint(f"{dialect.name}_document", __name__)
     tag = Tag(dialect.name, description.title, dialect.name)
     info = {
@@ -46,10 +46,12 @@ def with_document(dialect: Dialect, description: Description) -> Dialect:
     @blueprint.get("/openapi.json")
     @auth.public
     def openapi() -> Response:
-        kept: dict[str, bytes] = current_app.extensions.setdefault("identity.dialect_documents", {})
-        if dialect.name not in kept:
-            document: dict[str, Any] = builder.document(current_app, server=HERE)
-            kept[dialect.name] = in_order(document)
-        return published(kept[dialect.name], JSON_TYPE, seconds=_SECONDS)
+        built: dict[str, bytes] = current_app.extensions.setdefault(
+            "identity.dialect_documents", {}
+        )
+        if dialect.name not in built:
+            document: dict[str, Any] = builder.document(current_app, server=SAME_FOLDER)
+            built[dialect.name] = dump_ordered(document)
+        return published(built[dialect.name], JSON_TYPE, seconds=_SECONDS)
 
     return replace(dialect, blueprints=(*dialect.blueprints, blueprint))

@@ -1,6 +1,6 @@
-"""The OpenAPI 3.1 document, written by the routes themselves.
+"""Builds the OpenAPI 3.1 document from the routes.
 
-`describes` notes on a view what it takes and gives; `document` collects the notes of all routes.
+`describes` attaches an operation to a view; `OpenApi.document` collects those of all routes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from werkzeug.routing import Rule
 from identity.web.requests.body import JSON_TYPE
 
 PROBLEM_TYPE: Final = "application/problem+json"
-HERE: Final = "."  # as the server: the folder of the document, wherever a proxy shows it
+SAME_FOLDER: Final = "."  # the server's URL relative to the document, as a proxy may move both
 _REF: Final = "#/components/schemas/{model}"
 _NOTE: Final = "identity_operation"
 View = TypeVar("View", bound=Callable[..., Any])
@@ -41,7 +41,10 @@ _SECURITY: Final[dict[str, list[dict[str, list[str]]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One documented success: its body's model or, for what is not JSON, its media type; empty: no body."""
+    """One documented response: the model of its body or, if not JSON, its media type.
+
+    An empty media type means no body.
+    """
 
     status: int = 200
     model: type[BaseModel] | None = None
@@ -51,7 +54,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a view says of itself."""
+    """The description of a view."""
 
     name: str | Mapping[str, str]
     summary: str
@@ -69,16 +72,17 @@ def describes(
     refusals: Iterable[int] = (),
     name: str | Mapping[str, str] = "",
 ) -> Callable[[View], View]:
-    """Note on a view what it takes, what it gives, and with which statuses it refuses.
+    """Attach an OpenAPI operation to a view.
 
     Args:
-        summary: what the call does, in a few words.
-        replies: its successes, and refusals that have a body of their own.
-        body: the model of what it reads; only JSON is described, although forms are taken too.
+        summary: what the operation does, in a few words.
+        replies: its successful responses, and errors with a body of their own.
+        body: the model of its body; only JSON is described, although forms are accepted too.
         query: the model of its query string.
-        refusals: statuses beside those that follow from its access and its body.
-        name: the operation's id, from which generators make a method, or one for each HTTP method or route; the
-            view's own name by default. Of several HTTP methods under one name, all but GET stand behind it.
+        refusals: error statuses other than those that follow from its access and its body.
+        name: the operation id, from which generators name a method, or one id for each HTTP method
+            or route; by default the name of the view. If several HTTP methods share one name, each
+            but GET is appended to it.
     """
 
     def note(view: View) -> View:
@@ -94,12 +98,12 @@ def describes(
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A group of calls: those of one blueprint, or of several that have tags of one name.
+    """A group of operations: those of one blueprint, or of several whose tags have the same name.
 
     Args:
-        name: what the document calls it, and generators their modules.
-        description: what people come for.
-        blueprint: the blueprint that has the calls.
+        name: the tag in the document, from which generators name a module.
+        description: what the operations are for.
+        blueprint: the blueprint of the operations.
     """
 
     name: str
@@ -107,20 +111,20 @@ class Tag:
     blueprint: str
 
     def described(self) -> dict[str, str]:
-        """Return what the document says of the group."""
+        """Return the tag as OpenAPI describes it."""
         return {"name": self.name, "description": self.description}
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How a dialect refuses, and with which statuses it does so by itself.
+    """The error responses of a dialect.
 
     Args:
-        model: the body of a refusal.
-        media_type: its type.
-        unauthorized: a reply of a 401 beside that.
-        access: the statuses that follow from who may make a call.
-        body: the statuses that follow from reading a body.
+        model: the body of an error.
+        media_type: its media type.
+        unauthorized: an alternative response for 401.
+        access: the statuses of each kind of access.
+        body: the statuses of operations that read a body.
     """
 
     model: type[BaseModel]
@@ -130,7 +134,7 @@ class Refusals:
     body: tuple[int, ...] = _BODY_REFUSALS
 
     def response(self, status: int) -> dict[str, Any]:
-        """Return what the document says of a refusal."""
+        """Return the error response of a status as OpenAPI describes it."""
         headers = ("Retry-After",) if status in {429, 503} else ()
         response = _response(Reply(status, self.model, self.media_type, headers))
         if status == HTTPStatus.UNAUTHORIZED and self.unauthorized:
@@ -144,9 +148,9 @@ class OpenApi:
 
     Args:
         info: title, version, description.
-        tags: the groups of calls, in the order in which they are shown; calls of other blueprints are left out.
-        refusals: how it refuses.
-        prefix: what stands before every path of a dialect, and is part of the server's URL.
+        tags: the groups of operations, in order; those of other blueprints are left out.
+        refusals: the error responses.
+        prefix: the prefix of a dialect's paths, which is part of the server's URL instead.
     """
 
     def __init__(
@@ -162,7 +166,7 @@ class OpenApi:
 
         Args:
             app: the application, with all its routes.
-            server: the URL before every path; a relative one counts from the document's own.
+            server: the URL before every path; may be relative to the URL of the document.
         """
         paths: dict[str, dict[str, Any]] = {}
         models: set[type[BaseModel]] = {self._refusals.model}
@@ -185,7 +189,7 @@ class OpenApi:
         }
 
     def _described(self, app: Flask) -> Iterable[tuple[Rule, Any, Operation]]:
-        # In the order of the tags, and within one as the routes stand in the code.
+        # In the order of the tags, and within a tag in the order of the code.
         for blueprint in self._tags:
             for rule in app.url_map.iter_rules():
                 view = app.view_functions[rule.endpoint]
@@ -194,28 +198,11 @@ class OpenApi:
                     yield rule, view, note
 
     def _operation(self, rule: Rule, method: str, note: Operation, access: str) -> dict[str, Any]:
-        own = self._refusals
-        refusals = {*note.refusals, *own.access.get(access, ()), *(own.body if note.body else ())}
-        refusals.add(400)  # a Host, an Authorization header or a query that cannot be
-        if method not in {"GET", "HEAD"}:
-            refusals.add(403)
-        responses = {str(status): own.response(status) for status in refusals}
-        if access == "forward_auth":  # a lock is told by the same status
-            responses["401"]["headers"]["Retry-After"] = {
-                "required": False,
-                "schema": {"type": "string"},
-            }
-        for reply in note.replies:
-            # A status may have two bodies: our problem, and the one a document shows.
-            status = str(reply.status)
-            responses[status] = (
-                _either(responses[status], reply) if status in responses else _response(reply)
-            )
         operation: dict[str, Any] = {
             "summary": note.summary,
             "operationId": _operation_id(rule, method, note),
             "tags": [self._tags[rule.endpoint.partition(".")[0]].name],
-            "responses": dict(sorted(responses.items())),
+            "responses": self._responses(method, note, access),
         }
         if parameters := [*_path_parameters(rule), *_query_parameters(note.query)]:
             operation["parameters"] = parameters
@@ -226,20 +213,40 @@ class OpenApi:
             operation["security"] = _SECURITY[access]
         return operation
 
+    def _responses(self, method: str, note: Operation, access: str) -> dict[str, Any]:
+        own = self._refusals
+        refusals = {*note.refusals, *own.access.get(access, ()), *(own.body if note.body else ())}
+        refusals.add(400)  # an invalid Host, Authorization header or query
+        if method not in {"GET", "HEAD"}:
+            refusals.add(403)
+        responses = {str(status): own.response(status) for status in refusals}
+        if access == "forward_auth":  # a lock is answered with 401, too
+            responses["401"]["headers"]["Retry-After"] = {
+                "required": False,
+                "schema": {"type": "string"},
+            }
+        for reply in note.replies:
+            # One status may have two bodies: a problem, and that of the document.
+            status = str(reply.status)
+            responses[status] = (
+                _either(responses[status], reply) if status in responses else _response(reply)
+            )
+        return dict(sorted(responses.items()))
+
 
 _TEXT: Final = {"type": "string"}
 _SCHEMES: Final = {
     "basic": {
         "type": "http",
         "scheme": "basic",
-        "description": "A username with its password, or any live token as the username or as the password.",
+        "description": "A username and its password, or any valid token as username or password.",
     },
-    "bearer": {"type": "http", "scheme": "bearer", "description": "Any live token."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "Any valid token."},
 }
 
 
-def in_order(document: Mapping[str, Any]) -> bytes:
-    """Return a document as JSON with its calls in its own order, which is the one that pages show."""
+def dump_ordered(document: Mapping[str, Any]) -> bytes:
+    """Return a document as JSON in its own order, which API browsers keep."""
     return f"{json.dumps(document, separators=(',', ':'))}\n".encode()
 
 
@@ -314,14 +321,14 @@ def _query_parameters(model: type[BaseModel] | None) -> list[dict[str, Any]]:
 
 
 def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    # A query has no word for null: what is not wanted is left out.
-    wanted = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    # A query string cannot contain null: an absent parameter is left out.
+    types = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     plain = {
         name: value
         for name, value in schema.items()
         if name != "anyOf" and (name, value) != ("default", None)
     }
-    return plain | wanted[0] if len(wanted) == 1 else dict(schema)
+    return plain | types[0] if len(types) == 1 else dict(schema)
 
 
 def _schemas(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
@@ -329,8 +336,7 @@ def _schemas(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
     _, schema = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
     definitions: dict[str, Any] = schema["$defs"]
     for definition in definitions.values():
-        for words in definition.get("properties", {}).values():
-            words.pop(
-                "default", None
-            )  # what may be left out; generators take a default for what is always there
+        for keywords in definition.get("properties", {}).values():
+            # Generators take a property with a default for one that is always present.
+            keywords.pop("default", None)
     return definitions

@@ -1,1 +1,1 @@
-"""Reading requests: credentials, hosts, bodies, paths and queries."""
+"""Parses requests: credentials, hosts, bodies, paths and queries."""

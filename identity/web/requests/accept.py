@@ -1,4 +1,4 @@
-"""What a caller asks for in its Accept header (RFC 9110 section 12.5.1)."""
+"""The Accept header (RFC 9110 section 12.5.1)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _HTML = frozenset({"text/html", "text/*"})
 
 
 def wants_json(header: str) -> bool:
-    """Tell whether JSON is asked for by name and HTML is not.
+    """Return whether the header names JSON and does not name HTML.
 
-    `*/*` asks for neither, so the answer to a caller without a preference stays what the document shows.
+    `*/*` names neither, so a client without a preference gets what the document shows.
     """
     ranges = {
         name.lower() for name, quality in parse_accept_header(header, MIMEAccept) if quality > 0

@@ -1,4 +1,4 @@
-"""Reading bodies strictly: one meaning, of bounded size, or a clear refusal before any work."""
+"""Reads bodies strictly: size and type are checked first, and ambiguous content is refused."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from identity.web.requests.body_bytes import has_body, read_bytes
 from identity.web.requests.body_syntax import parse_form, parse_json_object
 from identity.web.requests.multipart import parse_multipart
 
-FORM: Final = "form"  # the context in which a body's words were validated
+FORM: Final = "form"  # the validation context of a form, for validators that need to know it
 JSON_TYPE: Final = "application/json"
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 MULTIPART_TYPE: Final = "multipart/form-data"
 _FORMS: Final = frozenset({FORM_TYPE, MULTIPART_TYPE})
-# A string that a program sends without saying what it is, and what it then says by itself (such as `fetch`).
+# The content types of clients that set none themselves, such as `fetch` with a string.
 _UNTYPED: Final = frozenset({"", "text/plain"})
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -27,22 +27,23 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Body(BaseModel):
-    """The fields of a body that is read or shown; pydantic looks at them when the first one comes."""
+    """The base of all body models; pydantic builds each one's validator on first use."""
 
     model_config = ConfigDict(defer_build=True)
 
 
 def read_body(model: type[Model], *, forms: bool = True) -> Model:
-    """Return the request's JSON object or, where `forms` are spoken, form as `model`.
+    """Return the JSON object of the request, or its form if `forms` are accepted, as `model`.
 
-    An object whose type nobody names, or calls plain text, is JSON, too.
+    An object without a content type, or as plain text, is read as JSON, too.
 
     Raises:
         UnsupportedBody: another content type, charset or encoding, or a form with a file.
-        LengthRequired, BodyTooLarge: no honest length, or above 64 KiB.
-        SlowBodies: too many others are still arriving.
+        LengthRequired: no valid Content-Length.
+        BodyTooLarge: above 64 KiB.
+        SlowBodies: too many other bodies are still arriving.
         BodyTooSlow: it did not arrive in time.
-        MalformedBody: not one well-formed object, or not all of it.
+        MalformedBody: not one well-formed object, or incomplete.
         InvalidInput: fields are missing, unknown or of the wrong type.
     """
     kind = _content_type({JSON_TYPE, *_UNTYPED, *(_FORMS if forms else ())})
@@ -55,12 +56,12 @@ def read_body(model: type[Model], *, forms: bool = True) -> Model:
 
 
 def read_body_if_any(model: type[Model]) -> Model:
-    """Return the request's body as `model`, or the model of nothing where there is no body; see `read_body`."""
+    """Return the body as `model`, or an empty `model` if there is no body; see `read_body`."""
     return read_body(model) if has_body() else model()
 
 
 def read_form() -> dict[str, str]:
-    """Return the fields of the form that the request must have; see `read_body`."""
+    """Return the fields of a form; other bodies are refused. See `read_body`."""
     return _form(_content_type(_FORMS))
 
 
@@ -98,7 +99,7 @@ def _text(raw: bytes) -> str:
 
 
 def invalid(error: ValidationError) -> InvalidInput:
-    """Say which fields are wrong, never with what: the input is a password as often as not."""
+    """Name the invalid fields, but never their values, which may be passwords."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
     return InvalidInput(
         *(FieldProblem(_field(problem["loc"]), _message(problem)) for problem in found)

@@ -1,7 +1,7 @@
-"""Bodies on their way: how many a process waits for at once, and for how long.
+"""Limits concurrent body reads, and cuts off slow senders.
 
-A sender decides how long his body takes, and the server library waits for him in a thread that others need. So some
-of the threads never wait, nobody gets all of those that do, and whoever takes too long is cut off.
+Reading a body blocks a thread of the server for as long as the sender likes. So only some of the
+threads read bodies, no network gets all of these, and senders that take too long are cut off.
 """
 
 from __future__ import annotations
@@ -26,30 +26,27 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _KEY: Final = "identity.body_reads"
-_PLACES: Final = 12  # of the sixteen threads of a worker; the others never wait for a body
-BODIES_AT_ONCE: Final = _PLACES // 2  # of one network; then those who take long are hurried
-_SLOW_SECONDS: Final = (
-    60.0  # for so long who has taken too long gets one of the first six places only
-)
-_SLOW_KNOWN: Final = 4096
-PATIENCE_SECONDS: Final = 10.0  # for 64 KiB: an honest sender needs a hundredth
-HURRY_SECONDS: Final = (
-    3.0  # while others are turned away; longer than any wait for a password's hash
-)
-_LOOK_SECONDS: Final = 0.25
+_SLOTS: Final = 12  # of the 16 threads of a worker; the others never read bodies
+HALF_OF_THE_SLOTS: Final = _SLOTS // 2
+_SLOW_CLIENT_SECONDS: Final = 60.0  # how long a slow client gets one of the first six slots only
+_SLOW_CLIENTS: Final = 4096
+TIMEOUT_SECONDS: Final = 10.0  # for 64 KiB; ordinary clients need a hundredth of it
+# While half of the slots are taken. Longer than any wait for a password hash.
+SHORT_TIMEOUT_SECONDS: Final = 3.0
+_CHECK_SECONDS: Final = 0.25
 _SLACK_SECONDS: Final = 0.5  # the server may have sent "100 Continue" after it began to wait
 _RETRY_AFTER: Final = timedelta(seconds=1)
-_NEWS_SECONDS: Final = 10.0  # a caller who is refused again within so long is no news
-_REFUSED_KNOWN: Final = 1024
+_REPEATED_SECONDS: Final = 10.0  # a refusal of the same client within this time is a repetition
+_REFUSED_CLIENTS: Final = 1024
 
 
 @dataclass(eq=False, slots=True)
-class Arrival:
-    """One body on its way; `cut` once its sender has been given up."""
+class BodyRead:
+    """One body that is being read; `cut` is set when its sender is cut off."""
 
     port: int
-    address: str
-    caller: str
+    ip: str
+    client: str
     network: str
     since: float
     proxied: bool = False
@@ -57,96 +54,98 @@ class Arrival:
 
 
 class BodyReads:
-    """Knows the bodies on their way.
+    """Tracks the bodies that are being read.
 
     Args:
-        cut_off: ends what comes to a port from an address and has got nothing back for so many seconds.
+        cut_off: closes the connections from an IP to a port that have been idle for some seconds.
     """
 
     def __init__(self, cut_off: Callable[..., None]) -> None:
         self._cut_off = cut_off
         self._lock = threading.Lock()
-        self._waiting: set[Arrival] = set()
+        self._reads: set[BodyRead] = set()
         self._refused: dict[str, float] = {}
         self._slow: dict[str, float] = {}
         self._watcher: threading.Thread | None = None
 
     @contextmanager
-    def awaiting(self, environ: WSGIEnvironment, caller: str) -> Iterator[Arrival]:
-        """Wait for the body of this request inside the block.
+    def reading(self, environ: WSGIEnvironment, client_ip: str) -> Iterator[BodyRead]:
+        """Hold a slot for the body of this request inside the block.
 
         Args:
             environ: of the request.
-            caller: the address behind it, which a proxy may have told.
+            client_ip: the IP of the client, which may differ from that of the connection.
 
         Raises:
-            SlowBodies: too many others are still arriving, in all or from the caller's network.
+            SlowBodies: too many others are still arriving, in all or from the same network.
         """
-        arrival = _arrival(environ, caller)
+        read = _body_read(environ, client_ip)
         with self._lock:
-            self._require_room(arrival)
-            self._waiting.add(arrival)
+            self._require_slot(read)
+            self._reads.add(read)
             self._watch()
         try:
-            yield arrival
+            yield read
         finally:
             with self._lock:
-                self._waiting.discard(arrival)
+                self._reads.discard(read)
 
     def cut_overdue(self) -> None:
-        """Cut off every sender who has had their time; it is short while half of the places are taken.
+        """Cut off every sender whose time is up; there is less time while half the slots are taken.
 
-        What a trusted proxy sends is not cut off: its connections are shared by others.
+        Trusted proxies are not cut off, because other clients share their connections.
         """
         with self._lock:
-            patience = HURRY_SECONDS if len(self._waiting) >= BODIES_AT_ONCE else PATIENCE_SECONDS
-            latest = time.monotonic() - patience
-            late = [each for each in self._waiting if each.since <= latest]
-            overdue = {(each.port, each.address) for each in late if not each.proxied}
-            for each in late:
+            is_busy = len(self._reads) >= HALF_OF_THE_SLOTS
+            timeout = SHORT_TIMEOUT_SECONDS if is_busy else TIMEOUT_SECONDS
+            now = time.monotonic()
+            late = [read for read in self._reads if read.since <= now - timeout]
+            for read in late:
                 put_bounded(
-                    self._slow, each.caller, time.monotonic() + _SLOW_SECONDS, bound=_SLOW_KNOWN
+                    self._slow, read.client, now + _SLOW_CLIENT_SECONDS, bound=_SLOW_CLIENTS
                 )
-            for each in self._waiting:
-                each.cut |= (
-                    each.since <= latest + _SLACK_SECONDS and (each.port, each.address) in overdue
-                )
-        for port, address in overdue:
-            self._cut_off(port, address, idle_seconds=patience - _SLACK_SECONDS)
+            overdue = {(read.port, read.ip) for read in late if not read.proxied}
+            latest = now - timeout + _SLACK_SECONDS
+            for read in self._reads:
+                if read.since <= latest and (read.port, read.ip) in overdue:
+                    read.cut = True
+        for port, ip in overdue:
+            self._cut_off(port, ip, idle_seconds=timeout - _SLACK_SECONDS)
 
-    def _require_room(self, arrival: Arrival) -> None:
-        # A network may hold as many places as are still free, so each one that comes gets its share of the rest.
-        slow = time.monotonic() < self._slow.get(arrival.caller, 0.0)
-        free = (_PLACES // 2 if slow else _PLACES) - len(self._waiting)
-        if sum(each.network == arrival.network for each in self._waiting) >= free:
-            raise SlowBodies(_RETRY_AFTER, repeated=self._is_known(arrival.caller))
+    def _require_slot(self, read: BodyRead) -> None:
+        # A network may hold as many slots as are free, so that each new network gets a share.
+        is_slow = time.monotonic() < self._slow.get(read.client, 0.0)
+        free = (HALF_OF_THE_SLOTS if is_slow else _SLOTS) - len(self._reads)
+        if sum(other.network == read.network for other in self._reads) >= free:
+            raise SlowBodies(_RETRY_AFTER, repeated=self._was_refused(read.client))
 
-    def _is_known(self, caller: str) -> bool:
-        """Tell whether a caller was refused a while ago, and note that they are now."""
+    def _was_refused(self, client: str) -> bool:
+        """Return whether a client was refused shortly before, and record that it is refused now."""
         now = time.monotonic()
-        known = now < self._refused.get(caller, 0.0)
-        if not known:
-            put_bounded(self._refused, caller, now + _NEWS_SECONDS, bound=_REFUSED_KNOWN)
-        return known
+        repeated = now < self._refused.get(client, 0.0)
+        if not repeated:
+            put_bounded(self._refused, client, now + _REPEATED_SECONDS, bound=_REFUSED_CLIENTS)
+        return repeated
 
     def _watch(self) -> None:
         if self._watcher is None:
-            self._watcher = threading.Thread(target=self._look, name="bodies", daemon=True)
+            self._watcher = threading.Thread(target=self._run, name="bodies", daemon=True)
             self._watcher.start()
 
-    def _look(self) -> None:
+    def _run(self) -> None:
         while True:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_CHECK_SECONDS)
             self.cut_overdue()
 
 
-def _arrival(environ: WSGIEnvironment, caller: str) -> Arrival:
-    peer, port = str(environ.get("REMOTE_ADDR", "")), str(environ.get("SERVER_PORT", ""))
-    return Arrival(
+def _body_read(environ: WSGIEnvironment, client_ip: str) -> BodyRead:
+    peer = str(environ.get("REMOTE_ADDR", ""))
+    port = str(environ.get("SERVER_PORT", ""))
+    return BodyRead(
         port=int(port) if port.isdigit() else 0,
-        address=peer,
-        caller=client_network(caller),
-        network=wide_network(caller),
+        ip=peer,
+        client=client_network(client_ip),
+        network=wide_network(client_ip),
         since=time.monotonic(),
         proxied=CONTEXT in environ and trusted(peer, environ[CONTEXT].settings.trusted_proxies),
     )

@@ -1,6 +1,6 @@
-"""What a body says: one JSON object, or the fields of a form, each with one meaning or refused.
+"""Parses a body: one JSON object, or the fields of a form.
 
-RFC 8259 leaves duplicate names, depth and huge numbers to the reader; this reader refuses them all.
+RFC 8259 leaves duplicate names, depth and huge numbers to the implementation; they are refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from identity.web.problems import MalformedBody
 MAX_DEPTH: Final = 16
 MAX_FORM_FIELDS: Final = 64
 
-# Possessive, and content with a string that never ends: one pass over any text.
+# Possessive, and also matches an unterminated string, so that any text takes one pass.
 _STRINGS: Final = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_A_BRACKET: Final = re.compile(r"[^\[\]{}]+")
@@ -26,7 +26,7 @@ def parse_json_object(text: str) -> dict[str, Any]:
     """Return the one object in `text`.
 
     Raises:
-        MalformedBody: it is something else, too deep, ambiguous, or holds what JSON or a name cannot.
+        MalformedBody: not a JSON object, too deep, ambiguous, or with invalid text or numbers.
     """
     if text.startswith("\ufeff"):
         raise MalformedBody("The body begins with a byte order mark.")
@@ -54,10 +54,10 @@ def parse_form(text: str) -> dict[str, str]:
     """Return the fields of a form.
 
     Raises:
-        MalformedBody: not a form, too many fields, or one field twice.
+        MalformedBody: not a form, too many fields, or a duplicate field.
     """
     if _BROKEN_ESCAPE.search(text):
-        raise MalformedBody("The form holds a % that begins no escape.")
+        raise MalformedBody("Invalid percent-encoding in the form.")
     try:
         pairs = parse_qsl(
             text,
@@ -77,7 +77,7 @@ def unique_fields(pairs: list[tuple[str, str]]) -> dict[str, str]:
     """Return the fields of a form by name.
 
     Raises:
-        MalformedBody: one stands there twice, or holds what no text does.
+        MalformedBody: a duplicate field, or invalid text.
     """
     fields = _unique(pairs)
     _require_plain_text(fields)
@@ -95,7 +95,7 @@ def _depth(text: str) -> int:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise MalformedBody("The same field stands there twice.")
+        raise MalformedBody("Duplicate field.")
     return fields
 
 
@@ -116,10 +116,10 @@ def _bounded(digits: str) -> int:
     return int(digits)
 
 
-def _require_plain_text(value: Any) -> None:  # noqa: ANN401 - whatever JSON holds
+def _require_plain_text(value: Any) -> None:  # noqa: ANN401 - any JSON value
     if isinstance(value, str):
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise MalformedBody("A text holds NUL or half a surrogate pair.")
+            raise MalformedBody("Strings must not contain NUL or unpaired surrogates.")
     elif isinstance(value, Mapping):
         for name, item in value.items():
             _require_plain_text(name)

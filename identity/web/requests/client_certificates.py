@@ -1,7 +1,7 @@
-"""The client certificate of a request: from the TLS connection itself, or from a proxy that proves to be ours.
+"""Reads the client certificate of a request, from the TLS connection or from a trusted proxy.
 
-Only what the connection shows is read here. `services.certificates.issuing` verifies it, including
-the chain, even if a proxy has done so before.
+`services.certificates.issuing` verifies it, including the chain, even if a proxy has done so
+before.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BYTES: Final = re.compile(r":([A-Za-z0-9+/]+={0,2}):", re.ASCII)
 
 
 def presented_certificate(environ: WSGIEnvironment, settings: Settings) -> bytes | None:
-    """Return the certificate in DER, or None if there is none that may be believed to be the caller's."""
+    """Return the certificate in DER, or None if there is none from a trusted source."""
     connection = environ.get("gunicorn.socket")
     if isinstance(connection, ssl.SSLSocket):
         return connection.getpeercert(binary_form=True)
@@ -36,23 +36,23 @@ def presented_certificate(environ: WSGIEnvironment, settings: Settings) -> bytes
         environ.get("REMOTE_ADDR", ""), settings.trusted_proxies
     ):
         return None
-    given = environ.get("HTTP_X_PROXY_SECRET", "")
+    secret = environ.get("HTTP_X_PROXY_SECRET", "")
     if not hmac.compare_digest(
-        given.encode("latin-1", "replace"), settings.proxy_secret.encode("ascii")
+        secret.encode("latin-1", "replace"), settings.proxy_secret.encode("ascii")
     ):
         return None
     return _forwarded(environ)
 
 
 def _forwarded(environ: WSGIEnvironment) -> bytes | None:
-    standard, escaped = environ.get("HTTP_CLIENT_CERT", ""), environ.get("HTTP_X_CLIENT_CERT", "")
+    standard = environ.get("HTTP_CLIENT_CERT", "")
+    escaped = environ.get("HTTP_X_CLIENT_CERT", "")
     if max(len(standard), len(escaped)) > _MAX_HEADER or (standard and escaped):
         return None
     if standard:  # RFC 9440: a byte sequence of RFC 8941
         found = _BYTES.fullmatch(standard)
-    elif (
-        environ.get("HTTP_X_CLIENT_VERIFY") == "SUCCESS"
-    ):  # nginx: $ssl_client_escaped_cert, $ssl_client_verify
+    elif environ.get("HTTP_X_CLIENT_VERIFY") == "SUCCESS":
+        # nginx: $ssl_client_escaped_cert and $ssl_client_verify
         found = _BLOCK.fullmatch(unquote(escaped))
     else:
         found = None

@@ -1,4 +1,4 @@
-"""Path converters: one spelling for one thing, so that no address has an alias."""
+"""Path converters that accept one spelling of each value, so that no resource has two paths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from werkzeug.routing import BaseConverter
 
 
 class AccountId(BaseConverter):
-    """A positive number without sign, leading zeros or digits of other scripts."""
+    """A non-negative number in ASCII digits, without sign or leading zeros."""
 
     regex = "0|[1-9][0-9]{0,39}"
     openapi_schema: ClassVar[dict[str, Any]] = {"type": "integer", "minimum": 0}
@@ -26,7 +26,7 @@ class Serial(BaseConverter):
 
 
 class SessionId(BaseConverter):
-    """The name of a session."""
+    """The id of a session."""
 
     regex = "[0-9a-f]{32}"
     openapi_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": "^[0-9a-f]{32}$"}

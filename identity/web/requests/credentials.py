@@ -1,4 +1,4 @@
-"""Reading the credential of a request: one strict parser for every carrier (RFC 7617, RFC 6750)."""
+"""Parses the Authorization header strictly (RFC 7617, RFC 6750)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from identity.domain.principal import Origin, Principal
     from identity.services import Services
 
-# Only the scheme knows no case: a whole pattern that ignores it takes three times as long.
+# Case-insensitive for the scheme only: a whole pattern that ignores case takes three times as long.
 _BASIC: Final = re.compile(r"(?i:basic) +([A-Za-z0-9+/]+={0,2})", re.ASCII)
 _BEARER: Final = re.compile(r"(?i:bearer|token) +([A-Za-z0-9._~+/-]+=*)", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Presented(NamedTuple):
-    """A credential as it came: a token, or a username and its password, or a certificate in DER.
+    """A credential as sent: a token, a username and password, or a certificate in DER.
 
-    A token that came in the place of the password has the username that stood beside it.
+    With a token in the place of the password, `username` is the one sent beside it.
     """
 
     token: str | None = None
@@ -33,20 +33,19 @@ class Presented(NamedTuple):
 def read_authorization(header: str) -> Presented | None:
     """Parse a header value; None unless it is exactly one well-formed Basic or Bearer credential.
 
-    A token stands alone in Bearer. In Basic it is the username, whatever the password is, or else the password,
-    where git and the clients of package registries put it.
+    In Basic, a token may be the username, with any password, or the password, which is where git
+    and clients of package registries put it.
     """
-    if form := _BASIC.fullmatch(header):
-        return _read_pair(form[1])
-    form = _BEARER.fullmatch(header)
-    return Presented(form[1]) if form else None
+    if match := _BASIC.fullmatch(header):
+        return _read_pair(match[1])
+    match = _BEARER.fullmatch(header)
+    return Presented(match[1]) if match else None
 
 
 def _read_pair(text: str) -> Presented | None:
     pair = _decode(text)
-    if pair is None or (
-        not pair.isprintable() and _CONTROL.search(pair)
-    ):  # the first is quick, and nearly always true
+    # `isprintable` is fast and nearly always true, so that the search is rarely needed.
+    if pair is None or (not pair.isprintable() and _CONTROL.search(pair)):
         return None
     username, colon, password = pair.partition(":")
     if not colon:
@@ -63,7 +62,7 @@ def _decode(text: str) -> str | None:
         raw = binascii.a2b_base64(text)
     except binascii.Error:
         return None
-    # Spare bits that are not zero would give one credential several spellings.
+    # With padding bits other than zero, one credential would have several encodings.
     if binascii.b2a_base64(raw, newline=False).decode("ascii") != text:
         return None
     try:
@@ -73,10 +72,10 @@ def _decode(text: str) -> str | None:
 
 
 def principal_of(credential: Presented, origin: Origin, services: Services) -> Principal:
-    """Ask the one use case that checks this kind of credential.
+    """Authenticate a credential with the use case for its kind.
 
     Raises:
-        Unauthenticated: it is no good; see `services.authentication.passwords` for the rest.
+        Unauthenticated: it is invalid; see `services.authentication.passwords` for other errors.
     """
     if credential.token is not None:
         return services.authentication.by_token(credential.token, origin, credential.username)

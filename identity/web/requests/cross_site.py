@@ -1,4 +1,4 @@
-"""Refuses changes that the page of another site asks a browser for."""
+"""Refuses cross-site requests that a browser makes for the page of another site."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def refuse_cross_site() -> None:
-    """Refuse a change that another site's page asks a browser for, with the credentials the browser keeps.
+    """Refuse the current request if another site's page made a browser send it.
 
     Raises:
-        CrossSite: Fetch metadata or the Origin header says so.
+        CrossSite: Fetch metadata or the Origin header shows another site.
     """
     if not {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"} & request.environ.keys():
-        return  # no browser
+        return  # not a browser
     site = request.headers.get("Sec-Fetch-Site", "none")
     sender = request.headers.get("Origin")
     if sender in context().settings.allowed_origins:
@@ -29,8 +29,8 @@ def refuse_cross_site() -> None:
         own_host(request.environ),
         context().settings.public_url.partition("://")[2].partition("/")[0],
     } - {""}
-    # A page that sends no referrer sends its forms with the origin "null", also to its own site.
-    unnamed = sender == "null" and site == "same-origin"
-    foreign = sender is not None and not unnamed and sender.partition("://")[2] not in own
+    # A page without referrers sends its forms with the origin "null", even to its own site.
+    is_own_form = sender == "null" and site == "same-origin"
+    foreign = sender is not None and not is_own_form and sender.partition("://")[2] not in own
     if site in {"cross-site", "same-site"} or foreign:
         raise CrossSite("Cross-site request refused.")

@@ -1,8 +1,8 @@
-"""A proxy's question about a request that is not ours: only its credential counts.
+"""Normalizes forward-authentication requests, in which only the credential counts.
 
-A proxy asks with whatever the guarded request brought: its method, its query, its body. None of that is for us, and
-what an answer depended on would be a way around it. So every question is brought to one form before any route is
-looked for, and both lanes see no other.
+A proxy copies the method, the query and the body of the request that it asks about. If the answer
+depended on these, callers could influence it. So every question gets the same form before it is
+routed, for the fast path and for Flask alike.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ from identity.web.environ import DIALECT
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-QUESTION: Final = "identity.question"
+PROXY_ROUTE: Final = "identity.proxy_route"
 
 
-def simplify(environ: WSGIEnvironment) -> FastRoute | None:
-    """Bring a proxy's question to the form of its route, and note the call that answers it.
+def normalize(environ: WSGIEnvironment) -> FastRoute | None:
+    """Rewrite a proxy's question to the path of its route, with GET and without a query.
 
     Returns:
-        The call, if anything was changed; None for a question that had this form, and for other requests.
+        The route that answers it, if the request was changed; else None.
     """
-    question = environ[DIALECT].question
-    found = question(environ["PATH_INFO"]) if question else None
-    if found is None:
+    parse = environ[DIALECT].proxy_question
+    question = parse(environ["PATH_INFO"]) if parse else None
+    if question is None:
         return None
-    asked = (environ["PATH_INFO"], environ["REQUEST_METHOD"], environ.get("QUERY_STRING", ""))
-    # HEAD stays: it is answered like GET, and the server must know that no body follows.
-    plain = (found.path, "HEAD" if asked[1] == "HEAD" else "GET", "")
-    environ["PATH_INFO"], environ["REQUEST_METHOD"], environ["QUERY_STRING"] = plain
-    environ[QUESTION] = found.call
-    return None if asked == plain else found.call
+    original = (environ["PATH_INFO"], environ["REQUEST_METHOD"], environ.get("QUERY_STRING", ""))
+    # HEAD is answered like GET, but the server must know that no body follows.
+    method = "HEAD" if environ["REQUEST_METHOD"] == "HEAD" else "GET"
+    environ["PATH_INFO"] = question.path
+    environ["REQUEST_METHOD"] = method
+    environ["QUERY_STRING"] = ""
+    environ[PROXY_ROUTE] = question.route
+    return None if original == (question.path, method, "") else question.route

@@ -1,4 +1,4 @@
-"""The Host header: one strict reading, and the base URL that is built from it."""
+"""Parses the Host header strictly, and builds the base URL from it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_NAME_MAX: Final = 253  # RFC 1035 section 2.3.4, written without the root's dot
+_NAME_MAX: Final = 253  # RFC 1035 section 2.3.4, without the trailing dot
 _PORT_MAX: Final = 65535
-# Labels as in a name of DNS, and with the underscores that container networks give their services.
+# DNS labels, and the underscores that container networks use in the names of services.
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST: Final = re.compile(
     rf"(?:(?P<name>{_LABEL}(?:\.{_LABEL})*)\.?|\[(?P<ipv6>[0-9a-f:.]{{2,45}})\])"
@@ -23,15 +23,15 @@ _LONGEST: Final = _NAME_MAX + len(".:65535")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
-def has_sound_host(environ: WSGIEnvironment) -> bool:
-    """Tell whether the Host is one from which a URL can be built; HTTP/1.0 may leave it out."""
+def has_valid_host(environ: WSGIEnvironment) -> bool:
+    """Return whether a URL can be built from the Host; HTTP/1.0 may omit it."""
     host = environ.get("HTTP_HOST")
-    return host is None or (len(host) <= _LONGEST and is_sound(host))
+    return host is None or (len(host) <= _LONGEST and is_valid_host(host))
 
 
 @functools.lru_cache(maxsize=256)
-def is_sound(host: str) -> bool:
-    """Tell whether this is a name, an IPv4 or a bracketed IPv6 address, each with or without a port (RFC 3986)."""
+def is_valid_host(host: str) -> bool:
+    """Return whether this is a name, an IPv4 or a bracketed IPv6 address, with an optional port."""
     found = _HOST.fullmatch(host)
     if found is None or (found["port"] and not 0 < int(found["port"]) <= _PORT_MAX):
         return False
@@ -47,24 +47,27 @@ def _is_ipv6(text: str) -> bool:
 
 
 def own_host(environ: WSGIEnvironment) -> str:
-    """Return the host of the request as its Origin would name it, or what the server calls itself; else nothing."""
+    """Return the host of the request, or else of the server, without a default port.
+
+    Empty, if there is no valid one.
+    """
     host: str = environ.get("HTTP_HOST") or _server(environ)
-    return (
-        host.removesuffix(_DEFAULT_PORTS.get(environ["wsgi.url_scheme"], ""))
-        if is_sound(host)
-        else ""
-    )
+    if not is_valid_host(host):
+        return ""
+    return host.removesuffix(_DEFAULT_PORTS.get(environ["wsgi.url_scheme"], ""))
 
 
 def _server(environ: WSGIEnvironment) -> str:
     name: str = environ.get("SERVER_NAME", "")
-    return f"{f'[{name}]' if ':' in name else name}:{environ.get('SERVER_PORT', '')}"
+    host = f"[{name}]" if ":" in name else name
+    return f"{host}:{environ.get('SERVER_PORT', '')}"
 
 
 def own_base(environ: WSGIEnvironment) -> str:
-    """Return the URL of the service's root as the caller knows it, without a slash at its end.
+    """Return the URL of the service's root as the client sees it, without a trailing slash.
 
-    Where nothing tells the host, it is a path (RFC 9110 section 10.2.2).
+    If the host is unknown, it is a path only (RFC 9110 section 10.2.2).
     """
-    host, root = own_host(environ), environ.get("SCRIPT_NAME", "").rstrip("/")
+    host = own_host(environ)
+    root = environ.get("SCRIPT_NAME", "").rstrip("/")
     return f"{environ['wsgi.url_scheme']}://{host}{root}" if host else root

@@ -1,4 +1,4 @@
-"""The fields of a multipart/form-data body (RFC 7578), by Werkzeug's decoder; files are not taken."""
+"""Parses the fields of a multipart/form-data body (RFC 7578) with Werkzeug's decoder; no files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _UNCODED: Final = frozenset({"7bit", "8bit", "binary"})
 
 
 def parse_multipart(raw: bytes, boundary: str) -> dict[str, str]:
-    """Return the fields of a form whose parts are divided by a boundary.
+    """Return the fields of a multipart form with this boundary.
 
     Raises:
-        MalformedBody: not such a form, not ended, too many fields, or one field twice.
-        UnsupportedBody: a part is a file, or its text is in another encoding than UTF-8.
+        MalformedBody: not such a form, incomplete, too many fields, or a duplicate field.
+        UnsupportedBody: a part is a file, or its text is not UTF-8.
     """
     try:
         return unique_fields(
@@ -50,7 +50,7 @@ def _parts(raw: bytes, boundary: str) -> list[tuple[Field, bytes]]:
         elif part := _field(event):
             parts.append((part, b""))
     if event.data.strip():
-        raise ValueError("text behind the end")
+        raise ValueError("text after the end")
     return parts
 
 

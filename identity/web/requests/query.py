@@ -1,4 +1,4 @@
-"""Reading query strings: typed, bounded, and never a place for credentials."""
+"""Parses query strings, and refuses credentials in them."""
 
 from __future__ import annotations
 
@@ -20,32 +20,29 @@ def read_query(model: type[Model]) -> Model:
     """Return the query string as `model`.
 
     Raises:
-        BadRequest: a parameter stands there twice, or holds NUL.
-        InvalidInput: a parameter is unknown or not what it must be.
+        BadRequest: a parameter is repeated, or contains NUL.
+        InvalidInput: a parameter is unknown or has an invalid value.
     """
-    values = request.args.to_dict(flat=False)
-    if any(len(given) > 1 for given in values.values()):
-        raise BadRequest("A query parameter stands there twice.")
-    if any("\0" in given[0] for given in values.values()):
-        raise BadRequest("A query parameter holds NUL.")
+    parameters = request.args.to_dict(flat=False)
+    if any(len(values) > 1 for values in parameters.values()):
+        raise BadRequest("Repeated query parameter.")
+    if any("\0" in values[0] for values in parameters.values()):
+        raise BadRequest("Query parameters must not contain NUL.")
     try:
         return model.model_validate_strings(
-            {name: given[0] for name, given in values.items()}, strict=True
+            {name: values[0] for name, values in parameters.items()}, strict=True
         )
     except ValidationError as error:
         raise invalid(error) from None
 
 
 def refuse_credentials_in_query() -> None:
-    """Refuse secrets where every proxy writes them down.
+    """Refuse credentials in the query string, because proxies write it to their logs.
 
     Raises:
-        BadRequest: a credential stands in the query string.
+        BadRequest: the query string contains a credential.
     """
-    given = {
-        name: value for name, value in request.args.items() if name != current_dialect().query_token
-    }
-    if not _SECRETS.isdisjoint(given) or any(map(looks_like_token, given.values())):
-        raise BadRequest(
-            "Credentials in a query string end up in logs: send them in a header or the body."
-        )
+    allowed = current_dialect().query_token
+    parameters = {name: value for name, value in request.args.items() if name != allowed}
+    if not _SECRETS.isdisjoint(parameters) or any(map(looks_like_token, parameters.values())):
+        raise BadRequest("Send credentials in a header or the body, not in the query string.")
