@@ -1,4 +1,4 @@
-"""The deployment's configuration: the environment, as plain values. `identity.settings` judges them."""
+"""The deployment's configuration: the environment as plain text; `identity.settings` parses it."""
 
 import os
 
@@ -6,11 +6,13 @@ import os
 class Config:
     """Every `IDENTITY_…` variable as it was when this module was imported."""
 
-    IDENTITY = {name: value for name, value in os.environ.items() if name.startswith("IDENTITY_")}  # noqa: RUF012 - Flask reads classes
+    IDENTITY = {  # noqa: RUF012 - Flask reads classes
+        name: value for name, value in os.environ.items() if name.startswith("IDENTITY_")
+    }
 
 
 class TestConfig(Config):
-    """For tests: a password hash that costs next to nothing. Never for people."""
+    """For tests only: the password hash is far too cheap for production."""
 
     TESTING = True
     IDENTITY = {  # noqa: RUF012 - Flask reads classes

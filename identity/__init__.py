@@ -1,4 +1,4 @@
-"""Identity: one identity service for a shell script, an internal service and a token-refresh loop."""
+"""Identity: one identity service for shell scripts, internal services and long-running clients."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ __all__ = ["create_app"]
 
 
 def __getattr__(name: str) -> object:
-    """Import `create_app` when it is first used (PEP 562).
-
-    A process that only starts other processes never needs it.
-    """
+    """Import `create_app` on first use (PEP 562); processes that only start others skip it."""
     if name != "create_app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from identity.wiring.application import create_app  # noqa: PLC0415 - see above

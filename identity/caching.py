@@ -14,9 +14,9 @@ _BOUND: Final = 10_000
 
 
 class BoundedCache(Generic[Value]):
-    """Remembers a value for a text, such as the claims of a verified token; cleared when full.
+    """Maps a text to a value, such as a verified token to its claims. Cleared when full.
 
-    Callers put only what they have verified, so that a client without a valid token cannot fill it.
+    Callers put only verified entries, so that a client without a valid token cannot fill it.
     """
 
     def __init__(self, *, bound: int = _BOUND) -> None:
@@ -25,7 +25,7 @@ class BoundedCache(Generic[Value]):
         self.find = self._values.get
 
     def put(self, key: str, value: Value) -> Value:
-        """Remember and return a value."""
+        """Store and return a value."""
         if len(self._values) >= self._bound:
             self._values.clear()
         self._values[key] = value
@@ -41,10 +41,10 @@ def put_bounded(values: dict[Key, Value], key: Key, value: Value, *, bound: int)
 
 
 class CachedValue(Generic[Value]):
-    """Keeps a value that is costly to make.
+    """Keeps a value that is expensive to compute.
 
     Args:
-        seconds: for how long it is kept; None for ever.
+        seconds: how long it is kept; None: forever.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
@@ -53,10 +53,10 @@ class CachedValue(Generic[Value]):
         self._cached: tuple[Value, float] | None = None
 
     def get(self, make: Callable[[], Value]) -> Value:
-        """Return the value. If it has expired, one caller makes it; others get the old one.
+        """Return the value. If it has expired, one caller computes it; the others get the old one.
 
         Raises:
-            Exception: what `make` raises; then nothing is kept.
+            Exception: the exception of `make`; then nothing is kept.
         """
         cached = self._cached
         if cached is not None and self._is_current(cached[1]):

@@ -1,5 +1,7 @@
 """The console script. It imports late, so that the fork server of the workers starts first."""
 
+# This module and `identity.server.forkserver` import the standard library only.
+
 from __future__ import annotations
 
 import gc
@@ -12,7 +14,7 @@ def main() -> int:
     """Run the `identity` command and return its exit code."""
     arguments = sys.argv[1:]
     with forkserver_for(arguments, modules=["identity.wiring.preload"]):
-        gc.disable()  # imports leave no garbage
+        gc.disable()  # imports create no garbage; collecting would only cost time
         from identity.wiring.command import run  # noqa: PLC0415 - see above
 
         gc.enable()
