@@ -1,4 +1,4 @@
-"""The native dialect: seed 004 to the letter, and what its users need beside it."""
+"""The native dialect: the document of Certifire, and the routes that its users need besides."""
 
 from __future__ import annotations
 

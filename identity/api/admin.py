@@ -1,10 +1,10 @@
-"""What administrators do: every view asks a use case that refuses all others."""
+"""Routes for administrators; the use cases behind them refuse other callers."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from identity.api.responses import answer, located, require_something
+from identity.api.responses import answer, located, require_change
 from identity.api.schemas.requests import (
     AuditQuery,
     Invitation,
@@ -12,7 +12,7 @@ from identity.api.schemas.requests import (
     UpdateByAdmin,
     UserQuery,
 )
-from identity.api.schemas.responses import AuditEntry, AuditTrail, OutboxCounts, User, Users
+from identity.api.schemas.responses import AuditEntry, AuditLog, OutboxCounts, User, Users
 from identity.domain.views import AccountView
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
@@ -53,17 +53,17 @@ def list_users() -> Response:
     refusals=(401, 403, 409),
 )
 def create_user() -> Response:
-    """Make an account, whatever the mode of registration."""
+    """Create an account, independent of the registration mode."""
     body = read_body(NewUserByAdmin)
-    wanted = NewAccount(
+    account = NewAccount(
         body.username,
         body.password,
         body.email,
         body.full_name,
         must_change_password=body.must_change_password,
     )
-    view = services().accounts.create(current_principal(), wanted, admin=body.admin)
-    return located(_shown(view, 201), f"/api/admin/users/{view.id}")
+    view = services().accounts.create(current_principal(), account, admin=body.admin)
+    return located(_user(view, 201), f"/api/admin/users/{view.id}")
 
 
 @blueprint.post("/invitations")
@@ -76,7 +76,7 @@ def create_user() -> Response:
     name="invite_user",
 )
 def invite() -> Response:
-    """Make an account, and mail a link that works once and sets its password."""
+    """Create an account, and mail a link that sets its password once."""
     body = read_body(Invitation)
     view = services().invitations.invite(
         current_principal(),
@@ -85,7 +85,7 @@ def invite() -> Response:
         full_name=body.full_name,
         admin=body.admin,
     )
-    return located(_shown(view, 201), f"/api/admin/users/{view.id}")
+    return located(_user(view, 201), f"/api/admin/users/{view.id}")
 
 
 @blueprint.get("/users/<account:account_id>")
@@ -93,16 +93,16 @@ def invite() -> Response:
 @describes("Show a user", Reply(200, User), refusals=(403, 404))
 def show_user(account_id: int) -> Response:
     """Return one account."""
-    return _shown(services().administration.fetch(current_principal(), account_id))
+    return _user(services().administration.fetch(current_principal(), account_id))
 
 
 @blueprint.patch("/users/<account:account_id>")
 @auth.required
 @describes("Change a user", Reply(200, User), body=UpdateByAdmin, refusals=(401, 403, 404, 409))
 def change_user(account_id: int) -> Response:
-    """Change an account's names, email, rights or password; a new password ends its sessions and certificates."""
+    """Change an account. A new password invalidates its credentials."""
     body = read_body(UpdateByAdmin)
-    require_something(body.model_fields_set)
+    require_change(body.model_fields_set)
     view = services().administration.change(
         current_principal(),
         account_id,
@@ -111,14 +111,14 @@ def change_user(account_id: int) -> Response:
         password=body.password,
         must_change=body.must_change_password,
     )
-    return _shown(view)
+    return _user(view)
 
 
 @blueprint.delete("/users/<account:account_id>")
 @auth.required
 @describes("Delete a user", Reply(204), refusals=(401, 403, 404, 409))
 def delete_user(account_id: int) -> Response:
-    """Delete an account with everything that belongs to it."""
+    """Delete an account and its data."""
     services().administration.delete(current_principal(), account_id)
     return empty()
 
@@ -127,24 +127,24 @@ def delete_user(account_id: int) -> Response:
 @auth.required
 @describes("Disable a user", Reply(200, User), refusals=(403, 404, 409))
 def disable_user(account_id: int) -> Response:
-    """Close every way in."""
-    return _shown(services().administration.disable(current_principal(), account_id))
+    """Refuse every credential of an account until it is enabled again."""
+    return _user(services().administration.disable(current_principal(), account_id))
 
 
 @blueprint.post("/users/<account:account_id>/enable")
 @auth.required
 @describes("Enable a user", Reply(200, User), refusals=(403, 404))
 def enable_user(account_id: int) -> Response:
-    """Let the account log in again."""
-    return _shown(services().administration.enable(current_principal(), account_id))
+    """Allow an account to log in again."""
+    return _user(services().administration.enable(current_principal(), account_id))
 
 
 @blueprint.post("/users/<account:account_id>/unlock")
 @auth.required
 @describes("Unlock a user", Reply(200, User), refusals=(403, 404))
 def unlock_user(account_id: int) -> Response:
-    """Forget the failed attempts for this name."""
-    return _shown(services().administration.unlock(current_principal(), account_id))
+    """Clear the failed attempts for the names of an account."""
+    return _user(services().administration.unlock(current_principal(), account_id))
 
 
 @blueprint.post("/users/<account:account_id>/revoke")
@@ -156,15 +156,17 @@ def unlock_user(account_id: int) -> Response:
     name="end_user_sessions",
 )
 def revoke_user(account_id: int) -> Response:
-    """End every session; the password stays good."""
-    return _shown(services().administration.revoke_sessions(current_principal(), account_id))
+    """Revoke all sessions of an account; the password stays valid."""
+    return _user(services().administration.revoke_sessions(current_principal(), account_id))
 
 
 @blueprint.get("/outbox")
 @auth.required
-@describes("Show how the mail goes", Reply(200, OutboxCounts), refusals=(403,), name="show_outbox")
+@describes(
+    "Show the state of the outbox", Reply(200, OutboxCounts), refusals=(403,), name="show_outbox"
+)
 def outbox() -> Response:
-    """Return how many letters wait, were sent, and were given up."""
+    """Return how many mails are waiting, sent and parked."""
     return answer(
         OutboxCounts.model_validate(services().administration.outbox(current_principal()))
     )
@@ -173,25 +175,25 @@ def outbox() -> Response:
 @blueprint.get("/audit")
 @auth.required
 @describes(
-    "Read the audit trail",
-    Reply(200, AuditTrail),
+    "Read the audit log",
+    Reply(200, AuditLog),
     query=AuditQuery,
     refusals=(403,),
     name="list_audit_events",
 )
 def audit() -> Response:
-    """Return what happened, newest first."""
+    """Return events, newest first."""
     query = read_query(AuditQuery)
-    which = AuditFilter(**query.model_dump(exclude={"cursor", "limit"}))
+    filters = AuditFilter(**query.model_dump(exclude={"cursor", "limit"}))
     page = services().audit.list(
-        current_principal(), which, cursor=query.cursor, limit=min(query.limit, _PAGE_MAX)
+        current_principal(), filters, cursor=query.cursor, limit=min(query.limit, _PAGE_MAX)
     )
     return answer(
-        AuditTrail(
+        AuditLog(
             events=[AuditEntry.model_validate(view) for view in page.items], cursor=page.cursor
         )
     )
 
 
-def _shown(view: AccountView, status: int = 200) -> Response:
+def _user(view: AccountView, status: int = 200) -> Response:
     return answer(User.model_validate(view), status)

@@ -1,4 +1,4 @@
-"""Credentials of other accounts, for administrators: their sessions and certificates."""
+"""Routes for administrators about the sessions and certificates of other accounts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ blueprint = Blueprint(
     "List a user's sessions", Reply(200, Sessions), refusals=(403, 404), name="list_user_sessions"
 )
 def list_sessions(account_id: int) -> Response:
-    """Return the live sessions of a user, newest first."""
+    """Return the valid sessions of a user, newest first."""
     views = services().account_credentials.sessions(current_principal(), account_id)
     return answer(Sessions(sessions=[Session.model_validate(view) for view in views]))
 
@@ -31,7 +31,7 @@ def list_sessions(account_id: int) -> Response:
 @auth.required
 @describes("End a user's session", Reply(204), refusals=(403, 404), name="end_user_session")
 def end_session(account_id: int, session_id: str) -> Response:
-    """End one session of a user, with all its tokens."""
+    """Revoke one session of a user and all its tokens."""
     services().account_credentials.end_session(current_principal(), account_id, session_id)
     return empty()
 
@@ -61,6 +61,6 @@ def list_certificates(account_id: int) -> Response:
     name="revoke_user_certificate",
 )
 def revoke_certificate(account_id: int, serial: str) -> Response:
-    """Revoke a certificate of a user and all that were renewed from it; they are told by mail."""
+    """Revoke a user's certificate and all that were renewed from it; the user gets a mail."""
     services().account_credentials.revoke_certificate(current_principal(), account_id, serial)
     return empty()

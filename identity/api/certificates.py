@@ -1,4 +1,4 @@
-"""Client certificates of the caller, and what others need to check them."""
+"""Client certificates of the caller, the CA's certificate and the revocation list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from identity.web.requests.body import read_body
 from identity.web.responses import empty
 from identity.web.verifier import auth, current_principal
 
-_LIST_SECONDS: Final = 60  # of a week that it is good for
+_LIST_SECONDS: Final = 60  # the list itself is valid for a week
 
 blueprint = Blueprint("certificates", __name__)
 
@@ -32,10 +32,11 @@ blueprint = Blueprint("certificates", __name__)
     name="sign_certificate",
 )
 def sign() -> Response:
-    """Sign the key of a request; nothing else is taken from it."""
-    body, use = read_body(SigningRequest), services().certificates
-    cert = use.sign(current_principal(), body.csr, body.description)
-    return answer(SignedCertificate(cert=cert, chain=use.chain()), 201)
+    """Sign the public key of a signing request; its other contents are ignored."""
+    body = read_body(SigningRequest)
+    certificates = services().certificates
+    cert = certificates.sign(current_principal(), body.csr, body.description)
+    return answer(SignedCertificate(cert=cert, chain=certificates.chain()), 201)
 
 
 @blueprint.post("/api/certificates/renew")
@@ -44,10 +45,10 @@ def sign() -> Response:
     "Renew a certificate", Reply(201, SignedCertificate), body=Renewal, name="renew_certificate"
 )
 def renew() -> Response:
-    """Sign a new key for the owner of the client certificate that makes this request."""
-    use = services().certificates
-    cert = use.renew(current_principal(), read_body(Renewal).csr)
-    return answer(SignedCertificate(cert=cert, chain=use.chain()), 201)
+    """Sign a new key for the account that authenticates with a client certificate."""
+    certificates = services().certificates
+    cert = certificates.renew(current_principal(), read_body(Renewal).csr)
+    return answer(SignedCertificate(cert=cert, chain=certificates.chain()), 201)
 
 
 @blueprint.get("/api/certificates")
@@ -82,7 +83,7 @@ def revoke(serial: str) -> Response:
     name="show_authority",
 )
 def chain() -> Response:
-    """Return the authority's certificates."""
+    """Return the CA's certificate chain."""
     return published(
         services().certificates.chain().encode(),
         "application/x-pem-file",
@@ -99,8 +100,8 @@ def chain() -> Response:
     name="show_revocation_list",
 )
 def revocation_list() -> Response:
-    """Return the list as it stands, in DER; in PEM for those who ask so."""
-    shown = services().revocations.newest()
+    """Return the current list in DER, or with `?format=pem` in PEM."""
+    newest = services().revocations.newest()
     if request.args.get("format") == "pem":
-        return published(shown.pem, "application/x-pem-file", seconds=_LIST_SECONDS)
-    return published(shown.der, "application/pkix-crl", seconds=_LIST_SECONDS)
+        return published(newest.pem, "application/x-pem-file", seconds=_LIST_SECONDS)
+    return published(newest.der, "application/pkix-crl", seconds=_LIST_SECONDS)

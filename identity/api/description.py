@@ -1,4 +1,4 @@
-"""What the OpenAPI document of the native calls says of the service as a whole."""
+"""The general part of the native dialect's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -11,47 +11,48 @@ from identity.api.problems import UNAUTHORIZED, ProblemDetails
 from identity.web.openapi.document import OpenApi, Refusals, Tag
 
 _DESCRIPTION: Final = """\
-User accounts, and an answer to the question who is asking.
+User accounts and authentication.
 
-**Credentials.** Send a username with its password by HTTP Basic, and get a token at `/api/token`. The token
-stands in the place of the username, with any password, or in `Authorization: Bearer`. It lives for `duration` seconds;
-before that it buys the next one at the same call, without the password. A client certificate of this service's own
-authority is taken where it is set up.
+**Credentials.** Send a username and its password by HTTP Basic to `/api/token` to get a token. Send
+the token as the username, with any password, or as `Authorization: Bearer`. It is valid for
+`duration` seconds; until then, the same call exchanges it for the next one, without the password.
+Client certificates of this service's own CA are accepted if they are set up.
 
-**Bodies** are JSON. Fields that a call does not know are refused.
+**Bodies** are JSON. Unknown fields are refused.
 
-**Refusals** are problems (RFC 9457, `application/problem+json`) with a stable `code`, but for the 400
-of a name that is taken and, unless JSON is asked for and HTML is not, the 401 of a wrong credential. 429 and 503 have
-`Retry-After`: ask again then. Only 401 says that a credential is no longer good.
+**Errors** are problems (RFC 9457, `application/problem+json`) with a stable `code`, except for the
+400 of a username that is taken and the 401 of an invalid credential, which is a problem only if
+`Accept` names JSON and not HTML. 429 and 503 have `Retry-After`: try again after that time. Only
+401 means that a credential is invalid.
 
-**Lists** have a `cursor`: send it back to go on, until it is null.
+**Lists** have a `cursor`: send it to get the next page, until it is null.
 """
 _ADMINISTRATION: Final = (
-    "For administrators: users and their credentials, the audit trail, the mail."
+    "For administrators: users and their credentials, the audit log, the outbox."
 )
 TAGS: Final = (
-    Tag("tokens", "Log in, stay logged in, log out; ask who is calling.", "tokens"),
+    Tag("tokens", "Log in, renew the token, log out.", "tokens"),
     Tag(
         "forward-auth",
-        "For proxies that ask before they forward a request: who is calling?",
+        "For proxies that authenticate a request before they forward it.",
         "forward_auth",
     ),
-    Tag("account", "Register, and look after the own account.", "users"),
+    Tag("account", "Register, and manage your own account.", "users"),
     Tag("administration", _ADMINISTRATION, "admin"),
     Tag("administration", _ADMINISTRATION, "admin_credentials"),
     Tag(
         "recovery",
-        "A forgotten password, and the confirmation of an email address; both by mail.",
+        "Reset a forgotten password, and confirm an email, by mail.",
         "recovery",
     ),
-    Tag("certificates", "Client certificates in place of passwords.", "certificates"),
-    Tag("service", "What this is, and whether it is well.", "front"),
-    Tag("operations", "For those who run it.", "operations"),
+    Tag("certificates", "Client certificates instead of passwords.", "certificates"),
+    Tag("service", "What this service is.", "front"),
+    Tag("operations", "For operators and monitoring.", "operations"),
 )
 
 
 def document(app: Flask, *, server: str) -> dict[str, Any]:
-    """Return the document of all native calls of `app`, which are below the URL `server`."""
+    """Return the OpenAPI document of all native routes of `app`, below the URL `server`."""
     info = {"title": "Identity", "version": version("identityd"), "description": _DESCRIPTION}
     return OpenApi(
         info, TAGS, refusals=Refusals(ProblemDetails, unauthorized=UNAUTHORIZED)

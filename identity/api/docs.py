@@ -1,4 +1,4 @@
-"""The page that shows the OpenAPI document: Swagger UI, whole from the package of that name."""
+"""The API browser at /docs: Swagger UI, served completely from its Python package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ blueprint = Blueprint("docs", "flask_swagger_ui", url_prefix="/docs", template_f
 
 _FILES: Final = Path(flask_swagger_ui.__file__).with_name("dist")
 _VERSION: Final = version("flask-swagger-ui")
-# The page's own script stands in the page; nothing is loaded from elsewhere.
+# The page contains its own script; nothing is loaded from other hosts.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
@@ -26,7 +26,7 @@ _POLICY: Final = (
 @blueprint.get("/")
 @blueprint.get("/index.html")
 def page() -> Response:
-    """Show the documents. Every URL is relative, so that the page also works below a proxy's sub-path."""
+    """Show the documents. All URLs are relative, so that it works below a proxy's sub-path."""
     inside = request.path.endswith(("/", ".html"))
     root = ".." if inside else "."
     prefixes = {"native": ""} | dict(context().dialects)
@@ -39,7 +39,7 @@ def page() -> Response:
         "layout": "StandaloneLayout",
         "deepLinking": True,
         "oauth2RedirectUrl": "",
-        "validatorUrl": None,  # else the document is shown to a site of Swagger's makers
+        "validatorUrl": None,  # by default the page sends the document to swagger.io
     }
     text = render_template(
         "index.template.html",
@@ -55,7 +55,7 @@ def page() -> Response:
 
 @blueprint.get("/<path:path>")
 def file(path: str) -> Response:
-    """Return what the page loads."""
+    """Return a file that the page loads."""
     response = send_from_directory(_FILES, path)
     response.headers["Content-Security-Policy"] = _POLICY
     return response

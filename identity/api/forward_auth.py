@@ -1,8 +1,9 @@
-"""What a proxy asks before it forwards a request to another service: who is this, and may they pass?
+"""Forward authentication: a proxy asks who the caller is before it forwards a request.
 
-`/api/verify` says yes with 204, for nginx. `/api/verify/proxy` says it with 200: other proxies forward a request after
-that one only, and Envoy hands a 204 to its caller. Conditions stand in the path, because the proxy's configuration
-writes it and no caller can; behind a `-` stands the path of the guarded request, which decides nothing.
+`/api/verify` answers with 204, for nginx. `/api/verify/proxy` answers with 200: other proxies
+forward a request after that status only, and Envoy passes a 204 on to its client. Conditions are
+part of the path, because the proxy's configuration sets it and callers cannot. The path of the
+request itself may follow after `-`, and is ignored.
 """
 
 from __future__ import annotations
@@ -33,150 +34,154 @@ blueprint = Blueprint("forward_auth", __name__)
 _PATH: Final = "/api/verify"
 _PROXY_PATH: Final = "/api/verify/proxy"
 _PROXY: Final = "proxy"
-_GUARDED_PATH: Final = "-"
+_REQUEST_PATH: Final = "-"  # marks the begin of the request's own path
 
-_KEPT_SECONDS: Final = 5
+_CACHE_SECONDS: Final = 5
 _VARY: Final = ("Vary", "Authorization")
-_KEPT: Final = (("Cache-Control", f"private, max-age={_KEPT_SECONDS}"), _VARY)
-_CERTIFICATE: Final = (
-    Credential.CERTIFICATE
-)  # by a short name: asking the class for a member is slow
-_SAID_MOST: Final = 4096
-_SHOWN: Final = (*ALWAYS, "Cache-Control", "Vary")
+_CACHE_HEADERS: Final = (("Cache-Control", f"private, max-age={_CACHE_SECONDS}"), _VARY)
+_CERTIFICATE: Final = Credential.CERTIFICATE  # access to enum members is slow
+_CACHED_ANSWERS_MAX: Final = 4096
+_DESCRIBED_HEADERS: Final = (*ALWAYS, "Cache-Control", "Vary")
 
 
-class _Yes:
-    """One way to say yes. The last words to each session are kept, because most checks repeat them.
+class _Confirmation:
+    """Confirms the caller to one kind of proxy. Caches the last response to each session.
 
     Args:
         status: the status line.
-        own: headers beside those about the caller.
+        own: headers other than those about the caller.
     """
 
     def __init__(self, status: str, *own: Header) -> None:
         self._status = status
         self._own = own
-        self._said: dict[int, tuple[Subject, int, RawResponse]] = {}
+        self._cached: dict[int, tuple[Subject, int, RawResponse]] = {}
 
-    def say(self, principal: Principal, here: Context) -> RawResponse:
-        """Return the answer to a caller; raises as `more_headers`."""
-        who, end = principal.subject, principal.expires_at
-        # A subject that is remembered is kept alive by that, so no other one has its id.
-        said = self._said.get(id(who))
+    def respond(self, principal: Principal, context: Context) -> RawResponse:
+        """Return the response about a caller; raises as `more_headers`."""
+        subject, end = principal.subject, principal.expires_at
+        # The cache keeps a reference to its subjects, so that no other object gets their id.
+        cached = self._cached.get(id(subject))
         if (
-            said is not None
+            cached is not None
             and end is not None
-            and said[0] is who
-            and said[1] == end
-            and end - principal.checked_at >= _KEPT_SECONDS
+            and cached[0] is subject
+            and cached[1] == end
+            and end - principal.checked_at >= _CACHE_SECONDS
         ):
-            return said[2]
-        return self._say_anew(principal, here)
+            return cached[2]
+        return self._build(principal, context)
 
-    def _say_anew(self, principal: Principal, here: Context) -> RawResponse:
+    def _build(self, principal: Principal, context: Context) -> RawResponse:
         headers = [*self._own, *identity_headers(principal)]
-        if more := needs_more(principal, here):
-            headers += more_headers(principal, here)
+        if more := needs_more(principal, context):
+            headers += more_headers(principal, context)
         if principal.credential is _CERTIFICATE:
-            # It came in no header that a cache could tell callers apart by.
+            # Not cacheable: a cache could not tell callers apart by the Authorization header.
             return RawResponse(self._status, headers)
-        kept = _kept(principal)
-        headers += kept
-        plain = RawResponse(self._status, headers, cacheable=True)
-        if kept is _KEPT and principal.session and principal.expires_at and not more:
-            self._remember(principal.account, principal.expires_at, plain)
-        return plain
+        cache_headers = _cache_headers(principal)
+        headers += cache_headers
+        response = RawResponse(self._status, headers, cacheable=True)
+        is_long = cache_headers is _CACHE_HEADERS
+        if is_long and principal.session and principal.expires_at and not more:
+            self._put(principal.account, principal.expires_at, response)
+        return response
 
-    def _remember(self, who: Subject, end: int, plain: RawResponse) -> None:
-        if len(self._said) >= _SAID_MOST:
-            self._said.clear()
-        self._said[id(who)] = who, end, plain
+    def _put(self, subject: Subject, end: int, response: RawResponse) -> None:
+        if len(self._cached) >= _CACHED_ANSWERS_MAX:
+            self._cached.clear()
+        self._cached[id(subject)] = subject, end, response
 
 
-def _kept(principal: Principal) -> tuple[Header, ...]:
-    """Return for how long the answer may be kept: never longer than the credential lives."""
+def _cache_headers(principal: Principal) -> tuple[Header, ...]:
+    """Return how long the response may be cached: never longer than the credential is valid."""
     end = principal.expires_at
-    left = _KEPT_SECONDS if end is None else end - principal.checked_at
-    if left >= _KEPT_SECONDS:
-        return _KEPT
+    left = _CACHE_SECONDS if end is None else end - principal.checked_at
+    if left >= _CACHE_SECONDS:
+        return _CACHE_HEADERS
     return ("Cache-Control", f"private, max-age={max(0, int(left))}"), _VARY
 
 
-_FOR_NGINX: Final = FastRoute(_Yes("204 NO CONTENT").say, refuse_forwarded)
-_FOR_PROXIES: Final = FastRoute(_Yes("200 OK", ("Content-Length", "0")).say, refuse)
+_FOR_NGINX: Final = FastRoute(_Confirmation("204 NO CONTENT").respond, refuse_forwarded)
+_FOR_PROXIES: Final = FastRoute(_Confirmation("200 OK", ("Content-Length", "0")).respond, refuse)
 
 
-def _only(call: FastRoute, *conditions: str) -> FastRoute:
-    def say(principal: Principal, here: Context) -> RawResponse:
+def _with_conditions(route: FastRoute, *conditions: str) -> FastRoute:
+    def answer(principal: Principal, context: Context) -> RawResponse:
         if not all_met(principal.account, conditions):
             raise ConditionUnmet
-        return call.answer(principal, here)
+        return route.answer(principal, context)
 
-    return FastRoute(say, call.refuse)
+    return FastRoute(answer, route.refuse)
 
 
 FAST: Final = {
     _PATH: _FOR_NGINX,
-    f"{_PATH}/admin": _only(_FOR_NGINX, "admin"),
+    f"{_PATH}/admin": _with_conditions(_FOR_NGINX, "admin"),
     _PROXY_PATH: _FOR_PROXIES,
-    f"{_PROXY_PATH}/admin": _only(_FOR_PROXIES, "admin"),
+    f"{_PROXY_PATH}/admin": _with_conditions(_FOR_PROXIES, "admin"),
 }
 
 
 def proxy_question(path: str) -> ProxyQuestion | None:
-    """Read the path under which a proxy asks; None for a path of another call."""
+    """Parse the path of a proxy's question; None for other paths."""
     if path in FAST:
         return ProxyQuestion(path, FAST[path])
     if not path.startswith(f"{_PATH}/"):
         return None
-    first, *rest = words = _words(path.removeprefix(f"{_PATH}/"))
+    first, *rest = segments = _segments(path.removeprefix(f"{_PATH}/"))
     if first != _PROXY:
-        return ProxyQuestion(_PATH, _only(_FOR_NGINX, *words))
-    return ProxyQuestion(_PROXY_PATH, _only(_FOR_PROXIES, *takewhile(_GUARDED_PATH.__ne__, rest)))
+        return ProxyQuestion(_PATH, _with_conditions(_FOR_NGINX, *segments))
+    conditions = takewhile(_REQUEST_PATH.__ne__, rest)
+    return ProxyQuestion(_PROXY_PATH, _with_conditions(_FOR_PROXIES, *conditions))
 
 
-def _words(path: str) -> list[str]:
-    # A path of WSGI is bytes that are spelled as Latin-1 (PEP 3333). What is not UTF-8 becomes what no name holds.
+def _segments(path: str) -> list[str]:
+    # WSGI decodes paths as Latin-1 (PEP 3333). Invalid UTF-8 becomes U+FFFD, which is in no name.
     return path.encode("latin-1").decode("utf-8", "replace").split("/")
 
 
 def _respond() -> Response:
-    call = request.environ.get(PROXY_ROUTE)
-    if call is None:  # a spelling of the path that is routed here and was not read as a question
+    route = request.environ.get(PROXY_ROUTE)
+    if route is None:  # the path matches the route, but is not a question as `proxy_question` reads
         raise NotFound
-    return respond(call.answer)
+    return respond(route.answer)
 
 
 @blueprint.get("/api/verify", provide_automatic_options=False)
 @auth.forward_auth
-@describes("Check a credential for nginx", Reply(204, headers=_SHOWN))
+@describes("Check a credential for nginx", Reply(204, headers=_DESCRIBED_HEADERS))
 def verify() -> Response:
-    """Say who is calling, in headers alone, for a proxy that asks before it forwards a request."""
+    """Name the caller to nginx, in headers alone."""
     return _respond()
 
 
 @blueprint.get("/api/verify/admin", provide_automatic_options=False)
 @auth.forward_auth
-@describes("Check for nginx that an administrator is calling", Reply(204, headers=_SHOWN))
+@describes(
+    "Check for nginx that the caller is an administrator", Reply(204, headers=_DESCRIBED_HEADERS)
+)
 def verify_admin() -> Response:
-    """Say the same of administrators only."""
+    """Name the caller to nginx, if they are an administrator."""
     return _respond()
 
 
 @blueprint.get("/api/verify/proxy", provide_automatic_options=False)
 @auth.relayed
-@describes("Check a credential for another proxy", Reply(200, media_type="", headers=_SHOWN))
+@describes(
+    "Check a credential for another proxy", Reply(200, media_type="", headers=_DESCRIBED_HEADERS)
+)
 def verify_for_proxy() -> Response:
-    """Say with 200 who is calling, and refuse in words that a caller can use."""
+    """Name the caller to a proxy that relays error responses."""
     return _respond()
 
 
 @blueprint.get("/api/verify/proxy/admin", provide_automatic_options=False)
 @auth.relayed
 @describes(
-    "Check for another proxy that an administrator is calling",
-    Reply(200, media_type="", headers=_SHOWN),
+    "Check for another proxy that the caller is an administrator",
+    Reply(200, media_type="", headers=_DESCRIBED_HEADERS),
 )
 def verify_admin_for_proxy() -> Response:
-    """Say the same of administrators only."""
+    """Name the caller to a proxy that relays error responses, if they are an administrator."""
     return _respond()

@@ -1,4 +1,4 @@
-"""What is at the root: what this service is and where to read on, for people and for programs."""
+"""The root: what this service is and where its documentation is, for people and programs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _NAME: Final = "Identity"
 _ABOUT: Final = (
     "An identity service: accounts, passwords, tokens and client certificates over HTTP."
 )
-# Relative, so that the links also lead right below a proxy's sub-path.
+# Relative links, so that they work below a proxy's sub-path.
 _TEXT: Final = (
     "<p>{about}</p><ul>"
-    '<li><a href="docs/">Every call, to read and to try</a></li>'
-    '<li><a href="openapi.json">The same as OpenAPI, for programs</a></li>'
-    '<li><a href="healthz">Is it alive</a></li>'
+    '<li><a href="docs/">API documentation</a></li>'
+    '<li><a href="openapi.json">OpenAPI document</a></li>'
+    '<li><a href="healthz">Health</a></li>'
     "</ul><p>From a terminal: <code>curl -u NAME {base}/api/token</code></p>"
 )
 
@@ -43,9 +43,14 @@ class Front(Shown):
 
 @blueprint.get("/")
 @auth.public
-@describes("What this is", Reply(200, Front), Reply(200, media_type=_HTML), name="show_service")
+@describes(
+    "Show what this service is",
+    Reply(200, Front),
+    Reply(200, media_type=_HTML),
+    name="show_service",
+)
 def root() -> Response:
-    """Say what this service is: a page for browsers, JSON for everything else."""
+    """Describe the service: a page for browsers, JSON for other clients."""
     base = base_url()
     if request.accept_mimetypes.best_match([JSON_TYPE, _HTML], default=JSON_TYPE) == _HTML:
         response = page(_NAME, _TEXT.format(about=_ABOUT, base=html.escape(base)))
@@ -65,7 +70,7 @@ def root() -> Response:
 
 @blueprint.get("/api/public")
 @auth.public
-@describes("Greet anybody", Reply(200, Greeting), name="greet")
+@describes("Test a connection", Reply(200, Greeting), name="greet")
 def public() -> Response:
-    """Return what needs no credential (Certifire), to test a connection with."""
+    """Return the public resource (Certifire), to test a connection with."""
     return answer(Greeting(data="Hello, world"))

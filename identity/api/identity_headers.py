@@ -1,7 +1,7 @@
-"""The headers in which a service behind a proxy hears who is calling.
+"""The headers that name the caller to a service behind a proxy.
 
-Some are always there. `IDENTITY_FORWARD_HEADERS` adds those that other programs read already. Header fields are
-ASCII here: in a person's name, what is not printable ASCII, and `%`, is written as UTF-8 with percent-encoding.
+Some are always sent. `IDENTITY_FORWARD_HEADERS` adds those that existing programs read. Values are
+ASCII: in a person's name, `%` and everything but printable ASCII is percent-encoded as UTF-8.
 """
 
 from __future__ import annotations
@@ -34,48 +34,49 @@ _PLAIN: Final = "".join(sorted({*string.printable} - {*string.whitespace, "%"}))
 
 
 def identity_headers(principal: Principal) -> list[Header]:
-    """Return what every service hears of a caller."""
-    who, end = principal.account, principal.expires_at
+    """Return the headers that are always sent."""
+    account, end = principal.account, principal.expires_at
     return [
-        (_USER, who.username),
-        (_ID, str(who.id)),
-        _IS_ADMIN if who.admin else _IS_NO_ADMIN,
+        (_USER, account.username),
+        (_ID, str(account.id)),
+        _IS_ADMIN if account.admin else _IS_NO_ADMIN,
         (_CREDENTIAL, str(principal.credential)),
         (_EXPIRES, "never" if end is None else str(end)),
     ]
 
 
-def needs_more(principal: Principal, here: Context) -> bool:
-    """Tell whether `more_headers` is to be asked, which reads a row."""
-    return len(here.settings.forward_headers) > 1 or "@" in principal.account.username
+def needs_more(principal: Principal, context: Context) -> bool:
+    """Return whether `more_headers`, which reads a row, must be called."""
+    return len(context.settings.forward_headers) > 1 or "@" in principal.account.username
 
 
-def more_headers(principal: Principal, here: Context) -> list[Header]:
-    """Return what the operator wants services to hear beside that.
+def more_headers(principal: Principal, context: Context) -> list[Header]:
+    """Return the headers that `IDENTITY_FORWARD_HEADERS` adds.
 
     Raises:
-        UnconfirmedName: the account is called by an email address that may be another person's.
+        UnconfirmedName: the username is an email that may belong to another person.
     """
-    username, shown = principal.account.username, here.services.profiles.presented(principal)
-    if not is_email_of(username, shown.email):
+    username = principal.account.username
+    account = context.services.profiles.presented(principal)
+    if not is_email_of(username, account.email):
         raise UnconfirmedName
-    return _more(username, shown, here.settings.forward_headers)
+    return _more(username, account, context.settings.forward_headers)
 
 
-def _more(username: str, shown: PresentedAccount, wanted: frozenset[str]) -> list[Header]:
-    name = _in_ascii(shown.full_name or "")
+def _more(username: str, account: PresentedAccount, enabled: frozenset[str]) -> list[Header]:
+    name = _in_ascii(account.full_name or "")
     sets: dict[str, list[tuple[str, str | None]]] = {
-        "email": [("X-Identity-Email", shown.email)],
+        "email": [("X-Identity-Email", account.email)],
         "name": [("X-Identity-Name", name or None)],
         "remote": [
             ("Remote-User", username),
-            ("Remote-Email", shown.email),
+            ("Remote-Email", account.email),
             ("Remote-Name", name or None),
-            ("Remote-Groups", ""),  # there are none yet; a caller's own claim is overwritten
+            ("Remote-Groups", ""),  # no groups exist; overwrites a header of the caller
         ],
         "webauth": [("X-WEBAUTH-USER", username)],
     }
-    chosen = [header for word, headers in sets.items() if word in wanted for header in headers]
+    chosen = [header for word, headers in sets.items() if word in enabled for header in headers]
     return [(header, value) for header, value in chosen if value is not None]
 
 

@@ -1,4 +1,4 @@
-"""For those who run the service: is it alive, is it ready, what does it do, what can it be asked."""
+"""Routes for operators and monitoring: health, readiness, metrics, keys and OpenAPI."""
 
 from __future__ import annotations
 
@@ -19,29 +19,34 @@ from identity.web.requests.body import JSON_TYPE, Body
 from identity.web.responses import json_response
 from identity.web.verifier import auth, current_principal
 
-METRICS_SECONDS: Final = 1.0  # less than any scraper waits, so that no counter seems to go back
+METRICS_SECONDS: Final = 1.0  # shorter than any scrape interval, so that no counter goes back
 _DOCUMENT_SECONDS: Final = 60
 
 blueprint = Blueprint("operations", __name__)
 
 
 class Health(Body):
-    """The service answers."""
+    """The state of the service."""
 
     status: str
 
 
 @blueprint.get("/healthz")
-@describes("Is the process alive", Reply(200, Health), name="check_liveness")
+@describes("Check that the process is alive", Reply(200, Health), name="check_liveness")
 def healthz() -> Response:
-    """Answer as long as the process can."""
+    """Answer 200 as long as the process runs."""
     return json_response({"status": "alive"})
 
 
 @blueprint.get("/readyz")
-@describes("Can requests be served", Reply(200, Health), refusals=(503,), name="check_readiness")
+@describes(
+    "Check that requests can be served",
+    Reply(200, Health),
+    refusals=(503,),
+    name="check_readiness",
+)
 def readyz() -> Response:
-    """Answer 200 while the database is migrated to this version and takes writing."""
+    """Answer 200 while the database is migrated to this version and writable."""
     services().readiness.require()
     return json_response({"status": "ready"})
 
@@ -55,31 +60,36 @@ def readyz() -> Response:
     name="show_metrics",
 )
 def metrics() -> Response:
-    """Return the counts of all workers; with IDENTITY_METRICS_TOKEN set, to its bearer and to administrators."""
+    """Return the metrics of all workers.
+
+    If IDENTITY_METRICS_TOKEN is set, only to clients with that token and to administrators.
+    """
     expected = context().settings.metrics_token
-    return _metrics_for_administrators() if expected and not _bears(expected) else _metrics()
+    if expected and not _has_bearer(expected):
+        return _metrics_for_administrators()
+    return _metrics()
 
 
-def _bears(expected: str) -> bool:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+def _has_bearer(expected: str) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower() == "bearer" and hmac.compare_digest(
-        given.strip(" ").encode(), expected.encode()
+        token.strip(" ").encode(), expected.encode()
     )
 
 
 @auth.required
 def _metrics_for_administrators() -> Response:
-    services().administration.outbox(current_principal())  # refuses everyone else
+    services().administration.outbox(current_principal())  # refuses other callers
     return _metrics()
 
 
 def _metrics() -> Response:
-    text, kind = _kept("metrics", METRICS_SECONDS).get(_exposition)
+    text, kind = _cached("metrics", METRICS_SECONDS).get(_exposition)
     return Response(text, content_type=kind)
 
 
 def _exposition() -> tuple[bytes, str]:
-    # Mails are asked of the database, which all workers share; left out while it does not answer.
+    # Mails are counted in the database, which all workers share; omitted while it is unavailable.
     try:
         mails = _mails(services().outbox.state())
     except Unavailable:
@@ -89,7 +99,7 @@ def _exposition() -> tuple[bytes, str]:
 
 
 def _mails(state: OutboxState) -> bytes:
-    lines = ["# HELP identity_outbox_mails Letters by state.", "# TYPE identity_outbox_mails gauge"]
+    lines = ["# HELP identity_outbox_mails Mails by state.", "# TYPE identity_outbox_mails gauge"]
     lines += [
         f'identity_outbox_mails{{state="{name}"}} {getattr(state, name)}'
         for name in ("waiting", "sent", "parked")
@@ -104,26 +114,26 @@ class KeySet(Body):
 
 
 @blueprint.get("/.well-known/jwks.json")
-@describes("Keys of the JWTs", Reply(200, KeySet), name="list_jwt_keys")
+@describes("List the keys of the JWTs", Reply(200, KeySet), name="list_jwt_keys")
 def key_set() -> Response:
-    """Return the public keys with which anybody can check our JWTs offline."""
+    """Return the public keys, with which other services verify our JWTs offline."""
     text = json_response(services().logins.key_set()).get_data()
     return published(text, JSON_TYPE, seconds=GRACE_MIN_SECONDS - 1)
 
 
 @blueprint.get("/openapi.json")
-@describes("This document", Reply(200), name="show_openapi")
+@describes("Return this document", Reply(200), name="show_openapi")
 def openapi() -> Response:
-    """Return the description of every native call."""
-    text = _kept("openapi").get(_document)
+    """Return the OpenAPI document of the native dialect."""
+    text = _cached("openapi").get(_document)
     return published(text, JSON_TYPE, seconds=_DOCUMENT_SECONDS)
 
 
-def _kept(what: str, seconds: float | None = None) -> CachedValue[Any]:
-    kept: CachedValue[Any] = current_app.extensions.setdefault(
-        f"identity.kept.{what}", CachedValue(seconds)
+def _cached(name: str, seconds: float | None = None) -> CachedValue[Any]:
+    cached: CachedValue[Any] = current_app.extensions.setdefault(
+        f"identity.cached.{name}", CachedValue(seconds)
     )
-    return kept
+    return cached
 
 
 def _document() -> bytes:

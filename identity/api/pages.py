@@ -1,4 +1,7 @@
-"""The two pages that links in mails lead to. Opening one changes nothing, mail scanners do that: its button does."""
+"""The two pages that links in mails lead to.
+
+Opening a page changes nothing, because mail scanners open links; its button sends the change.
+"""
 
 from __future__ import annotations
 
@@ -17,29 +20,31 @@ from identity.web.verifier import auth
 blueprint = Blueprint("pages", __name__)
 
 _POLICY: Final = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-# Without a referrer of its own a browser would send the form as if from nowhere; other sites still get none.
+# With the default policy of no referrer, browsers would send the form with the origin "null".
 _HEAD: Final = (
     '<meta charset="utf-8"><meta name="referrer" content="same-origin">'
-    '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+    '<meta name="viewport" content="width=device-width">'
+    '<meta name="color-scheme" content="light dark">'
 )
 _ACTIVATE: Final = '<form method="post">{token}<button>Confirm my address</button></form>'
 _RESET: Final = (
-    '<form method="post">{token}<label>New password <input type="password" name="password" required></label> '
-    "<button>Set it</button></form>"
+    '<form method="post">{token}<label>New password '
+    '<input type="password" name="password" required></label> '
+    "<button>Set password</button></form>"
 )
 
 
 @blueprint.get("/activate")
 @auth.public
 def ask_activate() -> Response:
-    """Show the button that confirms an address."""
+    """Show the button that confirms an email."""
     return _form("Confirm your address", _ACTIVATE)
 
 
 @blueprint.post("/activate")
 @auth.public
 def activate() -> Response:
-    """Confirm an address."""
+    """Confirm an email."""
     fields = read_form()
     try:
         services().recovery.activate(Principal(origin()), fields.get("token", ""))
@@ -51,7 +56,7 @@ def activate() -> Response:
 @blueprint.get("/reset")
 @auth.public
 def ask_reset() -> Response:
-    """Ask for the new password."""
+    """Show the form for the new password."""
     return _form("Choose a new password", _RESET)
 
 
@@ -66,7 +71,7 @@ def reset() -> Response:
         )
     except IdentityError as error:
         return _refusal("Choose a new password", error)
-    return page("Choose a new password", "Your password is changed; log in with it.")
+    return page("Choose a new password", "Your password has been changed. You can log in now.")
 
 
 def _form(title: str, form: str) -> Response:
@@ -82,8 +87,11 @@ def _refusal(title: str, error: IdentityError) -> Response:
 
 
 def page(title: str, body: str, status: int = 200) -> Response:
-    """Return a page of this title and HTML body that loads and runs nothing."""
-    text = f'<!doctype html><html lang="en">{_HEAD}<title>{title}</title><main><h1>{title}</h1>{body}</main></html>\n'
+    """Return a page with this title and HTML body, without scripts or other resources."""
+    text = (
+        f'<!doctype html><html lang="en">{_HEAD}<title>{title}</title>'
+        f"<main><h1>{title}</h1>{body}</main></html>\n"
+    )
     response = Response(text, status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _POLICY
     return response

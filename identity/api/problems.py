@@ -1,4 +1,4 @@
-"""How the native dialect refuses: seed 004's two documented bodies, and RFC 9457 problems for the rest."""
+"""Errors of the native dialect: the two bodies of Certifire, and RFC 9457 problems otherwise."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _HTML: Final = "text/html; charset=utf-8"
 
 
 class FieldRefusal(Body):
-    """One field and what is wrong with it."""
+    """A field and its error."""
 
     field: str
     message: str
 
 
 class ProblemDetails(Body):
-    """A refusal (RFC 9457). `code` is stable; `detail` is for people."""
+    """An error (RFC 9457). `code` is stable; `detail` is for people."""
 
     model_config = ConfigDict(title="ProblemDetails")
 
@@ -54,38 +54,38 @@ class ProblemDetails(Body):
 
 
 class Duplicate(Body):
-    """The name is taken, in the words of seed 004's server."""
+    """The username is taken (Certifire)."""
 
     status: str
 
 
-# Seed 004: "On failure status code 400 (bad request) is returned", for these calls and their reasons.
-_FAILURES_OF_SEED_004: Final = {
+# Certifire answers these errors of these calls with 400.
+_BAD_REQUESTS_OF_CERTIFIRE: Final = {
     "users.register": (UsernameTaken, EmailTaken, RegistrationRefused),
     "users.show": (NotFound,),
 }
 
 
 def spell(problem: Problem) -> Response:
-    """Return the native answer to a refusal."""
-    if not isinstance(problem.error, _FAILURES_OF_SEED_004.get(request.endpoint or "", ())):
-        return flask_response(_say(problem, request.environ))
+    """Return the native response to a problem."""
+    if not isinstance(problem.error, _BAD_REQUESTS_OF_CERTIFIRE.get(request.endpoint or "", ())):
+        return flask_response(_render(problem, request.environ))
     if isinstance(problem.error, UsernameTaken):
         return json_response({"status": problem.detail}, HTTPStatus.BAD_REQUEST)
-    return flask_response(_say(replace(problem, status=HTTPStatus.BAD_REQUEST), request.environ))
+    return flask_response(_render(replace(problem, status=HTTPStatus.BAD_REQUEST), request.environ))
 
 
 def refuse(error: Exception, environ: WSGIEnvironment) -> RawResponse:
-    """Return the native answer to an error of this request."""
-    return _say(describe(error), environ)
+    """Return the native response to an error of this request."""
+    return _render(describe(error), environ)
 
 
 def refuse_forwarded(error: Exception, environ: WSGIEnvironment) -> RawResponse:
-    """Return the same for a call that says no more than no (see `auth.forward_auth`)."""
+    """Return the response to an error of a request of nginx (see `auth.forward_auth`)."""
     return refuse(as_denial(error), environ)
 
 
-def _say(problem: Problem, environ: WSGIEnvironment) -> RawResponse:
+def _render(problem: Problem, environ: WSGIEnvironment) -> RawResponse:
     headers = problem.headers
     if isinstance(problem.error, Unauthenticated):
         headers = (*(("WWW-Authenticate", challenge) for challenge in CHALLENGES), *headers)
@@ -96,14 +96,14 @@ def _say(problem: Problem, environ: WSGIEnvironment) -> RawResponse:
     )
 
 
-def _details(problem: Problem, asked: str) -> dict[str, Any]:
+def _details(problem: Problem, request_id: str) -> dict[str, Any]:
     details: dict[str, Any] = {
         "type": "about:blank",
         "title": problem.status.phrase,
         "status": problem.status.value,
         "code": problem.code,
         "detail": problem.detail,
-        "request_id": asked,
+        "request_id": request_id,
     }
     if problem.fields:
         details["errors"] = [

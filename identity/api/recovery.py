@@ -1,4 +1,4 @@
-"""Proving an address and getting back in, by the tokens that mails carry."""
+"""Email confirmation and password reset with mailed tokens, and password changes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ blueprint = Blueprint("recovery", __name__)
 @blueprint.post("/api/activations")
 @auth.public
 @describes(
-    "Confirm an address", Reply(200, Name), body=OneTimeToken, refusals=(503,), name="confirm_email"
+    "Confirm an email", Reply(200, Name), body=OneTimeToken, refusals=(503,), name="confirm_email"
 )
 def activate() -> Response:
-    """Activate the account a mailed token belongs to."""
+    """Confirm the email that a mailed token was sent to."""
     token = read_body(OneTimeToken).token
     return answer(Name.model_validate(services().recovery.activate(Principal(origin()), token)))
 
@@ -31,14 +31,14 @@ def activate() -> Response:
 @blueprint.post("/api/password-changes")
 @auth.public
 @describes(
-    "Change a password with itself",
+    "Change a password with the current one",
     Reply(204),
     body=PasswordChange,
     refusals=(401, 429, 503),
     name="replace_password",
 )
 def change_password() -> Response:
-    """Replace a password by proving it, also one that must be changed; every session of the account ends."""
+    """Replace a password, even one that must be changed; invalidates the account's credentials."""
     body = read_body(PasswordChange)
     services().profiles.replace_password(
         body.username, body.current_password, new=body.password, origin=origin()
@@ -49,14 +49,14 @@ def change_password() -> Response:
 @blueprint.post("/api/password-resets")
 @auth.public
 @describes(
-    "Ask for a new password",
+    "Request a password reset",
     Reply(204),
     body=ResetRequest,
     refusals=(429, 503),
     name="request_password_reset",
 )
 def request_reset() -> Response:
-    """Mail a token to the account with this address; the answer is the same if there is none."""
+    """Mail a token to the account with this email; the response is the same if there is none."""
     services().recovery.request_reset(Principal(origin()), read_body(ResetRequest).email)
     return empty()
 
@@ -71,7 +71,7 @@ def request_reset() -> Response:
     name="redeem_password_reset",
 )
 def redeem() -> Response:
-    """Set a new password with a mailed token; every session of the account ends."""
+    """Set a new password with a mailed token; invalidates the account's credentials."""
     body = read_body(Redemption)
     services().recovery.reset(Principal(origin()), body.token, body.password)
     return empty()

@@ -1,4 +1,4 @@
-"""How the native dialect answers: compact JSON with sorted keys and a newline, as seed 004's server does."""
+"""Responses of the native dialect."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def answer(shown: BaseModel, status: int = 200) -> Response:
 
 
 def base_url() -> str:
-    """Return the URL of the root: `IDENTITY_PUBLIC_URL` where it is set, else the request's own."""
+    """Return the URL of the root: `IDENTITY_PUBLIC_URL`, or by default that of the request."""
     return context().settings.public_url or own_base(request.environ)
 
 
 def located(response: Response, path: str) -> Response:
-    """Return the answer with the URL of what was made."""
+    """Set the URL of the new resource."""
     response.headers["Location"] = base_url() + path
     return response
 
 
-def require_something(given: set[str]) -> None:
-    """Refuse a change that changes nothing.
+def require_change(fields: set[str]) -> None:
+    """Check that the fields of a body change something.
 
     Raises:
-        InvalidInput: no field is given that could be changed.
+        InvalidInput: they do not.
     """
-    if not given - {"current_password"}:
-        raise InvalidInput.of("body", "name at least one field to change")
+    if not fields - {"current_password"}:
+        raise InvalidInput.of("body", "must contain at least one field to change")

@@ -1,4 +1,4 @@
-"""Tokens and the sessions behind them; the protected resource of seed 004."""
+"""Tokens, sessions and the protected resource of Certifire."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from identity.web.verifier import auth, current_principal
 blueprint = Blueprint("tokens", __name__)
 
 
-def _issue(principal: Principal, here: Context) -> RawResponse:
-    issued = here.services.tokens.issue(principal)
-    told = (("token", issued.token),) if here.services.exposure.tokens_in_headers else ()
-    return raw_json(
-        {"token": issued.token, "duration": int(issued.duration.total_seconds())}, *told
-    )
+def _issue(principal: Principal, context: Context) -> RawResponse:
+    issued = context.services.tokens.issue(principal)
+    body = {"token": issued.token, "duration": int(issued.duration.total_seconds())}
+    if context.settings.hardened:
+        return raw_json(body)
+    return raw_json(body, ("token", issued.token))
 
 
-def _greet(principal: Principal, _here: Context) -> RawResponse:
+def _greet(principal: Principal, _context: Context) -> RawResponse:
     return raw_json({"data": f"Hello, {principal.account.username}!"})
 
 
@@ -46,7 +46,7 @@ FAST: Final = {
     name={"GET": "get_token", "POST": "issue_token"},
 )
 def issue() -> Response:
-    """Return a token (seed 004): for a password of a new session, for a live token of the same one."""
+    """Return a token (Certifire): of a new session for a password, of the same one for a token."""
     return respond(_issue)
 
 
@@ -54,7 +54,7 @@ def issue() -> Response:
 @auth.required
 @describes("End this session", Reply(204), refusals=(404, 409), name="log_out")
 def end_current() -> Response:
-    """End the session of the token that makes this request, with all its tokens."""
+    """Revoke the session of the token that authenticates this request, with all its tokens."""
     services().tokens.revoke_current(current_principal())
     return empty()
 
@@ -63,7 +63,7 @@ def end_current() -> Response:
 @auth.required
 @describes("List your sessions", Reply(200, Sessions))
 def list_sessions() -> Response:
-    """Return the caller's live sessions, newest first."""
+    """Return the caller's valid sessions, newest first."""
     views = services().tokens.sessions(current_principal())
     return answer(Sessions(sessions=[Session.model_validate(view) for view in views]))
 
@@ -72,7 +72,7 @@ def list_sessions() -> Response:
 @auth.required
 @describes("Log out everywhere", Reply(204), name="log_out_everywhere")
 def end_all() -> Response:
-    """End every session of the caller, this one included."""
+    """Revoke all sessions of the caller, including this one."""
     services().tokens.revoke_all(current_principal())
     return empty()
 
@@ -81,14 +81,14 @@ def end_all() -> Response:
 @auth.required
 @describes("End one of your sessions", Reply(204), refusals=(404,), name="end_session")
 def end_one(session_id: str) -> Response:
-    """End one of the caller's sessions."""
+    """Revoke one of the caller's sessions."""
     services().tokens.revoke(current_principal(), session_id)
     return empty()
 
 
 @blueprint.get("/api/resource")
 @auth.required
-@describes("Use a credential", Reply(200, Greeting), name="get_resource")
+@describes("Test a credential", Reply(200, Greeting), name="get_resource")
 def resource() -> Response:
-    """Return the protected resource (seed 004), to test a credential with."""
+    """Return the protected resource (Certifire), to test a credential with."""
     return respond(_greet)

@@ -1,11 +1,11 @@
-"""Users: registration and the public name of seed 004, and everybody's own account."""
+"""Users: registration and public names as in Certifire, and the caller's own account."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response
 
 from identity.api.problems import Duplicate
-from identity.api.responses import answer, located, require_something
+from identity.api.responses import answer, located, require_change
 from identity.api.schemas.requests import NewUser, OwnUpdate
 from identity.api.schemas.responses import Name, Profile
 from identity.services.accounts.registration import NewAccount
@@ -28,10 +28,10 @@ blueprint = Blueprint("users", __name__)
     name="register_user",
 )
 def register() -> Response:
-    """Make an account (seed 004); the body is JSON or a form."""
+    """Register an account (Certifire); the body is JSON or a form."""
     body = read_body(NewUser)
-    wanted = NewAccount(body.username, body.password, body.email, body.full_name)
-    account = services().accounts.register(current_principal(), wanted)
+    registration = NewAccount(body.username, body.password, body.email, body.full_name)
+    account = services().accounts.register(current_principal(), registration)
     return located(json_response({"username": account.username}, 201), f"/api/users/{account.id}")
 
 
@@ -39,14 +39,15 @@ def register() -> Response:
 @auth.optional
 @describes("Show a user's name", Reply(200, Name), refusals=(404,), name="show_user_name")
 def show(account_id: int) -> Response:
-    """Return a user (seed 004): only the name, to anybody; hardened, to those with a credential."""
-    name = services().accounts.public_name(current_principal(), account_id)
-    return json_response({"username": name})
+    """Return a user's name (Certifire) to any caller or, hardened, to authenticated ones."""
+    if context().settings.hardened:
+        current_principal().account  # noqa: B018 - raises for an anonymous caller
+    return json_response({"username": services().accounts.public_name(account_id)})
 
 
 @blueprint.get("/api/users/me")
 @auth.required
-@describes("Show yourself", Reply(200, Profile), name="show_own_account")
+@describes("Show your account", Reply(200, Profile), name="show_own_account")
 def me() -> Response:
     """Return the caller's own account."""
     return answer(Profile.model_validate(services().profiles.fetch(current_principal())))
@@ -55,16 +56,16 @@ def me() -> Response:
 @blueprint.patch("/api/users/me")
 @auth.required
 @describes(
-    "Change yourself",
+    "Change your account",
     Reply(200, Profile),
     body=OwnUpdate,
     refusals=(401, 403, 409),
     name="change_own_account",
 )
 def change_me() -> Response:
-    """Change the caller's name, address or, with `current_password`, the password."""
+    """Change the caller's names, email or, with `current_password`, the password."""
     body = read_body(OwnUpdate)
-    require_something(body.model_fields_set)
+    require_change(body.model_fields_set)
     view = services().profiles.change(
         current_principal(),
         body.profile_change(),
@@ -76,8 +77,8 @@ def change_me() -> Response:
 
 @blueprint.delete("/api/users/me")
 @auth.required
-@describes("Delete yourself", Reply(204), refusals=(401, 403, 409), name="delete_own_account")
+@describes("Delete your account", Reply(204), refusals=(401, 403, 409), name="delete_own_account")
 def delete_me() -> Response:
-    """Delete the caller's own account with everything that belongs to it."""
+    """Delete the caller's own account and its data."""
     services().profiles.delete(current_principal())
     return empty()

@@ -50,7 +50,7 @@ def test_the_description_is_built_once(door: Door, monkeypatch: pytest.MonkeyPat
     built: list[object] = []
     make = operations._document
     monkeypatch.setattr(operations, "_document", lambda: built.append(1) or make())
-    door.app.extensions.pop("identity.kept.openapi", None)
+    door.app.extensions.pop("identity.cached.openapi", None)
     assert len({door.client.get("/openapi.json").data for _ in range(5)}) == 1
     assert len(built) == 1
 

@@ -1,4 +1,4 @@
-"""What the native dialect reads: bodies and query strings."""
+"""Bodies and query strings of the native dialect."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from identity.services.accounts.changes import ProfileChange
 from identity.web.requests.body import FORM, Body
 
 
-def _documented(**words: Any) -> Any:  # noqa: ANN401 - JSON schema words
-    # For the reader of the document only: the domain decides, in one place.
-    return Field(json_schema_extra={**words})
+def _documented(**keywords: Any) -> Any:  # noqa: ANN401 - JSON Schema keywords
+    # These keywords are for the OpenAPI document only; the domain validates.
+    return Field(json_schema_extra={**keywords})
 
 
 def _partial(schema: dict[str, Any]) -> None:
-    # A field that is absent stays as it is; it has no default that anybody could send.
+    # An absent field stays unchanged, so it has no default value that clients could send.
     schema["minProperties"] = 1
-    for words in schema["properties"].values():
-        words.pop("default", None)
+    for keywords in schema["properties"].values():
+        keywords.pop("default", None)
 
 
-def _absent() -> Any:  # noqa: ANN401 - never read: presence is asked of `model_fields_set`
+def _absent() -> Any:  # noqa: ANN401 - the default is never read; see `model_fields_set`
     return Field(default=None)
 
 
@@ -50,21 +50,21 @@ _EMAIL: dict[str, Any] = {"format": "email", "maxLength": EMAIL_MAX_BYTES}
 
 
 def _switch(value: object, info: ValidationInfo) -> object:
-    # A form has only words, and only two of them are a switch's; JSON has its own.
+    # A form has only strings, of which two are booleans; JSON has booleans of its own.
     if info.context != FORM or not isinstance(value, str):
         return value
     return {"true": True, "false": False}.get(value, "neither")
 
 
-def _moment(text: object) -> datetime:
-    # RFC 3339 is narrower than what Python reads: with a time, to the second, and with an offset.
+def _datetime(text: object) -> datetime:
+    # Python also reads times that RFC 3339 does not allow: without seconds or without an offset.
     try:
         if isinstance(text, str) and _RFC_3339.fullmatch(text):
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
     raise PydanticCustomError(
-        "moment", "give a time such as 2026-01-31T00:00:00Z, a + written as %2B"
+        "datetime", "must be a time such as 2026-01-31T00:00:00Z; write + as %2B"
     )
 
 
@@ -76,13 +76,13 @@ FullName = Annotated[str, _documented(pattern=_LINE, examples=["A. Hawk"])]
 
 
 class Strict(Body):
-    """A body that is read; a field it does not know is refused, not ignored."""
+    """A request; unknown fields are refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class NewUser(Strict):
-    """Somebody who wants an account."""
+    """A registration."""
 
     username: Username
     password: Password
@@ -91,14 +91,14 @@ class NewUser(Strict):
 
 
 class NewUserByAdmin(NewUser):
-    """An account made by an administrator."""
+    """An account that an administrator creates."""
 
     admin: Switch = False
     must_change_password: Switch = False
 
 
 class Invitation(Strict):
-    """An account whose owner chooses the password by a mail."""
+    """An account whose user chooses the password by a mailed link."""
 
     email: Email
     username: Username | None = None
@@ -107,7 +107,7 @@ class Invitation(Strict):
 
 
 class UserUpdate(Strict):
-    """What to change of a user; what is absent stays."""
+    """Changes of a user; absent fields stay unchanged."""
 
     model_config = ConfigDict(json_schema_extra=_partial)
 
@@ -116,24 +116,24 @@ class UserUpdate(Strict):
     full_name: FullName | None = _absent()
 
     def profile_change(self) -> ProfileChange:
-        """Return what is wanted of the profile."""
-        given = self.model_fields_set
+        """Return the changes of the profile."""
+        present = self.model_fields_set
         return ProfileChange(
-            username=self.username if "username" in given else UNSET,
-            email=self.email if "email" in given else UNSET,
-            full_name=self.full_name if "full_name" in given else UNSET,
+            username=self.username if "username" in present else UNSET,
+            email=self.email if "email" in present else UNSET,
+            full_name=self.full_name if "full_name" in present else UNSET,
         )
 
 
 class OwnUpdate(UserUpdate):
-    """What to change of oneself; a new password needs the current one."""
+    """Changes of your own account; a new password needs the current one."""
 
     password: Password = _absent()
     current_password: Annotated[str, _documented(format="password")] = _absent()
 
 
 class UpdateByAdmin(UserUpdate):
-    """What an administrator may change of a user; a new password ends all their sessions and certificates."""
+    """Changes of a user by an administrator; a new password invalidates the user's credentials."""
 
     admin: Switch = _absent()
     password: Password = _absent()
@@ -141,7 +141,7 @@ class UpdateByAdmin(UserUpdate):
 
 
 class PasswordChange(Strict):
-    """A login, and the password that takes the place of the current one."""
+    """A login and the new password."""
 
     username: Annotated[str, _documented(description="username, or confirmed email")]
     current_password: Annotated[str, _documented(format="password")]
@@ -149,19 +149,19 @@ class PasswordChange(Strict):
 
 
 class OneTimeToken(Strict):
-    """A token out of a mail."""
+    """A mailed token."""
 
     token: str
 
 
 class ResetRequest(Strict):
-    """Where to send a token for a new password."""
+    """The email to which a token for a new password is sent."""
 
-    email: str  # whatever it is, the answer is the same
+    email: str  # any text: the response does not depend on it
 
 
 class Redemption(OneTimeToken):
-    """A token out of a mail, and the new password."""
+    """A mailed token and the new password."""
 
     password: Password
 
@@ -176,7 +176,7 @@ class SigningRequest(Strict):
 
 
 class Renewal(Strict):
-    """A certificate signing request in PEM, for a certificate like the one that makes the request."""
+    """A certificate signing request in PEM, to renew the certificate that authenticates it."""
 
     csr: str
 
@@ -185,7 +185,7 @@ _Bounded = Annotated[int | None, Field(ge=1, le=2**63 - 1)]
 
 
 class PageQuery(Strict):
-    """Where in a list to go on, and how far."""
+    """The position in a list and the size of a page."""
 
     cursor: _Bounded = None
     limit: Annotated[int, Field(ge=1, le=10**9, description="capped at 200")] = 50
@@ -199,10 +199,12 @@ class UserQuery(PageQuery):
     ] = None
 
 
-_EventName = Annotated[str | None, Field(max_length=64, description="as it was then")]
-_Moment = Annotated[
+_EventName = Annotated[
+    str | None, Field(max_length=64, description="the username at the time of the event")
+]
+_Datetime = Annotated[
     datetime | None,
-    BeforeValidator(_moment),
+    BeforeValidator(_datetime),
     WithJsonSchema(
         {
             "anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}],
@@ -221,5 +223,5 @@ class AuditQuery(PageQuery):
     subject: _EventName = None
     actor: _EventName = None
     outcome: Literal["accepted", "refused"] | None = None
-    since: _Moment = None
-    until: _Moment = None
+    since: _Datetime = None
+    until: _Datetime = None

@@ -1,4 +1,4 @@
-"""What the native dialect shows: the exact fields of every answer."""
+"""Response bodies of the native dialect."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from identity.web.requests.body import Body
 
 
 class Shown(Body):
-    """A body that is shown, made from a view of the same fields."""
+    """A response body, made from a view with the same fields."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class Name(Shown):
-    """A user as everybody may see him (seed 004)."""
+    """The public part of a user (Certifire)."""
 
     username: str
 
 
 class Profile(Shown):
-    """A user as he sees himself."""
+    """A user's own account."""
 
     id: int
     uuid: str
@@ -38,7 +38,7 @@ class Profile(Shown):
 
 
 class User(Profile):
-    """A user as an administrator sees him."""
+    """A user, for administrators."""
 
     disabled: bool
     must_change_password: bool
@@ -46,27 +46,27 @@ class User(Profile):
 
 
 class Users(Shown):
-    """Some users; ask again with `cursor` for more, until it is null."""
+    """A page of users; `cursor` gets the next one and is null on the last."""
 
     users: list[User]
     cursor: int | None
 
 
 class Token(Shown):
-    """A token and the seconds it lives (seed 004)."""
+    """A token and its lifetime in seconds (Certifire)."""
 
     token: str
     duration: int
 
 
 class Greeting(Shown):
-    """The protected resource (seed 004)."""
+    """The public or the protected resource (Certifire)."""
 
     data: str
 
 
 class Session(Shown):
-    """One login and its end."""
+    """A session."""
 
     id: str
     kind: str
@@ -79,14 +79,14 @@ class Session(Shown):
 
 
 class SignedCertificate(Shown):
-    """A new certificate in PEM, and where it comes from."""
+    """A new certificate and the CA's chain, both in PEM."""
 
     cert: str
     chain: str
 
 
 class CertificateEntry(Shown):
-    """One certificate of the caller."""
+    """A client certificate."""
 
     serial: str
     fingerprint: str
@@ -99,19 +99,19 @@ class CertificateEntry(Shown):
 
 
 class Certificates(Shown):
-    """The caller's certificates that time has not ended, newest first."""
+    """An account's certificates that have not expired, newest first."""
 
     certificates: list[CertificateEntry]
 
 
 class Sessions(Shown):
-    """The caller's live logins, newest first."""
+    """An account's valid sessions, newest first."""
 
     sessions: list[Session]
 
 
 class OutboxCounts(Shown):
-    """Letters by state."""
+    """Mails by state."""
 
     waiting: int
     sent: int
@@ -119,7 +119,7 @@ class OutboxCounts(Shown):
 
 
 class AuditEntry(Shown):
-    """One thing that happened, and who did it to whom."""
+    """An event of the audit log, with its actor and its subject."""
 
     id: int
     at: datetime
@@ -135,8 +135,8 @@ class AuditEntry(Shown):
     request_id: str
 
 
-class AuditTrail(Shown):
-    """Some of the trail, newest first; ask again with `cursor` for older entries, until it is null."""
+class AuditLog(Shown):
+    """A page of events, newest first; `cursor` gets older ones and is null on the last page."""
 
     events: list[AuditEntry]
     cursor: int | None
