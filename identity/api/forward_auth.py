@@ -40,7 +40,7 @@ _CACHE_SECONDS: Final = 5
 _VARY: Final = ("Vary", "Authorization")
 _CACHE_HEADERS: Final = (("Cache-Control", f"private, max-age={_CACHE_SECONDS}"), _VARY)
 _CERTIFICATE: Final = Credential.CERTIFICATE  # access to enum members is slow
-_CACHED_ANSWERS_MAX: Final = 4096
+_CACHED_ANSWERS_MAX: Final = 1024
 _DESCRIBED_HEADERS: Final = (*ALWAYS, "Cache-Control", "Vary")
 
 
