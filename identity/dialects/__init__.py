@@ -1,4 +1,4 @@
-"""The dialects of other services, one package each; none knows another."""
+"""The dialects of other services, one package each, independent of each other."""
 
 from __future__ import annotations
 

@@ -1,9 +1,16 @@
-"""The dialect of seed 003 (Azuma), at /azuma.
+"""The dialect of Azuma, at /azuma.
 
-Silences and what was chosen: registering answers 201; the older `POST /user/register` works without an e-mail;
-a taken address is ALREADY_EXISTS like a taken name; unknown keys are ignored; names follow the service's own rules.
-A new name or password needs a fresh proof, else it is 401 STEP_UP_REQUIRED: log in again, then update. Hardened, a
-login fails with the same 401 whether the name is unknown or the password wrong.
+Where the document is silent:
+
+- A registration is answered with 201.
+- The older `POST /user/register` works without an email.
+- An email that is taken is ALREADY_EXISTS, as is a name that is taken.
+- Unknown fields are ignored.
+- Names follow the service's own rules.
+- A new name or password needs recent authentication, else it is 401 STEP_UP_REQUIRED: log in
+  again, then update.
+
+Hardened, a failed login is the same 401 for an unknown name and for a wrong password.
 """
 
 from __future__ import annotations
@@ -54,12 +61,12 @@ class _Update(Body):
 
 
 def read_update(body: _Update) -> ProfileChange:
-    """Return what is wanted; null and absent both mean "keep"."""
+    """Return the changes; a field that is null or absent stays unchanged."""
     return ProfileChange(username=UNSET if body.name is None else body.name)
 
 
 def show_user(view: AccountView) -> dict[str, str]:
-    """Return a user as the document shows him after an update: without the address."""
+    """Return a user as the document shows it after an update: without the email."""
     return {
         "id": view.uuid,
         "name": view.username,
@@ -86,9 +93,9 @@ _SPELLINGS: Final[dict[type[Exception], str]] = {StepUpRequired: "STEP_UP_REQUIR
 
 
 def spell(problem: Problem) -> Response:
-    """Return `{"message": NAME}` with the document's names."""
-    known = _MESSAGES.get(problem.status, "BAD_REQUEST")
-    message = _SPELLINGS.get(type(problem.error), known)
+    """Return `{"message": NAME}` with the names of the document."""
+    by_status = _MESSAGES.get(problem.status, "BAD_REQUEST")
+    message = _SPELLINGS.get(type(problem.error), by_status)
     response = json_response({"message": message}, problem.status)
     response.headers.extend(problem.headers)
     return response
@@ -98,13 +105,13 @@ def spell(problem: Problem) -> Response:
 @blueprint.post("/user/register")
 @auth.public
 def register() -> Response:
-    """Make an account and open its first session."""
+    """Register an account and open its first session."""
     body = read_body(_Registration, forms=False)
-    use = services()
-    account = use.accounts.register(
+    account = services().accounts.register(
         Principal(origin()), NewAccount(body.name, body.password, body.email)
     )
-    return _session(use.authentication.of_registration(account, origin()), HTTPStatus.CREATED)
+    principal = services().authentication.of_registration(account, origin())
+    return _session(principal, HTTPStatus.CREATED)
 
 
 @blueprint.post("/user/login")
@@ -113,14 +120,16 @@ def login() -> Response:
     """Open a session."""
     body = read_body(_Login, forms=False)
     try:
-        found = services().authentication.by_password(
+        principal = services().authentication.by_password(
             body.name, body.password, origin(), known_by=IdentifierType.USERNAME
         )
-        return _session(found, HTTPStatus.OK)
+        return _session(principal, HTTPStatus.OK)
     except Unauthenticated as error:
         if not services().exposure.tells_unknown_accounts:
             raise
-        raise (NotFound("user") if isinstance(error, UnknownAccount) else Forbidden()) from None
+        if isinstance(error, UnknownAccount):
+            raise NotFound("user") from None
+        raise Forbidden from None
 
 
 @blueprint.patch("/user/update")

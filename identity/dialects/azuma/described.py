@@ -1,10 +1,10 @@
-"""What the OpenAPI document says of Azuma's calls."""
+"""The OpenAPI descriptions of Azuma's routes."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from identity.dialects import azuma as page
+from identity.dialects import azuma as routes
 from identity.dialects.azuma import _Login, _Registration, _Update
 from identity.web.openapi.dialect_document import Description
 from identity.web.openapi.document import Refusals, Reply, describes
@@ -12,7 +12,7 @@ from identity.web.requests.body import JSON_TYPE, Body
 
 
 class Registration(_Registration):
-    """The account that is wanted."""
+    """A registration."""
 
 
 class Login(_Login):
@@ -20,7 +20,7 @@ class Login(_Login):
 
 
 class Update(_Update):
-    """What to change; null and absent both mean that it stays."""
+    """Changes; a field that is null or absent stays unchanged."""
 
 
 class Session(Body):
@@ -38,15 +38,15 @@ class User(Body):
 
 
 class Refusal(Body):
-    """Why not, in one word."""
+    """An error, as one word."""
 
     message: str
 
 
 DESCRIPTION: Final = Description(
     "Azuma's users",
-    "The calls of Azuma's document, over the accounts of this service. A token is a UUID and lives while it is used; "
-    "send it as `Authorization: Bearer`. Refusals are one word in `message`.",
+    "The calls of Azuma's document, with the accounts of this service. A token is a UUID and stays "
+    "valid while it is used; send it as `Authorization: Bearer`. Errors are one word in `message`.",
     Refusals(Refusal, JSON_TYPE),
 )
 
@@ -54,14 +54,14 @@ _NAMES: Final = {"/azuma/users": "registerUser", "/azuma/user/register": "regist
 
 describes(
     "Register a user", Reply(201, Session), body=Registration, refusals=(403, 409, 429), name=_NAMES
-)(page.register)
+)(routes.register)
 describes("Log in", Reply(200, Session), body=Login, refusals=(401, 403, 404, 429), name="log_in")(
-    page.login
+    routes.login
 )
 describes(
-    "Change the own name or password",
+    "Change your name or password",
     Reply(200, User),
     body=Update,
     refusals=(401, 403, 409, 429),
     name="update_user",
-)(page.update)
+)(routes.update)

@@ -1,12 +1,17 @@
-"""The dialect of seed 002 (continuous.sh), at /continuous and at its documented base /continuous/users/api.
+"""The dialect of continuous.sh, at /continuous and at its documented base /continuous/users/api.
 
-Silences and what was chosen: making a user answers 201, opening a session 201; refusals are RFC 9457 problems; two
-passwords that differ are 401 where a user is made, 400 elsewhere, and change nothing; a session may be opened before
-the account is activated; the JWT lives an hour. `PUT` takes what is given and needs the owner's or an administrator's
-credential with a fresh proof, else it is 401 `step_up_required`; anybody else's id is 404. A user made here is called
-by his address in the other dialects, where it can be a name. Hardened: users are shown to themselves and to
-administrators only, activation needs the mailed `?token=`, and the two calls about passwords answer 204 whether or
-not the address is known.
+Where the document is silent:
+
+- Creating a user and opening a session are answered with 201.
+- Errors are RFC 9457 problems.
+- Two passwords that differ are a 401 when a user is created, and a 400 elsewhere.
+- A session may be opened before the account is activated. Its JWT is valid for an hour.
+- `PUT` changes the fields that are present. It needs recent authentication of the user or of an
+  administrator, else it is 401 `step_up_required`. Ids of other users are a 404.
+- A user who registers here has their email as username in the other dialects, if it can be one.
+
+Hardened, users are shown to themselves and to administrators only, activation needs the mailed
+`?token=`, and the two calls about passwords answer 204 for known and unknown emails.
 """
 
 from __future__ import annotations
@@ -63,7 +68,7 @@ class _Login(Body):
     password: str
 
 
-class _Address(Body):
+class _Email(Body):
     email: str
 
 
@@ -73,23 +78,23 @@ class _Redemption(_Confirmed):
 
 
 def read_password(body: _Confirmed | _Update) -> str | None:
-    """Return the new password, if it stands there twice."""
+    """Return the new password, if both fields contain it."""
     if body.password != body.password_confirm:
-        raise InvalidInput(FieldProblem("password_confirm", "is not the same as password"))
+        raise InvalidInput(FieldProblem("password_confirm", "does not match password"))
     return body.password
 
 
 def read_update(body: _Update) -> ProfileChange:
-    """Return what is wanted."""
+    """Return the changes."""
     return ProfileChange(email=UNSET if body.email is None else body.email)
 
 
 def show_user(view: AccountView) -> dict[str, Any]:
-    """Return a user as the document shows him."""
+    """Return a user as the document shows it."""
     return {"id": view.uuid, "email": view.email, "activated": view.activated}
 
 
-# "Creates a new user or returns 401"; "204 or 404".
+# The document has 401 for any failed registration, and 404 for the tokens of these calls.
 _STATUSES: Final[dict[str, dict[type[Exception], HTTPStatus]]] = {
     "continuous.register": dict.fromkeys(
         (InvalidInput, Conflict, RegistrationRefused), HTTPStatus.UNAUTHORIZED
@@ -103,26 +108,30 @@ _FIELDS: Final = {"full_name": "fullname"}
 
 
 def spell(problem: Problem) -> Response:
-    """Return an RFC 9457 problem with the document's status; a 401 has its challenges (RFC 9110 section 15.5.2)."""
+    """Return an RFC 9457 problem with the document's status.
+
+    A 401 always has challenges (RFC 9110 section 15.5.2).
+    """
     statuses = _STATUSES.get(request.endpoint or "", {})
     status = next(
-        (known for kind, known in statuses.items() if isinstance(problem.error, kind)),
+        (own for kind, own in statuses.items() if isinstance(problem.error, kind)),
         problem.status,
     )
-    details = {
+    body: dict[str, Any] = {
         "type": "about:blank",
         "title": status.phrase,
         "status": status.value,
         "request_id": request_id(),
+        "code": problem.code,
+        "detail": problem.detail,
     }
-    fields = [
-        {"field": _FIELDS.get(each.field, each.field), "message": each.message}
-        for each in problem.fields
-    ]
-    detail = "; ".join("{field}: {message}".format(**each) for each in fields) or problem.detail
-    body = (
-        details | {"code": problem.code, "detail": detail} | ({"errors": fields} if fields else {})
-    )
+    if problem.fields:
+        fields = [
+            {"field": _FIELDS.get(each.field, each.field), "message": each.message}
+            for each in problem.fields
+        ]
+        body["errors"] = fields
+        body["detail"] = "; ".join("{field}: {message}".format(**each) for each in fields)
     response = json_response(body, status, kind="application/problem+json")
     response.headers.extend(problem.headers)
     if status is HTTPStatus.UNAUTHORIZED and "WWW-Authenticate" not in response.headers:
@@ -134,11 +143,11 @@ def spell(problem: Problem) -> Response:
 @blueprint.post("/users")
 @auth.public
 def register() -> Response:
-    """Make a user."""
+    """Create a user."""
     body = read_body(_Registration, forms=False)
     password = read_password(body) or ""
-    wanted = NewAccount(None, password, body.email, body.fullname)
-    account = services().accounts.register(Principal(origin()), wanted)
+    registration = NewAccount(None, password, body.email, body.fullname)
+    account = services().accounts.register(Principal(origin()), registration)
     return json_response({"id": account.uuid, "email": account.email}, HTTPStatus.CREATED)
 
 
@@ -152,31 +161,36 @@ def show(uuid: str) -> Response:
 @blueprint.get("/users/<uuid>/activate")
 @auth.public
 def activate(uuid: str) -> Response:
-    """Activate a user, by the mailed token where one is given."""
-    token, recovery = request.args.get("token"), services().recovery
-    asked = Principal(origin())
-    view = (
-        recovery.activate_by_id(asked, uuid)
-        if token is None
-        else recovery.activate(asked, token, uuid=uuid)
-    )
+    """Activate a user, with the mailed token if there is one."""
+    recovery = services().recovery
+    principal = Principal(origin())
+    token = request.args.get("token")
+    if token is None:
+        return _activated(recovery.activate_by_id(principal, uuid))
+    return _activated(recovery.activate(principal, token, uuid=uuid))
+
+
+def _activated(view: AccountView) -> Response:
     return json_response({"id": view.uuid, "activated": view.activated})
 
 
 @blueprint.put("/users/<uuid>")
 @auth.required
 def update(uuid: str) -> Response:
-    """Change a user's address or password."""
+    """Change a user's email or password."""
     body = read_body(_Update, forms=False)
-    password, principal, use = read_password(body), current_principal(), services()
+    password = read_password(body)
+    principal = current_principal()
     if principal.account.uuid == uuid:
-        use.profiles.change(
+        services().profiles.change(
             principal, read_update(body), password=password, fresh_proof_suffices=True
         )
         return empty()
     if not principal.account.admin:
         raise NotFound("user")
-    use.administration.change(principal, Uuid(uuid), read_update(body), password=password)
+    administration = services().administration
+    account_id = administration.resolve(principal, uuid=uuid)
+    administration.change(principal, account_id, read_update(body), password=password)
     return empty()
 
 
@@ -198,7 +212,7 @@ def login() -> Response:
 def request_reset() -> Response:
     """Mail a token for a new password."""
     known = services().recovery.request_reset(
-        Principal(origin()), read_body(_Address, forms=False).email
+        Principal(origin()), read_body(_Email, forms=False).email
     )
     if not known and not services().exposure.hides_emails:
         raise NotFound("user")

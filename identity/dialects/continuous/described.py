@@ -1,30 +1,30 @@
-"""What the OpenAPI document says of continuous.sh's calls."""
+"""The OpenAPI descriptions of continuous.sh's routes."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from identity.dialects import continuous as page
-from identity.dialects.continuous import _Address, _Login, _Redemption, _Registration, _Update
+from identity.dialects import continuous as routes
+from identity.dialects.continuous import _Email, _Login, _Redemption, _Registration, _Update
 from identity.web.openapi.dialect_document import Description
 from identity.web.openapi.document import Refusals, Reply, describes
 from identity.web.requests.body import Body
 
 
 class Registration(_Registration):
-    """The user that is wanted."""
+    """A registration."""
 
 
 class Login(_Login):
-    """An email address and its password."""
+    """An email and its password."""
 
 
 class Update(_Update):
-    """What to change; what is absent stays. A new password stands there twice."""
+    """Changes; absent fields stay unchanged. A new password is sent twice."""
 
 
-class ResetRequest(_Address):
-    """Where to mail a token for a new password."""
+class ResetRequest(_Email):
+    """The email to which a token for a new password is sent."""
 
 
 class Redemption(_Redemption):
@@ -32,13 +32,13 @@ class Redemption(_Redemption):
 
 
 class Activation(Body):
-    """The token out of the mail; needed where the service is hardened."""
+    """The mailed token; required if the service is hardened."""
 
     token: str | None = None
 
 
 class Session(Body):
-    """A JWT that others can check by the keys at /.well-known/jwks.json."""
+    """A JWT that other services can verify with the keys at /.well-known/jwks.json."""
 
     token: str
 
@@ -57,21 +57,21 @@ class User(Registered):
 
 
 class Activated(Body):
-    """Whether the user is activated now."""
+    """The activation of a user."""
 
     id: str
     activated: bool
 
 
 class FieldRefusal(Body):
-    """One field and what is wrong with it."""
+    """A field and its error."""
 
     field: str
     message: str
 
 
 class ProblemDetails(Body):
-    """A refusal (RFC 9457). `code` is stable; `detail` is for people."""
+    """An error (RFC 9457). `code` is stable; `detail` is for people."""
 
     type: str
     title: str
@@ -84,47 +84,47 @@ class ProblemDetails(Body):
 
 DESCRIPTION: Final = Description(
     "continuous.sh's users",
-    "The calls of continuous.sh's document, over the accounts of this service. A session is a JWT of an hour; send it "
-    "as `Authorization: Bearer`. Refusals are problems (RFC 9457).",
+    "The calls of continuous.sh's document, with the accounts of this service. A session is a JWT, "
+    "valid for an hour; send it as `Authorization: Bearer`. Errors are problems (RFC 9457).",
     Refusals(ProblemDetails),
 )
 
 describes(
-    "Make a user",
+    "Create a user",
     Reply(201, Registered),
     body=Registration,
     refusals=(401, 429),
     name="create_user",
-)(page.register)
-describes("Show a user", Reply(200, User), refusals=(404,), name="show_user")(page.show)
+)(routes.register)
+describes("Show a user", Reply(200, User), refusals=(404,), name="show_user")(routes.show)
 describes(
     "Activate a user",
     Reply(200, Activated),
     query=Activation,
     refusals=(401, 404, 429),
     name="activate_user",
-)(page.activate)
+)(routes.activate)
 describes(
-    "Change a user's email address or password",
+    "Change a user's email or password",
     Reply(204),
     body=Update,
     refusals=(401, 403, 404, 409, 429),
     name="update_user",
-)(page.update)
+)(routes.update)
 describes(
     "Open a session", Reply(201, Session), body=Login, refusals=(401, 429), name="open_session"
-)(page.login)
+)(routes.login)
 describes(
     "Mail a token for a new password",
     Reply(204),
     body=ResetRequest,
     refusals=(404, 429),
     name="request_password_reset",
-)(page.request_reset)
+)(routes.request_reset)
 describes(
     "Set a new password with a mailed token",
     Reply(204),
     body=Redemption,
     refusals=(404, 429),
     name="reset_password",
-)(page.reset)
+)(routes.reset)

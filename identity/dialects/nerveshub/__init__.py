@@ -1,9 +1,13 @@
-"""The dialect of seed 000 (NervesHub), at /nerveshub and, as newer clients have it, at /nerveshub/api.
+"""The dialect of NervesHub, at /nerveshub and, for newer clients, at /nerveshub/api.
 
-Silences and what was chosen: a success stands bare, as the document shows it, and in `data`, where real clients
-look; a username that is taken is refused like an address; wrong credentials are the documented 500; a request
-without a live token or certificate is 403 with both `status` and `errors`. `POST /users/login`, which newer clients
-call, answers with a personal token. Either name of a user is accepted where the document says `email`.
+Where the document is silent:
+
+- A success has its fields at the top level, as in the document, and in `data`, as clients expect.
+- A username that is taken is refused in the same way as an email.
+- Invalid credentials in a body are the documented 500.
+- A request without a valid token or certificate is a 403 with both `status` and `errors`.
+- `POST /users/login`, which newer clients call, returns a personal token.
+- Where the document says `email`, the username is accepted, too.
 """
 
 from __future__ import annotations
@@ -54,7 +58,7 @@ class _Signing(_Credentials):
 
 
 def read_principal(body: _Credentials) -> Principal:
-    """Return who the credentials in a body are."""
+    """Authenticate the credentials in a body."""
     name = body.email or body.username or ""
     return services().authentication.by_password(
         name, body.password, origin(), known_by=IdentifierType.EITHER
@@ -62,12 +66,12 @@ def read_principal(body: _Credentials) -> Principal:
 
 
 def show_user(username: str, email: str | None, **more: str) -> dict[str, Any]:
-    """Return a user, bare and in `data`; clients since 2.1.0 read `name` there, older ones `username`."""
+    """Return a user; in `data`, clients since 2.1.0 read `name` and older ones `username`."""
     return show({"username": username, "email": email, **more}, name=username)
 
 
 def show(body: dict[str, Any], **in_data: str) -> dict[str, Any]:
-    """Return a body so that both the document's readers and real clients find it."""
+    """Return a body with its fields at the top level and in `data`."""
     return {**body, "data": body | in_data}
 
 
@@ -88,7 +92,7 @@ _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, dict[str, Any]]]] = {
 
 
 def spell(problem: Problem) -> Response:
-    """Return `errors` in the document's words; a field's problems stand under its name."""
+    """Return `errors` as in the document; those of a field are listed under its name."""
     error = problem.error
     if isinstance(error, Unauthenticated) and request.endpoint in _AUTHENTICATING:
         return json_response({"errors": "authentication_failed"}, HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -107,10 +111,10 @@ def spell(problem: Problem) -> Response:
 @blueprint.post("/users/register")
 @auth.public
 def register() -> Response:
-    """Make an account."""
+    """Register an account."""
     body = read_body(_Registration)
-    wanted = NewAccount(body.username, body.password, body.email)
-    account = services().accounts.register(Principal(origin()), wanted)
+    registration = NewAccount(body.username, body.password, body.email)
+    account = services().accounts.register(Principal(origin()), registration)
     return json_response(show_user(account.username, account.email))
 
 
@@ -125,7 +129,7 @@ def authenticate() -> Response:
 @blueprint.post("/users/login")
 @auth.public
 def login() -> Response:
-    """Check a password and give a personal token for it."""
+    """Check a password and return a personal token."""
     principal = read_principal(read_body(_Credentials))
     view = services().profiles.fetch(principal)
     token = services().logins.open(principal, TokenKind.PERSONAL).token
@@ -135,7 +139,7 @@ def login() -> Response:
 @blueprint.post("/users/sign")
 @auth.public
 def sign() -> Response:
-    """Check a password and sign a certificate for it."""
+    """Check a password and sign a certificate."""
     body = read_body(_Signing)
     principal = read_principal(body)
     auth.require_agreement(principal)
@@ -146,7 +150,7 @@ def sign() -> Response:
 @blueprint.get("/users/me")
 @auth.required
 def me() -> Response:
-    """Show the owner of the certificate or token."""
+    """Show the account of the certificate or token."""
     view = services().profiles.fetch(current_principal())
     return json_response(show_user(view.username, view.email))
 

@@ -1,10 +1,10 @@
-"""What the OpenAPI document says of NervesHub's calls."""
+"""The OpenAPI descriptions of NervesHub's routes."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from identity.dialects import nerveshub as page
+from identity.dialects import nerveshub as routes
 from identity.dialects.nerveshub import _Credentials, _Registration, _Signing
 from identity.web.openapi.dialect_document import Description
 from identity.web.openapi.document import Refusals, Reply, describes
@@ -12,11 +12,11 @@ from identity.web.requests.body import JSON_TYPE, Body
 
 
 class Registration(_Registration):
-    """The account that is wanted."""
+    """A registration."""
 
 
 class Credentials(_Credentials):
-    """A password with the email address or the username; `note` is taken and ignored."""
+    """A password with the email or the username; `note` is accepted and ignored."""
 
 
 class Signing(_Signing):
@@ -24,7 +24,7 @@ class Signing(_Signing):
 
 
 class UserData(Body):
-    """A user, as clients since 2.1.0 read it."""
+    """A user, as clients since 2.1.0 expect it."""
 
     username: str
     name: str
@@ -32,7 +32,7 @@ class UserData(Body):
 
 
 class User(Body):
-    """A user: bare, as the document shows it, and in `data`."""
+    """A user: at the top level, as in the document, and in `data`."""
 
     username: str
     email: str | None
@@ -46,7 +46,7 @@ class LoginData(UserData):
 
 
 class Login(Body):
-    """A user and a personal token of a year: bare and in `data`."""
+    """A user and a personal token, valid for a year: at the top level and in `data`."""
 
     username: str
     email: str | None
@@ -61,13 +61,13 @@ class CertificateData(Body):
 
 
 class Certificate(CertificateData):
-    """A certificate, bare and in `data`."""
+    """A certificate, at the top level and in `data`."""
 
     data: CertificateData
 
 
 class Refusal(Body):
-    """Why not: a word, or what is wrong with each field; without a live credential also `status`."""
+    """An error: a text or the errors of each field; without a valid credential also `status`."""
 
     errors: str | dict[str, list[str]] | None = None
     status: str | None = None
@@ -77,9 +77,10 @@ _ACCESS: Final = {"required": (401, 403, 429, 503)}
 _BODY: Final = (400, 408, 411, 413, 415, 422, 503)
 DESCRIPTION: Final = Description(
     "NervesHub's users",
-    "The calls of NervesHub's document, over the accounts of this service, also below `/api`. Send the personal token "
-    "of `/users/login` as `Authorization: Bearer` or `Token`, or a client certificate. As in the document, wrong "
-    "credentials in a body are a 500 with `authentication_failed`, and a request without a live credential is a 403.",
+    "The calls of NervesHub's document, with the accounts of this service, also below `/api`. "
+    "Send the personal token of `/users/login` as `Authorization: Bearer` or `Token`, or a client "
+    "certificate. As in the document, invalid credentials in a body are a 500 with "
+    "`authentication_failed`, and a request without a valid credential is a 403.",
     Refusals(Refusal, JSON_TYPE, access=_ACCESS, body=_BODY),
 )
 _WRONG: Final = (401, 403, 429, 500)
@@ -90,18 +91,18 @@ describes(
     body=Registration,
     refusals=(403, 429),
     name="register_user",
-)(page.register)
+)(routes.register)
 describes(
     "Check a password", Reply(200, User), body=Credentials, refusals=_WRONG, name="authenticate"
-)(page.authenticate)
+)(routes.authenticate)
 describes(
     "Log in for a token", Reply(200, Login), body=Credentials, refusals=_WRONG, name="log_in"
-)(page.login)
+)(routes.login)
 describes(
     "Get a certificate",
     Reply(200, Certificate),
     body=Signing,
     refusals=_WRONG,
     name="sign_certificate",
-)(page.sign)
-describes("Show yourself", Reply(200, User), name="show_own_account")(page.me)
+)(routes.sign)
+describes("Show your account", Reply(200, User), name="show_own_account")(routes.me)

@@ -1,9 +1,14 @@
-"""The dialect of seed 001 (Wekan), at /wekan.
+"""The dialect of Wekan, at /wekan.
 
-Silences and what was chosen: as upstream, a credential refused under /api is 200 with Meteor's error object; every
-other refusal has its real status, so that a duplicate never passes for an account. Deleting, a token for another user
-and ending all of theirs need a fresh proof. Secrets and unknown users are empty. Names may hold spaces and
-apostrophes; the first account is admin.
+Where the document is silent:
+
+- As in Wekan, a refused credential below /api is a 200 with Meteor's error object. Every other
+  error has its real status, so that clients do not take a duplicate for a new account.
+- Deleting a user, creating a token for one and revoking all of their tokens need recent
+  authentication.
+- Secrets and unknown users are empty objects.
+- Names may contain spaces and apostrophes.
+- The first account is an administrator.
 """
 
 from __future__ import annotations
@@ -30,6 +35,8 @@ from identity.web.responses import empty, json_array, json_response, timestamp
 from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint("wekan", __name__)
+
+_TRUE: Final = frozenset({"true", "1", "yes"})  # JSON has a boolean, a form one of these words
 
 
 class _Registration(Body):
@@ -64,14 +71,14 @@ class _Action(Body):
 
 
 def read_account(body: _Registration) -> NewAccount:
-    """Return the account somebody wants."""
+    """Return the account to create."""
     if not body.username and not body.email:
         raise BadRequest("Need to set a username or email")
     return NewAccount(body.username or None, body.password, body.email or None, personal_name=True)
 
 
 def show_own(view: AccountView) -> dict[str, Any]:
-    """Return a user document as its owner sees it."""
+    """Return a user document for its own user."""
     return {
         "_id": view.short_id,
         "username": view.username,
@@ -86,19 +93,23 @@ def show_own(view: AccountView) -> dict[str, Any]:
 
 
 def show_user(view: AccountView) -> dict[str, Any]:
-    """Return a user document as an administrator sees it: its secrets are keys without content."""
+    """Return a user document for an administrator; its secrets are empty objects."""
     return show_own(view) | {"services": {}, "sessionData": {}}
 
 
 def show_login(principal: Principal) -> Response:
     """Open a session and return its token."""
-    login, own_id = services().logins.open(principal, TokenKind.OPAQUE), principal.account.short_id
+    login = services().logins.open(principal, TokenKind.OPAQUE)
     return json_response(
-        {"id": own_id, "token": login.token, "tokenExpires": timestamp(login.expires_at)}
+        {
+            "id": principal.account.short_id,
+            "token": login.token,
+            "tokenExpires": timestamp(login.expires_at),
+        }
     )
 
 
-# Meteor's own code and reason for each fact; a code may be a number or a word.
+# Meteor's own code, a number or a word, and reason for each error.
 _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, int | str, str]]] = {
     errors.UsernameTaken: (HTTPStatus.BAD_REQUEST, 403, "Username already exists."),
     errors.EmailTaken: (HTTPStatus.BAD_REQUEST, 403, "Email already exists."),
@@ -122,7 +133,9 @@ _SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, int | str, str]]] = {
 
 
 _LOGGED_OUT: Final[dict[type[Exception], str]] = {
-    errors.Unauthenticated: "You must be logged in to log out. Send your token as an Authorization: Bearer header.",
+    errors.Unauthenticated: (
+        "You must be logged in to log out. Send your token as an Authorization: Bearer header."
+    ),
     errors.NoSession: "No login token found on the request.",
 }
 
@@ -130,7 +143,6 @@ _LOGGED_OUT: Final[dict[type[Exception], str]] = {
 def spell(problem: Problem) -> Response:
     """Return Meteor's error object."""
     error = problem.error
-    meteor = request.path.startswith("/wekan/api")
     if request.endpoint == "wekan.register" and isinstance(
         error, errors.Unauthenticated | errors.RegistrationRefused
     ):
@@ -139,58 +151,62 @@ def spell(problem: Problem) -> Response:
         return json_response({})
     if request.endpoint == "wekan.logout" and (reason := _LOGGED_OUT.get(type(error))):
         return json_response({"error": "unauthorized", "reason": reason}, HTTPStatus.UNAUTHORIZED)
-    if meteor and isinstance(error, errors.Unauthenticated | errors.Forbidden):
-        word = "Unauthorized" if isinstance(error, errors.Unauthenticated) else "Forbidden"
-        fixed = {
-            "isClientSafe": True,
-            "errorType": "Meteor.Error",
-            "statusCode": problem.status.value,
-        }
-        return json_response(
-            {**fixed, "error": word, "reason": word, "message": f"{word} [{word}]"}
-        )
-    known = (_SPELLINGS[kind] for kind in type(error).__mro__ if kind in _SPELLINGS)
-    unnamed = problem.status.value if type(error) is BadRequest else problem.code
-    status, code, reason = next(known, (problem.status, unnamed, problem.detail))
+    if request.path.startswith("/wekan/api"):
+        if isinstance(error, errors.Unauthenticated):
+            return _meteor_error("Unauthorized", problem.status)
+        if isinstance(error, errors.Forbidden):
+            return _meteor_error("Forbidden", problem.status)
+    spellings = (_SPELLINGS[kind] for kind in type(error).__mro__ if kind in _SPELLINGS)
+    default = problem.status.value if type(error) is BadRequest else problem.code
+    status, code, reason = next(spellings, (problem.status, default, problem.detail))
     response = json_response({"error": code, "reason": reason}, status)
     response.headers.extend(problem.headers)
     return response
 
 
+def _meteor_error(word: str, status: HTTPStatus) -> Response:
+    return json_response(
+        {
+            "isClientSafe": True,
+            "errorType": "Meteor.Error",
+            "statusCode": status.value,
+            "error": word,
+            "reason": word,
+            "message": f"{word} [{word}]",
+        }
+    )
+
+
 @blueprint.post("/users/register")
 @auth.public
 def register() -> Response:
-    """Make an account and log it in."""
-    wanted = read_account(read_body(_Registration))
-    account = services().accounts.register(Principal(origin()), wanted, first_is_admin=True)
+    """Register an account and log it in."""
+    registration = read_account(read_body(_Registration))
+    account = services().accounts.register(Principal(origin()), registration, first_is_admin=True)
     return show_login(services().authentication.of_registration(account, origin()))
 
 
 @blueprint.post("/users/login")
 @auth.public
 def login() -> Response:
-    """Log in by username or address."""
+    """Log in by username or email."""
     body = read_body(_Login)
-    name, known_by = (
-        (body.username, IdentifierType.USERNAME)
-        if body.username
-        else (body.email or "", IdentifierType.EMAIL)
-    )
+    identifier = body.username or body.email or ""
+    known_by = IdentifierType.USERNAME if body.username else IdentifierType.EMAIL
     return show_login(
-        services().authentication.by_password(name, body.password, origin(), known_by=known_by)
+        services().authentication.by_password(
+            identifier, body.password, origin(), known_by=known_by
+        )
     )
 
 
 @blueprint.post("/users/logout")
 @auth.required
 def logout() -> Response:
-    """End the token that makes this request or, with `all`, every token of its owner."""
-    wanted, principal = read_body_if_any(_Logout), current_principal()
-    if str(wanted.all).strip().lower() in {
-        "true",
-        "1",
-        "yes",
-    }:  # a switch in JSON, a word in a form
+    """Revoke the token that authenticates this request or, with `all`, all of its account."""
+    body = read_body_if_any(_Logout)
+    principal = current_principal()
+    if str(body.all).strip().lower() in _TRUE:
         services().tokens.revoke_all(principal)
         return json_response({"message": "All login tokens have been invalidated."})
     services().tokens.revoke_current(principal)
@@ -208,18 +224,18 @@ def own() -> Response:
 @auth.required
 def list_users() -> Response:
     """List all users."""
-    pieces = services().account_names.all(current_principal())
+    pages = services().account_names.all(current_principal())
     return json_array(
-        [{"_id": user.short_id, "username": user.username} for user in piece] for piece in pieces
+        [{"_id": user.short_id, "username": user.username} for user in page] for page in pages
     )
 
 
 @blueprint.post("/api/users")
 @auth.required
 def create() -> Response:
-    """Make an account as an administrator; the new id stands under both names the document gives it."""
-    wanted = read_account(read_body(_NewUser))
-    account = services().accounts.create(current_principal(), wanted, admin=False)
+    """Create an account as an administrator; the document has two names for the new id."""
+    new_account = read_account(read_body(_NewUser))
+    account = services().accounts.create(current_principal(), new_account, admin=False)
     return json_response({"_id": account.short_id, "id": account.short_id})
 
 
@@ -227,36 +243,38 @@ def create() -> Response:
 @auth.required
 def show(user_id: str) -> Response:
     """Show a user, by id or else by username."""
-    principal, administration = current_principal(), services().administration
-    ref = ShortId(user_id, or_username=True)
-    return json_response(show_user(administration.fetch(principal, ref)))
+    principal = current_principal()
+    administration = services().administration
+    account_id = administration.resolve(principal, short_id=user_id, username=user_id)
+    return json_response(show_user(administration.fetch(principal, account_id)))
 
 
 @blueprint.put("/api/users/<user_id>")
 @blueprint.put("/api/user/<user_id>")
 @auth.required
 def act(user_id: str) -> Response:
-    """Disable or enable a login; disabling oneself changes nothing, and nobody owns boards here."""
+    """Disable or enable a login. Administrators cannot disable themselves; there are no boards."""
     action = read_body(_Action).action
-    principal, administration, ref = (
-        current_principal(),
-        services().administration,
-        ShortId(user_id),
-    )
-    known = administration.fetch(principal, ref)
+    principal = current_principal()
+    administration = services().administration
+    account_id = administration.resolve(principal, short_id=user_id)
     if action == "takeOwnership":
         return json_response([])
     change = administration.disable if action == "disableLogin" else administration.enable
     with contextlib.suppress(errors.OwnAccount):
-        known = change(principal, ref)
-    return json_response(show_user(known))
+        if action == "disableLogin":
+            administration.disable(principal, account_id)
+        else:
+            administration.enable(principal, account_id)
+    return json_response(show_user(administration.fetch(principal, account_id)))
 
 
 @blueprint.delete("/api/users/<user_id>")
 @auth.required
 def delete(user_id: str) -> Response:
-    """Delete a user; the id is returned even if nobody had it."""
-    principal, administration = current_principal(), services().administration
+    """Delete a user; the id is returned even if no user has it."""
+    principal = current_principal()
+    administration = services().administration
     with contextlib.suppress(errors.NotFound):
         administration.delete(principal, ShortId(user_id))
     return json_response({"_id": user_id})
@@ -265,32 +283,34 @@ def delete(user_id: str) -> Response:
 @blueprint.post("/api/createtoken/<user_id>")
 @auth.required
 def create_token(user_id: str) -> Response:
-    """Make a token for a user."""
-    principal, use = current_principal(), services()
-    token = use.user_tokens.create(principal, ShortId(user_id), TokenKind.OPAQUE).token
+    """Create a token for a user."""
+    principal = current_principal()
+    account_id = services().administration.resolve(principal, short_id=user_id)
+    token = services().user_tokens.create(principal, account_id, TokenKind.OPAQUE).token
     return json_response({"_id": user_id, "authToken": token})
 
 
 @blueprint.post("/api/deletetoken")
 @auth.required
 def delete_token() -> Response:
-    """End a token of a user or, where none is named, all of theirs; the token is not repeated in the answer."""
-    body, principal, use = read_body(_Deletion), current_principal(), services()
+    """Revoke one token of a user or, without `token`, all of them; the response hides the token."""
+    body = read_body(_Deletion)
+    principal = current_principal()
     if not body.userId:
         return json_response({"message": "Expected a userId to be set but received none."})
-    ref = ShortId(body.userId)
+    account_id = services().administration.resolve(principal, short_id=body.userId)
     if body.token:
-        use.user_tokens.revoke(principal, ref, body.token)
+        services().user_tokens.revoke(principal, account_id, body.token)
         return json_response({"message": f"Delete token: [hidden] from user: {body.userId}"})
-    use.administration.revoke_sessions(principal, ref)
+    services().administration.revoke_sessions(principal, account_id)
     return json_response({"message": f"Delete all token from user: {body.userId}"})
 
 
 @blueprint.get("/api/boards")
 @blueprint.get("/api/users/<user_id>/boards")
 @auth.required
-def boards(user_id: str = "") -> Response:  # noqa: ARG001 - nobody here has boards
-    """Return no boards: clients ask for them, this service has none."""
+def boards(user_id: str = "") -> Response:  # noqa: ARG001 - no user has boards
+    """Return no boards: clients request them, but this service has none."""
     return json_response([])
 
 

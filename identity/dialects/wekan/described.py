@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of Wekan's calls."""
+"""The OpenAPI descriptions of Wekan's routes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import Field, RootModel
 
-from identity.dialects import wekan as page
+from identity.dialects import wekan as routes
 from identity.dialects.wekan import _Action, _Deletion, _Login, _Logout, _NewUser, _Registration
 from identity.web.openapi.dialect_document import Description
 from identity.web.openapi.document import Refusals, Reply, describes
@@ -14,31 +14,31 @@ from identity.web.requests.body import JSON_TYPE, Body
 
 
 class Registration(_Registration):
-    """The account that is wanted, by username, email address or both."""
+    """A registration with a username, an email or both."""
 
 
 class NewUser(_NewUser):
-    """The account that an administrator makes."""
+    """An account that an administrator creates."""
 
 
 class Login(_Login):
-    """A username or an email address, and its password."""
+    """A username or an email, and its password."""
 
 
 class Logout(_Logout):
-    """Whether every token of the caller ends; nothing ends the one that asks."""
+    """Whether to revoke all tokens of the caller; by default only the one in the request."""
 
 
 class Action(_Action):
-    """What to do with the user."""
+    """The action on a user."""
 
 
 class TokenDeletion(_Deletion):
-    """Which token of which user to end; without a token, all of them."""
+    """The user and the token to revoke; without a token, all of the user's tokens."""
 
 
 class Session(Body):
-    """A token of 90 days."""
+    """A token, valid for 90 days."""
 
     id: str
     token: str
@@ -46,14 +46,14 @@ class Session(Body):
 
 
 class Email(Body):
-    """An email address, and whether it is confirmed."""
+    """An email, and whether it is confirmed."""
 
     address: str
     verified: bool
 
 
 class OwnUser(Body):
-    """A user, as that user sees it."""
+    """A user's own account."""
 
     id_: str = Field(alias="_id")
     username: str
@@ -70,7 +70,7 @@ class OwnUser(Body):
 
 
 class User(OwnUser):
-    """A user, as an administrator sees it: what would be secret is empty."""
+    """A user, for administrators; secrets are empty."""
 
     services: dict[str, Any]
     sessionData: dict[str, Any]
@@ -84,13 +84,13 @@ class UserEntry(Body):
 
 
 class Deleted(Body):
-    """The id that was asked for."""
+    """The id in the request."""
 
     id_: str = Field(alias="_id")
 
 
 class Created(Deleted):
-    """The new user's id, under both names that it goes by."""
+    """The new user's id, under two names."""
 
     id: str
 
@@ -102,17 +102,17 @@ class UserToken(Deleted):
 
 
 class Message(Body):
-    """What was done."""
+    """The result, as a text."""
 
     message: str
 
 
 class Nothing(Body):
-    """There is no such user."""
+    """An empty object: there is no such user."""
 
 
 class MeteorError(Body):
-    """The credential is refused: below /api this stands in a 200."""
+    """The credential is refused; below /api with the status 200."""
 
     isClientSafe: bool
     errorType: str
@@ -123,30 +123,31 @@ class MeteorError(Body):
 
 
 class Refusal(Body):
-    """Why not: Meteor's code, a number or a word, and its reason."""
+    """An error: Meteor's code, a number or a word, and its reason."""
 
     error: int | str
     reason: str
 
 
 class UserList(RootModel[list[UserEntry]]):
-    """Every user."""
+    """All users."""
 
 
 class Boards(RootModel[list[Any]]):
-    """No boards: this service has none."""
+    """An empty list: this service has no boards."""
 
 
 DESCRIPTION: Final = Description(
     "Wekan's users",
-    "The calls of Wekan's document about users, over the accounts of this service. Log in at `/users/login` and send "
-    "the token as `Authorization: Bearer`, or in the query as `access_token`. As upstream, a credential that is "
-    "refused below `/api` is a 200 with Meteor's error object, and an unknown user is a 200 with an empty object.",
+    "The calls about users of Wekan's document, with the accounts of this service. Log in at "
+    "`/users/login` and send the token as `Authorization: Bearer`, or as the query parameter "
+    "`access_token`. As in Wekan, a refused credential below `/api` is a 200 with Meteor's error "
+    "object, and an unknown user is a 200 with an empty object.",
     Refusals(Refusal, JSON_TYPE, access={"required": (401, 429, 503)}),
 )
 _REFUSED: Final = Reply(200, MeteorError)
 _UNKNOWN: Final = Reply(200, Nothing)
-_TWICE: Final = {
+_ACTIONS: Final = {
     "/wekan/api/users/<user_id>": "changeUser",
     "/wekan/api/user/<user_id>": "changeUserAsBefore",
 }
@@ -161,15 +162,17 @@ describes(
     body=Registration,
     refusals=(429,),
     name="register_user",
-)(page.register)
-describes("Log in", Reply(200, Session), body=Login, refusals=(401, 429), name="log_in")(page.login)
-describes("Log out", Reply(200, Message), body=Logout, name="log_out")(page.logout)
-describes("Show the caller", Reply(200, OwnUser), _REFUSED, name="show_own_account")(page.own)
-describes("List every user", Reply(200, UserList), _REFUSED, name="list_users")(page.list_users)
-describes("Make a user", Reply(200, Created), _REFUSED, body=NewUser, name="create_user")(
-    page.create
+)(routes.register)
+describes("Log in", Reply(200, Session), body=Login, refusals=(401, 429), name="log_in")(
+    routes.login
 )
-describes("Show a user", Reply(200, User), _REFUSED, _UNKNOWN, name="show_user")(page.show)
+describes("Log out", Reply(200, Message), body=Logout, name="log_out")(routes.logout)
+describes("Show your account", Reply(200, OwnUser), _REFUSED, name="show_own_account")(routes.own)
+describes("List all users", Reply(200, UserList), _REFUSED, name="list_users")(routes.list_users)
+describes("Create a user", Reply(200, Created), _REFUSED, body=NewUser, name="create_user")(
+    routes.create
+)
+describes("Show a user", Reply(200, User), _REFUSED, _UNKNOWN, name="show_user")(routes.show)
 describes(
     "Disable or enable a user",
     Reply(200, User),
@@ -177,18 +180,18 @@ describes(
     _REFUSED,
     _UNKNOWN,
     body=Action,
-    name=_TWICE,
-)(page.act)
-describes("Delete a user", Reply(200, Deleted), _REFUSED, name="delete_user")(page.delete)
+    name=_ACTIONS,
+)(routes.act)
+describes("Delete a user", Reply(200, Deleted), _REFUSED, name="delete_user")(routes.delete)
 describes(
-    "Make a token for a user", Reply(200, UserToken), _REFUSED, _UNKNOWN, name="create_token"
-)(page.create_token)
+    "Create a token for a user", Reply(200, UserToken), _REFUSED, _UNKNOWN, name="create_token"
+)(routes.create_token)
 describes(
-    "End tokens of a user",
+    "Revoke tokens of a user",
     Reply(200, Message),
     _REFUSED,
     _UNKNOWN,
     body=TokenDeletion,
     name="delete_tokens",
-)(page.delete_token)
-describes("List boards", Reply(200, Boards), _REFUSED, name=_BOARDS)(page.boards)
+)(routes.delete_token)
+describes("List boards", Reply(200, Boards), _REFUSED, name=_BOARDS)(routes.boards)
