@@ -22,9 +22,9 @@ blueprint = Blueprint("tokens", __name__)
 def _issue(principal: Principal, context: Context) -> RawResponse:
     issued = context.services.tokens.issue(principal)
     body = {"token": issued.token, "duration": int(issued.duration.total_seconds())}
-    if context.settings.hardened:
-        return raw_json(body)
-    return raw_json(body, ("token", issued.token))
+    if context.services.exposure.tokens_in_headers:
+        return raw_json(body, ("token", issued.token))
+    return raw_json(body)
 
 
 def _greet(principal: Principal, _context: Context) -> RawResponse:

@@ -40,9 +40,8 @@ def register() -> Response:
 @describes("Show a user's name", Reply(200, Name), refusals=(404,), name="show_user_name")
 def show(account_id: int) -> Response:
     """Return a user's name (Certifire) to any caller or, hardened, to authenticated ones."""
-    if context().settings.hardened:
-        current_principal().account  # noqa: B018 - raises for an anonymous caller
-    return json_response({"username": services().accounts.public_name(account_id)})
+    name = services().accounts.public_name(current_principal(), account_id)
+    return json_response({"username": name})
 
 
 @blueprint.get("/api/users/me")

@@ -188,9 +188,7 @@ def update(uuid: str) -> Response:
         return empty()
     if not principal.account.admin:
         raise NotFound("user")
-    administration = services().administration
-    account_id = administration.resolve(principal, uuid=uuid)
-    administration.change(principal, account_id, read_update(body), password=password)
+    services().administration.change(principal, Uuid(uuid), read_update(body), password=password)
     return empty()
 
 

@@ -244,9 +244,8 @@ def create() -> Response:
 def show(user_id: str) -> Response:
     """Show a user, by id or else by username."""
     principal = current_principal()
-    administration = services().administration
-    account_id = administration.resolve(principal, short_id=user_id, username=user_id)
-    return json_response(show_user(administration.fetch(principal, account_id)))
+    ref = ShortId(user_id, or_username=True)
+    return json_response(show_user(services().administration.fetch(principal, ref)))
 
 
 @blueprint.put("/api/users/<user_id>")
@@ -257,16 +256,14 @@ def act(user_id: str) -> Response:
     action = read_body(_Action).action
     principal = current_principal()
     administration = services().administration
-    account_id = administration.resolve(principal, short_id=user_id)
+    ref = ShortId(user_id)
+    view = administration.fetch(principal, ref)
     if action == "takeOwnership":
         return json_response([])
     change = administration.disable if action == "disableLogin" else administration.enable
     with contextlib.suppress(errors.OwnAccount):
-        if action == "disableLogin":
-            administration.disable(principal, account_id)
-        else:
-            administration.enable(principal, account_id)
-    return json_response(show_user(administration.fetch(principal, account_id)))
+        view = change(principal, ref)
+    return json_response(show_user(view))
 
 
 @blueprint.delete("/api/users/<user_id>")
@@ -285,8 +282,7 @@ def delete(user_id: str) -> Response:
 def create_token(user_id: str) -> Response:
     """Create a token for a user."""
     principal = current_principal()
-    account_id = services().administration.resolve(principal, short_id=user_id)
-    token = services().user_tokens.create(principal, account_id, TokenKind.OPAQUE).token
+    token = services().user_tokens.create(principal, ShortId(user_id), TokenKind.OPAQUE).token
     return json_response({"_id": user_id, "authToken": token})
 
 
@@ -298,11 +294,11 @@ def delete_token() -> Response:
     principal = current_principal()
     if not body.userId:
         return json_response({"message": "Expected a userId to be set but received none."})
-    account_id = services().administration.resolve(principal, short_id=body.userId)
+    ref = ShortId(body.userId)
     if body.token:
-        services().user_tokens.revoke(principal, account_id, body.token)
+        services().user_tokens.revoke(principal, ref, body.token)
         return json_response({"message": f"Delete token: [hidden] from user: {body.userId}"})
-    services().administration.revoke_sessions(principal, account_id)
+    services().administration.revoke_sessions(principal, ref)
     return json_response({"message": f"Delete all token from user: {body.userId}"})
 
 
