@@ -18,7 +18,7 @@ from identity.domain.certificates import (
     IssuedCertificate,
     KeyFacts,
     SigningRequest,
-    judge_key,
+    check_key,
     read_request_text,
 )
 from identity.domain.errors import AuthorityExpired, BadCertificateRequest
@@ -68,7 +68,7 @@ class LocalAuthority:
         try:
             request = x509.load_der_x509_csr(der)
             key = request.public_key()
-            judge_key(_facts(request))
+            check_key(_facts(request))
             genuine = request.is_signature_valid
         except _UNREADABLE:
             raise BadCertificateRequest("The request cannot be read.") from None

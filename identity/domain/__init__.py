@@ -1,1 +1,1 @@
-"""What is true of accounts and credentials, whoever asks and however it is stored. Standard library only."""
+"""Rules about accounts and credentials, independent of HTTP and storage. Standard library only."""

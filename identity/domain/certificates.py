@@ -1,4 +1,4 @@
-"""Client certificates: which keys are signed, and what is remembered of a certificate."""
+"""Client certificates: which requests and keys are accepted, and which facts are stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _FERMAT_ROUNDS = 100
 _HASHES = frozenset({"sha256", "sha384", "sha512"})
 _BEGIN: Final = "-----BEGIN "
-# The older label, which keytool and certreq still write, means the same (RFC 7468 section 7).
+# keytool and certreq still write the older label, which is equivalent (RFC 7468 section 7).
 _BLOCK: Final = re.compile(
     r"-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]*)-----END \1-----", re.ASCII
 )
@@ -27,11 +27,12 @@ _BLOCK: Final = re.compile(
 def read_request_text(text: str) -> bytes:
     """Return the DER of the one certificate signing request in a text: PEM, or the base64 of PEM.
 
-    Text around the block says nothing (RFC 7468 section 2), such as what `openssl req -text` prints. A second block
-    of any kind is refused: OpenSSL and its kin would take the first of several and ignore the rest.
+    Text around the block is ignored (RFC 7468 section 2), such as the output of `openssl req
+    -text`. A second block of any kind is refused, because OpenSSL and similar tools would take the
+    first one and ignore the rest.
 
     Raises:
-        BadCertificateRequest: there is no such block, or another one beside it.
+        BadCertificateRequest: there is no such block, or more than one block.
     """
     pem = text if _BEGIN in text else _unwrapped(text)
     found = _BLOCK.search(pem)
@@ -50,12 +51,12 @@ def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise BadCertificateRequest("Send the request in PEM, or in base64 of PEM.") from None
+        raise BadCertificateRequest("Send the request as PEM or as base64 of PEM.") from None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What is known of the key in a request; fields that its kind does not have are None."""
+    """The properties of the key in a request; fields that do not apply to its kind are None."""
 
     kind: str
     bits: int | None = None
@@ -67,15 +68,15 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
-    """A request that proved possession of its key. `key` is the adapter's own."""
+    """A request that proved possession of its key. `key` is an object of the adapter's library."""
 
     key: Any
-    public_key: str  # SHA-256 of the key's standard form
+    public_key: str  # SHA-256 of the DER of its SubjectPublicKeyInfo
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
-    """A new certificate and what is kept of it."""
+    """A new certificate and the facts about it that are stored."""
 
     pem: str
     serial: str
@@ -90,8 +91,8 @@ class IssuedCertificate:
 class CertificateView:
     """One certificate, as its owner sees it.
 
-    `renewed_from` is the serial of the certificate that it was renewed from, and `line` the serial of the one with
-    which these renewals began, its own if it was never renewed.
+    `renewed_from` is the serial of the certificate that it was renewed from. `line` is the serial
+    of the first certificate of its line, which is its own serial if it was not renewed from one.
     """
 
     serial: str
@@ -104,32 +105,33 @@ class CertificateView:
     line: str
 
 
-def judge_key(facts: KeyFacts) -> None:
-    """Accept RSA of 2048 bits and more with e = 65537, NIST P-256 to P-521, and Ed25519; signed with SHA-2.
+def check_key(facts: KeyFacts) -> None:
+    """Accept NIST P-256 to P-521, Ed25519, and RSA of 2048 bits or more (e = 65537), with SHA-2.
 
     Raises:
-        BadCertificateRequest: it is anything else.
+        BadCertificateRequest: the key or the signature's hash is of another kind.
     """
     if facts.kind == "rsa":
-        fine = (
+        accepted = (
             facts.bits in _RSA_SIZES
             and facts.exponent == _RSA_EXPONENT
             and not _close_primes(facts.modulus)
         )
     elif facts.kind == "ec":
-        fine = facts.curve in _CURVES
+        accepted = facts.curve in _CURVES
     else:
-        fine = facts.kind == "ed25519"
-    if not fine:
+        accepted = facts.kind == "ed25519"
+    if not accepted:
         raise BadCertificateRequest(
-            "Use a key of P-256, P-384, P-521, Ed25519, or RSA of 2048 bits and more (e = 65537)."
+            "Use a P-256, P-384, P-521 or Ed25519 key, or RSA of at least 2048 bits (e = 65537)."
         )
-    if facts.hash not in _HASHES | ({None} if facts.kind == "ed25519" else set()):
-        raise BadCertificateRequest("Sign the request with SHA-256 or better.")
+    unhashed = facts.kind == "ed25519" and facts.hash is None
+    if facts.hash not in _HASHES and not unhashed:
+        raise BadCertificateRequest("Sign the request with SHA-256, SHA-384 or SHA-512.")
 
 
 def _close_primes(modulus: int) -> bool:
-    """Tell whether Fermat's method finds the two primes at once, as it does for some faulty generators."""
+    # Some faulty generators chose primes so close that Fermat's method finds them in a few steps.
     middle = math.isqrt(modulus) + 1
     squares = (half * half - modulus for half in range(middle, middle + _FERMAT_ROUNDS))
     return any(math.isqrt(square) ** 2 == square for square in squares)

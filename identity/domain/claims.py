@@ -1,4 +1,4 @@
-"""What the tokens that this service signs say."""
+"""The claims of the tokens that this service signs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Purpose(StrEnum):
-    """What a one-use token may be used for."""
+    """What a one-time token may be used for."""
 
     ACTIVATION = "activation"
     RESET = "password-reset"
@@ -16,7 +16,11 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OneTimeClaims:
-    """What a one-use token says: whose, of which version, until when (Unix seconds), and bound to what."""
+    """The claims of a one-time token.
+
+    `version` is that of the account, `expires_at` is in Unix seconds, and `binding` is a digest of
+    what the token depends on besides.
+    """
 
     account: int
     version: int
@@ -26,7 +30,7 @@ class OneTimeClaims:
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """What an access token says; everything else is read from the session it names. Unix seconds."""
+    """The claims of an access token; the session has everything else. Times are Unix seconds."""
 
     session: str
     issued_at: int

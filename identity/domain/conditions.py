@@ -1,6 +1,6 @@
-"""Conditions that a proxy may put on who passes: words in a row, all of which must hold.
+"""Conditions of forward authentication: a list of words, all of which the account must meet.
 
-What no rule knows never holds, so that a misspelt condition closes the door and does not open it.
+An unknown condition is never met, so that a misspelt one denies access instead of granting it.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from identity.domain.values import canonical
 Condition = Callable[[Subject, Iterator[str]], bool]
 
 
-def all_met(who: Subject, words: Sequence[str]) -> bool:
-    """Tell whether an account meets every condition; a condition takes the words behind it that it needs."""
+def all_met(subject: Subject, words: Sequence[str]) -> bool:
+    """Tell whether an account meets every condition; a condition consumes the words it needs."""
     rest = iter(words)
-    return all(_KNOWN.get(word, _unknown)(who, rest) for word in rest)
+    for word in rest:
+        condition = _KNOWN.get(word)
+        if condition is None or not condition(subject, rest):
+            return False
+    return True
 
 
-def _is_admin(who: Subject, _rest: Iterator[str]) -> bool:
-    return who.admin
+def _is_admin(subject: Subject, _rest: Iterator[str]) -> bool:
+    return subject.admin
 
 
-def _is_called(who: Subject, rest: Iterator[str]) -> bool:
-    return canonical(next(rest, "")) == canonical(who.username)
+def _is_user(subject: Subject, rest: Iterator[str]) -> bool:
+    return canonical(next(rest, "")) == canonical(subject.username)
 
 
-def _unknown(_who: Subject, _rest: Iterator[str]) -> bool:
-    return False
-
-
-_KNOWN: Final[Mapping[str, Condition]] = {"admin": _is_admin, "user": _is_called}
+_KNOWN: Final[Mapping[str, Condition]] = {"admin": _is_admin, "user": _is_user}

@@ -1,4 +1,4 @@
-"""The kinds of things the audit trail remembers."""
+"""The kinds of events in the audit log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Event(StrEnum):
-    """What happened. The names are stable: scripts filter by them."""
+    """The kinds of events. The values are stable, because scripts filter by them."""
 
     REGISTERED = "account.registered"
     INVITED = "account.invited"
@@ -38,7 +38,7 @@ class Event(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How it ended."""
+    """Whether the action was accepted or refused."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"

@@ -1,4 +1,7 @@
-"""IPs as proxies, servers and people write them: one reading, so that one caller is never two, nor two one."""
+"""Reads IP addresses as proxies, servers and people write them.
+
+All parts of the service use this one function, so that one client always counts as one.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,21 @@ from typing import Final
 IP = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
-_LONGEST: Final = 64  # the longest spelling of IPv6, brackets and a port; zones of sensible length
+_MAX_LENGTH: Final = 64  # the longest IPv6 text with brackets, port and a zone of usual length
 _BRACKETED: Final = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?", re.ASCII)
 _IPV4_AND_PORT: Final = re.compile(r"([0-9.]+):[0-9]{1,5}", re.ASCII)
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
 
-@lru_cache(maxsize=4096)  # asked with every try of a password and for every hop of a request
+@lru_cache(maxsize=4096)  # called for every password attempt and every hop of a request
 def read_ip(text: str) -> IP | None:
-    """Return the IP in a text, or None if it is none.
+    """Return the IP in a text, or None if it is not one.
 
-    A port behind it (`192.0.2.7:4711`, `[2001:db8::7]:4711`) and the zone of IPv6 are left out, and IPv4 that is mapped
-    into IPv6 (RFC 4291 section 2.5.5.2) is IPv4.
+    A port (`192.0.2.7:4711`, `[2001:db8::7]:4711`) and an IPv6 zone are dropped. An IPv4 address
+    that is mapped into IPv6 (RFC 4291 section 2.5.5.2) is returned as IPv4.
     """
     text = text.strip(" \t")
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_LENGTH:
         return None
     found = _BRACKETED.fullmatch(text) or _IPV4_AND_PORT.fullmatch(text)
     try:
@@ -35,7 +38,7 @@ def read_ip(text: str) -> IP | None:
 
 
 def plain_network(network: IPNetwork) -> IPNetwork:
-    """Return a network of IPv4 that is mapped into IPv6 as the one of IPv4 that it is; others as they are."""
+    """Return the IPv4 network for one that is mapped into IPv6; return others unchanged."""
     if isinstance(network, IPv4Network) or not network.subnet_of(_MAPPED):
         return network
     first = network.network_address.ipv4_mapped

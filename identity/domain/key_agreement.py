@@ -1,4 +1,4 @@
-"""Whether nodes can read what the others sign; and who is wrong where they cannot."""
+"""Whether nodes accept each other's signatures, and which nodes have the wrong keys if not."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from identity.domain.keys import KeyUse, SigningKey, active_keys
 
 @dataclass(frozen=True, slots=True)
 class KeyNames:
-    """The names of a node's keys, which do not tell the keys: those that sign, and those whose signatures count."""
+    """The names of a node's signing and accepted keys. A name does not reveal its key."""
 
     signing: frozenset[str]
     accepted: frozenset[str]
 
     @staticmethod
     def of(keys: Mapping[KeyUse, Sequence[SigningKey]], now: datetime) -> KeyNames:
-        """Return the names of what counts now."""
+        """Return the names of the keys that are active now."""
         accepted = {
             use: [f"{use.name.lower()}/{key.name}" for key in active_keys(own, now)]
             for use, own in keys.items()
@@ -29,10 +29,10 @@ class KeyNames:
         )
 
     def agrees(self, other: KeyNames) -> bool:
-        """Tell whether each accepts what the other signs, of the kinds that both sign."""
-        return self._known_to(other) and other._known_to(self)
+        """Tell whether each accepts the other's signatures, for the kinds that both sign."""
+        return self._accepted_by(other) and other._accepted_by(self)
 
-    def _known_to(self, other: KeyNames) -> bool:
+    def _accepted_by(self, other: KeyNames) -> bool:
         kinds = {_kind(name) for name in other.signing}
         return all(name in other.accepted for name in self.signing if _kind(name) in kinds)
 
@@ -41,13 +41,14 @@ def _kind(name: str) -> str:
     return name.partition("/")[0]
 
 
-def settled(nodes: Iterable[KeyNames]) -> list[KeyNames]:
-    """Return those of `nodes`, which come in the order of their keys' arrival, that agree with all before them.
+def agreeing(nodes: Iterable[KeyNames]) -> list[KeyNames]:
+    """Return the nodes that agree with all earlier nodes in the result.
 
-    A node that came with other keys is the one that is wrong, and must not make those wrong that come after it.
+    `nodes` are in the order in which their keys appeared. A node that came later with different
+    keys is left out, so that the nodes after it are not compared with it.
     """
-    right: list[KeyNames] = []
+    agreed: list[KeyNames] = []
     for node in nodes:
-        if all(node.agrees(other) for other in right):
-            right.append(node)
-    return right
+        if all(node.agrees(other) for other in agreed):
+            agreed.append(node)
+    return agreed

@@ -1,4 +1,7 @@
-"""The times of signing keys: known everywhere before the first signature, kept until the last one's life is over."""
+"""The validity of signing keys.
+
+Every node knows a key before it signs, and accepts it until everything that it signed has expired.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-GRACE_MIN_SECONDS: Final = 3  # nodes look every second, and what is published is kept for less
+GRACE_MIN_SECONDS: Final = 3  # nodes check the files every second and cache keys for less
 # Clocks of nodes differ by seconds, and a request that began with the old key may end with it.
 _MARGIN: Final = timedelta(minutes=1)
 
@@ -21,34 +24,34 @@ class KeyUse(StrEnum):
 
 
 class KeyState(StrEnum):
-    """What a key is good for at one moment."""
+    """What a key is used for at a given time."""
 
-    PENDING = "pending: accepted, signs later"
-    SIGNING = "signs"
-    VERIFY_ONLY = "verify-only: accepted, signs no more"
-    RETIRED = "retired: refused"
+    PENDING = "pending: accepted, does not sign yet"
+    SIGNING = "signing"
+    VERIFY_ONLY = "verify-only: accepted, no longer signs"
+    RETIRED = "retired: not accepted"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyValidity:
-    """Aware UTC; a time that is not given does not limit the key."""
+    """The times that limit a key, as aware UTC; None means no limit."""
 
     created: datetime | None = None
     signs_from: datetime | None = None
     accepted_until: datetime | None = None
 
     def accepted(self, now: datetime) -> bool:
-        """Tell whether signatures of the key count."""
+        """Tell whether signatures of the key are accepted."""
         return self.accepted_until is None or now < self.accepted_until
 
     def ready(self, now: datetime) -> bool:
-        """Tell whether the key may sign as far as its beginning goes."""
+        """Tell whether the key may sign already."""
         return self.signs_from is None or self.signs_from <= now
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key, how it is called without telling it, and its times."""
+    """A key with a name that does not reveal it, and its validity."""
 
     name: str
     secret: str = field(repr=False)
@@ -57,7 +60,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyView:
-    """A key for people, without the key."""
+    """What operators see of a key; without the secret."""
 
     name: str
     use: KeyUse
@@ -66,9 +69,9 @@ class KeyView:
 
 
 def active_keys(keys: Sequence[SigningKey], now: datetime) -> tuple[SigningKey, ...]:
-    """Return the accepted ones of `keys`, which come oldest first, with the one that signs last.
+    """Return the accepted ones of `keys` (oldest first), with the signing key last.
 
-    The newest that may sign does. Before any may, the oldest does: somebody has to.
+    The newest key that may sign is the signing key. If none may sign yet, it is the oldest.
     """
     accepted = [key for key in keys if key.times.accepted(now)]
     signing = next((key for key in reversed(accepted) if key.times.ready(now)), accepted[0])
@@ -76,25 +79,30 @@ def active_keys(keys: Sequence[SigningKey], now: datetime) -> tuple[SigningKey, 
 
 
 def next_change(keys: Iterable[SigningKey], now: datetime) -> datetime | None:
-    """Return when `active_keys` answers otherwise at the earliest; None for never."""
+    """Return the earliest time at which `active_keys` may change, or None for never."""
     times = (time for key in keys for time in (key.times.signs_from, key.times.accepted_until))
     return min((time for time in times if time is not None and time > now), default=None)
 
 
 def rotated(
-    keys: Sequence[SigningKey], new: SigningKey, *, now: datetime, grace: timedelta, life: timedelta
+    keys: Sequence[SigningKey],
+    new: SigningKey,
+    *,
+    now: datetime,
+    grace: timedelta,
+    lifetime: timedelta,
 ) -> tuple[SigningKey, ...]:
-    """Return the keys of a rotation, oldest first.
+    """Return the keys after a rotation, oldest first.
 
     Args:
-        keys: those before it; what is out already goes.
-        new: their successor.
-        now: when it becomes known.
-        grace: how long it is only known, so that everybody has heard of it before it signs.
-        life: the longest life of anything that the keys sign.
+        keys: the keys before it; retired ones are dropped.
+        new: the key to add.
+        now: when the new key is published.
+        grace: how long the new key is pending, so that every node and verifier knows it first.
+        lifetime: the longest lifetime of anything that the keys sign.
     """
     begin = now + grace
-    end = begin + life + _MARGIN
+    end = begin + lifetime + _MARGIN
     ended = (
         replace(key, times=replace(key.times, accepted_until=key.times.accepted_until or end))
         for key in keys
@@ -106,12 +114,12 @@ def rotated(
 
 
 def replaced(new: SigningKey, now: datetime) -> tuple[SigningKey, ...]:
-    """Return the only key after one that was leaked: nothing older counts any more."""
+    """Return the only key after a leak: all older keys are retired."""
     return (replace(new, times=KeyValidity(now, now)),)
 
 
 def listed_keys(keys: Sequence[SigningKey], use: KeyUse, now: datetime) -> tuple[KeyView, ...]:
-    """Return `keys` for people, in their order."""
+    """Return the views of `keys`, in the same order."""
     signing = active_keys(keys, now)[-1]
     return tuple(KeyView(key.name, use, _state(key, signing, now), key.times) for key in keys)
 

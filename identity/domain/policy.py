@@ -1,4 +1,4 @@
-"""Who may do what, and for how long a proof counts. Pure rules; use cases ask them on their first line."""
+"""Rules about rights and recent authentication. Use cases apply them on their first line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from identity.domain.principal import Principal, Subject
 
 CLOCK_LEEWAY: Final = timedelta(seconds=5)
 _LEEWAY_SECONDS: Final = CLOCK_LEEWAY.total_seconds()
-FRESH_PROOF: Final = timedelta(minutes=15)
+RECENT_MAX_AGE: Final = timedelta(minutes=15)
 LAST_USED_GRAIN: Final = timedelta(minutes=1)
 
 
@@ -32,11 +32,11 @@ def require_account(principal: Principal) -> Subject:
 
 
 def require_admin(principal: Principal) -> Subject:
-    """Let administrators pass.
+    """Return the principal's account if it is an administrator's.
 
     Raises:
-        Unauthenticated: nobody is asking.
-        Forbidden: somebody else is.
+        Unauthenticated: the caller is anonymous.
+        Forbidden: the caller is not an administrator.
     """
     if not principal.account.admin:
         raise Forbidden
@@ -44,11 +44,11 @@ def require_admin(principal: Principal) -> Subject:
 
 
 def require_registration(mode: Registration, principal: Principal) -> None:
-    """Let this caller register an account, or say why not.
+    """Check that this caller may register an account.
 
     Raises:
-        Unauthenticated: an administrator is wanted and nobody is asking.
-        RegistrationRefused: the caller is not one, or registration is closed to all.
+        Unauthenticated: only administrators may, and the caller is anonymous.
+        RegistrationRefused: the caller may not.
     """
     if mode is Registration.OPEN:
         return
@@ -56,14 +56,16 @@ def require_registration(mode: Registration, principal: Principal) -> None:
         raise RegistrationRefused
 
 
-def require_fresh_proof(
-    principal: Principal, now: datetime, *, max_age: timedelta = FRESH_PROOF
+def require_recent_authentication(
+    principal: Principal, now: datetime, *, max_age: timedelta = RECENT_MAX_AGE
 ) -> None:
-    """Ask for a recent proof before something a stolen token must not do; with a `max_age` of zero never.
+    """Require a recent authentication for actions that a stolen token must not allow.
+
+    A `max_age` of zero switches the check off.
 
     Raises:
-        Unauthenticated: nobody is asking.
-        StepUpRequired: the last real proof is older.
+        Unauthenticated: the caller is anonymous.
+        StepUpRequired: the caller was authenticated longer ago.
     """
     require_account(principal)
     if principal.credential is Credential.OPERATOR or not max_age:
@@ -74,7 +76,7 @@ def require_fresh_proof(
 
 
 def require_other_admin(active_admins: frozenset[int], *, leaving: int) -> None:
-    """Keep at least one active administrator.
+    """Check that another active administrator remains.
 
     Raises:
         LastAdmin: `leaving` is the only one.
@@ -84,10 +86,10 @@ def require_other_admin(active_admins: frozenset[int], *, leaving: int) -> None:
 
 
 def within_lifetime(claims: AccessClaims, now: float) -> bool:
-    """Tell whether a token is in its life at a Unix time, forgiving a clock of another node that runs 5 s ahead."""
+    """Tell whether a token is valid at a Unix time; another node's clock may be 5 s ahead."""
     return claims.issued_at <= now + _LEEWAY_SECONDS and now < claims.expires_at
 
 
-def token_end(now: datetime, life: timedelta, absolute_end: datetime) -> datetime:
-    """When a token issued now ends: after its life, and never later than its session."""
-    return min(now + life, absolute_end)
+def token_end(now: datetime, lifetime: timedelta, absolute_end: datetime) -> datetime:
+    """Return when a token issued now expires, which is never later than its session does."""
+    return min(now + lifetime, absolute_end)

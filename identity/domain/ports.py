@@ -1,4 +1,4 @@
-"""What services need from the outside. Each port has a real adapter and, in the tests, a second one."""
+"""The interfaces of what is outside. Each has an adapter and, in the tests, a second one."""
 
 from __future__ import annotations
 
@@ -17,173 +17,174 @@ from identity.domain.token_kinds import TokenKind
 
 
 class Clock(Protocol):
-    """The time."""
+    """The current time."""
 
     def now(self) -> datetime:
         """Return the time as aware UTC."""
 
 
 class DrainMark(Protocol):
-    """Known to all processes of a node: it is about to end."""
+    """Tells all processes of a node that the node is about to stop."""
 
     def set(self) -> None:
-        """Let every process know."""
+        """Announce it to every process."""
 
     def is_set(self) -> bool:
-        """Tell whether it was said."""
+        """Tell whether it was announced."""
 
 
 class Identifiers(Protocol):
-    """Randomness that names things."""
+    """Makes random identifiers."""
 
     def uuid(self) -> str:
         """Return a new version 4 UUID in canonical form."""
 
     def short_id(self) -> str:
-        """Return a new 17-character id (seed 001)."""
+        """Return a new 17-character id, as in Wekan's document."""
 
     def session_id(self) -> str:
-        """Return a new name for a session: 32 hexadecimal digits."""
+        """Return a new session id: 32 hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of checking a password; `outdated` asks for a new hash with today's parameters."""
+    """The result of checking a password; `outdated` asks for a new hash with current parameters."""
 
     matches: bool
     outdated: bool = False
 
 
 class Hasher(Protocol):
-    """The password hash, for a caller who has been admitted to it. One call is one hash's work."""
+    """The password hash, for a caller that the queue admitted. Each call computes one hash."""
 
     def hash(self, password: str) -> str:
         """Return a new hash of an already normalised password.
 
         Raises:
-            Busy: the hash slot stayed taken for too long.
+            Busy: no other hash finished in time.
         """
 
     def verify(self, stored: str | None, password: str, *, typed: str | None = None) -> Verdict:
-        """Check a password; with nothing (usable) stored, do the same work and say no.
+        """Check a password; without a usable stored hash, do the same work and return no match.
 
         Args:
-            stored: the hash, ours or another system's.
-            password: normalised, as our hashes are made of it.
-            typed: as it came, where that differs: other systems may have hashed it so. It is tried first.
+            stored: the hash, from this service or another system.
+            password: normalised, as this service hashes it.
+            typed: the password as received if it differs, because other systems may have hashed
+                it unchanged. It is tried first.
 
         Raises:
-            Busy: the hash slot stayed taken for too long.
+            Busy: no other hash finished in time.
         """
 
 
 class Passwords(Protocol):
-    """The guarded way to the password hash."""
+    """The admission queue before the password hash."""
 
     def admit(self, ip: str = "", name: str = "") -> AbstractContextManager[Hasher]:
-        """Take a place in the short queue before the hash.
+        """Take a slot in the short queue before the hash.
 
         Args:
             ip: of the client.
-            name: for whose password, as the caller put it.
+            name: the identifier of the account, as the caller sent it.
 
         Raises:
             Busy: the queue is full; nothing was computed.
         """
 
     def turned_away(self, ip: str, name: str) -> Busy | None:
-        """Return what `admit` would raise again for a caller for whom it did so a moment ago, else None."""
+        """Return the error that `admit` would raise again for a caller it just refused, or None."""
 
 
 class AccessTokens(Protocol):
-    """Writes and reads the signed form of access tokens."""
+    """Signs and verifies access tokens."""
 
     def sign(self, claims: AccessClaims) -> str:
         """Return the token for `claims`."""
 
     def verify(self, token: str) -> AccessClaims | None:
-        """Return what a genuine token in its one canonical spelling says, and None for anything else."""
+        """Return the claims of a genuine token in canonical encoding, or None."""
 
 
 class OpaqueTokens(Protocol):
-    """Makes tokens that are only random, and names them by their digest."""
+    """Makes random tokens, and computes the digests by which they are found."""
 
     def new(self, kind: TokenKind) -> str:
         """Return a new token of a kind."""
 
     def digest(self, token: str) -> str | None:
-        """Return what is kept of a token; None if it contradicts its own form."""
+        """Return the digest to store or look up; None if the token's checksum is wrong."""
 
 
 class JwtTokens(Protocol):
-    """Writes and reads signed tokens that others can check without asking (RFC 7519)."""
+    """Signs and verifies JWTs, which others can verify offline (RFC 7519)."""
 
     def sign(self, session: str, subject: str, issued_at: datetime, expires_at: datetime) -> str:
         """Return the token of a session."""
 
     def verify(self, token: str, now: datetime) -> str | None:
-        """Return the session of a genuine token in its life and its one spelling, else None."""
+        """Return the session of a valid token in canonical encoding, or None."""
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys (RFC 7517)."""
 
 
 class OneTimeTokens(Protocol):
-    """Writes and reads the tokens that mails carry; that one is used once is the database's affair."""
+    """Signs and verifies the tokens in mails. The database ensures that each is used only once."""
 
     def sign(self, purpose: Purpose, claims: OneTimeClaims) -> str:
         """Return the token for `claims`."""
 
     def verify(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
-        """Return what a genuine token of this purpose says, else None."""
+        """Return the claims of a genuine token for this purpose, or None."""
 
 
 class Pseudonyms(Protocol):
-    """Stands words of its own in the place of names that no account has."""
+    """Replaces names that no account has in the audit log."""
 
     def of(self, name: str) -> str:
-        """Return the pseudonym of a name; no account can be called so."""
+        """Return the pseudonym of a name; it is never a valid username."""
 
     def known(self, name: str) -> tuple[str, ...]:
-        """Return every pseudonym that the name may have been given."""
+        """Return every pseudonym under which the name may be recorded."""
 
 
 class KeySource(Protocol):
-    """Where signing keys are read."""
+    """Provides signing keys."""
 
     def load_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys, oldest first."""
 
 
 class KeyStore(KeySource, Protocol):
-    """Where signing keys are kept."""
+    """Stores signing keys."""
 
-    def changing(self) -> AbstractContextManager[None]:
-        """Keep others from changing keys meanwhile."""
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Keep other processes from changing keys meanwhile."""
 
     def new(self) -> SigningKey:
-        """Return a key that nobody knows yet."""
+        """Return a newly generated key."""
 
     def write(self, keys: Sequence[SigningKey]) -> None:
-        """Keep these keys and no others."""
+        """Store exactly these keys."""
 
 
 class Mailer(Protocol):
-    """Takes mail away."""
+    """Delivers mails."""
 
-    def send(self, letter: Mail) -> None:
-        """Hand one letter over for delivery.
+    def send(self, mail: Mail) -> None:
+        """Hand one mail over for delivery.
 
         Raises:
-            MailRefused: it was not taken; try again later, unless that is permanent.
+            MailRefused: it was not accepted; try again later unless the error is permanent.
         """
 
 
 class CertificateAuthority(Protocol):
-    """Signs client certificates and knows its own."""
+    """Issues client certificates and recognises them."""
 
     def read_request(self, text: str) -> SigningRequest:
-        """Return what one well-formed, self-signed request asks for.
+        """Return the content of one well-formed, self-signed request.
 
         Raises:
             BadCertificateRequest: it is anything else, or its key cannot be used.
@@ -192,20 +193,20 @@ class CertificateAuthority(Protocol):
     def issue(
         self, request: SigningRequest, *, name: str, not_before: datetime, not_after: datetime
     ) -> IssuedCertificate:
-        """Sign a request for the account called `name`; nothing but the key is taken from it.
+        """Issue a certificate for the account `name`; only the key is taken from the request.
 
         Raises:
-            AuthorityExpired: our own time is over.
+            AuthorityExpired: the CA's certificate has expired.
         """
 
     def fingerprint(self, der: bytes, now: datetime) -> str | None:
-        """Return the fingerprint of a client certificate of ours in its life, else None."""
+        """Return the fingerprint of an unexpired client certificate of this CA, or None."""
 
     def server_identity(self, names: tuple[str, ...], now: datetime) -> str:
-        """Return a new key and its certificate for a server of these names, in PEM."""
+        """Return a new key and certificate for a server with these names, in PEM."""
 
     def chain(self) -> str:
-        """Return our own certificate and those above it, in PEM."""
+        """Return the CA's certificate and those above it, in PEM."""
 
     def revocation_list(self, revoked: Iterable[tuple[str, datetime]], now: datetime) -> bytes:
-        """Return the signed list (RFC 5280) of these serials, in DER."""
+        """Return the signed revocation list (RFC 5280) of these serials, in DER."""

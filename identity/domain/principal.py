@@ -1,6 +1,7 @@
-"""Who is asking, by what proof, and from where.
+"""The principal of a request: subject, credential and origin.
 
-Named tuples: every request makes two, and a frozen dataclass takes three times as long to make.
+These are named tuples, because every request creates two, and creating a frozen dataclass takes
+three times as long.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from identity.domain.errors import Unauthenticated
 
 
 class Origin(NamedTuple):
-    """Where a request came from, as the audit trail remembers it."""
+    """Where a request came from, as the audit log records it."""
 
     ip: str
     request_id: str
@@ -32,7 +33,7 @@ class Subject(NamedTuple):
 
 
 class Principal(NamedTuple):
-    """One caller for one request.
+    """The caller of one request.
 
     `session` is None unless the proof was a token, and `certificate` (a serial) unless it was one. `expires_at` is when
     the credential ends (None: it has no end of its own) and `checked_at` when it was checked, in seconds since 1970.
@@ -51,7 +52,7 @@ class Principal(NamedTuple):
 
     @property
     def account(self) -> Subject:
-        """The subject of a request that must have one.
+        """The subject of a request that requires one.
 
         Raises:
             Unauthenticated: the caller is anonymous.
@@ -62,7 +63,7 @@ class Principal(NamedTuple):
 
 
 def operator() -> Principal:
-    """Whoever sits at the machine's own command line: trusted with everything, logged as such."""
+    """Return the principal of the command line; it has all rights and is logged as operator."""
     origin = Origin(ip="local", request_id="-", dialect="command")
     return Principal(
         origin,

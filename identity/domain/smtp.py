@@ -1,4 +1,4 @@
-"""Mail servers and senders, as settings name them."""
+"""Mail servers and senders, as settings specify them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _SENDER: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who mails come from: an email, and a name to show with it, if any."""
+    """The sender of mails: an email, and optionally a display name."""
 
     email: str
     name: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Sender:
-        """Read `id@example.org` or `Name <id@example.org>`, the name in quotation marks or not.
+        """Read `id@example.org` or `Name <id@example.org>`; the name may be quoted.
 
         Raises:
             ValueError: it is neither.
@@ -29,14 +29,14 @@ class Sender:
         found = _SENDER.fullmatch(text) if text.isprintable() else None
         if found is None:
             raise ValueError(
-                "give a plain address such as identity@example.org, or Name <identity@example.org>"
+                "use an email such as identity@example.org, or Name <identity@example.org>"
             )
         return cls(found["plain"] or found["email"], (found["name"] or "").strip('" '))
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mail goes, and how the way there is protected."""
+    """A mail server, and how the connection to it is protected."""
 
     host: str
     port: int

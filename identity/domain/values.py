@@ -1,6 +1,7 @@
-"""Usernames, addresses and passwords: what is allowed, and which spellings are the same.
+"""Usernames, emails and passwords: which values are allowed, and their canonical forms.
 
-Every function returns the value to keep or raises `InvalidInput` for its field; none repeats the value.
+The `read_…` functions return the value to store or raise `InvalidInput` for its field, whose text
+never repeats the value.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ _PERSONAL_NAME = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_][A-Za-z0-9._@+-]*(?:[ '][
 _LOCAL_PART = re.compile(
     r"(?=.{1,64}\Z)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 )
-_DOMAIN_MAX: Final = 189  # with 64 characters before the @, as long as an address may be
+_DOMAIN_MAX: Final = 189  # with @ and 64 characters before it, the maximum length of an email
 _NOT_IN_A_LINE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Unset(Enum):
-    """Stands for "leave this field as it is" where None means "empty it"."""
+    """Means "leave this field unchanged", where None means "clear it"."""
 
     UNSET = "keep"
 
@@ -44,37 +45,38 @@ UNSET: Final = Unset.UNSET
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A name or address as it was typed, and the form in which two spellings are compared."""
+    """A username or email as typed, and in the canonical form that is compared."""
 
     raw: str
     canonical: str
 
 
 def canonical(text: str) -> str:
-    """Fold `text` so that spellings people take for the same are the same (NFKC, then casefold)."""
+    """Return the form in which texts are compared (NFKC, then casefold)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def is_username(text: str) -> bool:
-    """Tell whether an account could have this name."""
+    """Tell whether an account could have this username."""
     return _USERNAME.fullmatch(text) is not None and not looks_like_token(text)
 
 
 def read_username(text: str, *, personal: bool = False) -> Identifier:
-    """Accept a username: 1-64 ASCII characters that no token looks like.
+    """Accept a username: 1-64 ASCII characters that do not look like a token.
 
-    ASCII, because look-alike letters of other scripts survive every folding and would let one
-    account pass for another; no colon, because Basic splits there (RFC 7617 section 2).
+    Other scripts are excluded, because their look-alike letters stay different in canonical form,
+    so one account could pass for another. A colon is excluded, because it ends the username in a
+    Basic credential (RFC 7617 section 2).
 
     Args:
         text: as typed.
-        personal: allow single spaces and apostrophes between the others, for a dialect whose clients
-            use people's names (seed 001).
+        personal: allow single spaces and apostrophes inside, for Wekan, whose clients use
+            people's names.
     """
     if not (_USERNAME.fullmatch(text) or (personal and _PERSONAL_NAME.fullmatch(text))):
         raise InvalidInput.of(
             "username",
-            "use 1-64 of the characters A-Z a-z 0-9 . _ @ + - and begin with a letter, digit or _",
+            "use 1-64 of the characters A-Z a-z 0-9 . _ @ + - and start with a letter, digit or _",
         )
     if looks_like_token(text):
         raise InvalidInput.of("username", "this name looks like a token; choose another")
@@ -82,7 +84,7 @@ def read_username(text: str, *, personal: bool = False) -> Identifier:
 
 
 def read_email(text: str) -> Identifier:
-    """Accept one plain address (RFC 5321 dot-string, a domain with a dot; no literals, no quotes)."""
+    """Accept one plain email (RFC 5321: dot-string, domain with a dot; no literals or quotes)."""
     local, _, domain = text.rpartition("@")
     if not (
         len(text.encode("utf-8", "replace")) <= EMAIL_MAX_BYTES
@@ -91,12 +93,12 @@ def read_email(text: str) -> Identifier:
         and local.isascii()
         and (ascii_domain := _ascii_domain(domain))
     ):
-        raise InvalidInput.of("email", "give one address such as name@example.org")
+        raise InvalidInput.of("email", "enter one email address such as name@example.org")
     return Identifier(text, f"{canonical(local)}@{ascii_domain}")
 
 
 def canonical_email(text: str) -> str:
-    """Return the form in which an address is looked up; what is no address keeps a form nobody has."""
+    """Return the form in which an email is looked up; of other text, one that no account has."""
     try:
         return read_email(text).canonical
     except InvalidInput:
@@ -114,7 +116,7 @@ def _ascii_domain(domain: str) -> str | None:
 
 
 def read_full_name(text: str) -> str:
-    """Accept a person's name: one line of up to 128 characters."""
+    """Accept the full name of a person: one line of up to 128 characters."""
     name = unicodedata.normalize("NFC", text)
     if len(name) > FULL_NAME_MAX or any(
         unicodedata.category(each) in _NOT_IN_A_LINE for each in name
@@ -123,10 +125,10 @@ def read_full_name(text: str) -> str:
     return name
 
 
-def normal_password(text: str) -> str | None:
-    """Return the form of a password that is hashed (NFKC), or None for what no account can have.
+def normalise_password(text: str) -> str | None:
+    """Return a password as it is hashed (NFKC), or None if it is not an allowed password.
 
-    Lengths are judged before any other work, so that a huge password costs nothing.
+    The length is checked first, so that a huge password costs no further work.
     """
     if (
         not text
@@ -140,31 +142,30 @@ def normal_password(text: str) -> str | None:
 
 
 def read_password(text: str, *, hardened: bool, names: tuple[str, ...] = ()) -> str:
-    """Accept a new password and return the form to hash.
+    """Accept a new password and return it as it is to be hashed.
 
     Args:
         text: as typed.
-        hardened: ask for 8 characters, none of the common passwords and none of `names`.
-        names: the account's own username and address.
+        hardened: require 8 characters, no common password and none of `names`.
+        names: the account's username and email.
     """
-    password = normal_password(text)
+    password = normalise_password(text)
     if password is None:
         raise InvalidInput.of(
             "password",
-            f"use 1-{PASSWORD_MAX} characters ({PASSWORD_MAX_BYTES} bytes) without control characters",
+            f"use 1-{PASSWORD_MAX} characters (at most {PASSWORD_MAX_BYTES} bytes) "
+            "without control characters",
         )
     if looks_like_token(password):  # in a Basic credential it would be checked as that token
-        raise InvalidInput.of("password", "this password has the form of a token; choose another")
+        raise InvalidInput.of("password", "this password looks like a token; choose another")
     if hardened and len(password) < HARDENED_PASSWORD_MIN:
         raise InvalidInput.of("password", f"use at least {HARDENED_PASSWORD_MIN} characters")
     folded = canonical(password)
     if hardened and (folded in COMMON_PASSWORDS or folded in map(canonical, names)):
-        raise InvalidInput.of(
-            "password", "this password is among the first that anybody would guess"
-        )
+        raise InvalidInput.of("password", "this password is too easy to guess")
     return password
 
 
-def weak_key(key: str) -> bool:
-    """Tell whether a signing key is too short, or too plain to be random."""
+def is_weak_key(key: str) -> bool:
+    """Tell whether a signing key is too short, or has too few different characters."""
     return len(key) < KEY_MIN or len(set(key)) < KEY_MIN // 4

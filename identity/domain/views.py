@@ -1,4 +1,4 @@
-"""What a use case hands back: plain, frozen, and without a secret except where the caller asked for one."""
+"""What use cases return: frozen, and without a secret unless the caller requested it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 class AccountName(NamedTuple):
-    """An account where only its name is asked for, as for all accounts at once."""
+    """An account with its identifiers only, as in lists of all accounts."""
 
     id: int
     short_id: str
@@ -19,7 +19,7 @@ class AccountName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """One account, without anything that proves to be it. Times are aware UTC."""
+    """One account, without its credentials. Times are aware UTC."""
 
     id: int
     uuid: str
@@ -40,7 +40,10 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class PresentedAccount:
-    """What services behind a proxy may hear of an account beside its name; None: nothing that could be relied on."""
+    """What protected services receive about an account besides its name.
+
+    None stands for a value that is missing or that they could not rely on.
+    """
 
     email: str | None
     full_name: str | None
@@ -48,7 +51,7 @@ class PresentedAccount:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """One live login of an account. `current` marks the one that asked."""
+    """One valid session of an account. `current` marks the session of the request itself."""
 
     id: str
     kind: str
@@ -62,7 +65,7 @@ class SessionView:
 
 @dataclass(frozen=True, slots=True)
 class AuditView:
-    """One thing that happened, and who did it to whom."""
+    """One event, with its actor and its subject."""
 
     id: int
     at: datetime
@@ -80,7 +83,7 @@ class AuditView:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A secret for its owner: the token itself and for how long it lives."""
+    """A new token for its owner, and its lifetime."""
 
     token: str
     duration: timedelta
@@ -88,7 +91,7 @@ class IssuedToken:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """Some of a list, and where to go on; `cursor` is None at the end."""
+    """One page of a list; `cursor` is where the next one begins, or None at the end."""
 
     items: tuple[Item, ...]
     cursor: int | None

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from identity.domain.ips import IPNetwork, plain_network
 from identity.domain.smtp import Sender, SmtpServer
-from identity.domain.values import KEY_MIN, canonical, is_username, weak_key
+from identity.domain.values import KEY_MIN, canonical, is_username, is_weak_key
 
 Rate = tuple[int, timedelta]
 
@@ -92,7 +92,7 @@ def one_of(choices: type[StrEnum] | str, *more: str) -> Callable[[str], Any]:
 def read_keys(text: str) -> tuple[str, ...]:
     """Read signing keys; none at all means that the data directory has them."""
     keys = tuple(key.strip() for key in text.split(",")) if text else ()
-    if any(map(weak_key, keys)):
+    if any(map(is_weak_key, keys)):
         raise ValueError(
             f"every key needs {KEY_MIN} random characters or more; try `openssl rand -hex 32`"
         )

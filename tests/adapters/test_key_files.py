@@ -44,9 +44,9 @@ def secret_file(path: Path, content: str) -> SecretKeyFile:
 
 
 def rotate(store: Store, now: datetime = NOW) -> None:
-    with store.changing():
+    with store.exclusive():
         life, grace = timedelta(hours=1), timedelta(seconds=60)
-        store.write(rotated(store.load_keys(), store.new(), now=now, grace=grace, life=life))
+        store.write(rotated(store.load_keys(), store.new(), now=now, grace=grace, lifetime=life))
 
 
 def private_files(folder: Path) -> dict[str, int]:

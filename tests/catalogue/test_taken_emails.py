@@ -21,7 +21,7 @@ from support.enumeration.probes import HARDENED, LONG, REGISTRATIONS, Asker
 from support.http import basic
 
 OWNED = "hawk@example.org"
-WANTED = "You have an account already"
+WANTED = "You already have an account"
 OTHER = "another rather long passphrase"
 
 

@@ -123,7 +123,7 @@ def test_the_password_is_read_from_standard_input(
         variables, "create-admin", "other", "--email", "BOSS@example.org", given=f"{PASSWORD}\n"
     )
     assert (same_address.returncode, same_address.stdout) == (1, "")
-    assert same_address.stderr == "identity: This e-mail address belongs to another account.\n"
+    assert same_address.stderr == "identity: Another account has this email.\n"
 
 
 def test_the_password_is_asked_for_twice_and_not_shown_in_a_terminal(
@@ -165,7 +165,11 @@ def test_nothing_is_made_when_the_prompts_are_not_answered(
         ("boss", "", "password: use 1-256 characters (1024 bytes) without control characters"),
         ("b:s", PASSWORD, "username: use 1-64 of the characters"),
         ("idt_boss", PASSWORD, "username: this name looks like a token; choose another"),
-        ("boss --email nowhere", PASSWORD, "email: give one address such as name@example.org"),
+        (
+            "boss --email nowhere",
+            PASSWORD,
+            "email: enter one email address such as name@example.org",
+        ),
     ],
 )
 def test_nothing_is_made_of_what_cannot_be_used(

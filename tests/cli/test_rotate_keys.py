@@ -15,7 +15,7 @@ from support.live import environment, identity
 KEY = "5a0c8d1f9b7e42634f5d6c7b8a990e1d"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 LINE = re.compile(
-    r"^  ([0-9a-f]{16})  (access tokens and mails|JWTs): ([a-z, ]+)  \[(.*)\]$", re.MULTILINE
+    r"^  ([0-9a-f]{16})  (access tokens and mails|JWTs): ([a-z:, -]+)  \[(.*)\]$", re.MULTILINE
 )
 
 
@@ -60,7 +60,7 @@ def test_keys_rotate_with_their_times_said(run: Run) -> None:
     assert listed(ran) == [
         (use, state)
         for use in ("access tokens and mails", "JWTs")
-        for state in ("signs", "accepted, signs later")
+        for state in ("signing", "pending: accepted, does not sign yet")
     ]
     assert ran.stdout.count("signs from 20") == ran.stdout.count("accepted until 20") == 2
     assert "no token is refused meanwhile" in ran.stdout
@@ -74,7 +74,7 @@ def test_leaked_keys_go_at_once_and_it_is_said_what_ends(run: Run, data: Path) -
         [path.read_text() for path in data.glob("jwt_keys/*.pem")],
     )
     ran = run("rotate-keys", "--now")
-    assert listed(ran) == [("access tokens and mails", "signs"), ("JWTs", "signs")]
+    assert listed(ran) == [("access tokens and mails", "signing"), ("JWTs", "signing")]
     assert all(
         word in ran.stdout
         for word in ("worth nothing", "access tokens: log in again", "JWTs", "tokens in mails")
@@ -100,7 +100,7 @@ def test_keys_of_the_setting_are_explained_and_left_alone(
         word in ran.stdout for word in ("IDENTITY_SECRET_KEYS", "openssl rand -hex 32", *words)
     )
     assert "access tokens: log in again" not in ran.stdout
-    assert ("access tokens and mails", "signs") in listed(run("check", secret_keys=KEY))
+    assert ("access tokens and mails", "signing") in listed(run("check", secret_keys=KEY))
 
 
 @pytest.mark.parametrize(

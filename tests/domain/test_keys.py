@@ -35,7 +35,7 @@ def names(keys: tuple[SigningKey, ...]) -> str:
 def after_rotation(
     keys: tuple[SigningKey, ...], new: SigningKey, grace: timedelta = GRACE
 ) -> tuple[SigningKey, ...]:
-    return rotated(keys, new, now=NOW, grace=grace, life=LIFE)
+    return rotated(keys, new, now=NOW, grace=grace, lifetime=LIFE)
 
 
 def test_a_key_shows_itself_nowhere() -> None:
@@ -75,7 +75,7 @@ def test_changes_are_announced_in_their_order() -> None:
 
 def test_a_second_rotation_keeps_the_end_that_a_key_has() -> None:
     once = after_rotation((A,), B)
-    twice = rotated(once, C, now=after(seconds=10), grace=GRACE, life=LIFE)
+    twice = rotated(once, C, now=after(seconds=10), grace=GRACE, lifetime=LIFE)
     assert twice[0] == once[0]
     assert [names(active_keys(twice, after(seconds=each))) for each in (10, 60, 70)] == [
         "bca",

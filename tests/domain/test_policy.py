@@ -83,27 +83,27 @@ def test_token_ends_after_its_life_and_never_later_than_its_session(left: int, l
 def test_proof_is_fresh_for_15_minutes(age: float, fresh: bool) -> None:
     caller = somebody(proven=NOW - timedelta(seconds=age))
     if fresh:
-        policy.require_fresh_proof(caller, NOW)
+        policy.require_recent_authentication(caller, NOW)
     else:
         with pytest.raises(StepUpRequired):
-            policy.require_fresh_proof(caller, NOW)
+            policy.require_recent_authentication(caller, NOW)
 
 
 def test_nobody_is_asked_who_he_is_before_how_fresh_his_proof_is() -> None:
     with pytest.raises(Unauthenticated):
-        policy.require_fresh_proof(NOBODY, NOW)
+        policy.require_recent_authentication(NOBODY, NOW)
 
 
 def test_no_proof_is_too_old_where_none_is_asked_for() -> None:
-    policy.require_fresh_proof(
+    policy.require_recent_authentication(
         somebody(proven=NOW - timedelta(days=365)), NOW, max_age=timedelta(0)
     )
-    policy.require_fresh_proof(somebody(proven=None), NOW, max_age=timedelta(0))
+    policy.require_recent_authentication(somebody(proven=None), NOW, max_age=timedelta(0))
 
 
 def test_refusal_of_an_old_proof_says_how_old_it_may_be() -> None:
     with pytest.raises(StepUpRequired) as refused:
-        policy.require_fresh_proof(
+        policy.require_recent_authentication(
             somebody(proven=NOW - timedelta(minutes=2)), NOW, max_age=timedelta(minutes=1)
         )
     assert refused.value.max_age == timedelta(minutes=1)
@@ -111,11 +111,11 @@ def test_refusal_of_an_old_proof_says_how_old_it_may_be() -> None:
 
 def test_proof_is_asked_for_when_there_was_none() -> None:
     with pytest.raises(StepUpRequired):
-        policy.require_fresh_proof(somebody(proven=None), NOW)
+        policy.require_recent_authentication(somebody(proven=None), NOW)
 
 
 def test_operator_needs_no_fresh_proof() -> None:
-    policy.require_fresh_proof(operator(), NOW)
+    policy.require_recent_authentication(operator(), NOW)
 
 
 @pytest.mark.parametrize(

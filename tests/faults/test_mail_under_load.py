@@ -84,7 +84,7 @@ def confirmations(server: MailServer) -> list[Received]:
     return [
         received
         for received in server.received
-        if received.message["Subject"].endswith("Confirm your address")
+        if received.message["Subject"].endswith("Confirm your email address")
     ]
 
 

@@ -15,7 +15,7 @@ from support.clock import HandClock
 from support.http import basic
 from support.mail import EMAIL, Postbox, register
 
-SUBJECT = "Confirm your address"
+SUBJECT = "Confirm your email address"
 INVALID = (400, "invalid_token")
 
 
@@ -155,7 +155,7 @@ def test_what_is_no_token_is_refused_alike(client: FlaskClient, post: Postbox, t
     )
 
 
-INVALID_WORDS = "This token cannot be used (any more); ask for a new one."
+INVALID_WORDS = "This token is invalid or has expired. Request a new one."
 
 
 def test_a_re_spelled_token_is_refused(client: FlaskClient, post: Postbox) -> None:

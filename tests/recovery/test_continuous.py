@@ -81,7 +81,7 @@ def test_an_activation_by_id_verifies_no_address(
 def test_an_activation_by_the_mailed_token_verifies_the_address(
     client: FlaskClient, post: Postbox, uuid: str
 ) -> None:
-    token = post.token("Confirm your address")
+    token = post.token("Confirm your email address")
     answer = client.get(f"{BASE}/users/{uuid}/activate?token={token}")
     assert (answer.status_code, answer.json) == (200, {"id": uuid, "activated": True})
     assert (
@@ -93,7 +93,7 @@ def test_a_token_activates_only_its_own_user(client: FlaskClient, post: Postbox,
     other = client.post(f"{BASE}/users", json=REGISTRATION | {"email": "kite@example.org"}).json[
         "id"
     ]
-    token = post.token("Confirm your address")  # the last letter: kite's
+    token = post.token("Confirm your email address")  # the last letter: kite's
     assert client.get(f"{BASE}/users/{uuid}/activate?token={token}").status_code == 404
     assert client.get(f"{BASE}/users/{other}/activate?token=").status_code == 404
     assert [client.get(f"{BASE}/users/{each}").json["activated"] for each in (uuid, other)] == [
@@ -112,7 +112,7 @@ def test_hardened_only_the_token_activates(
 ) -> None:
     assert closed.get(f"{BASE}/users/{uuid}/activate").status_code == 404
     assert client.get(f"{BASE}/users/{uuid}").json["activated"] is False
-    token = post.token("Confirm your address")
+    token = post.token("Confirm your email address")
     assert closed.get(f"{BASE}/users/{uuid}/activate?token={token}").json == {
         "id": uuid,
         "activated": True,

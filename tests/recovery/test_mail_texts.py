@@ -173,7 +173,10 @@ def test_a_letter_follows_no_header_of_a_request(
         client.post("/api/password-resets", json={"email": EMAIL}, headers=HOSTS).status_code == 204
     )
     letters = post.collect()
-    assert [made.subject for made in letters] == ["Confirm your address", "Choose a new password"]
+    assert [made.subject for made in letters] == [
+        "Confirm your email address",
+        "Choose a new password",
+    ]
     for made in letters:
         assert "evil" not in made.text + made.html
         assert (f"{PUBLIC}/" in made.text) == ("public_url" in chosen)

@@ -21,11 +21,11 @@ from support.mail import EMAIL, Postbox, register
 NEW = "new@example.org"
 HAWK = ("hawk", "newpwd")
 CONFIRM, PASSWORD, ADDRESS = (
-    "Confirm your address",
+    "Confirm your email address",
     "Your password was changed",
-    "Your address was changed",
+    "Your email address was changed",
 )
-WANTED = "Your address is to be changed"
+WANTED = "A change of your email address was requested"
 ISSUED, REVOKED = "A certificate was issued", "A certificate was revoked"
 Change = Callable[..., object]
 Case = tuple[ProfileChange, str | None, list[tuple[str, str]]]

@@ -57,7 +57,7 @@ def test_a_letter_is_delivered_in_text_and_html(
     (mail,) = server.received
     assert (mail.sender, mail.recipients) == (SENDER, [EMAIL])
     assert (mail.message["From"], mail.message["To"]) == (SENDER, EMAIL)
-    assert mail.message["Subject"] == "Confirm your address"
+    assert mail.message["Subject"] == "Confirm your email address"
     assert mail.id.endswith("@id.example.org>")
     token = token_in(mail.part("plain"))
     assert f"{PUBLIC}/activate?token={token}" in mail.part("plain")
@@ -88,7 +88,7 @@ def test_a_letter_waits_while_the_server_is_away_and_comes_afterwards(
     assert outbox.send_due() == 2
     assert outbox.state() == OutboxState(waiting=0, sent=2, parked=0)
     assert {mail.message["Subject"] for mail in server.received} == {
-        "Confirm your address",
+        "Confirm your email address",
         "Choose a new password",
     }
 
@@ -188,7 +188,10 @@ def test_the_service_has_a_name_in_its_mails(
     register(app.test_client(use_cookies=False))
     assert services(app).outbox.send_due() == 1
     (mail,) = server.received
-    assert (mail.message["From"], mail.message["Subject"]) == (shown, "Acme: Confirm your address")
+    assert (mail.message["From"], mail.message["Subject"]) == (
+        shown,
+        "Acme: Confirm your email address",
+    )
     assert mail.part("plain").splitlines()[0] == "Service: Acme"
     assert "Service: Acme<" in mail.part("html")
 
@@ -215,7 +218,7 @@ def test_on_a_terminal_a_mail_is_printed_as_a_mail(
     assert printed[1:4] == [
         "From: Acme <identity@localhost>",
         f"To: {EMAIL}",
-        "Subject: Acme: Confirm your address",
+        "Subject: Acme: Confirm your email address",
     ]
     token = next(line.removeprefix("Token: ") for line in printed if line.startswith("Token: "))
     assert f"{PUBLIC}/activate?token={token}" in printed
@@ -330,11 +333,11 @@ def test_a_token_for_an_address_that_was_given_up_is_not_sent(
     sent = [(mail.recipients, mail.message["Subject"]) for mail in server.received]
     assert sorted(sent) == sorted(
         [
-            ([EMAIL], "Your address was changed"),
-            (["new@example.org"], "Confirm your address"),
-            (["new@example.org"], "Your address is to be changed"),
-            (["new@example.org"], "Your address is to be changed"),
-            (["last@example.org"], "Confirm your address"),
+            ([EMAIL], "Your email address was changed"),
+            (["new@example.org"], "Confirm your email address"),
+            (["new@example.org"], "A change of your email address was requested"),
+            (["new@example.org"], "A change of your email address was requested"),
+            (["last@example.org"], "Confirm your email address"),
         ]
     )
     assert outbox.state().parked == 2  # for the first email, and for one that was pending

@@ -33,7 +33,7 @@ def reset_token(client: FlaskClient, post: Postbox) -> str:
 
 
 def test_opening_the_activation_page_changes_nothing(client: FlaskClient, post: Postbox) -> None:
-    token = post.token("Confirm your address")
+    token = post.token("Confirm your email address")
     for method in ("get", "head", "get"):
         assert getattr(client, method)(f"/activate?token={token}").status_code == 200
     assert not activated(client)
@@ -46,7 +46,7 @@ def test_its_form_may_be_multipart(client: FlaskClient, post: Postbox) -> None:
 
 
 def test_its_button_activates(client: FlaskClient, post: Postbox) -> None:
-    token = post.token("Confirm your address")
+    token = post.token("Confirm your email address")
     assert f'value="{token}"' in client.get(f"/activate?token={token}").text
     answer = client.post(f"/activate?token={token}", data={"token": token})
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
@@ -183,7 +183,7 @@ def test_a_form_of_another_site_is_refused(
 def test_the_pages_own_form_is_taken_as_browsers_send_it(
     client: FlaskClient, post: Postbox, headers: dict[str, str]
 ) -> None:
-    token = post.token("Confirm your address")
+    token = post.token("Confirm your email address")
     assert client.post("/activate", data={"token": token}, headers=headers).status_code == 200
 
 

@@ -21,8 +21,8 @@ from support.mail import EMAIL, Postbox, register, token_in
 
 NEW = "new@example.org"
 KITE = basic("kite", "newpwd")
-CONFIRM, RESET = "Confirm your address", "Choose a new password"
-TOLD, CHANGED = "Your address is to be changed", "Your address was changed"
+CONFIRM, RESET = "Confirm your email address", "Choose a new password"
+TOLD, CHANGED = "A change of your email address was requested", "Your email address was changed"
 Change = Callable[[FlaskClient, str], TestResponse]
 
 

@@ -232,7 +232,7 @@ def test_an_activation_token_sets_no_password(
     app: Flask, client: FlaskClient, post: Postbox
 ) -> None:
     register(client, "falcon", "falcon@example.org")
-    assert redeem(client, post.token("Confirm your address")) == INVALID
+    assert redeem(client, post.token("Confirm your email address")) == INVALID
 
 
 HERE, THERE = "198.51.100.7", "192.0.2.66"

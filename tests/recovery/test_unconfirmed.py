@@ -21,7 +21,7 @@ COPY = (
     " created_at, updated_at) SELECT 'u{number}', 's{number}', 'b{number}', 'b{number}', 'b@{number}', 'b@{number}',"
     " password_hash, version, created_at, updated_at FROM account WHERE username = 'kite'"
 )
-CONFIRM = "Confirm your address"
+CONFIRM = "Confirm your email address"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from identity.domain.key_agreement import KeyNames, settled
+from identity.domain.key_agreement import KeyNames, agreeing
 from identity.services.maintenance import key_agreement
 from support.app import services
 from support.clock import HandClock
@@ -200,5 +200,5 @@ def names(signing: str, accepted: str) -> KeyNames:
 
 def test_who_does_not_fit_those_before_makes_nobody_wrong() -> None:
     right, wrong, later = names("t/a", "t/a t/b"), names("t/c", "t/c"), names("t/b", "t/a t/b")
-    assert settled([right, wrong, later]) == [right, later]
-    assert settled([wrong, right, later]) == [wrong]
+    assert agreeing([right, wrong, later]) == [right, later]
+    assert agreeing([wrong, right, later]) == [wrong]

@@ -174,7 +174,7 @@ class Mailbox:
 
 
 RESET = "Choose a new password"
-ACTIVATION = "Confirm your address"
+ACTIVATION = "Confirm your email address"
 CHANGED = "Your password was changed"
 
 # Bodies that no dialect can read, with the status they get in all of them.

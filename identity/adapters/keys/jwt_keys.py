@@ -49,7 +49,7 @@ class JwtKeyFolder:
             )
         return keys
 
-    def changing(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Keep others from changing keys meanwhile."""
         return data_directory.locked(self._folder.with_name(_LOCK))
 

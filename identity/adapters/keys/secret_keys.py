@@ -13,7 +13,7 @@ from identity.adapters import data_directory
 from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys import format as key_format
 from identity.domain.keys import KeyValidity, SigningKey
-from identity.domain.values import weak_key
+from identity.domain.values import is_weak_key
 
 _LOCK: Final = "keys.lock"
 
@@ -91,13 +91,13 @@ class SecretKeyFile:
             raise key_format.unusable(self._path, error) from None
         except ValueError:
             keys = ()
-        if any(weak_key(key.secret) for key in keys) or not key_format.has_unbounded(keys):
+        if any(is_weak_key(key.secret) for key in keys) or not key_format.has_unbounded(keys):
             raise DataDirectoryError(
                 f"{self._path} holds no key, or a weak one: delete it to get a new one, or restore it"
             )
         return keys
 
-    def changing(self) -> AbstractContextManager[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Keep others from changing keys meanwhile."""
         return data_directory.locked(self._path.with_name(_LOCK))
 

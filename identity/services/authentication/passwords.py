@@ -169,7 +169,7 @@ class Authentication:
             lambda session: self._look_up(session, attempt, anonymous, own)
         )
         # As it was typed: another system's hash may match one spelling of a password and not another.
-        possible = None if normal_password(attempt.password) is None else attempt.password
+        possible = None if normalise_password(attempt.password) is None else attempt.password
         accepted, computed = self._proven.check(
             self._proven.digest(named, possible),
             lambda: self._compute(attempt, anonymous, named, keys),
@@ -232,7 +232,7 @@ class Authentication:
             raise refusal.error()
 
     def _check(self, hasher: Hasher, named: LoginCandidate, password: str) -> bool:
-        normal = normal_password(password)
+        normal = normalise_password(password)
         usable = named.exists and not named.disabled and normal is not None
         checked = named.password_hash if usable else None
         if normal is None or normal == password:

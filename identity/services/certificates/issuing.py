@@ -66,7 +66,7 @@ class Certificates:
             BadCertificateRequest: the request is not signed, whoever asks.
             RateLimited: the account has asked for too many.
         """
-        self._rights.require_fresh_proof(principal)
+        self._rights.require_recent_authentication(principal)
         return self._sign(principal, request, description)
 
     def renew(self, principal: Principal, request: str) -> str:

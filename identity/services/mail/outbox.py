@@ -152,6 +152,7 @@ class Outbox:
         self, kind: MailKind, row: OutboxMail, account: Account, *, about: str
     ) -> letters.Mail:
         token = link = ""
+        lifetime = timedelta(0)
         if purpose := _PURPOSES.get(kind):
             end = int((self._transactions.now() + LIFETIMES[purpose]).timestamp())
             bound = binding(purpose, canonical_email(row.recipient), row.message_id)
@@ -165,6 +166,7 @@ class Outbox:
             username=account.username,
             token=token,
             link=link,
+            lifetime=lifetime,
             about=about,
         )
 

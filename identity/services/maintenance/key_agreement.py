@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from identity.domain.errors import KeysDiffer
-from identity.domain.key_agreement import KeyNames, settled
+from identity.domain.key_agreement import KeyNames, agreeing
 from identity.domain.keys import KeyUse
 from identity.domain.ports import Clock, Identifiers, KeySource
 from identity.services.work.transaction import Transactions, translated
@@ -133,7 +133,7 @@ class KeyAgreement:
             if node_id == self._id:
                 break
             before.append(KeyNames(frozenset(signing.split()), frozenset(accepted.split())))
-        return settled(before)
+        return agreeing(before)
 
 
 def _words(names: frozenset[str]) -> str:

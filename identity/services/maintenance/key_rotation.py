@@ -59,7 +59,7 @@ class KeyRotation:
         def successor(
             use: KeyUse, keys: tuple[SigningKey, ...], new: SigningKey, now: datetime
         ) -> tuple[SigningKey, ...]:
-            return rotated(keys, new, now=now, grace=grace, life=self._lives[use])
+            return rotated(keys, new, now=now, grace=grace, lifetime=self._lives[use])
 
         return self._change(successor)
 

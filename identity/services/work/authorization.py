@@ -36,10 +36,10 @@ class Authorization:
         with self._refused(principal, Event.ADMINISTRATION, Forbidden):
             subject = policy.require_admin(principal)
         if fresh:
-            self.require_fresh_proof(principal)
+            self.require_recent_authentication(principal)
         return subject
 
-    def require_fresh_proof(self, principal: Principal) -> None:
+    def require_recent_authentication(self, principal: Principal) -> None:
         """Let callers pass who have proven themselves lately.
 
         Raises:
