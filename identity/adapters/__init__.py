@@ -1,1 +1,1 @@
-"""The outside, one library or socket each. Only `wiring` chooses among them."""
+"""Implementations of the ports, each with one library or socket. Only `wiring` selects them."""

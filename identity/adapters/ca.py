@@ -1,4 +1,4 @@
-"""Our own certificate authority: X.509 by the cryptography package."""
+"""The service's own certificate authority, with X.509 from the cryptography package."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from identity.domain.certificates import (
 )
 from identity.domain.errors import AuthorityExpired, BadCertificateRequest
 
-_ROOT_LIFE: Final = timedelta(days=3650)
-_SERVER_LIFE: Final = timedelta(days=90)
+_ROOT_LIFETIME: Final = timedelta(days=3650)
+_SERVER_LIFETIME: Final = timedelta(days=90)
 _BACKDATED: Final = timedelta(minutes=5)
-_LIST_LIFE: Final = timedelta(days=7)
+_LIST_LIFETIME: Final = timedelta(days=7)
 _RETRY_AFTER: Final = timedelta(hours=1)
-# What reading a request or a certificate of somebody else's making may raise.
+# What parsing a request or certificate from outside may raise.
 _UNREADABLE: Final = (
     ValueError,
     TypeError,
@@ -42,28 +42,28 @@ class LocalAuthority:
     """Signs with one key.
 
     Args:
-        pem: the private key, our certificate, then those above it.
-        list_url: where clients find the revocation list; empty for nowhere.
-        now: when this is; an authority whose time is over signs nothing that counts.
+        pem: the private key, the CA's certificate, then those above it.
+        list_url: the URL of the revocation list; empty if it is not published.
+        now: the current time; a CA whose certificate has expired is refused.
     """
 
     def __init__(self, pem: bytes, *, list_url: str, now: datetime) -> None:
         loaded = serialization.load_pem_private_key(pem, password=None)
         if not isinstance(loaded, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-            raise TypeError("the CA's key must be an EC or RSA key")
+            raise TypeError("the CA's key is neither an EC nor an RSA key")
         self._key = loaded
         self._chain = x509.load_pem_x509_certificates(pem)
         self._own = self._chain[0]
         if _spki(self._own.public_key()) != _spki(loaded.public_key()):
-            raise ValueError("the CA's key and certificate do not belong together")
-        if not _may_sign(self._own):
-            raise ValueError("the first certificate is not a CA's")
+            raise ValueError("the CA's certificate does not match its key")
+        if not _is_ca(self._own):
+            raise ValueError("the first certificate is not a CA certificate")
         if now >= self._own.not_valid_after_utc:
             raise ValueError("the CA's certificate has expired")
         self._list_url = list_url
 
     def read_request(self, text: str) -> SigningRequest:
-        """Return what one well-formed, self-signed request asks for."""
+        """Return the content of one well-formed, self-signed request."""
         der = read_request_text(text)
         try:
             request = x509.load_der_x509_csr(der)
@@ -75,18 +75,17 @@ class LocalAuthority:
         if not genuine:
             raise BadCertificateRequest("The request is not signed by its own key.")
         encoded = _spki(key)
-        if (
-            encoded not in request.tbs_certrequest_bytes
-        ):  # such as a curve spelled out instead of named
-            raise BadCertificateRequest("The request has its key in an unusual form.")
+        # Another encoding of the key, such as explicit curve parameters, would get another digest.
+        if encoded not in request.tbs_certrequest_bytes:
+            raise BadCertificateRequest("The key in the request has an unusual encoding.")
         if encoded == _spki(self._own.public_key()):
-            raise BadCertificateRequest("This key belongs to somebody else.")
+            raise BadCertificateRequest("This key is already in use by another account.")
         return SigningRequest(key, hashlib.sha256(encoded).hexdigest())
 
     def issue(
         self, request: SigningRequest, *, name: str, not_before: datetime, not_after: datetime
     ) -> IssuedCertificate:
-        """Sign a request; subject, names, usage and life are ours."""
+        """Issue a certificate; subject, names, usage and lifetime are set by the service."""
         if not_before >= self._own.not_valid_after_utc:
             raise AuthorityExpired(_RETRY_AFTER)
         subject_key_id = x509.SubjectKeyIdentifier.from_public_key(request.key)
@@ -106,47 +105,46 @@ class LocalAuthority:
             .add_extension(authority_key_id, critical=False)
         )
         if self._list_url:
-            where = x509.DistributionPoint(
+            point = x509.DistributionPoint(
                 [x509.UniformResourceIdentifier(self._list_url)], None, None, None
             )
-            builder = builder.add_extension(x509.CRLDistributionPoints([where]), critical=False)
-        made = builder.sign(self._key, hashes.SHA256())
+            builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
         return IssuedCertificate(
-            pem=made.public_bytes(serialization.Encoding.PEM).decode("ascii"),
-            serial=str(made.serial_number),
-            fingerprint=made.fingerprint(hashes.SHA256()).hex(),
+            pem=certificate.public_bytes(serialization.Encoding.PEM).decode("ascii"),
+            serial=str(certificate.serial_number),
+            fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
             subject_key_id=subject_key_id.digest.hex(),
             authority_key_id=(authority_key_id.key_identifier or b"").hex(),
-            not_before=made.not_valid_before_utc,
-            not_after=made.not_valid_after_utc,
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
         )
 
     def fingerprint(self, der: bytes, now: datetime) -> str | None:
-        """Return the fingerprint of a client certificate of ours in its life, else None."""
+        """Return the fingerprint of an unexpired client certificate of this CA, or None."""
         try:
-            shown = x509.load_der_x509_certificate(der)
-            shown.verify_directly_issued_by(self._own)
-            usage = shown.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+            certificate = x509.load_der_x509_certificate(der)
+            certificate.verify_directly_issued_by(self._own)
+            usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         except (*_UNREADABLE, x509.ExtensionNotFound):
             return None
-        living = shown.not_valid_before_utc <= now < shown.not_valid_after_utc
-        return (
-            shown.fingerprint(hashes.SHA256()).hex()
-            if living and ExtendedKeyUsageOID.CLIENT_AUTH in usage
-            else None
-        )
+        if ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
+            return None
+        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+            return None
+        return certificate.fingerprint(hashes.SHA256()).hex()
 
     def server_identity(self, names: tuple[str, ...], now: datetime) -> str:
-        """Return a new key and its certificate for a server of these host names and addresses, in PEM."""
+        """Return a new key and certificate for a server with these host names or IPs, in PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        made = (
+        certificate = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Identity")]))
             .issuer_name(self._own.subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(max(now - _BACKDATED, self._own.not_valid_before_utc))
-            .not_valid_after(min(now + _SERVER_LIFE, self._own.not_valid_after_utc))
+            .not_valid_after(min(now + _SERVER_LIFETIME, self._own.not_valid_after_utc))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(digital_signature=True), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -156,26 +154,28 @@ class LocalAuthority:
             .add_extension(_authority_key_id(self._own), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        return (_private(key) + made.public_bytes(serialization.Encoding.PEM)).decode("ascii")
+        pem = _private(key) + certificate.public_bytes(serialization.Encoding.PEM)
+        return pem.decode("ascii")
 
     def chain(self) -> str:
-        """Return our own certificate and those above it, in PEM."""
+        """Return the CA's certificate and those above it, in PEM."""
         return "".join(
-            one.public_bytes(serialization.Encoding.PEM).decode("ascii") for one in self._chain
+            certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+            for certificate in self._chain
         )
 
     def revocation_list(self, revoked: Iterable[tuple[str, datetime]], now: datetime) -> bytes:
-        """Return the signed list of these serials, in DER; it is good for a week."""
+        """Return the signed revocation list of these serials, in DER; it is valid for a week."""
         entries = [
             x509.RevokedCertificateBuilder().serial_number(int(serial)).revocation_date(at).build()
             for serial, at in revoked
         ]
-        # All at once: adding one after the other copies the list each time.
+        # Passed at once, because adding entries one by one copies the list each time.
         builder = (
             x509.CertificateRevocationListBuilder(revoked_certificates=entries)
             .issuer_name(self._own.subject)
             .last_update(now)
-            .next_update(now + _LIST_LIFE)
+            .next_update(now + _LIST_LIFETIME)
             .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
             .add_extension(_authority_key_id(self._own), critical=False)
         )
@@ -183,7 +183,7 @@ class LocalAuthority:
 
 
 def new_authority(now: datetime) -> bytes:
-    """Return the key and the self-signed certificate of a new authority (EC P-256, ten years), in PEM."""
+    """Return the key and self-signed certificate of a new CA (EC P-256, ten years), in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Identity CA")])
     certificate = (
@@ -193,7 +193,7 @@ def new_authority(now: datetime) -> bytes:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + _ROOT_LIFE)
+        .not_valid_after(now + _ROOT_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -216,8 +216,9 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def _facts(request: x509.CertificateSigningRequest) -> KeyFacts:
-    key, used = request.public_key(), request.signature_hash_algorithm
-    name = used.name if used else None
+    key = request.public_key()
+    algorithm = request.signature_hash_algorithm
+    name = algorithm.name if algorithm else None
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
         return KeyFacts("rsa", bits=key.key_size, exponent=numbers.e, modulus=numbers.n, hash=name)
@@ -227,15 +228,16 @@ def _facts(request: x509.CertificateSigningRequest) -> KeyFacts:
 
 
 def _authority_key_id(own: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    for each in own.extensions:
-        if isinstance(each.value, x509.SubjectKeyIdentifier):
-            return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(each.value)
+    for extension in own.extensions:
+        if isinstance(extension.value, x509.SubjectKeyIdentifier):
+            return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(extension.value)
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(own.public_key())  # type: ignore[arg-type]
 
 
-def _may_sign(own: x509.Certificate) -> bool:
+def _is_ca(certificate: x509.Certificate) -> bool:
     return any(
-        isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in own.extensions
+        isinstance(extension.value, x509.BasicConstraints) and extension.value.ca
+        for extension in certificate.extensions
     )
 
 

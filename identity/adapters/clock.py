@@ -1,4 +1,4 @@
-"""The time of this machine."""
+"""The system clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """Reads the system's clock."""
+    """Reads the system clock."""
 
     def now(self) -> datetime:
         """Return the time as aware UTC."""

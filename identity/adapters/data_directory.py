@@ -1,4 +1,4 @@
-"""The one directory that holds the service's state, closed to everybody else."""
+"""The directory with the service's state, which other users of the machine cannot open."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class DataDirectoryError(Exception):
-    """The directory or a file in it cannot be used as it is; the text says what to do."""
+    """The directory or a file in it cannot be used; the text says what to do."""
 
 
 class NotAFile(DataDirectoryError):
-    """Something else is where a file should be."""
+    """The path exists but is not a regular file."""
 
 
 def open_data_directory(path: Path) -> None:
-    """Make sure the directory exists, is private and can be written to.
+    """Make sure that the directory exists, is private and is writable.
 
     Raises:
-        DataDirectoryError: it cannot, or others may have things in it.
+        DataDirectoryError: it is not, or other users may have files in it.
     """
     try:
         path.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
-        close(path)
+        make_private(path)
         probe = path / f".probe-{os.getpid()}-{secrets.token_hex(4)}"
         _create(probe, b"")
         probe.unlink()
@@ -42,43 +42,52 @@ def open_data_directory(path: Path) -> None:
         ) from None
 
 
-def close(path: Path) -> None:
-    """Close an empty directory of ours to others.
+def make_private(path: Path) -> None:
+    """Deny other users access to an empty directory.
 
     Raises:
-        DataDirectoryError: it is open to others and cannot be closed, or belongs to another; it was left as it is.
+        DataDirectoryError: it has another owner, or is open to other users and not empty; nothing
+            was changed.
     """
-    # Others may live in what is open and holds something, such as /tmp: closing it would lock them out.
-    # Looked at in this order: what another process of ours has just put there, it put there after closing.
+    # Other users may need a shared directory such as /tmp, so one with files in it is not changed.
+    # The files are listed before the mode is read: another process of this service that started at
+    # the same time makes the directory private before it creates files.
     used = any(path.iterdir())
     found = path.stat()
-    if _belongs_to_another(found):
+    if _has_foreign_owner(found):
         raise DataDirectoryError(
-            f"IDENTITY_DATA_DIR: {path} belongs to another user: name a directory for this alone"
+            f"IDENTITY_DATA_DIR: {path} belongs to another user: use a separate directory"
         )
-    ours = os.geteuid() in {0, found.st_uid}
-    if ours and not used and found.st_mode & _OTHERS:
+    owned = os.geteuid() in {0, found.st_uid}
+    if owned and not used and found.st_mode & _OTHERS:
         path.chmod(_DIRECTORY_MODE)
-    elif _opened(found) & (_OTHERS if ours else stat.S_IWOTH | stat.S_IRWXG):
-        # A mounted volume belongs to root and shows its names to all; what is in it is closed file by file.
+        return
+    # A mounted volume may belong to root and be listable by all; its files are private one by one.
+    forbidden = _OTHERS if owned else stat.S_IWOTH | stat.S_IRWXG
+    if _open_bits(found) & forbidden:
+        state = "open to other users and not empty" if used else "open to other users"
         raise DataDirectoryError(
-            f"IDENTITY_DATA_DIR: {path} is open to others{' and not empty' if used else ''}: name a directory for "
-            f"this alone, or run `chmod 700 {path}`"
+            f"IDENTITY_DATA_DIR: {path} is {state}: use a separate directory, "
+            f"or run `chmod 700 {path}`"
         )
 
 
-def _belongs_to_another(found: os.stat_result) -> bool:
+def _has_foreign_owner(found: os.stat_result) -> bool:
     return os.geteuid() not in {0, found.st_uid} and found.st_uid != 0
 
 
-def _opened(found: os.stat_result) -> int:
-    """Return the bits that let others in; a group that this process belongs to is no other."""
-    ours = found.st_gid in {os.getegid(), *os.getgroups()}
-    return found.st_mode & (stat.S_IRWXO if ours else _OTHERS)
+def _open_bits(found: os.stat_result) -> int:
+    # The group's bits do not matter if this process is in the group.
+    member = found.st_gid in {os.getegid(), *os.getgroups()}
+    return found.st_mode & (stat.S_IRWXO if member else _OTHERS)
 
 
 def prepare_file(path: Path) -> None:
-    """Make an empty private file unless there is one, so that whoever opens it next cannot make it public."""
+    """Create an empty private file unless it exists, so that a library cannot create it readable.
+
+    Raises:
+        DataDirectoryError: it exists and other users can read it.
+    """
     try:
         _create(path, b"")
     except FileExistsError:
@@ -86,14 +95,16 @@ def prepare_file(path: Path) -> None:
 
 
 def key_files(folder: Path, make: Callable[[], bytes]) -> tuple[bytes, ...]:
-    """Return the contents of the `*.pem` files in `folder`, in the order of their names; make the first one.
+    """Return the contents of the `*.pem` files in `folder`, sorted by name.
+
+    If there is none, the first one is created from `make`.
 
     Raises:
-        DataDirectoryError: a file is open to others.
+        DataDirectoryError: other users can read a file.
     """
     if not folder.exists():
         folder.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
-        _give(folder)
+        _adopt_owner(folder)
     if not any(folder.glob("*.pem")):
         link_new(folder / "0001.pem", make())
     files = sorted(folder.glob("*.pem"))
@@ -103,7 +114,7 @@ def key_files(folder: Path, make: Callable[[], bytes]) -> tuple[bytes, ...]:
 
 
 def link_new(path: Path, content: bytes) -> None:
-    """Make a private file, whole or not at all; of several processes that make it, the first one wins."""
+    """Create a private file atomically; if several processes do so, the first one wins."""
     draft = _draft(path, content)
     try:
         path.hardlink_to(draft)
@@ -111,23 +122,23 @@ def link_new(path: Path, content: bytes) -> None:
         pass
     finally:
         draft.unlink()
-    _settle(path.parent)
+    _sync(path.parent)
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Give a private file another content: whoever reads it has the old one or the new one, also after a crash."""
+    """Replace the content of a private file atomically, even if the machine crashes."""
     draft = _draft(path, content)
     try:
         draft.replace(path)
     except OSError:
         draft.unlink()
         raise
-    _settle(path.parent)
+    _sync(path.parent)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Wait for this lock and hold it; a process that dies gives it back."""
+    """Wait for this lock and hold it; the system releases it if the process dies."""
     with suppress(FileExistsError):
         _create(path, b"")
     descriptor = os.open(path, os.O_RDWR)
@@ -139,35 +150,36 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def require_private(path: Path) -> None:
-    """Make sure only the service's own user, and a group that it belongs to, can read a file.
+    """Make sure that only the service's user and groups can read a file.
 
-    What is made here has no bits for a group. A volume of Kubernetes adds them (`fsGroup`) when it is mounted again.
+    Files are created without permissions for the group, but Kubernetes adds them when it mounts a
+    volume again (`fsGroup`).
 
     Raises:
-        DataDirectoryError: others can, it is another user's, or it is something else.
+        DataDirectoryError: other users can read it, it has another owner, or it is not a file.
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise NotAFile(f"{path} is not a file")
-    if _belongs_to_another(found):
+    if _has_foreign_owner(found):
         raise DataDirectoryError(
-            f"{path} belongs to another user: run `chown` as root, or name another file"
+            f"{path} belongs to another user: run `chown` as root, or use another file"
         )
-    if _opened(found):
-        raise DataDirectoryError(f"{path} can be read by others: run `chmod 600 {path}`")
+    if _open_bits(found):
+        raise DataDirectoryError(f"{path} is readable by other users: run `chmod 600 {path}`")
 
 
 def _create(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
-        _give(path)
+        _adopt_owner(path)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _give(path: Path) -> None:
-    # What root makes here, the service's own user has to read.
+def _adopt_owner(path: Path) -> None:
+    # The service's user must be able to read what root creates in its directory.
     if os.geteuid() == 0:
         owner = path.parent.stat()
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
@@ -179,8 +191,8 @@ def _draft(path: Path, content: bytes) -> Path:
     return draft
 
 
-def _settle(folder: Path) -> None:
-    # A name is in its folder, and the folder is written by itself.
+def _sync(folder: Path) -> None:
+    # A file's name is part of its directory, which has to be synchronised separately.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

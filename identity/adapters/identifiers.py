@@ -1,25 +1,25 @@
-"""Names made from the system's randomness."""
+"""Random identifiers."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
 
-# Seed 001's ids: 17 characters of an alphabet without those that people confuse.
-_UNMISTAKABLE = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
+# The alphabet of Wekan's ids, without characters that are easily confused.
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 class RandomIdentifiers:
-    """Makes identifiers that nobody can guess and that never meet."""
+    """Makes identifiers that are unique and cannot be guessed."""
 
     def uuid(self) -> str:
         """Return a new version 4 UUID in canonical form."""
         return str(uuid.uuid4())
 
     def short_id(self) -> str:
-        """Return a new 17-character id (seed 001)."""
-        return "".join(secrets.choice(_UNMISTAKABLE) for _ in range(17))
+        """Return a new 17-character id, as in Wekan's document."""
+        return "".join(secrets.choice(_ALPHABET) for _ in range(17))
 
     def session_id(self) -> str:
-        """Return a new name for a session: 32 hexadecimal digits, 128 bits."""
+        """Return a new session id: 32 hexadecimal digits, 128 bits."""
         return secrets.token_hex(16)

@@ -1,4 +1,4 @@
-"""Log lines as JSON objects, one per line whatever the text contains."""
+"""Log lines as JSON objects, one for each line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ENCODER: Final = json.JSONEncoder(default=str)
 
 
 class JsonFormatter(logging.Formatter):
-    """Renders a record with its `fields`; JSON escapes line breaks and control characters."""
+    """Formats a record with its `fields`; JSON escapes line breaks and control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line."""
@@ -33,13 +33,13 @@ class JsonFormatter(logging.Formatter):
 
 
 def _frames(exc_info: Any) -> list[str]:  # noqa: ANN401 - sys.exc_info's triple
-    # Where it happened, never with what: neither the error's text nor any value, both may hold a secret.
+    # Only the places: the error's text and the values could contain a secret.
     frames = traceback.extract_tb(exc_info[2])
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
 
 
 def log_to_stderr() -> None:
-    """Send the service's own log lines to standard error, once per process."""
+    """Send the service's log to standard error; further calls in the process change nothing."""
     logger = logging.getLogger(_OWN)
     if not any(isinstance(handler, logging.StreamHandler) for handler in logger.handlers):
         handler = logging.StreamHandler(sys.stderr)

@@ -1,4 +1,4 @@
-"""Mail by SMTP, or printed where no server is named."""
+"""Sends mails by SMTP, or prints them if no server is configured."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ _log = logging.getLogger(__name__)
 _TIMEOUT_SECONDS: Final = 15
 _WIDTH: Final = 80
 _PERMANENT: Final = 500
-_AUTHENTICATION: Final = frozenset({530, 534, 535, 538})  # RFC 4954: what is wrong is our login
+_AUTHENTICATION: Final = frozenset({530, 534, 535, 538})  # RFC 4954: the login was refused
 _ENHANCED: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 class SmtpMailer:
-    """Hands letters to an SMTP server, a connection for each."""
+    """Sends mails to an SMTP server, with a new connection for each."""
 
     def __init__(self, server: SmtpServer, *, sender: str) -> None:
         self._server = server
         self._sender = sender
 
-    def send(self, letter: Mail) -> None:
-        """Hand one letter over.
+    def send(self, mail: Mail) -> None:
+        """Send one mail.
 
         Raises:
-            MailRefused: the server does not answer or did not take it.
+            MailRefused: the server did not respond or did not accept it.
         """
         try:
             context = ssl.create_default_context()
-            # Not `with connection`: its farewell, refused in the middle of a letter, would replace an interrupt.
             sender = Sender.parse(self._sender).email
+            # Not `with connection`, which sends QUIT: in the middle of a mail the server's refusal
+            # of that would replace the exception that interrupted it.
             with closing(self._connect(context)) as connection:
-                self._introduce(connection, context)
+                self._start(connection, context)
                 connection.send_message(
-                    compose(letter, self._sender), sender, [_in_ascii(letter.recipient)]
+                    compose(mail, self._sender), sender, [_ascii_email(mail.recipient)]
                 )
-                with suppress(
-                    OSError, smtplib.SMTPException
-                ):  # the letter is taken, however they part
+                # The mail is accepted, even if the end of the connection fails.
+                with suppress(OSError, smtplib.SMTPException):
                     connection.quit()
         except (OSError, smtplib.SMTPException, ValueError) as error:
             raise _refusal(error) from None
@@ -63,7 +63,7 @@ class SmtpMailer:
             )
         return smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT_SECONDS)
 
-    def _introduce(self, connection: smtplib.SMTP, context: ssl.SSLContext) -> None:
+    def _start(self, connection: smtplib.SMTP, context: ssl.SSLContext) -> None:
         if self._server.starttls:
             connection.starttls(context=context)
         if self._server.user:
@@ -71,25 +71,28 @@ class SmtpMailer:
 
 
 class LogMailer:
-    """Prints letters, for development: whoever reads the terminal or the log can use them."""
+    """Prints mails, for development: every reader of the terminal or log can use their tokens."""
 
     def __init__(self, *, sender: str) -> None:
         self._sender = sender
 
-    def send(self, letter: Mail) -> None:
-        """Print one letter: as a mail on a terminal, else as a line of the log."""
+    def send(self, mail: Mail) -> None:
+        """Print one mail: readably on a terminal, else as a log line."""
         if sys.stderr is not None and sys.stderr.isatty():
-            sys.stderr.write(_readable(letter, self._sender))
+            sys.stderr.write(_readable(mail, self._sender))
             sys.stderr.flush()
             return
-        fields = {"recipient": letter.recipient, "subject": letter.subject, "text": letter.text}
-        _log.warning("development: no IDENTITY_SMTP_URL, mail is printed", extra={"fields": fields})
+        fields = {"recipient": mail.recipient, "subject": mail.subject, "text": mail.text}
+        _log.warning(
+            "development: IDENTITY_SMTP_URL is not set; printing the mail", extra={"fields": fields}
+        )
 
 
-def _readable(letter: Mail, sender: str) -> str:
-    head = f"From: {sender}\nTo: {letter.recipient}\nSubject: {letter.subject}\n"
-    text = _CONTROL.sub("?", f"{head}\n{letter.text}")
-    return f"{' mail, printed as IDENTITY_SMTP_URL is not set '.center(_WIDTH, '-')}\n{text}{'-' * _WIDTH}\n"
+def _readable(mail: Mail, sender: str) -> str:
+    title = " mail, printed because IDENTITY_SMTP_URL is not set ".center(_WIDTH, "-")
+    head = f"From: {sender}\nTo: {mail.recipient}\nSubject: {mail.subject}\n"
+    text = _CONTROL.sub("?", f"{head}\n{mail.text}")
+    return f"{title}\n{text}{'-' * _WIDTH}\n"
 
 
 def _refusal(error: Exception) -> MailRefused:
@@ -99,36 +102,39 @@ def _refusal(error: Exception) -> MailRefused:
     elif isinstance(error, smtplib.SMTPResponseException):
         replies = [(error.smtp_code, error.smtp_error)]
     code, text = replies[0] if replies else (0, b"")
-    # Refused before the letter was begun, such as a login, it is no judgement of this letter.
-    of_letter = isinstance(
+    # An error before the mail begins, such as a refused login, says nothing about this mail.
+    about_mail = isinstance(
         error, smtplib.SMTPRecipientsRefused | smtplib.SMTPSenderRefused | smtplib.SMTPDataError
     )
-    permanent = of_letter and _PERMANENT <= code < _PERMANENT + 100 and code not in _AUTHENTICATION
+    permanent = about_mail and _PERMANENT <= code < _PERMANENT + 100 and code not in _AUTHENTICATION
     return MailRefused(type(error).__name__, reply=_reply(code, text), permanent=permanent)
 
 
 def _reply(code: int, text: bytes | str) -> str:
-    # The rest of the text may quote the letter.
-    known = _ENHANCED.match(text.decode("ascii", "replace") if isinstance(text, bytes) else text)
-    return " ".join([str(code), *([known[0]] if known else [])]) if code > 0 else ""
+    # Only the codes, because the rest of the text may quote the mail.
+    if code <= 0:
+        return ""
+    line = text.decode("ascii", "replace") if isinstance(text, bytes) else text
+    enhanced = _ENHANCED.match(line)
+    return f"{code} {enhanced[0]}" if enhanced else str(code)
 
 
-def compose(letter: Mail, sender: str) -> EmailMessage:
-    """Return the message, in text and HTML."""
-    who = Sender.parse(sender)
+def compose(mail: Mail, sender: str) -> EmailMessage:
+    """Return the message, as text and HTML."""
+    parsed = Sender.parse(sender)
     message = EmailMessage()
-    message["Date"] = datetime.now(UTC)  # RFC 5322 §3.6 wants one, and not every server adds it
-    message["From"] = Address(who.name, addr_spec=who.email)
-    message["To"] = _in_ascii(letter.recipient)
-    message["Subject"] = letter.subject
-    message["Message-ID"] = f"<{letter.message_id}@{who.email.rpartition('@')[2]}>"
+    message["Date"] = datetime.now(UTC)  # required by RFC 5322 section 3.6; few servers add it
+    message["From"] = Address(parsed.name, addr_spec=parsed.email)
+    message["To"] = _ascii_email(mail.recipient)
+    message["Subject"] = mail.subject
+    message["Message-ID"] = f"<{mail.message_id}@{parsed.email.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.text)
-    message.add_alternative(letter.html, subtype="html")
+    message.set_content(mail.text)
+    message.add_alternative(mail.html, subtype="html")
     return message
 
 
-def _in_ascii(address: str) -> str:
-    # Every server knows a domain in this form, not every one in the letters people use (RFC 5891).
-    local, _, domain = address.rpartition("@")
+def _ascii_email(email: str) -> str:
+    # All servers accept a domain in ASCII; only some accept it in Unicode (RFC 5891).
+    local, _, domain = email.rpartition("@")
     return f"{local}@{domain.encode('idna').decode('ascii')}"

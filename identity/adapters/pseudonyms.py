@@ -1,7 +1,7 @@
-"""What the audit trail keeps of a name that no account has: two letters and a keyed digest.
+"""Pseudonyms in the audit log for names that no account has: two characters and a keyed digest.
 
-Such a name may be a password that was typed into the wrong field. The digest tells equal names from others, and
-whether a name that is asked for is meant; without the key no guess can be tested against it.
+Such a name may be a password that was typed into the wrong field. With the digest, equal names can
+be recognised and events found by name; without the key no guess can be tested against it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Final
 
 from identity.domain.values import canonical
 
+# Part of the digests, so it must not change with the wording elsewhere.
 _PURPOSE: Final = b"identity: names of the audit trail"
-_LETTERS: Final = 2
-_DIGITS: Final = 24  # 96 bits; with the letters and the mark as long as the column at most
+_PREFIX: Final = 2
+_DIGITS: Final = 24  # 96 bits
 
 
 def derive_keys(secret_keys: tuple[str, ...]) -> tuple[bytes, ...]:
-    """Return the keys for pseudonyms, one for each signing key, so that neither tells the other."""
+    """Return a key for pseudonyms for each signing key; neither reveals the other."""
     return tuple(hmac.digest(key.encode(), _PURPOSE, hashlib.sha256) for key in secret_keys)
 
 
@@ -27,22 +28,22 @@ class KeyedPseudonyms:
     """Makes pseudonyms.
 
     Args:
-        current: returns the keys that count now, the one to use last.
+        current: returns the accepted keys, the one to use last.
     """
 
     def __init__(self, current: Callable[[], tuple[bytes, ...]]) -> None:
         self._current = current
 
     def of(self, name: str) -> str:
-        """Return the pseudonym of a name; no account can be called so."""
+        """Return the pseudonym of a name; it is never a valid username."""
         return _pseudonym(name, self._current()[-1])
 
     def known(self, name: str) -> tuple[str, ...]:
-        """Return every pseudonym that the name may have in the trail, by the keys that are still accepted."""
+        """Return every pseudonym under which the name may be recorded, for all accepted keys."""
         return tuple(_pseudonym(name, key) for key in self._current())
 
 
 def _pseudonym(name: str, key: bytes) -> str:
     folded = canonical(name)
     digest = hmac.digest(key, folded.encode("utf-8", "surrogatepass"), hashlib.sha256).hex()
-    return f"{folded[:_LETTERS]}*{digest[:_DIGITS]}"
+    return f"{folded[:_PREFIX]}*{digest[:_DIGITS]}"

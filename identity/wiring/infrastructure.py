@@ -164,4 +164,4 @@ def _attempts(settings: Settings, limits: Limits, clock: Clock) -> LoginThrottle
 
 def _passwords(settings: Settings) -> AdmissionQueue:
     cost = Argon2Cost(settings.argon2_memory_kib, settings.argon2_time)
-    return AdmissionQueue(Argon2Hasher(cost, wait=_HASH_WAIT), places=settings.hash_queue)
+    return AdmissionQueue(Argon2Hasher(cost, wait=_HASH_WAIT), slots=settings.hash_queue)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from identity.adapters.ca import LocalAuthority
 from identity.adapters.drain_mark import DrainMark
 from identity.adapters.keys.jwt_keys import JwtKeyFolder
-from identity.adapters.keys.ring import RememberedKeys
-from identity.adapters.keys.secret_keys import SecretKeyFile, UnmadeKeys
+from identity.adapters.keys.ring import CachedKeys
+from identity.adapters.keys.secret_keys import SecretKeyFile, TemporaryKey
 from identity.adapters.passwords.argon2 import can_verify
 from identity.domain.keys import KeyUse
 from identity.domain.ports import KeySource, KeyStore
@@ -160,7 +160,7 @@ def _logins(settings: Settings, base: Infrastructure) -> SessionOpener:
 def _key_agreement(settings: Settings, base: Infrastructure, keys: Keys) -> KeyAgreement:
     sources = {KeyUse.TOKENS: RememberedKeys(keys.secret)}
     if "continuous" in settings.dialects:  # no other document has JWTs
-        sources[KeyUse.JWTS] = RememberedKeys(keys.jwt)
+        sources[KeyUse.JWTS] = CachedKeys(keys.jwt)
     return KeyAgreement(
         base.engine,
         base.transactions,
@@ -172,7 +172,7 @@ def _key_agreement(settings: Settings, base: Infrastructure, keys: Keys) -> KeyA
 
 def _key_rotation(settings: Settings, base: Infrastructure, keys: Keys) -> KeyRotation:
     kept: dict[KeyUse, KeySource] = {KeyUse.TOKENS: keys.secret, KeyUse.JWTS: keys.jwt}
-    sources = {use: source for use, source in kept.items() if not isinstance(source, UnmadeKeys)}
+    sources = {use: source for use, source in kept.items() if not isinstance(source, TemporaryKey)}
     stores: dict[KeyUse, KeyStore] = {
         use: source
         for use, source in sources.items()

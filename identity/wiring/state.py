@@ -9,7 +9,7 @@ from pathlib import Path
 from identity.adapters import data_directory
 from identity.adapters.ca import LocalAuthority, new_authority
 from identity.adapters.keys.jwt_keys import JwtKeyFolder
-from identity.adapters.keys.secret_keys import ConfiguredKeys, SecretKeyFile, UnmadeKeys
+from identity.adapters.keys.secret_keys import ConfiguredKeys, SecretKeyFile, TemporaryKey
 from identity.settings import Settings
 from identity.settings.readers import SettingError
 
@@ -18,8 +18,8 @@ from identity.settings.readers import SettingError
 class Keys:
     """Where the signing keys are kept."""
 
-    secret: SecretKeyFile | ConfiguredKeys | UnmadeKeys
-    jwt: JwtKeyFolder | UnmadeKeys
+    secret: SecretKeyFile | ConfiguredKeys | TemporaryKey
+    jwt: JwtKeyFolder | TemporaryKey
 
 
 def prepare_state(settings: Settings, now: datetime, *, make: bool = True) -> Keys:
@@ -41,24 +41,24 @@ def prepare_state(settings: Settings, now: datetime, *, make: bool = True) -> Ke
         SecretKeyFile(settings.data_dir / "secret_keys"),
         JwtKeyFolder(settings.data_dir / "jwt_keys"),
     )
-    folder.make_first(now)
+    folder.create_first(now)
     if settings.secret_keys:
         return Keys(ConfiguredKeys(settings.secret_keys), folder)
-    file.make_first(now)
+    file.create_first(now)
     return Keys(file, folder)
 
 
 def _look(settings: Settings) -> Keys:
     if settings.data_dir.is_dir() and any(settings.data_dir.iterdir()):
-        data_directory.close(settings.data_dir)  # which changes an empty one alone
+        data_directory.make_private(settings.data_dir)  # which changes an empty one alone
     if settings.database_file is not None and settings.database_file.exists():
         _close_database(settings)  # which makes no file that is there already
     file = SecretKeyFile(settings.data_dir / "secret_keys")
     folder = JwtKeyFolder(settings.data_dir / "jwt_keys")
-    secret = file if file.made() else UnmadeKeys(file.new())
+    secret = file if file.exists() else TemporaryKey(file.new())
     return Keys(
         ConfiguredKeys(settings.secret_keys) if settings.secret_keys else secret,
-        folder if folder.made() else UnmadeKeys(folder.new()),
+        folder if folder.exists() else TemporaryKey(folder.new()),
     )
 
 

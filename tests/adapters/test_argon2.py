@@ -210,9 +210,9 @@ def test_two_spellings_cost_two_hashes_whoever_they_are_for(
 def test_dummy_hash_is_another_one_in_every_process_and_matches_nothing(
     hasher: Argon2Hasher,
 ) -> None:
-    assert hasher._nobodys_hash != Argon2Hasher(COST, wait=WAIT)._nobodys_hash
-    for password in ("", "-", "newpwd", hasher._nobodys_hash):
-        assert not hasher.verify(hasher._nobodys_hash, password).matches
+    assert hasher._dummy_hash != Argon2Hasher(COST, wait=WAIT)._dummy_hash
+    for password in ("", "-", "newpwd", hasher._dummy_hash):
+        assert not hasher.verify(hasher._dummy_hash, password).matches
 
 
 # Cheap as they are written: what is slow on purpose is told by the tables above.

@@ -25,14 +25,14 @@ from identity.adapters.keys.secret_keys import SecretKeyFile
 print("ready", flush=True)
 for place in sys.stdin.read().split():
     file = SecretKeyFile(Path(place) / "secret_keys")
-    file.make_first(datetime.now(UTC))
+    file.create_first(datetime.now(UTC))
     print(*(key.secret for key in file.load_keys()))
 """
 
 
 def secret_keys(path: Path) -> tuple[str, ...]:
     file = SecretKeyFile(path)
-    file.make_first(datetime(2026, 1, 1, tzinfo=UTC))
+    file.create_first(datetime(2026, 1, 1, tzinfo=UTC))
     return tuple(key.secret for key in file.load_keys())
 
 

@@ -33,7 +33,7 @@ MAKERS = {
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A store with its first key."""
     made: Store = MAKERS[request.param](tmp_path)
-    made.make_first(NOW)
+    made.create_first(NOW)
     return made
 
 
@@ -58,7 +58,7 @@ def private_files(folder: Path) -> dict[str, int]:
 def test_the_first_key_knows_when_it_was_made_and_has_no_limits(store: Store) -> None:
     (key,) = store.load_keys()
     assert key.times == KeyValidity(created=NOW)
-    store.make_first(END)
+    store.create_first(END)
     assert store.load_keys() == (key,)
 
 
@@ -148,7 +148,7 @@ def test_a_crash_in_a_rotation_leaves_keys_that_can_be_used(
 
         return call
 
-    for name in ("replace", "link_new", "_create", "_settle"):
+    for name in ("replace", "link_new", "_create", "_sync"):
         monkeypatch.setattr(data_directory, name, crashing(getattr(data_directory, name)))
     try:
         rotate(store, END)
@@ -214,7 +214,7 @@ def test_keys_that_all_end_are_refused(store: Store) -> None:
 )
 def test_a_pem_file_without_a_key_is_named(tmp_path: Path, content: bytes) -> None:
     store = JwtKeyFolder(tmp_path / "jwt_keys")
-    store.make_first(NOW)
+    store.create_first(NOW)
     path = tmp_path / "jwt_keys" / "0001.pem"
     path.write_bytes(content)
     with pytest.raises(DataDirectoryError, match=str(path)):
@@ -224,7 +224,7 @@ def test_a_pem_file_without_a_key_is_named(tmp_path: Path, content: bytes) -> No
 @pytest.mark.parametrize("mode", [0o604, 0o602, 0o666])
 def test_a_pem_file_that_others_can_read_is_named(tmp_path: Path, mode: int) -> None:
     store = JwtKeyFolder(tmp_path / "jwt_keys")
-    store.make_first(NOW)
+    store.create_first(NOW)
     path = tmp_path / "jwt_keys" / "0001.pem"
     path.chmod(mode)
     with pytest.raises(DataDirectoryError, match=f"chmod 600 {path}"):
@@ -244,10 +244,10 @@ def test_a_stamp_changes_with_every_change_and_not_else(store: Store) -> None:
 def test_what_root_writes_belongs_to_the_owner_of_the_directory(tmp_path: Path) -> None:
     os.chown(tmp_path, 1234, 1234)
     store = SecretKeyFile(tmp_path / "secret_keys")
-    store.make_first(NOW)
+    store.create_first(NOW)
     rotate(store)
     folder = JwtKeyFolder(tmp_path / "jwt_keys")
-    folder.make_first(NOW)
+    folder.create_first(NOW)
     rotate(folder)
     assert {path.stat().st_uid for path in tmp_path.rglob("*")} == {1234}
     names = ["0001.pem", "0002.pem", "jwt_keys", "keys.lock", "secret_keys"]

@@ -100,16 +100,16 @@ def test_keys_that_cannot_be_read_leave_those_there_were_and_one_line_until_they
     ring: KeyRing[str], kept: Kept, clock: HandClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "identity.keys")
-    kept.keys, kept.error = (A, B), "secret_keys can be read by others"
+    kept.keys, kept.error = (A, B), "secret_keys is readable by other users"
     for _ in range(5):
         clock.advance(seconds=1)
         assert ring.current() == "A"
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert "can be read by others" in caplog.text
+    assert "is readable by other users" in caplog.text
     kept.error = ""
     clock.advance(seconds=1)
     assert ring.current() == "AB"
-    assert caplog.records[-1].getMessage() == "key b signs; 2 are accepted"
+    assert caplog.records[-1].getMessage() == "signing with key b; 2 keys accepted"
 
 
 def test_a_read_that_fails_once_is_tried_again(

@@ -52,7 +52,7 @@ def slow(argon2: SlowArgon2, *, wait: timedelta) -> Argon2Hasher:
 
 
 def test_only_one_hash_is_computed_at_a_time(argon2: SlowArgon2) -> None:
-    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=8)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=8)
     argon2.may_end.set()
 
     def work(number: int) -> str:
@@ -65,7 +65,7 @@ def test_only_one_hash_is_computed_at_a_time(argon2: SlowArgon2) -> None:
 
 
 def test_caller_is_turned_away_at_once_when_every_place_is_taken(argon2: SlowArgon2) -> None:
-    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=2)
 
     def come() -> None:
         with guard.admit():
@@ -105,7 +105,7 @@ def test_slot_is_free_again_after_an_error(argon2: SlowArgon2) -> None:
 
 
 def test_place_is_free_again_after_an_error(argon2: SlowArgon2) -> None:
-    guard = AdmissionQueue(slow(argon2, wait=IMPATIENT), places=1)
+    guard = AdmissionQueue(slow(argon2, wait=IMPATIENT), slots=1)
     argon2.may_end.set()
     for _ in range(3):
         with pytest.raises(RuntimeError), guard.admit() as hasher:
@@ -115,7 +115,7 @@ def test_place_is_free_again_after_an_error(argon2: SlowArgon2) -> None:
 
 
 def test_place_is_free_again_after_waiting_in_vain(argon2: SlowArgon2) -> None:
-    guard = AdmissionQueue(slow(argon2, wait=IMPATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=IMPATIENT), slots=2)
     with ThreadPoolExecutor(1) as pool, guard.admit() as hasher:
         first = pool.submit(hasher.hash, "first")
         assert argon2.began.acquire(timeout=30)
@@ -140,7 +140,7 @@ def turned_away(guard: AdmissionQueue, address: str, name: str = "hawk") -> bool
 @pytest.fixture
 def flooded(argon2: SlowArgon2) -> Iterator[AdmissionQueue]:
     """A queue whose two places one address has taken."""
-    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=2)
     with guard.admit(HERE), guard.admit(f"::ffff:{HERE}"):
         yield guard
 
@@ -154,7 +154,7 @@ def test_an_address_that_takes_every_place_leaves_one_to_others(flooded: Admissi
 
 
 def test_an_address_is_known_by_its_network(argon2: SlowArgon2) -> None:
-    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=2)
     with guard.admit("2001:db8::1"), guard.admit("2001:db8::2"):
         assert turned_away(guard, "2001:db8::3")
         assert not turned_away(guard, "2001:db8:0:1::1")
@@ -180,18 +180,18 @@ def test_whoever_waits_as_he_was_told_gets_the_last_place_and_whoever_pushes_doe
 
 def test_those_who_were_told_to_wait_take_bounded_memory(flooded: AdmissionQueue) -> None:
     assert all(turned_away(flooded, HERE, f"name {number}") for number in range(10_000))
-    assert len(flooded._told) < 5000
+    assert len(flooded._refused_at) < 5000
 
 
 def test_a_queue_in_which_nobody_waits_keeps_no_place(argon2: SlowArgon2) -> None:
-    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=1)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=1)
     with guard.admit(HERE):
         assert turned_away(guard, THERE)
     assert not turned_away(guard, HERE)
 
 
 def test_the_queue_counts_right_however_many_come_and_go(argon2: SlowArgon2) -> None:
-    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=3)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=3)
 
     def come(number: int) -> None:
         for turn in range(200):
@@ -224,7 +224,7 @@ def test_whoever_was_turned_away_is_told_again_without_coming_in_while_it_is_ful
 
 
 def test_whoever_was_turned_away_may_come_in_as_soon_as_there_is_room(argon2: SlowArgon2) -> None:
-    guard = AdmissionQueue(slow(argon2, wait=PATIENT), places=2)
+    guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=2)
     with guard.admit(HERE), guard.admit(HERE):
         assert turned_away(guard, HERE)
         assert guard.turned_away(HERE, "hawk")

@@ -67,7 +67,7 @@ def make(path: Path, mode: int, *, owner: int = 0, group: int = GROUP) -> None:
 def use(volume: Path) -> None:
     open_data_directory(volume)
     prepare_file(volume / "identity.sqlite3")
-    SecretKeyFile(volume / "secret_keys").make_first(NOW)
+    SecretKeyFile(volume / "secret_keys").create_first(NOW)
     SecretKeyFile(volume / "secret_keys").load_keys()
     key_files(volume / "ca", lambda: b"a key")
 
@@ -111,7 +111,7 @@ def test_a_volume_that_the_world_can_write_to_is_refused(
     for name in held:
         (volume / name).touch()
     make(volume, mode)
-    with as_service(), pytest.raises(DataDirectoryError, match="open to others"):
+    with as_service(), pytest.raises(DataDirectoryError, match="open to other users"):
         open_data_directory(volume)
     assert stat.S_IMODE(volume.stat().st_mode) == mode
 

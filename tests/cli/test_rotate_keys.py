@@ -130,7 +130,7 @@ def test_an_authority_that_others_can_read_stops_the_start(
     own.chmod(0o604)
     ran = run("check", ca_file=str(own))
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"identity: {own} can be read by others: run `chmod 600 {own}`\n"
+    assert ran.stderr == f"identity: {own} is readable by other users: run `chmod 600 {own}`\n"
 
 
 @pytest.mark.parametrize(
@@ -154,5 +154,5 @@ def test_a_database_file_elsewhere_is_private_too(run: Run, tmp_path: Path) -> N
     ran = run("check", database_url=f"sqlite:///{file}")
     assert (
         ran.stderr
-        == f"identity: IDENTITY_DATABASE_URL: {file} can be read by others: run `chmod 600 {file}`\n"
+        == f"identity: IDENTITY_DATABASE_URL: {file} is readable by other users: run `chmod 600 {file}`\n"
     )

@@ -103,7 +103,7 @@ def test_a_sender_killed_before_it_knew_sends_the_same_letter_again(
 def test_without_a_server_the_service_prints_letters_for_development(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "1", public_url="http://127.0.0.1") as live:
         registered(live)
-        line = _waited_for(live, "development: no IDENTITY_SMTP_URL")
+        line = _waited_for(live, "development: IDENTITY_SMTP_URL is not set")
         assert json.loads(line)["recipient"] == EMAIL
         assert "http://127.0.0.1/activate?token=" in json.loads(line)["text"]
 

@@ -409,7 +409,7 @@ def test_without_a_server_a_letter_is_printed_and_marked(
     app = make_app(public_url=PUBLIC)
     register(app.test_client(use_cookies=False))
     assert services(app).outbox.send_due() == 1
-    record = next(record for record in caplog.records if "mail is printed" in record.getMessage())
+    record = next(record for record in caplog.records if "printing the mail" in record.getMessage())
     fields = record.__dict__["fields"]
     assert record.getMessage().startswith("development:")
     assert fields["recipient"] == EMAIL

@@ -1,4 +1,4 @@
-"""Signing keys as text: the times beside a key, and how a key is called."""
+"""The text format of signing keys: their validity, and their names."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ TIME_NAMES: Final = tuple(field.name for field in fields(KeyValidity))
 
 
 def named_key(key: str, times: KeyValidity | None = None) -> SigningKey:
-    """Return a secret key with the name that it is shown by."""
-    # A key has more bits than anybody can try, so its digest does not tell it.
+    """Return a secret key with its name."""
+    # A key has too many bits to try them all, so its digest does not reveal it.
     return SigningKey(
         hashlib.sha256(f"identity.name.{key}".encode()).hexdigest()[:16],
         key,
@@ -27,32 +27,32 @@ def named_key(key: str, times: KeyValidity | None = None) -> SigningKey:
 
 
 def dump_validity(times: KeyValidity) -> list[str]:
-    """Return the times that are given, as words to stand beside a key."""
-    given = {name: getattr(times, name) for name in TIME_NAMES}
-    return [f"{name}={time.strftime(_TIME)}" for name, time in given.items() if time is not None]
+    """Return the times that are set, as words such as `created=2026-01-31T12:00:00Z`."""
+    fields_set = {name: getattr(times, name) for name in TIME_NAMES}
+    return [f"{name}={time.strftime(_TIME)}" for name, time in fields_set.items() if time]
 
 
-def read_times(words: Iterable[str]) -> KeyValidity:
-    """Return what `words` say.
+def load_validity(words: Iterable[str]) -> KeyValidity:
+    """Return the validity that `dump_validity` wrote.
 
     Raises:
-        ValueError: they are others.
+        ValueError: there is another word.
     """
     pairs = dict(word.split("=", 1) for word in words)
     if not pairs.keys() <= set(TIME_NAMES):
-        raise ValueError("there is no such time")
+        raise ValueError("unknown name of a time")
     return KeyValidity(
         **{name: datetime.strptime(text, _TIME).replace(tzinfo=UTC) for name, text in pairs.items()}
     )
 
 
 def has_unbounded(keys: Sequence[SigningKey]) -> bool:
-    """Tell whether there is a key without an end."""
+    """Tell whether a key does not expire."""
     return any(key.times.accepted_until is None for key in keys)
 
 
 def stamp(path: Path) -> object:
-    """Return what changes with a file, or with its being there."""
+    """Return a value that changes whenever the file is changed, created or deleted."""
     try:
         found = path.stat()
     except OSError:
@@ -60,6 +60,6 @@ def stamp(path: Path) -> object:
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
-def unusable(path: Path, error: OSError) -> DataDirectoryError:
-    """Return the error of a file that the system refuses."""
+def file_error(path: Path, error: OSError) -> DataDirectoryError:
+    """Return the error for a file that the system refuses to open or change."""
     return DataDirectoryError(f"{path} cannot be used: {error.strerror}")

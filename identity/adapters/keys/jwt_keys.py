@@ -1,4 +1,4 @@
-"""The keys of JWTs: a folder of PEM files."""
+"""The signing keys of JWTs, in a folder of PEM files."""
 
 from __future__ import annotations
 
@@ -19,47 +19,54 @@ _PEM: Final = "-----BEGIN"
 
 
 class JwtKeyFolder:
-    """One PEM file a key, oldest first by name, its times in the text before the key (RFC 7468 §2)."""
+    """One PEM file for each key, sorted by name from oldest to newest.
+
+    The validity is in the text before the key (RFC 7468 section 2).
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def make_first(self, now: datetime) -> None:
-        """Make the first key if there is none; see `SecretKeyFile.make_first`."""
+    def create_first(self, now: datetime) -> None:
+        """Create the first key if there is none; see `SecretKeyFile.create_first`."""
         data_directory.key_files(self._folder, lambda: _pem(self.new(), KeyValidity(created=now)))
 
-    def made(self) -> bool:
-        """Tell whether the first key was made."""
+    def exists(self) -> bool:
+        """Tell whether there is a key."""
         return any(self._paths())
 
     def stamp(self) -> object:
-        """Return what changes with any of the files."""
+        """Return a value that changes whenever one of the files changes."""
         return tuple((path.name, key_format.stamp(path)) for path in self._paths())
 
     def load_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys, oldest first.
 
         Raises:
-            DataDirectoryError: a file is open to others or holds no such key, or no key lasts.
+            DataDirectoryError: other users can read a file, a file has no such key, or all keys
+                expire.
         """
         keys = tuple(map(_read_pem, self._paths()))
         if not key_format.has_unbounded(keys):
             raise DataDirectoryError(
-                f"{self._folder} holds no key that lasts: move it away to get a new one"
+                f"{self._folder} contains no non-expiring key; move it away to generate a new one"
             )
         return keys
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Keep others from changing keys meanwhile."""
+        """Keep other processes from changing keys meanwhile."""
         return data_directory.locked(self._folder.with_name(_LOCK))
 
     def new(self) -> SigningKey:
-        """Return a key that nobody knows yet."""
+        """Return a newly generated key."""
         text = jwt.new_key().decode("ascii")
         return SigningKey(jwt.key_id(text.encode()), text)
 
     def write(self, keys: Sequence[SigningKey]) -> None:
-        """Keep these keys and no others: first what is new, so that a crash leaves more keys and not fewer.
+        """Store exactly these keys.
+
+        New ones are written before old ones are deleted, so that a crash leaves too many keys
+        rather than too few.
 
         Raises:
             DataDirectoryError: not all could be written.
@@ -67,7 +74,7 @@ class JwtKeyFolder:
         try:
             self._write(keys)
         except OSError as error:
-            raise key_format.unusable(self._folder, error) from None
+            raise key_format.file_error(self._folder, error) from None
 
     def _write(self, keys: Sequence[SigningKey]) -> None:
         files = {_read_pem(path): path for path in self._paths()}
@@ -75,7 +82,7 @@ class JwtKeyFolder:
         last = max(path.stem for path in files.values())
         for key in keys:
             if key.name not in named:
-                last = _following(last)
+                last = _next_name(last)
                 data_directory.link_new(self._folder / f"{last}.pem", _pem(key, key.times))
         for key in keys:
             if key.name in named and key not in files:
@@ -94,19 +101,19 @@ def _pem(key: SigningKey, times: KeyValidity) -> bytes:
 def _read_pem(path: Path) -> SigningKey:
     try:
         data_directory.require_private(path)
-        head, mark, body = path.read_text("ascii").partition(_PEM)
-        times = key_format.read_times(
+        head, begin, body = path.read_text("ascii").partition(_PEM)
+        times = key_format.load_validity(
             word for word in head.split() if word.startswith(key_format.TIME_NAMES)
         )
-        return SigningKey(jwt.key_id(f"{mark}{body}".encode()), mark + body, times)
+        return SigningKey(jwt.key_id(f"{begin}{body}".encode()), begin + body, times)
     except OSError as error:
-        raise key_format.unusable(path, error) from None
+        raise key_format.file_error(path, error) from None
     except (ValueError, TypeError):
         raise DataDirectoryError(
-            f"{path} holds no P-256 private key in PEM: restore it, or move it away"
+            f"{path} contains no P-256 private key in PEM: restore it, or move it away"
         ) from None
 
 
-def _following(stem: str) -> str:
+def _next_name(stem: str) -> str:
     number = str(int(stem) + 1).zfill(len(stem)) if stem.isdecimal() else ""
     return number if number > stem else f"{stem}-1"

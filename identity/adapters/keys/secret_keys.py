@@ -1,4 +1,4 @@
-"""The keys of access tokens and mails: a file of ours, or a setting."""
+"""The signing keys of access tokens and mails, from a file or a setting."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _LOCK: Final = "keys.lock"
 
 
 class ConfiguredKeys:
-    """Keys that a setting gives: they are what they are, and change with a restart."""
+    """Keys from a setting. They do not change while the service runs."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._keys = tuple(map(key_format.named_key, keys))
 
     def stamp(self) -> object:
-        """Return always the same."""
+        """Return a constant."""
         return None
 
     def load_keys(self) -> tuple[SigningKey, ...]:
@@ -33,14 +33,14 @@ class ConfiguredKeys:
         return self._keys
 
 
-class UnmadeKeys:
-    """A key that is kept nowhere, for a command that only looks where there is none yet."""
+class TemporaryKey:
+    """A key that is not stored, for commands that change nothing where no key exists yet."""
 
     def __init__(self, key: SigningKey) -> None:
         self._key = key
 
     def stamp(self) -> object:
-        """Return always the same."""
+        """Return a constant."""
         return None
 
     def load_keys(self) -> tuple[SigningKey, ...]:
@@ -49,13 +49,13 @@ class UnmadeKeys:
 
 
 class SecretKeyFile:
-    """One key a line, oldest first, and its times behind it."""
+    """One key with its validity on each line, oldest first."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def make_first(self, now: datetime) -> None:
-        """Make the first key if there is none; processes that start at the same moment agree on it.
+    def create_first(self, now: datetime) -> None:
+        """Create the first key if there is none; processes that start together agree on one.
 
         Raises:
             DataDirectoryError: it cannot be written.
@@ -64,57 +64,58 @@ class SecretKeyFile:
             if not self._path.exists():
                 data_directory.link_new(self._path, _line(self.new(), KeyValidity(created=now)))
         except OSError as error:
-            raise key_format.unusable(self._path, error) from None
+            raise key_format.file_error(self._path, error) from None
 
-    def made(self) -> bool:
-        """Tell whether the first key was made."""
+    def exists(self) -> bool:
+        """Tell whether there is a key."""
         return self._path.exists()
 
     def stamp(self) -> object:
-        """Return what changes with the file."""
+        """Return a value that changes whenever the file changes."""
         return key_format.stamp(self._path)
 
     def load_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys, oldest first.
 
         Raises:
-            DataDirectoryError: the file is open to others, or holds no key that lasts.
+            DataDirectoryError: other users can read the file, a key is weak, or all keys expire.
         """
         try:
             data_directory.require_private(self._path)
             lines = map(str.split, self._path.read_text("ascii", "replace").splitlines())
             keys = tuple(
-                key_format.named_key(key, key_format.read_times(times))
+                key_format.named_key(key, key_format.load_validity(times))
                 for key, *times in filter(None, lines)
             )
         except OSError as error:
-            raise key_format.unusable(self._path, error) from None
+            raise key_format.file_error(self._path, error) from None
         except ValueError:
             keys = ()
         if any(is_weak_key(key.secret) for key in keys) or not key_format.has_unbounded(keys):
             raise DataDirectoryError(
-                f"{self._path} holds no key, or a weak one: delete it to get a new one, or restore it"
+                f"{self._path} contains no non-expiring key, or a weak one: "
+                "restore it, or remove it to generate a new one"
             )
         return keys
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Keep others from changing keys meanwhile."""
+        """Keep other processes from changing keys meanwhile."""
         return data_directory.locked(self._path.with_name(_LOCK))
 
     def new(self) -> SigningKey:
-        """Return a key that nobody knows yet."""
+        """Return a newly generated key."""
         return key_format.named_key(secrets.token_hex(32))
 
     def write(self, keys: Sequence[SigningKey]) -> None:
-        """Keep these keys and no others, in one step.
+        """Store exactly these keys, atomically.
 
         Raises:
-            DataDirectoryError: it cannot be written; the old ones are kept.
+            DataDirectoryError: the file cannot be written; the old keys are kept.
         """
         try:
             data_directory.replace(self._path, b"".join(_line(key, key.times) for key in keys))
         except OSError as error:
-            raise key_format.unusable(self._path, error) from None
+            raise key_format.file_error(self._path, error) from None
 
 
 def _line(key: SigningKey, times: KeyValidity) -> bytes:

@@ -1,1 +1,1 @@
-"""Prometheus metrics, summed over the workers of one service."""
+"""Prometheus metrics, summed over the workers of one node."""

@@ -1,4 +1,4 @@
-"""What was counted, in the words of Prometheus."""
+"""The metrics in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from identity.adapters.metrics.pages import BOUNDS, STATE, SUM, WIDTH, Key, Page
 
 
 def exposed(pages: Pages, states: tuple[str, ...]) -> tuple[bytes, str]:
-    """Return the text of all pages, with these names for what processes say of themselves, and its content type."""
+    """Return the text for all pages, and its content type.
+
+    Args:
+        pages: of all processes.
+        states: the names of the numbers that each process publishes about itself.
+    """
     own = CollectorRegistry()
     own.register(_Collector(pages, states))
     text = generate_latest(own) + (b"" if pages.shared else generate_latest(REGISTRY))
@@ -31,15 +36,15 @@ class _Collector(Collector):
         self._states = states
 
     def collect(self) -> Iterable[Metric]:
-        """Add the pages up."""
+        """Add up the pages."""
         requests: dict[Key, float] = defaultdict(float)
         seconds: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * WIDTH)
         states: list[list[float]] = [[] for _ in self._states]
         for keys, numbers in self._pages.all():
-            for place, values in enumerate(states):
-                values.append(numbers[place])
-            for number, key in enumerate(keys):
-                row = numbers[STATE + number * WIDTH : STATE + (number + 1) * WIDTH].tolist()
+            for index, values in enumerate(states):
+                values.append(numbers[index])
+            for index, key in enumerate(keys):
+                row = numbers[STATE + index * WIDTH : STATE + (index + 1) * WIDTH].tolist()
                 requests[key] += sum(row[:SUM])
                 dialect, _, route, _ = key
                 seconds[dialect, route] = [
@@ -63,11 +68,12 @@ def _counted(requests: Mapping[Key, float]) -> Metric:
 def _timed(seconds: Mapping[tuple[str, str], list[float]]) -> Metric:
     family = HistogramMetricFamily(
         "identity_request_duration_seconds",
-        "Time from the first line of the application to the answer.",
+        "Time from the start of a request in the application to its response.",
         labels=("dialect", "route"),
     )
     for key, row in seconds.items():
-        below, buckets = 0.0, []
+        below = 0.0
+        buckets = []
         for bound, count in zip((*map(float, BOUNDS), "+Inf"), row, strict=False):
             below += count
             buckets.append((str(bound), below))

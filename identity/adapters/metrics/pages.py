@@ -1,4 +1,4 @@
-"""Numbers that one process counts and all processes of a service can read."""
+"""Numbers that one process writes and all processes of a node can read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-SUM: Final = len(BOUNDS) + 1  # behind the buckets, of which the last has no bound
+SUM: Final = len(BOUNDS) + 1  # after the buckets, the last of which has no bound
 WIDTH: Final = SUM + 1
-STATE: Final = 16  # numbers at the beginning of a page: what the process says of itself
+STATE: Final = 16  # numbers at the beginning of a page, which the process publishes about itself
 _PAGE_BYTES: Final = 1024 * 1024
 _ROWS: Final = (_PAGE_BYTES // 8 - STATE) // WIDTH
 
@@ -20,7 +20,7 @@ Key = tuple[str, str, str, str]  # dialect, method, route, status
 
 
 class Pages:
-    """This process's page of numbers, and those of its siblings."""
+    """The page of numbers of this process, and those of the other workers."""
 
     def __init__(self, directory: str | None) -> None:
         self.shared = Path(directory) if directory else None
@@ -39,7 +39,7 @@ class Pages:
             os.close(file)
 
     def add(self, key: tuple[str, str, str, int]) -> int:
-        """Give a key its row, for ever."""
+        """Return the row of a key, and assign one first if it has none."""
         with self._lock:
             row = self.rows.get(key)
             if row is None and len(self.rows) < _ROWS:
@@ -47,9 +47,8 @@ class Pages:
                 if self.shared:
                     self._index.write_text(self._names)
                 row = self.rows[key] = STATE + len(self.rows) * WIDTH
-            return (
-                row or STATE
-            )  # routes and statuses are few; if they were not, the first row would take the rest
+            # Routes and statuses are few. If the page were ever full, the first row takes the rest.
+            return row or STATE
 
     def all(self) -> Iterator[tuple[list[Key], memoryview[float]]]:
         """Return the names of the rows and the numbers of every process."""

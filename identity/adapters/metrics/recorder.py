@@ -1,8 +1,9 @@
-"""Prometheus metrics, summed over the workers of one service.
+"""Prometheus metrics, summed over the workers of one node.
 
-With `PROMETHEUS_MULTIPROC_DIR` set, as `identity serve` does, every worker keeps its numbers in a page of memory that
-is a file of that directory, and any of them answers for all. Counting takes no lock: a number is changed between two
-moments at which the interpreter may turn to another thread.
+With `PROMETHEUS_MULTIPROC_DIR` set, as in `identity serve`, every worker keeps its numbers in a
+page of memory that is mapped to a file of that directory, so any worker can report all numbers.
+Counting takes no lock: it relies on the GIL, because the interpreter does not switch threads while
+it changes one number.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ _DIRECTORY: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class PrometheusMetrics:
-    """Counts requests and shows the counts. Labels are routes, never users or paths.
+    """Counts requests and reports the counts. Labels are routes, never users or paths.
 
     Args:
-        state: what the process says of itself when asked: names of gauges and counters (`…_total`) to numbers;
-            names that end in `_seconds` are shown for the worker where they are largest, others are summed.
+        state: returns what the process publishes about itself: names of gauges and of counters
+            (`…_total`) with their numbers. Of names that end in `_seconds` the largest number of
+            all workers is reported, of others the sum.
     """
 
     def __init__(self, state: Callable[[], Mapping[str, float]] = dict) -> None:
@@ -42,13 +44,13 @@ class PrometheusMetrics:
         numbers[row + SUM] += seconds
 
     def publish(self) -> None:
-        """Show the other workers what this process says of itself; to be called now and then."""
-        for place, number in enumerate(self._state().values()):
-            self._pages.numbers[place] = number
+        """Write the state of this process where other workers can read it; call periodically."""
+        for index, number in enumerate(self._state().values()):
+            self._pages.numbers[index] = number
 
     def exposition(self) -> tuple[bytes, str]:
-        """Return everything counted, in the Prometheus text format, and the name of that format."""
-        from identity.adapters.metrics.exposition import exposed  # noqa: PLC0415 - a start does not wait for prometheus_client
+        """Return all metrics in Prometheus' text format, and the content type."""
+        from identity.adapters.metrics.exposition import exposed  # noqa: PLC0415 - slow to import
 
         self.publish()
         return exposed(self._pages, tuple(self._state()))

@@ -1,1 +1,1 @@
-"""Password hashing: ours, those of other systems, and the queue before it."""
+"""Password hashing: Argon2, the hashes of other systems, and the admission queue."""

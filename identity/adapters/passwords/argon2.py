@@ -1,4 +1,4 @@
-"""Argon2id, one hash at a time; `adapters.passwords.queue` stands before it."""
+"""Argon2id, one hash at a time; `adapters.passwords.queue` limits how many callers wait for it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _RETRY_AFTER: Final = timedelta(seconds=1)
 _HASH_BYTES: Final = 32
 _SALT_BYTES: Final = 16
 _NICENESS: Final = 5
-# A stored hash names its own cost; beyond these it is a weapon, not a password.
+# A stored hash contains its own cost. Beyond these limits one check could stall the service.
 _MAX_MEMORY_KIB: Final = 1024 * 1024
 _MAX_TIME: Final = 16
-_MAX_WORK_KIB: Final = 4 * 1024 * 1024  # memory by passes: some four seconds
+_MAX_WORK_KIB: Final = 4 * 1024 * 1024  # memory times passes: about four seconds
 _MAX_LANES: Final = 16  # each is a thread
-_DJANGO: Final = "argon2"  # Django writes the name of its hasher before Argon2's own text
+_DJANGO: Final = "argon2"  # Django's prefix before the standard text of the hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Argon2Cost:
 
 
 class Argon2Hasher:
-    """Computes hashes, one at a time per process, in a thread of its own.
+    """Computes hashes, one at a time per process, in a separate thread.
 
-    The allocator keeps a hash's memory for the thread that asked for it: with one thread it is kept once. That thread
-    stands back where the processor is wanted for shorter work.
+    The allocator keeps the memory of a hash for the thread that used it, so that one thread needs
+    it only once. The thread has a lower priority, so that shorter work comes first.
 
     Args:
-        cost: for new hashes and for the work done in vain.
-        wait: how long a caller stands before the slot.
+        cost: of new hashes and of the dummy hash.
+        wait: how long a caller waits for the previous hash.
     """
 
     def __init__(self, cost: Argon2Cost, *, wait: timedelta) -> None:
@@ -62,57 +62,56 @@ class Argon2Hasher:
             salt_len=_SALT_BYTES,
         )
         self._slot = threading.Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hash", initializer=_stand_back)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hash", initializer=_lower_priority)
         self._wait_seconds = wait.total_seconds()
-        self._nobodys_hash = _unmatched(cost)
-        self._forms = HashFormats(self._nobodys_hash)
+        self._dummy_hash = _make_dummy_hash(cost)
+        self._formats = HashFormats(self._dummy_hash)
 
     def hash(self, password: str) -> str:
         """Return a new hash of an already normalised password."""
-        with self._alone():
+        with self._exclusive():
             return self._thread.submit(self._argon2.hash, password).result()
 
     def verify(self, stored: str | None, password: str, *, typed: str | None = None) -> Verdict:
-        """Check a password; with nothing usable stored, do the same work and say no.
+        """Check a password; without a usable stored hash, do the same work and return no match.
 
-        A wrong password costs a check of every hash format seen so far (`adapters.passwords.formats`),
-        in both spellings where there are two.
+        A wrong password costs a check of every hash format seen so far, in both encodings if there
+        are two: see `adapters.passwords.formats`.
         """
-        spellings = (password,) if typed is None or typed == password else (typed, password)
-        with self._alone():
-            return self._thread.submit(self._verify, stored, spellings).result()
+        encodings = (password,) if typed is None or typed == password else (typed, password)
+        with self._exclusive():
+            return self._thread.submit(self._verify, stored, encodings).result()
 
-    def _verify(self, stored: str | None, spellings: tuple[str, ...]) -> Verdict:
-        # Every known form has a dollar; what has none, such as "!", is nobody's, and by the same steps.
-        checked = stored if stored and "$" in stored else self._nobodys_hash
+    def _verify(self, stored: str | None, encodings: tuple[str, ...]) -> Verdict:
+        # Every known format contains a dollar. Other texts, such as "!", match no password.
+        checked = stored if stored and "$" in stored else self._dummy_hash
         begun = time.thread_time()
-        verdict = self._verify_spellings(checked, spellings)
+        verdict = self._verify_encodings(checked, encodings)
         if verdict and verdict.matches:
             return verdict
         if verdict:
-            self._forms.observe(checked, seconds=(time.thread_time() - begun) / len(spellings))
-        for other in self._forms.others(checked if verdict else ""):
-            self._verify_spellings(other, spellings)
+            self._formats.observe(checked, seconds=(time.thread_time() - begun) / len(encodings))
+        for other in self._formats.others(checked if verdict else ""):
+            self._verify_encodings(other, encodings)
         return Verdict(matches=False)
 
-    def _verify_spellings(self, stored: str, spellings: tuple[str, ...]) -> Verdict | None:
+    def _verify_encodings(self, stored: str, encodings: tuple[str, ...]) -> Verdict | None:
         verdict = None
-        for spelling in spellings:
-            verdict = self._verify_stored(stored, spelling)
+        for encoding in encodings:
+            verdict = self._verify_stored(stored, encoding)
             if verdict is None:
                 return None
-            if verdict.matches:  # of two spellings the last one is that in which hashes are kept
-                return Verdict(matches=True, outdated=verdict.outdated or spelling != spellings[-1])
+            if verdict.matches:
+                # New hashes are made of the last encoding, so a match of another one is outdated.
+                return Verdict(matches=True, outdated=verdict.outdated or encoding != encodings[-1])
         return verdict
 
     def _verify_stored(self, stored: str, password: str) -> Verdict | None:
         argon2 = _argon2_text(stored)
         if argon2 is not None:
-            return (
-                self._verify_argon2(argon2, password, own=argon2 == stored)
-                if _bearable(argon2)
-                else None
-            )
+            if not _cost_is_acceptable(argon2):
+                return None
+            return self._verify_argon2(argon2, password, own=argon2 == stored)
         matches = verify_legacy(stored, password)
         return None if matches is None else Verdict(matches, outdated=True)
 
@@ -126,7 +125,7 @@ class Argon2Hasher:
         return Verdict(matches=True, outdated=not own or self._argon2.check_needs_rehash(stored))
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[None]:
         if not self._slot.acquire(timeout=self._wait_seconds):
             raise Busy(_RETRY_AFTER)
         try:
@@ -136,17 +135,17 @@ class Argon2Hasher:
 
 
 def can_verify(stored: str) -> bool:
-    """Tell whether a stored hash is of a form and cost that is checked here; nothing is computed."""
+    """Tell whether a stored hash has a supported format and cost, without computing it."""
     argon2 = _argon2_text(stored)
-    return is_legacy(stored) if argon2 is None else _bearable(argon2)
+    return is_legacy(stored) if argon2 is None else _cost_is_acceptable(argon2)
 
 
-def _stand_back() -> None:
-    with suppress(AttributeError, OSError):  # Linux knows a priority for each thread
+def _lower_priority() -> None:
+    with suppress(AttributeError, OSError):  # only Linux has a priority for each thread
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
-def _bearable(stored: str) -> bool:
+def _cost_is_acceptable(stored: str) -> bool:
     try:
         cost = extract_parameters(stored)
     except (InvalidHashError, ValueError):
@@ -165,8 +164,8 @@ def _argon2_text(stored: str) -> str | None:
     return text if text.startswith("$argon2") else None
 
 
-def _unmatched(cost: Argon2Cost) -> str:
-    # Not computed from any password: checking against it costs what a real check costs and never matches.
+def _make_dummy_hash(cost: Argon2Cost) -> str:
+    # Random, not computed from a password: checking it costs the same and never matches.
     salt, digest = (_base64(secrets.token_bytes(size)) for size in (_SALT_BYTES, _HASH_BYTES))
     return f"$argon2id$v=19$m={cost.memory_kib},t={cost.time},p=1${salt}${digest}"
 

@@ -1,7 +1,7 @@
-"""Hashes that other systems made: checked once, then replaced by ours at the first login.
+"""Hashes of other systems, which are replaced by a new hash at the first login.
 
-The cost is part of the stored text, so it is bounded before any work. Argon2 has its own module, also where another
-system made it.
+The cost is part of the stored text, so it is limited before anything is computed. Argon2 hashes of
+other systems are handled in `adapters.passwords.argon2`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,11 @@ from identity.adapters.passwords.sha_crypt import verify_sha_crypt
 
 _log = logging.getLogger(__name__)
 _MAX_PBKDF2_ROUNDS: Final = 2_000_000
-_MAX_SHA_CRYPT_ROUNDS: Final = (
-    700_000  # passlib makes 656,000, about a second; everything else 5,000
-)
+# passlib uses 656,000 rounds, about a second; other software uses 5,000.
+_MAX_SHA_CRYPT_ROUNDS: Final = 700_000
 _MAX_SCRYPT_BYTES: Final = 256 * 1024 * 1024
 _BCRYPT_COSTS: Final = range(4, 15)
-_BCRYPT_BYTES: Final = (
-    72  # what bcrypt looks at; whoever hashed a longer password looked no further either
-)
+_BCRYPT_BYTES: Final = 72  # bcrypt ignores the rest of a longer password
 
 _BCRYPT = r"(\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53})"
 
@@ -37,37 +34,42 @@ Check = Callable[[str], bool]
 
 
 def is_legacy(stored: str) -> bool:
-    """Tell whether a hash of another system is of a known form and cost, without computing anything."""
+    """Tell whether a hash of another system has a supported format and cost; computes nothing."""
     return _find(stored) is not None
 
 
 def verify_legacy(stored: str, password: str) -> bool | None:
-    """Check `password` against a hash of another system; None if it is of no known or no bearable form."""
+    """Check a password against a hash of another system; None if its format is not supported."""
     check = _find(stored)
-    with suppress(ValueError):  # the form was right and the content was not
-        return None if check is None else check(password)
+    if check is None:
+        return None
+    with suppress(ValueError):  # the format is right, but the content is not
+        return check(password)
     return None
 
 
 def _find(stored: str) -> Check | None:
     for pattern, read in _FORMATS:
-        if form := re.fullmatch(pattern, stored, re.ASCII):
-            with suppress(ValueError):  # as above
-                return read(form)
+        if match := re.fullmatch(pattern, stored, re.ASCII):
+            with suppress(ValueError):  # as in `verify_legacy`
+                return read(match)
     return None
 
 
-def _werkzeug_scrypt(form: re.Match[str]) -> Check | None:
-    return (
-        _by_werkzeug(form) if _bearable_scrypt(int(form[1]), int(form[2]), int(form[3])) else None
-    )
-
-
-def _django_scrypt(form: re.Match[str]) -> Check | None:
-    cost, salt, block, lanes = int(form[1]), form[2], int(form[3]), int(form[4])
-    if not _bearable_scrypt(cost, block, lanes):
+def _werkzeug_scrypt(match: re.Match[str]) -> Check | None:
+    if not _scrypt_is_acceptable(int(match[1]), int(match[2]), int(match[3])):
         return None
-    digest = base64.b64decode(form[5])
+    return _by_werkzeug(match)
+
+
+def _django_scrypt(match: re.Match[str]) -> Check | None:
+    cost = int(match[1])
+    salt = match[2]
+    block = int(match[3])
+    lanes = int(match[4])
+    if not _scrypt_is_acceptable(cost, block, lanes):
+        return None
+    digest = base64.b64decode(match[5])
 
     def check(password: str) -> bool:
         made = hashlib.scrypt(
@@ -84,25 +86,25 @@ def _django_scrypt(form: re.Match[str]) -> Check | None:
     return check
 
 
-def _bearable_scrypt(cost: int, block: int, lanes: int) -> bool:
-    sound = cost > 1 and cost & (cost - 1) == 0 and block > 0 and lanes > 0
-    return sound and 128 * cost * block * lanes <= _MAX_SCRYPT_BYTES
+def _scrypt_is_acceptable(cost: int, block: int, lanes: int) -> bool:
+    valid = cost > 1 and cost & (cost - 1) == 0 and block > 0 and lanes > 0
+    return valid and 128 * cost * block * lanes <= _MAX_SCRYPT_BYTES
 
 
-def _werkzeug_pbkdf2(form: re.Match[str]) -> Check | None:
-    return _by_werkzeug(form) if 0 < int(form[1]) <= _MAX_PBKDF2_ROUNDS else None
+def _werkzeug_pbkdf2(match: re.Match[str]) -> Check | None:
+    return _by_werkzeug(match) if 0 < int(match[1]) <= _MAX_PBKDF2_ROUNDS else None
 
 
-def _by_werkzeug(form: re.Match[str]) -> Check:
-    return lambda password: check_password_hash(form[0], password)
+def _by_werkzeug(match: re.Match[str]) -> Check:
+    return lambda password: check_password_hash(match[0], password)
 
 
-def _django_pbkdf2(form: re.Match[str]) -> Check | None:
-    return _pbkdf2("sha256", int(form[1]), form[2].encode(), base64.b64decode(form[3]))
+def _django_pbkdf2(match: re.Match[str]) -> Check | None:
+    return _pbkdf2("sha256", int(match[1]), match[2].encode(), base64.b64decode(match[3]))
 
 
-def _passlib_pbkdf2(form: re.Match[str]) -> Check | None:
-    return _pbkdf2(form[1], int(form[2]), _from_ab64(form[3]), _from_ab64(form[4]))
+def _passlib_pbkdf2(match: re.Match[str]) -> Check | None:
+    return _pbkdf2(match[1], int(match[2]), _from_ab64(match[3]), _from_ab64(match[4]))
 
 
 def _from_ab64(text: str) -> bytes:
@@ -117,39 +119,42 @@ def _pbkdf2(digest: str, rounds: int, salt: bytes, wanted: bytes) -> Check | Non
     )
 
 
-def _sha_crypt(form: re.Match[str]) -> Check | None:
-    kind, salt, digest = form[1], form[3], form[4]
-    rounds = int(form[2]) if form[2] else None
+def _sha_crypt(match: re.Match[str]) -> Check | None:
+    rounds = int(match[2]) if match[2] else None
     if rounds is not None and rounds > _MAX_SHA_CRYPT_ROUNDS:
         return None
-    return lambda password: verify_sha_crypt(kind, rounds, salt, digest, password)
+    return lambda password: verify_sha_crypt(match[1], rounds, match[3], match[4], password)
 
 
-def _bcrypt(form: re.Match[str]) -> Check | None:
-    check = _bcrypt_of(form)
-    return check and (lambda password: check(password.encode()[:_BCRYPT_BYTES]))
+def _bcrypt(match: re.Match[str]) -> Check | None:
+    check = _bcrypt_of(match)
+    if check is None:
+        return None
+    return lambda password: check(password.encode()[:_BCRYPT_BYTES])
 
 
-def _bcrypt_of_sha256(form: re.Match[str]) -> Check | None:
-    check = _bcrypt_of(form)
-    return check and (
-        lambda password: check(hashlib.sha256(password.encode()).hexdigest().encode())
-    )
+def _bcrypt_of_sha256(match: re.Match[str]) -> Check | None:
+    check = _bcrypt_of(match)
+    if check is None:
+        return None
+    return lambda password: check(hashlib.sha256(password.encode()).hexdigest().encode())
 
 
-def _bcrypt_of(form: re.Match[str]) -> Callable[[bytes], bool] | None:
-    if int(form[2]) not in _BCRYPT_COSTS:
+def _bcrypt_of(match: re.Match[str]) -> Callable[[bytes], bool] | None:
+    if int(match[2]) not in _BCRYPT_COSTS:
         return None
     bcrypt = _bcrypt_module()
-    return bcrypt and (lambda password: bcrypt.checkpw(password, form[1].encode()))
+    if bcrypt is None:
+        return None
+    return lambda password: bool(bcrypt.checkpw(password, match[1].encode()))
 
 
-@cache  # it is told once
+@cache  # so that the warning is logged once
 def _bcrypt_module() -> Any:  # noqa: ANN401 - a module or None
     try:
         import bcrypt  # noqa: PLC0415 - an extra: only imported accounts need it
     except ImportError:
-        _log.warning("an imported bcrypt hash cannot be checked: install identityd[imports]")
+        _log.warning("cannot check an imported bcrypt hash: install identityd[imports]")
         return None
     return bcrypt
 

@@ -1,4 +1,7 @@
-"""The queue before the hash: a few places, and one more that whoever pushes does not get."""
+"""The admission queue before the hash: a few slots, one of them reserved.
+
+The reserved slot is not available to clients that do not back off. See decision 49.
+"""
 
 from __future__ import annotations
 
@@ -17,30 +20,31 @@ from identity.domain.ports import Hasher
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
 _REMEMBERED: Final = 4096
-_Caller = tuple[str, str]  # group of addresses, name
+_Caller = tuple[str, str]  # client, name
 
 
 class AdmissionQueue:
-    """Admits few callers at a time to the hasher and turns the rest away at once.
+    """Admits a few callers at a time to the hasher and refuses the others immediately.
 
     Args:
-        hasher: what they are admitted to.
-        places: the one who hashes and those who wait, per process. Where somebody can wait at all there is one place
-            more: for addresses (IPv6: a /64) that have none, and for a name that came back when it was told to. So
-            one flood leaves a way to all others, and to its own neighbours.
+        hasher: to which callers are admitted.
+        slots: for the caller that is hashing and those that wait, per process. If any can wait,
+            there is one more slot, reserved for clients that hold none and for a name that came
+            back after Retry-After. So a flood from one client leaves a slot for all others, and
+            for users who share its IP.
     """
 
-    def __init__(self, hasher: Hasher, *, places: int) -> None:
+    def __init__(self, hasher: Hasher, *, slots: int) -> None:
         self._hasher = hasher
-        self._kept = 1 if places > 1 else 0
-        self._free = places + self._kept
+        self._reserved = 1 if slots > 1 else 0
+        self._free = slots + self._reserved
         self._held: Counter[str] = Counter()
-        self._told: dict[_Caller, float] = {}
+        self._refused_at: dict[_Caller, float] = {}
         self._lock = threading.Lock()
 
     @contextmanager
     def admit(self, ip: str = "", name: str = "") -> Iterator[Hasher]:
-        """Take a place in the queue, or raise Busy without having computed anything."""
+        """Take a slot in the queue, or raise Busy without computing anything."""
         caller = client_network(ip), name
         self._enter(caller)
         try:
@@ -49,20 +53,23 @@ class AdmissionQueue:
             self._leave(caller)
 
     def turned_away(self, ip: str, name: str) -> Busy | None:
-        """Return the refusal for who was turned away a moment ago and would be again; he waits anew."""
+        """Return the error for a caller that was just refused and would be again, else None.
+
+        The caller's waiting time starts again.
+        """
         caller = client_network(ip), name
         with self._lock:
-            if caller not in self._told or self._is_open(caller):
+            if caller not in self._refused_at or self._has_slot(caller):
                 return None
-            self._tell(caller)
+            self._note_refusal(caller)
             return Busy(_RETRY_AFTER, repeated=True)
 
     def _enter(self, caller: _Caller) -> None:
         with self._lock:
-            if not self._is_open(caller):
-                self._tell(caller)
+            if not self._has_slot(caller):
+                self._note_refusal(caller)
                 raise Busy(_RETRY_AFTER)
-            self._told.pop(caller, None)
+            self._refused_at.pop(caller, None)
             self._free -= 1
             self._held[caller[0]] += 1
 
@@ -73,11 +80,13 @@ class AdmissionQueue:
             if not self._held[caller[0]]:
                 del self._held[caller[0]]
 
-    def _is_open(self, caller: _Caller) -> bool:
-        told = self._told.get(caller)
-        waited = told is not None and time.monotonic() - told >= _RETRY_AFTER.total_seconds()
-        pushes = self._held[caller[0]] and not waited
-        return self._free > (self._kept if pushes else 0)
+    def _has_slot(self, caller: _Caller) -> bool:
+        refused_at = self._refused_at.get(caller)
+        backed_off = (
+            refused_at is not None and time.monotonic() - refused_at >= _RETRY_AFTER.total_seconds()
+        )
+        may_use_reserved = backed_off or not self._held[caller[0]]
+        return self._free > (0 if may_use_reserved else self._reserved)
 
-    def _tell(self, caller: _Caller) -> None:
-        put_bounded(self._told, caller, time.monotonic(), bound=_REMEMBERED)
+    def _note_refusal(self, caller: _Caller) -> None:
+        put_bounded(self._refused_at, caller, time.monotonic(), bound=_REMEMBERED)

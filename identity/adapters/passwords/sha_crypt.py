@@ -1,7 +1,7 @@
-"""SHA-crypt, the `$5$` and `$6$` of /etc/shadow and of many LDAP servers.
+"""SHA-crypt, the `$5$` and `$6$` hashes of /etc/shadow and many LDAP servers.
 
-Written from "Unix crypt using SHA-256 and SHA-512" (Ulrich Drepper, version 0.6), because Python's `crypt` ended with
-3.12. A round is a few calls, so a hash of many rounds lets other threads run in between.
+Implements "Unix crypt using SHA-256 and SHA-512" (Ulrich Drepper, version 0.6), because Python
+removed its `crypt` module in 3.13. The rounds run in Python, so other threads can run in between.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ from typing import Any, Final
 
 _DIGITS: Final = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DEFAULT_ROUNDS: Final = 5000
-_LEAST_ROUNDS: Final = 1000
-_AT_ONCE: Final = 500  # rounds before another thread may run: about a millisecond
+_MIN_ROUNDS: Final = 1000
+_YIELD_EVERY: Final = 500  # rounds after which another thread may run: about a millisecond
 
 Hash = Callable[[bytes], Any]  # a constructor of hashlib
 
 
 def verify_sha_crypt(kind: str, rounds: int | None, salt: str, digest: str, password: str) -> bool:
-    """Check a password against the digest of a stored `$kind$rounds=…$salt$digest`; kind is 5 or 6."""
+    """Check a password against a stored `$kind$rounds=…$salt$digest`; kind is 5 or 6."""
     new: Hash = hashlib.sha256 if kind == "5" else hashlib.sha512
-    wanted = _DEFAULT_ROUNDS if rounds is None else max(rounds, _LEAST_ROUNDS)
-    return hmac.compare_digest(
-        _encoded(_stretched(new, password.encode(), salt.encode(), wanted)), digest
-    )
+    count = _DEFAULT_ROUNDS if rounds is None else max(rounds, _MIN_ROUNDS)
+    computed = _stretched(new, password.encode(), salt.encode(), count)
+    return hmac.compare_digest(_encoded(computed), digest)
 
 
 def _stretched(new: Hash, password: bytes, salt: bytes, rounds: int) -> bytes:
@@ -41,7 +40,7 @@ def _stretched(new: Hash, password: bytes, salt: bytes, rounds: int) -> bytes:
         odd = number & 1
         middle = (seed if number % 3 else b"") + (key if number % 7 else b"")
         result = new((key if odd else result) + middle + (result if odd else key)).digest()
-        if number % _AT_ONCE == 0:
+        if number % _YIELD_EVERY == 0:
             time.sleep(0)
     return result
 
@@ -59,14 +58,13 @@ def _encoded(digest: bytes) -> str:
 
 
 def _groups(digest: bytes) -> Iterator[tuple[int, int]]:
-    # Three bytes a third of the digest apart; each group begins one byte on, in another order of the thirds.
+    # A group has one byte of each third of the digest. From group to group the position grows by
+    # one and the order of the thirds rotates: to the right for SHA-256, to the left for SHA-512.
     step = len(digest) // 3
-    first, second, third = 0, step, 2 * step
-    for _ in range(step):
-        yield digest[first] << 16 | digest[second] << 8 | digest[third], 4
-        if len(digest) == hashlib.sha256().digest_size:
-            first, second, third = third + 1, first + 1, second + 1
-        else:
-            first, second, third = second + 1, third + 1, first + 1
+    rotation = -1 if len(digest) == hashlib.sha256().digest_size else 1
+    for position in range(step):
+        thirds = [(third + rotation * position) % 3 * step for third in range(3)]
+        high, middle, low = (digest[start + position] for start in thirds)
+        yield high << 16 | middle << 8 | low, 4
     rest = digest[3 * step :]
     yield int.from_bytes(rest[::-1], "big"), len(rest) + 1

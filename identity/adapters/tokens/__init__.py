@@ -1,1 +1,1 @@
-"""The formats of tokens: how each kind is written and verified."""
+"""The formats of tokens: how each kind is created and verified."""

@@ -1,4 +1,4 @@
-"""JWTs signed with ES256 (RFC 7515, 7518, 7519): one algorithm, pinned, whatever a token's header says."""
+"""JWTs signed with ES256 (RFC 7515, 7518, 7519), whatever algorithm the header of a token names."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from identity.caching import BoundedCache
 ALGORITHM: Final = "ES256"
 AUDIENCE: Final = "identity"
 _LEEWAY_SECONDS: Final = 5
-# 64 bytes of signature end in a character with four spare bits: only these four are canonical.
-_FORM: Final = re.compile(
+# The last character of a signature of 64 bytes has four spare bits: only these four are canonical.
+_FORMAT: Final = re.compile(
     r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]", re.ASCII
 )
 _REQUIRED: Final = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
@@ -29,18 +29,18 @@ _TYPE: Final = "session"
 
 
 class Es256Tokens:
-    """Signs with the newest key and accepts all of them.
+    """Signs with the last key and accepts all of them.
 
     Args:
-        keys: private keys in PEM, oldest first.
-        issuer: who signs, as `iss` says.
+        keys: private keys in PEM, the signing key last.
+        issuer: the `iss` claim.
     """
 
     def __init__(self, keys: tuple[bytes, ...], *, issuer: str) -> None:
         self._issuer = issuer
         self._keys = dict(map(_load, keys))
-        self._newest = next(reversed(self._keys))
-        self._genuine: BoundedCache[Mapping[str, Any]] = BoundedCache()
+        self._signing_kid = next(reversed(self._keys))
+        self._verified: BoundedCache[Mapping[str, Any]] = BoundedCache()
 
     def sign(self, session: str, subject: str, issued_at: datetime, expires_at: datetime) -> str:
         """Return the token of a session."""
@@ -54,17 +54,16 @@ class Es256Tokens:
             "iat": int(issued_at.timestamp()),
             "exp": int(expires_at.timestamp()),
         }
-        return jwt.encode(
-            claims, self._keys[self._newest], ALGORITHM, headers={"kid": self._newest}
-        )
+        key = self._keys[self._signing_kid]
+        return jwt.encode(claims, key, ALGORITHM, headers={"kid": self._signing_kid})
 
     def verify(self, token: str, now: datetime) -> str | None:
-        """Return the session of a genuine token in its life and its one spelling, else None."""
-        claims = self._genuine.find(token) or self._verify(token)
-        return claims["sid"] if claims and _timely(claims, now) else None
+        """Return the session of a valid token in canonical encoding, or None."""
+        claims = self._verified.find(token) or self._verify(token)
+        return claims["sid"] if claims and _within_lifetime(claims, now) else None
 
     def _verify(self, token: str) -> Mapping[str, Any] | None:
-        if not _FORM.fullmatch(token):
+        if not _FORMAT.fullmatch(token):
             return None
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
@@ -78,7 +77,7 @@ class Es256Tokens:
             )
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
             return None
-        return self._genuine.put(token, claims) if _sound(claims) else None
+        return self._verified.put(token, claims) if _well_formed(claims) else None
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys (RFC 7517)."""
@@ -96,12 +95,12 @@ def key_id(pem: bytes) -> str:
     """Return the `kid` of a private key.
 
     Raises:
-        ValueError, TypeError: it is none, or of another kind.
+        ValueError, TypeError: it is not a P-256 private key.
     """
     return _load(pem)[0]
 
 
-def _sound(claims: Mapping[str, Any]) -> bool:
+def _well_formed(claims: Mapping[str, Any]) -> bool:
     return (
         claims.get("typ") == _TYPE
         and isinstance(claims["sid"], str)
@@ -109,17 +108,16 @@ def _sound(claims: Mapping[str, Any]) -> bool:
     )
 
 
-def _timely(claims: Mapping[str, Any], now: datetime) -> bool:
-    # The clock is the service's own, so the times are judged here.
+def _within_lifetime(claims: Mapping[str, Any], now: datetime) -> bool:
+    # Checked here, because PyJWT does not use the service's clock.
     seconds: float = now.timestamp()
-    issued_at, expires_at = claims["iat"], claims["exp"]
-    return bool(issued_at <= seconds + _LEEWAY_SECONDS and seconds < expires_at)
+    return bool(claims["iat"] <= seconds + _LEEWAY_SECONDS and seconds < claims["exp"])
 
 
 def _load(pem: bytes) -> tuple[str, ec.EllipticCurvePrivateKey]:
     key = serialization.load_pem_private_key(pem, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise TypeError("a JWT key must be a P-256 private key")
+        raise TypeError("not a P-256 private key")
     public = key.public_key().public_bytes(
         serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
     )
@@ -127,5 +125,5 @@ def _load(pem: bytes) -> tuple[str, ec.EllipticCurvePrivateKey]:
 
 
 def _public(kid: str, key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:
-    words: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(key.public_key()))
-    return {**words, "kid": kid, "use": "sig", "alg": ALGORITHM}
+    parameters: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(key.public_key()))
+    return {**parameters, "kid": kid, "use": "sig", "alg": ALGORITHM}

@@ -1,4 +1,4 @@
-"""Tokens that say nothing: random text in the form a document asks for, kept only as a digest."""
+"""Random tokens in the formats of the documents; only their digests are stored."""
 
 from __future__ import annotations
 

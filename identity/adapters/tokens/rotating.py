@@ -1,4 +1,4 @@
-"""The signers of tokens, each with the keys that count at that moment."""
+"""Tokens with rotating keys: each call uses the signer for the keys that are active now."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class RotatingAccessTokens:
         return self._current().sign(claims)
 
     def verify(self, token: str) -> AccessClaims | None:
-        """Return what a genuine token in its one canonical spelling says, and None for anything else."""
+        """Return the claims of a genuine token in canonical encoding, or None."""
         return self._current().verify(token)
 
 
 class RotatingOneTimeTokens:
-    """The tokens of mails; see `SignedOneTimeTokens`."""
+    """The tokens in mails; see `SignedOneTimeTokens`."""
 
     def __init__(self, current: Callable[[], SignedOneTimeTokens]) -> None:
         self._current = current
@@ -37,7 +37,7 @@ class RotatingOneTimeTokens:
         return self._current().sign(purpose, claims)
 
     def verify(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
-        """Return what a genuine token of this purpose says, else None."""
+        """Return the claims of a genuine token for this purpose, or None."""
         return self._current().verify(purpose, token)
 
 
@@ -52,7 +52,7 @@ class RotatingJwtTokens:
         return self._current().sign(session, subject, issued_at, expires_at)
 
     def verify(self, token: str, now: datetime) -> str | None:
-        """Return the session of a genuine token in its life and its one spelling, else None."""
+        """Return the session of a valid token in canonical encoding, or None."""
         return self._current().verify(token, now)
 
     def key_set(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Access tokens: itsdangerous over a text that can be read but not made."""
+"""Access tokens and one-time tokens: readable text with a signature from itsdangerous."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _ONE_TIME: Final = re.compile(
 
 
 class SignedAccessTokens:
-    """Signs with the newest key and accepts all of them.
+    """Signs with the last key and accepts all of them.
 
     Args:
-        secret_keys: oldest first, as itsdangerous expects.
+        secret_keys: the signing key last, as itsdangerous expects.
     """
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._signer = _Signer(secret_keys, "access-token")
-        self._genuine: BoundedCache[AccessClaims] = BoundedCache()
+        self._verified: BoundedCache[AccessClaims] = BoundedCache()
 
     def sign(self, claims: AccessClaims) -> str:
         """Return the token for `claims`."""
@@ -48,17 +48,18 @@ class SignedAccessTokens:
         return self._signer.sign(text).decode("ascii")
 
     def verify(self, token: str) -> AccessClaims | None:
-        """Return what a genuine token in its one canonical spelling says, and None for anything else."""
-        if said := self._genuine.find(token):
-            return said
-        form = _TOKEN.fullmatch(token)
-        if form is None or not self._signer.validate(token):
+        """Return the claims of a genuine token in canonical encoding, or None."""
+        if claims := self._verified.find(token):
+            return claims
+        match = _ACCESS.fullmatch(token)
+        if match is None or not self._signer.validate(token):
             return None
-        return self._genuine.put(token, AccessClaims(form[2], int(form[3], 16), int(form[4], 16)))
+        claims = AccessClaims(match[2], int(match[3], 16), int(match[4], 16))
+        return self._verified.put(token, claims)
 
 
 class SignedOneTimeTokens:
-    """Signs what mails carry, with a salt for each purpose."""
+    """Signs the tokens in mails, with a separate salt for each purpose."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         self._signers = {purpose: _Signer(secret_keys, purpose.value) for purpose in Purpose}
@@ -69,18 +70,18 @@ class SignedOneTimeTokens:
         return self._signers[purpose].sign(text).decode("ascii")
 
     def verify(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
-        """Return what a genuine token of this purpose says, else None."""
-        form = _ONE_TIME.fullmatch(token)
-        if form is None or not self._signers[purpose].validate(token):
+        """Return the claims of a genuine token for this purpose, or None."""
+        match = _ONE_TIME.fullmatch(token)
+        if match is None or not self._signers[purpose].validate(token):
             return None
-        return OneTimeClaims(int(form[1], 16), int(form[2], 16), int(form[3], 16), form[4])
+        return OneTimeClaims(int(match[1], 16), int(match[2], 16), int(match[3], 16), match[4])
 
 
 class _Signer(Signer):
-    """Itsdangerous' signer, which derives a purpose's key once and not for every signature."""
+    """The signer of itsdangerous, but it derives the key of a purpose once, not for every call."""
 
     def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
-        """Return the key of this purpose under one of the secret keys, the newest if none is given."""
+        """Return the key of this purpose for a secret key, by default the signing key."""
         secret = self.secret_key if secret_key is None else secret_key
         known = self._derived.get(secret)
         if known is None:
@@ -99,7 +100,7 @@ class _Signer(Signer):
 
 
 class _HmacSha256(SigningAlgorithm):
-    """HMAC in one call of the library."""
+    """HMAC with SHA-256 in a single library call."""
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
         """Return the signature (RFC 2104)."""

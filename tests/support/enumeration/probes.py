@@ -62,7 +62,7 @@ class Asker:
     def __post_init__(self) -> None:
         self.client = self.app.test_client(use_cookies=False)
         # Cheaply, also where a hardened service would refuse to.
-        guarded = AdmissionQueue(Argon2Hasher(COST, wait=timedelta(seconds=10)), places=64)
+        guarded = AdmissionQueue(Argon2Hasher(COST, wait=timedelta(seconds=10)), slots=64)
         self.passwords = CountedPasswords(guarded)
         use = services(self.app)
         for use_case in (
