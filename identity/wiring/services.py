@@ -158,7 +158,7 @@ def _logins(settings: Settings, base: Infrastructure) -> SessionOpener:
 
 
 def _key_agreement(settings: Settings, base: Infrastructure, keys: Keys) -> KeyAgreement:
-    sources = {KeyUse.TOKENS: RememberedKeys(keys.secret)}
+    sources = {KeyUse.TOKENS: CachedKeys(keys.secret)}
     if "continuous" in settings.dialects:  # no other document has JWTs
         sources[KeyUse.JWTS] = CachedKeys(keys.jwt)
     return KeyAgreement(

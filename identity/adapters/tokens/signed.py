@@ -20,7 +20,7 @@ _PREFIX: Final = TokenKind.ACCESS.prefix
 # sixteen: anything else is the same signature spelled otherwise.
 _SIGNATURE: Final = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 # The whole token in its only spelling.
-_TOKEN: Final = re.compile(
+_ACCESS: Final = re.compile(
     rf"({_PREFIX}([0-9a-f]{{32}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{8,10}}))"
     rf"\.{_SIGNATURE}",
     re.ASCII,

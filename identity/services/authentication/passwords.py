@@ -24,7 +24,7 @@ from identity.domain.events import Event, Outcome
 from identity.domain.limits import client_network
 from identity.domain.ports import Hasher, Passwords
 from identity.domain.principal import Origin, Principal, Subject
-from identity.domain.values import normal_password
+from identity.domain.values import normalise_password
 from identity.domain.views import AccountView
 from identity.services.authentication.identifiers import (
     IdentifierType,

@@ -97,7 +97,7 @@ class Certificates:
             StepUpRequired: the proof is too old.
             NotFound: it is not the caller's, or already revoked.
         """
-        self._rights.require_fresh_proof(principal)
+        self._rights.require_recent_authentication(principal)
         own, now = principal.account, self._transactions.now()
 
         def revoke(tx: Transaction) -> None:

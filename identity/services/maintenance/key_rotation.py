@@ -78,7 +78,7 @@ class KeyRotation:
 
     def _change(self, successor: _Successor) -> tuple[KeyView, ...]:
         for use, store in self._stores.items():
-            with store.changing():
+            with store.exclusive():
                 store.write(
                     successor(use, store.load_keys(), store.new(), self._transactions.now())
                 )
