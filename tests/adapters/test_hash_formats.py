@@ -78,7 +78,7 @@ def test_a_wrong_password_costs_a_check_of_each_form_that_was_met() -> None:
             unmet = {format_of(one)} - set(met) if one in OTHERS.values() else set()
             assert sorted(seen) == sorted({*met, *unmet}), one
             if unmet:
-                hasher._forms._examples.pop(*unmet)
+                hasher._formats._examples.pop(*unmet)
 
 
 def test_a_right_password_costs_its_own_check_alone() -> None:

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from identity.adapters.logs import JsonFormatter
 from identity.web.middleware.middleware import Middleware
-from identity.web.requests.body_reads import Arrival, BodyReads
+from identity.web.requests.body_reads import BodyRead, BodyReads
 from support.app import services
 from support.http import basic
 from support.live import Live, serving
@@ -225,7 +225,7 @@ def test_bodies_that_are_turned_away_leave_one_line_for_each_caller(
     app: Flask, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = BodyReads(lambda *_, **__: None)
-    full._waiting = {Arrival(1, "", "", "", 0.0) for _ in range(99)}
+    full._reads = {BodyRead(1, "", "", "", 0.0) for _ in range(99)}
     monkeypatch.setitem(app.extensions, "identity.body_reads", full)
     client = app.test_client()
     calls = [("POST", "/api/users"), ("POST", "/wekan/users/login"), ("POST", "/azuma/users")]

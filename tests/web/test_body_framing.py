@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from identity.web.requests.body_reads import BODIES_AT_ONCE
+from identity.web.requests.body_reads import HALF_OF_THE_SLOTS
 from support.accounts import ADMIN
 from support.native_api import CANARY, Door, sent
 
@@ -251,8 +251,8 @@ def test_a_body_is_not_read_while_eight_others_are_on_their_way(door: Door) -> N
             raise ConnectionResetError
 
     started = Semaphore(0)
-    with ThreadPoolExecutor(BODIES_AT_ONCE) as callers:
-        clients = [door.app.test_client(use_cookies=False) for _ in range(BODIES_AT_ONCE)]
+    with ThreadPoolExecutor(HALF_OF_THE_SLOTS) as callers:
+        clients = [door.app.test_client(use_cookies=False) for _ in range(HALF_OF_THE_SLOTS)]
         slow = [
             callers.submit(client.post, "/api/users", **sent(Slow(), length=9))
             for client in clients

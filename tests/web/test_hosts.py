@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from identity.web.requests.hosts import is_sound, own_base
+from identity.web.requests.hosts import is_valid_host, own_base
 from support.live import Live
 from support.native_api import Door
 from support.raw_http import lines, send
@@ -163,14 +163,14 @@ def asking(
 
 @pytest.mark.parametrize("host", SOUND)
 def test_a_host_is_taken_when_a_url_can_be_built_from_it(host: str) -> None:
-    assert is_sound(host)
+    assert is_valid_host(host)
     base = own_base({"HTTP_HOST": host, "wsgi.url_scheme": "http"})
     assert urlsplit(base).hostname == re.sub(r"(?<!:):\d+$", "", host).lower().strip("[]")
 
 
 @pytest.mark.parametrize("host", UNSOUND)
 def test_a_host_is_refused_when_no_url_can_be_built_from_it(host: str) -> None:
-    assert not is_sound(host)
+    assert not is_valid_host(host)
 
 
 def calls(app: Flask) -> list[tuple[str, str]]:
@@ -209,7 +209,7 @@ def test_nothing_is_a_mistake_whatever_the_host_and_the_path_are(
             for asked, named in ((path, host), (path + tail, "localhost"), ("/" + tail, host)):
                 status, _, _ = asking(door.app, method, asked, named)
                 assert status < 500, (method, asked, named)
-                assert status == 400 or is_sound(named), (method, asked, named)
+                assert status == 400 or is_valid_host(named), (method, asked, named)
     assert _not_logged(capfd.readouterr().err) == []
 
 
@@ -219,7 +219,7 @@ def _not_logged(text: str) -> list[str]:
 
 def test_a_location_can_be_used_wherever_a_host_is_taken(make_door: Callable[..., Door]) -> None:
     door = make_door(registration_limit="0")
-    hosts = [*SOUND, *(host for host in generated(3, 500) if is_sound(host)), None]
+    hosts = [*SOUND, *(host for host in generated(3, 500) if is_valid_host(host)), None]
     assert len(hosts) > 100
     for number, host in enumerate(hosts):
         body = json.dumps({"username": f"bird{number}", "password": "newpwd"}).encode()
@@ -227,7 +227,7 @@ def test_a_location_can_be_used_wherever_a_host_is_taken(make_door: Callable[...
         where = urlsplit(headers["Location"])
         assert (status, where.scheme) == (201, "http"), host
         assert where.hostname
-        assert is_sound(where.netloc)
+        assert is_valid_host(where.netloc)
         assert asking(door.app, "GET", where.path, where.netloc)[0] == 200
 
 
@@ -256,6 +256,6 @@ def test_a_real_server_refuses_such_hosts_and_logs_nothing_else(live: Live) -> N
         answer = send(
             live, lines("POST /api/users HTTP/1.1", *kind, host=f"Host: {host}", body=sent)
         )
-        assert answer.status == (201 if is_sound(host.strip(" \t")) else 400), host
+        assert answer.status == (201 if is_valid_host(host.strip(" \t")) else 400), host
         assert answer.body or answer.status == 400  # granian refuses some without a word
     assert _not_logged(live.output()[before:]) == []
