@@ -81,7 +81,7 @@ workflows: $(TEST_READY) ## check the workflows with zizmor and, if there is npm
 
 bench: $(COMPILED) ## measure every goal in about five minutes (BENCH_…); PEERS=1 adds other systems
 	@$(BIN)/python bench/run.py
-	@if [ "$(PEERS)" = 1 ]; then $(BIN)/python bench/against.py; fi
+	@if [ "$(PEERS)" = 1 ]; then $(BIN)/python bench/peers.py; fi
 
 bench-profile: $(RUN_READY) ## measure the layers of a token check, in microseconds
 	@$(BIN)/python bench/layers.py

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import document
-from honest import Logins, log_in
-from knobs import FLOOD_SECONDS, MEMORY_KIB, SECONDS, WORKERS, note, wanted
-from load import TOOL, WRK, Load, flooding, requests_per_second
-from memory import connections, pss_mib
-from population import FIRST
-from postgres import server
-from servers import LIMITS_OFF, Service, basic, bench_user, service
-from steady import Answers, ask
-from table import Row, alternate, markdown
+from harness import document
+from harness.knobs import FLOOD_SECONDS, MEMORY_KIB, SECONDS, WORKERS, note, wanted
+from harness.load import TOOL, WRK, Load, flooding, requests_per_second
+from harness.memory import connections, pss_mib
+from harness.population import FIRST
+from harness.postgres import server
+from harness.servers import LIMITS_OFF, Service, basic, bench_user, service
+from harness.table import Row, alternate, markdown
+from measures.honest_logins import Logins, log_in
+from measures.steady_checks import Answers, ask
 
 _CONNECTIONS: Final = 16
 _ATTACKED: Final = 50

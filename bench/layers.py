@@ -14,13 +14,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import document
-from bare import app as bare_app
-from hello import app as hello_app
-from knobs import SMALL, note
-from population import SECRET_KEY, fill, tokens
-from servers import prepared
-from table import grid
+from baselines.bare import app as bare_app
+from baselines.hello import app as hello_app
+from harness import document
+from harness.knobs import SMALL, note
+from harness.population import SECRET_KEY, fill, tokens
+from harness.servers import prepared
+from harness.table import grid
 
 from identity import create_app
 from identity.adapters.tokens.signed import SignedAccessTokens

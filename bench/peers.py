@@ -14,17 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import document
-from asking import CLIENTS, Live
-from catalogue import OURS, PEERS, Peer
-from installing import installed
-from knobs import SECONDS, WORKERS, note, wanted
-from load import requests_per_second
-from running import free_port, running
-from servers import LIMITS_OFF, service
-from table import Row, alternate, grid, markdown
+from harness import document
+from harness.asking import CLIENTS, Live
+from harness.installing import installed
+from harness.knobs import SECONDS, WORKERS, note, wanted
+from harness.load import requests_per_second
+from harness.running import free_port, running
+from harness.servers import LIMITS_OFF, service
+from harness.systems import OURS, PEERS, Peer
+from harness.table import Row, alternate, grid, markdown
 
-_HERE: Final = Path(__file__).parent / "peers"
+_HERE: Final = Path(__file__).parent / "other_systems"
 _LEAST_SECONDS: Final = 3  # a login is slow, so a shorter run says little
 _WORK: Final = ("token check", "token issue", "login", "registration")
 

@@ -11,18 +11,13 @@ from pathlib import Path
 from subprocess import SubprocessError
 from typing import Final
 
-import carriers
-import changes
-import document
-import passwords
-import plot
-import scale
-import starting
-from knobs import CONNECTIONS, ROUNDS, ROWS, SECONDS, WORKERS, note, wanted
-from load import TOOL
-from postgres import server
-from servers import Service, service
-from table import Row, markdown
+from harness import document, plot
+from harness.knobs import CONNECTIONS, ROUNDS, ROWS, SECONDS, WORKERS, note, wanted
+from harness.load import TOOL
+from harness.postgres import server
+from harness.servers import Service, service
+from harness.table import Row, markdown
+from measures import carriers, changes, passwords, scale, starting
 
 # The order of the table, which is not the order of measuring.
 _ORDER: Final = (

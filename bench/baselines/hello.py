@@ -19,7 +19,7 @@ def hello() -> Response:
 
 def serve(target: str) -> None:
     """Serve with the options of `identity serve`; arguments: port, workers, threads."""
-    from identity.cli.serve import server  # noqa: PLC0415 - only the parent process serves
+    from identity.server.granian import server  # noqa: PLC0415 - only the parent process serves
 
     multiprocessing.set_start_method("spawn")
     port, workers, threads = map(int, sys.argv[1:])

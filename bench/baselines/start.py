@@ -17,7 +17,7 @@ def ready() -> str:
 
 
 if __name__ == "__main__":
-    # Not through `identity.cli.serve`, which imports far more than a bare application does.
+    # Not through `identity.server.granian`, which imports far more than a bare application does.
     from granian.constants import HTTPModes, Interfaces
     from granian.log import LogLevels
     from granian.server import MPServer

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from catalogue import Peer
-from load import Load, LoadError
+from harness.load import Load, LoadError
+from harness.systems import Peer
 
 PASSWORD = "correct-horse-battery-7"  # noqa: S105 - of accounts that exist for a minute
 CLIENTS = 8

@@ -9,9 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from knobs import WRITES, note
+from harness.knobs import WRITES, note
 
-DOCS: Final = Path(__file__).parent.parent / "docs"
+DOCS: Final = Path(__file__).parents[2] / "docs"
 _PAGE: Final = DOCS / "performance.md"
 
 

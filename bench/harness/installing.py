@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from catalogue import Peer
-from knobs import note
+from harness.knobs import note
+from harness.systems import Peer
 
-_CACHE: Final = Path(__file__).parent.parent / ".bench"
+_CACHE: Final = Path(__file__).parents[2] / ".bench"
 _READY: Final = ".installed"
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from knobs import CONNECTIONS
+from harness.knobs import CONNECTIONS
 
 WRK = shutil.which("wrk")
 TOOL = (

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from knobs import WORKERS, note
+from harness.knobs import WORKERS, note
 
 _TRIES = 200
 _KNOWN = re.compile(r"^identity_directory_sessions(?:\{[^}]*\})? ([\d.e+]+)$", re.MULTILINE)

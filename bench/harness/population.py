@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from argon2 import PasswordHasher
-from knobs import MEMORY_KIB, TIME, note
 from sqlalchemy import Engine, create_engine, text
 
+from harness.knobs import MEMORY_KIB, TIME, note
 from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.domain.claims import AccessClaims
 from identity.domain.token_kinds import TokenKind

@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 @contextmanager
 def server(folder: Path) -> Iterator[str | None]:
     """Give the URL of a server, or None if there is none."""
-    sys.path.append(str(Path(__file__).parent.parent / "tests"))
+    sys.path.append(str(Path(__file__).parents[2] / "tests"))
     from support import postgresql  # noqa: PLC0415 - a module of the tests, importable only now
 
     with postgresql.server(folder) as url:

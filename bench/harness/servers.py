@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knobs import SMALL, THREADS, WORKERS
-from population import FIRST, PASSWORD, SECRET_KEY, fill, tokens
-from postgres import fresh_database
-from running import free_port, running
-
+from harness.knobs import SMALL, THREADS, WORKERS
+from harness.population import FIRST, PASSWORD, SECRET_KEY, fill, tokens
+from harness.postgres import fresh_database
+from harness.running import free_port, running
 from identity.settings import described
 
-HERE = Path(__file__).parent
+BASELINES = Path(__file__).parents[1] / "baselines"
 IDENTITY = str(Path(sys.executable).with_name("identity"))
 OPTIONS = ("--workers", str(WORKERS), "--threads", str(THREADS))
 
@@ -85,7 +84,7 @@ def bench_user(number: int) -> str:
 def plain(script: str, path: str) -> Iterator[str]:
     """Run `hello.py`, `bare.py` or `start.py`, and give its base URL."""
     port = free_port()
-    command = [sys.executable, str(HERE / script), str(port), str(WORKERS), str(THREADS)]
+    command = [sys.executable, str(BASELINES / script), str(port), str(WORKERS), str(THREADS)]
     with running(command, f"http://127.0.0.1:{port}{path}", environment=os.environ):
         yield f"http://127.0.0.1:{port}"
 

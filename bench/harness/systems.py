@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from knobs import THREADS, WORKERS
+from harness.knobs import THREADS, WORKERS
 
 _GRANIAN: Final = (
     *(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from knobs import ROUNDS, note
+from harness.knobs import ROUNDS, note
 
 _HEAD: Final = ("what", "figure", "against", "ratio", "goal", "")
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from knobs import SECONDS, note, wanted
-from load import Load, requests_per_second
-from population import FIRST, PASSWORD
-from servers import Service, basic, call, plain
-from table import Row, alternate
+from harness.knobs import SECONDS, note, wanted
+from harness.load import Load, requests_per_second
+from harness.population import FIRST, PASSWORD
+from harness.servers import Service, basic, call, plain
+from harness.table import Row, alternate
 
 VERIFY = "/api/verify"
 _GOALS = {"SQLite": 0.85, "PostgreSQL": 0.95}

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from knobs import SECONDS, SMALL, note
-from load import Load, requests_per_second
-from population import FIRST, PASSWORD
-from servers import Service, basic, call
-from table import Row, alternate
+from harness.knobs import SECONDS, SMALL, note
+from harness.load import Load, requests_per_second
+from harness.population import FIRST, PASSWORD
+from harness.servers import Service, basic, call
+from harness.table import Row, alternate
 
 PER_SECOND = 50
 _WRITERS = 16

@@ -9,10 +9,11 @@ import time
 from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
-from knobs import MEMORY_KIB, SECONDS, TIME, WORKERS, note
-from population import PASSWORD
-from servers import Service, bench_user
-from table import Row, alternate
+
+from harness.knobs import MEMORY_KIB, SECONDS, TIME, WORKERS, note
+from harness.population import PASSWORD
+from harness.servers import Service, bench_user
+from harness.table import Row, alternate
 
 CLIENTS = 8
 _HASHES = "the hash alone"

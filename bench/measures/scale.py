@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http import HTTPStatus
 
-from carriers import VERIFY
-from knobs import ONLY, ROUNDS, ROWS, SECONDS, SESSIONS, SMALL, WORKERS, note, wanted
-from load import Load, requests_per_second
-from memory import memory_mib, present
-from population import fill
-from servers import Service, service
-from table import Row, alternate
+from harness.knobs import ONLY, ROUNDS, ROWS, SECONDS, SESSIONS, SMALL, WORKERS, note, wanted
+from harness.load import Load, requests_per_second
+from harness.memory import memory_mib, present
+from harness.population import fill
+from harness.servers import Service, service
+from harness.table import Row, alternate
+from measures.carriers import VERIFY
 
 _GAP = 100  # ids between two fills, left to the accounts that the service creates
 _GOAL_MIB = 90

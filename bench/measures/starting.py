@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from knobs import THREADS, WORKERS, note
-from postgres import fresh_database
-from running import StartError, answers, begin, end, free_port
-from servers import HERE, IDENTITY, OPTIONS, prepared
-from table import Row, alternate
+from harness.knobs import THREADS, WORKERS, note
+from harness.postgres import fresh_database
+from harness.running import StartError, answers, begin, end, free_port
+from harness.servers import BASELINES, IDENTITY, OPTIONS, prepared
+from harness.table import Row, alternate
 
 _ROUNDS = 5
 _PAUSE = 0.005
@@ -27,7 +27,7 @@ def rows(postgresql: str | None) -> list[Row]:
     with ExitStack() as stack:
         measures = {
             _BARE: _starter(
-                [sys.executable, str(HERE / "start.py"), "{port}", str(WORKERS), str(THREADS)]
+                [sys.executable, str(BASELINES / "start.py"), "{port}", str(WORKERS), str(THREADS)]
             )
         }
         for engine, server in {"SQLite": None, "PostgreSQL": postgresql}.items():

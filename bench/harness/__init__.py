@@ -1,0 +1,1 @@
+"""What the measurements share: servers, load, accounts and sessions, settings, and output."""
