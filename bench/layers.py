@@ -21,11 +21,13 @@ from harness.knobs import SMALL, note
 from harness.population import SECRET_KEY, fill, tokens
 from harness.servers import prepared
 from harness.table import grid
-
 from identity import create_app
 from identity.adapters.tokens.signed import SignedAccessTokens
-from identity.web.context import origin_of
+from identity.api import NATIVE
+from identity.web.context import Context, origin_of
+from identity.web.dialect import RawResponse
 from identity.web.environ import CONTEXT, DIALECT, REQUEST_ID
+from identity.web.middleware.fast_path import FastPath
 from identity.web.middleware.middleware import Middleware
 from identity.web.requests.credentials import read_authorization
 from identity.web.requests.hosts import has_sound_host
@@ -50,15 +52,18 @@ def main() -> None:
 
 
 def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 - a Flask application
-    here = app.extensions["identity"]
+    context, middleware = app.extensions["identity"], app.wsgi_app
+    dialects = middleware._dialects  # noqa: SLF001 - has no public name
+    alone = Middleware(bare_app, context, dialects, _Prepared())
+    by_flask = Middleware(middleware._application, context, dialects)  # noqa: SLF001 - bypasses the fast path
     bare = _calls(bare_app, _VERIFY, token)
     layers = {
         "WSGI call": (bare, "a callable that sends three headers"),
         "middleware": (
-            _tried(lambda: _calls(Middleware(bare_app, here), _RESOURCE, token) - bare),
+            _tried(lambda: _calls(alone, _RESOURCE, token) - bare),
             "id, dialect, headers, count",
         ),
-        **_inside(here, token),
+        **_inside(context, token),
     }
     whole = _calls(app, _RESOURCE, token)
     known = sum(microseconds or 0.0 for microseconds, _ in layers.values())
@@ -76,7 +81,6 @@ def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 
         "the same, and a token is signed",
     )
     layers["Flask hello"] = (_calls(hello_app, _RESOURCE, token), "a bare view, for comparison")
-    by_flask = Middleware(app.wsgi_app._application, here)  # noqa: SLF001 - bypasses the fast path
     layers["by Flask's route"] = (
         _tried(lambda: _calls(by_flask, _RESOURCE, token)),
         "`GET /api/resource`, without the fast path",
@@ -87,25 +91,39 @@ def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 
     ]
 
 
-def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # noqa: ANN401 - a context
-    signer = SignedAccessTokens([SECRET_KEY])
-    claims = signer.read(token)
-    environ = _environ(_RESOURCE, token) | {
-        CONTEXT: here,
-        REQUEST_ID: "bench",
-        DIALECT: here.dialects.native,
-    }
-    origin = origin_of(environ, here.settings)
-    principal = here.services.authentication.by_token(token, origin)
+class _Prepared(FastPath):
+    """Answers every request with the same response, as the layers below the middleware would."""
+
+    def __init__(self) -> None:
+        self._response = RawResponse("204 No Content", [("X-Identity-User", "hawk")])
+
+    def answer(self, environ: Any, question: object = None) -> RawResponse:  # noqa: ANN401, ARG002 - FastPath's
+        """Return the response."""
+        return self._response
+
+
+def _inside(context: Context, token: str) -> dict[str, tuple[float | None, str]]:
+    signer, services, settings = (
+        SignedAccessTokens([SECRET_KEY]),
+        context.services,
+        context.settings,
+    )
+    claims = signer.verify(token)
+    if claims is None:
+        raise RuntimeError("the access token is not valid")
+    session, environ = claims.session, _environ(_RESOURCE, token)
+    environ |= {CONTEXT: context, REQUEST_ID: "bench", DIALECT: NATIVE}
+    origin = origin_of(environ, settings)
+    principal = services.authentication.by_token(token, origin)
 
     def read() -> object:
         has_sound_host(environ)
-        return read_authorization(environ["HTTP_AUTHORIZATION"]), origin_of(environ, here.settings)
+        return read_authorization(environ["HTTP_AUTHORIZATION"]), origin_of(environ, settings)
 
-    signature = _timed(lambda: signer.read(token))
-    directory = _timed(lambda: here.services.directory.find(claims.session if claims else ""))
-    by_token = _timed(lambda: here.services.authentication.by_token(token, origin))
-    greet = here.dialects.native.quick[_RESOURCE].answer
+    signature = _timed(lambda: signer.verify(token))
+    directory = _timed(lambda: services.directory.find(session))
+    by_token = _timed(lambda: services.authentication.by_token(token, origin))
+    greet = NATIVE.fast[_RESOURCE].answer
     return {
         "fast path": (_timed(read), "Host, credential from the header, origin"),
         "token check": (by_token - signature - directory, "kind, claims, time, principal"),
@@ -114,7 +132,7 @@ def _inside(here: Any, token: str) -> dict[str, tuple[float | None, str]]:  # no
             "format and HMAC of the access token, or a cached result",
         ),
         "session directory": (directory, "change feed is current, session is looked up"),
-        "response": (_timed(lambda: greet(principal, here)), "JSON and its headers"),
+        "response": (_timed(lambda: greet(principal, context)), "JSON and its headers"),
     }
 
 
