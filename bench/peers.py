@@ -32,7 +32,7 @@ Rates = dict[str, float]
 
 
 def main() -> None:
-    """Measure all systems in turn, print the results, and write them to the page."""
+    """Measure all systems in turn, print the results, and write them to the page if asked."""
     found: dict[str, Rates | str] = {}
     with service(settings=LIMITS_OFF) as one:
         found[OURS.name] = _measured(Live(OURS, one.port))
@@ -40,9 +40,10 @@ def main() -> None:
         if wanted(peer.name):
             found[peer.name] = _attempt(peer)
     table = grid(("requests/s", *_WORK), [(name, *_cells(each)) for name, each in found.items()])
-    text = f"{table}\n\n{markdown(_goals(found))}"
+    circumstances = document.circumstances("make bench PEERS=1")
+    text = f"{circumstances}\n\n{table}\n\n{markdown(_goals(found))}"
     print(f"\n{text}")
-    document.write("peers", f"{document.circumstances('make bench PEERS=1')}\n\n{text}")
+    document.write("peers", text)
 
 
 def _attempt(peer: Peer) -> Rates | str:

@@ -33,7 +33,7 @@ _ORDER: Final = (
 
 
 def main() -> None:
-    """Measure, print the results, and write them to the page."""
+    """Measure, print the results, and write them to the page if asked."""
     begun = time.monotonic()
     note(
         f"{WORKERS} workers, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS:g} s, loaded by {TOOL}"
@@ -50,12 +50,11 @@ def main() -> None:
             )
         )
     table = markdown(sorted(rows, key=_place))
-    print(table)
     note(f"{time.monotonic() - begun:.0f} s in all")
-    document.write(
-        "table",
-        f"{document.circumstances('make bench')} Loaded by {TOOL.partition(' (')[0]}.\n\n{table}",
-    )
+    tool = TOOL.partition(" (")[0]
+    text = f"{document.circumstances('make bench')} Loaded by {tool}.\n\n{table}"
+    print(text)
+    document.write("table", text)
     _draw(throughput, points)
 
 

@@ -1,4 +1,4 @@
-"""Writes the generated parts of docs/performance.md, between their markers."""
+"""Writes results between the markers of docs/performance.md, with `BENCH_WRITE=1`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _PAGE: Final = DOCS / "performance.md"
 
 
 def write(part: str, text: str) -> None:
-    """Replace one part of the page.
+    """Replace one part of the page, with `BENCH_WRITE=1`.
 
     Raises:
         ValueError: the page has no such part.
     """
     if not WRITES:
+        note("docs/performance.md not changed; a complete run with BENCH_WRITE=1 writes to it")
         return
     begin, end = f"<!-- {part}: made by bench -->", f"<!-- {part}: end -->"
     before, mark, rest = _PAGE.read_text("utf-8").partition(begin)
@@ -33,7 +34,7 @@ def write(part: str, text: str) -> None:
 
 
 def write_drawing(name: str, drawing: str) -> None:
-    """Write an SVG file next to the page."""
+    """Write an SVG file next to the page, with `BENCH_WRITE=1`."""
     if WRITES:
         (DOCS / name).write_text(drawing, "utf-8")
 
@@ -41,7 +42,9 @@ def write_drawing(name: str, drawing: str) -> None:
 def circumstances(command: str) -> str:
     """Return the date, the command and the environment of a measurement."""
     given = " ".join(
-        f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("BENCH_")
+        f"{name}={value}"
+        for name, value in sorted(os.environ.items())
+        if name.startswith("BENCH_") and name != "BENCH_WRITE"
     )
     versions = ", ".join(f"{name} {version(name)}" for name in ("granian", "flask", "sqlalchemy"))
     today = dt.datetime.now(dt.UTC).date().isoformat()
