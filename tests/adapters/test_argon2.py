@@ -195,7 +195,7 @@ def test_our_own_hash_matches_folded_and_is_kept(hasher: Argon2Hasher) -> None:
     assert hasher.verify(own, FOLDED) == Verdict(matches=True, outdated=False)
 
 
-def test_two_spellings_cost_two_hashes_whoever_they_are_for(
+def test_two_spellings_cost_two_hashes_for_every_account(
     hasher: Argon2Hasher, watched: Watched
 ) -> None:
     for stored in (None, "!", hasher.hash("other"), FOREIGN["as it came, at our cost"]):
@@ -233,5 +233,5 @@ _STORED = st.one_of(
 
 
 @given(_STORED, st.text(st.characters(codec="utf-8"), max_size=20))
-def test_whatever_is_stored_gets_a_verdict_and_never_an_error(stored: str, password: str) -> None:
+def test_every_stored_text_gets_a_verdict_and_never_an_error(stored: str, password: str) -> None:
     assert not Argon2Hasher(COST, wait=WAIT).verify(stored, password).matches

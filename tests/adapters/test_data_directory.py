@@ -48,7 +48,7 @@ def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_umask")
-def test_directory_and_files_are_closed_to_others_whatever_the_umask(tmp_path: Path) -> None:
+def test_directory_and_files_are_closed_to_others_under_every_umask(tmp_path: Path) -> None:
     place = tmp_path / "one" / "two"
     open_data_directory(place)
     prepare_file(place / "database")
@@ -80,7 +80,7 @@ def test_open_directory_is_left_alone_when_it_holds_something_already(
     )
 
 
-def test_a_closed_directory_is_used_whatever_it_holds(tmp_path: Path) -> None:
+def test_a_closed_directory_is_used_with_any_content(tmp_path: Path) -> None:
     (tmp_path / "secret_keys").touch()
     open_data_directory(tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["secret_keys"]

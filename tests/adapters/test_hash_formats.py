@@ -63,11 +63,11 @@ class Watched(Argon2Hasher):
 
 
 @pytest.mark.parametrize("form", OTHERS)
-def test_a_form_is_method_and_cost(form: str) -> None:
+def test_a_format_is_method_and_cost(form: str) -> None:
     assert format_of(OTHERS[form]) == form
 
 
-def test_a_wrong_password_costs_a_check_of_each_form_that_was_met() -> None:
+def test_a_wrong_password_costs_a_check_of_each_known_hash_format() -> None:
     hasher, met = Watched(), [OURS]
     own = hasher.hash(RIGHT)
     assert hasher.checked(None, WRONG) == hasher.checked(own, WRONG) == met

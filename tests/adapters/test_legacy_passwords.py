@@ -147,7 +147,7 @@ def test_password_does_not_match_when_the_stored_digest_was_altered(stored: str)
 
 
 @pytest.mark.parametrize("stored", MALFORMED.values(), ids=MALFORMED.keys())
-def test_hash_is_of_no_known_form_when_it_is_malformed(stored: str) -> None:
+def test_hash_is_of_no_known_formatat_when_it_is_malformed(stored: str) -> None:
     assert verify_legacy(stored, PASSWORD) is None
 
 
@@ -213,7 +213,7 @@ _BCRYPT = st.builds(
     st.one_of(st.text(), _SCRYPT, _PBKDF2, _DJANGO, _BCRYPT),
     st.text(st.characters(codec="utf-8"), max_size=100),
 )
-def test_whatever_is_stored_is_a_yes_a_no_or_unknown_and_never_an_error(
+def test_every_stored_text_is_a_yes_a_no_or_unknown_and_never_an_error(
     stored: str, password: str
 ) -> None:
     assert verify_legacy(stored, password.replace("\0", "")) in (None, False)

@@ -66,7 +66,7 @@ def test_line_says_when_where_and_what() -> None:
         "\u202egnol",
     ],
 )
-def test_line_is_one_line_of_plain_ascii_whatever_the_text_holds(text: str) -> None:
+def test_line_is_one_line_of_plain_ascii_for_every_text(text: str) -> None:
     for made in (line("%s", text), line(text.replace("%", "%%")), line("x", path=text)):
         assert made.splitlines() == [made]
         assert made.isascii()
@@ -75,7 +75,7 @@ def test_line_is_one_line_of_plain_ascii_whatever_the_text_holds(text: str) -> N
 
 
 @given(st.text(), st.text())
-def test_line_is_one_json_object_whatever_the_text_holds(message: str, field: str) -> None:
+def test_line_is_one_json_object_for_every_text(message: str, field: str) -> None:
     made = line("%s", message, path=field)
     assert made.isprintable()
     assert read(made)["path"] == field

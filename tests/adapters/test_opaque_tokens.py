@@ -23,7 +23,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("kind", FORMS)
-def test_a_token_has_the_form_of_its_kind_and_is_never_made_twice(kind: TokenKind) -> None:
+def test_a_token_has_the_format_of_its_kind_and_is_never_made_twice(kind: TokenKind) -> None:
     made = {TOKENS.new(kind) for _ in range(500)}
     assert len(made) == 500
     assert all(

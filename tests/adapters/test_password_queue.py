@@ -64,7 +64,7 @@ def test_only_one_hash_is_computed_at_a_time(argon2: SlowArgon2) -> None:
     assert (argon2.calls, argon2.most) == (8, 1)
 
 
-def test_caller_is_turned_away_at_once_when_every_place_is_taken(argon2: SlowArgon2) -> None:
+def test_caller_is_turned_away_at_once_when_every_slot_is_taken(argon2: SlowArgon2) -> None:
     guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=2)
 
     def come() -> None:
@@ -145,7 +145,7 @@ def flooded(argon2: SlowArgon2) -> Iterator[AdmissionQueue]:
         yield guard
 
 
-def test_an_address_that_takes_every_place_leaves_one_to_others(flooded: AdmissionQueue) -> None:
+def test_an_ip_that_takes_every_slot_leaves_one_to_others(flooded: AdmissionQueue) -> None:
     assert turned_away(flooded, HERE)
     with flooded.admit(THERE):
         assert turned_away(flooded, NEIGHBOUR)
@@ -153,14 +153,14 @@ def test_an_address_that_takes_every_place_leaves_one_to_others(flooded: Admissi
     assert turned_away(flooded, HERE)
 
 
-def test_an_address_is_known_by_its_network(argon2: SlowArgon2) -> None:
+def test_an_ip_is_known_by_its_network(argon2: SlowArgon2) -> None:
     guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=2)
     with guard.admit("2001:db8::1"), guard.admit("2001:db8::2"):
         assert turned_away(guard, "2001:db8::3")
         assert not turned_away(guard, "2001:db8:0:1::1")
 
 
-def test_whoever_waits_as_he_was_told_gets_the_last_place_and_whoever_pushes_does_not(
+def test_a_client_that_backs_off_gets_the_reserved_slot(
     flooded: AdmissionQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -183,7 +183,7 @@ def test_those_who_were_told_to_wait_take_bounded_memory(flooded: AdmissionQueue
     assert len(flooded._refused_at) < 5000
 
 
-def test_a_queue_in_which_nobody_waits_keeps_no_place(argon2: SlowArgon2) -> None:
+def test_a_queue_without_waiters_keeps_no_slot(argon2: SlowArgon2) -> None:
     guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=1)
     with guard.admit(HERE):
         assert turned_away(guard, THERE)
@@ -202,7 +202,7 @@ def test_the_queue_counts_right_however_many_come_and_go(argon2: SlowArgon2) -> 
     assert (guard._free, dict(guard._held)) == (4, {})
 
 
-def test_whoever_was_turned_away_is_told_again_without_coming_in_while_it_is_full(
+def test_a_refused_client_is_refused_again_without_queueing_while_it_is_full(
     flooded: AdmissionQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -223,7 +223,7 @@ def test_whoever_was_turned_away_is_told_again_without_coming_in_while_it_is_ful
     assert not turned_away(flooded, HERE, "hawk")
 
 
-def test_whoever_was_turned_away_may_come_in_as_soon_as_there_is_room(argon2: SlowArgon2) -> None:
+def test_a_refused_client_is_admitted_as_soon_as_there_is_room(argon2: SlowArgon2) -> None:
     guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=2)
     with guard.admit(HERE), guard.admit(HERE):
         assert turned_away(guard, HERE)

@@ -160,7 +160,7 @@ def test_a_directory_of_ours_that_is_open_to_the_world_is_refused(volume: Path, 
         (0o600, OTHER_USER, GROUP, False),
     ],
 )
-def test_a_file_may_be_open_to_a_group_of_ours_and_to_nobody_else(
+def test_a_file_may_be_open_to_a_group_of_ours_and_to_no_other_user(
     volume: Path, mode: int, owner: int, group: int, *, taken: bool
 ) -> None:
     volume.chmod(0o755)

@@ -42,9 +42,7 @@ def test_token_says_what_was_signed() -> None:
     st.integers(2**28, 2**40 - 1),
     st.integers(2**28, 2**40 - 1),
 )
-def test_whatever_claims_are_signed_are_read_again(
-    session: str, issued_at: int, expires_at: int
-) -> None:
+def test_signed_claims_are_read_again(session: str, issued_at: int, expires_at: int) -> None:
     claims = AccessClaims(session, issued_at, expires_at)
     assert TOKENS.verify(TOKENS.sign(claims)) == claims
 
@@ -141,7 +139,7 @@ def test_token_is_refused_when_it_was_signed_for_another_purpose_or_otherwise(to
         "",
     ],
 )
-def test_token_is_refused_when_our_own_key_signed_another_form(text: str) -> None:
+def test_token_is_refused_when_our_own_key_signed_another_formatat(text: str) -> None:
     assert TOKENS.verify(signed(text)) is None
 
 

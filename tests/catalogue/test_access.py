@@ -196,7 +196,7 @@ def test_a_route_lets_in_whom_its_row_says(house: House, method: str, rule: str)
 
 
 @pytest.mark.parametrize(("method", "rule"), [*MATRIX, *NATIVE], ids=lambda part: part)
-def test_a_disabled_user_is_nobody(house: House, method: str, rule: str) -> None:
+def test_a_disabled_user_is_refused(house: House, method: str, rule: str) -> None:
     row = NATIVE.get((method, rule)) or MATRIX[method, rule]
     services(house.app).administration.disable(operator(), 2)
     house.headers["password"] = basic(*HAWK)
@@ -230,5 +230,5 @@ def test_a_certificate_opens_what_its_owners_token_opens_but_for_what_needs_a_pa
 @pytest.mark.parametrize(
     ("method", "rule"), [key for key, row in NATIVE.items() if row.user == 403], ids=str
 )
-def test_nobody_but_an_administrator_acts_on_others(house: House, method: str, rule: str) -> None:
+def test_only_an_administrator_acts_on_others(house: House, method: str, rule: str) -> None:
     assert house.asks("other", method, rule, NATIVE[method, rule].body) == 403

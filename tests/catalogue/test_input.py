@@ -154,7 +154,9 @@ RIGHTS = (
         ("PUT", "/continuous/users/{uuid}"),
     ],
 )
-def test_a_change_of_oneself_gives_no_rights(client: FlaskClient, method: str, path: str) -> None:
+def test_a_change_of_the_callers_account_gives_no_rights(
+    client: FlaskClient, method: str, path: str
+) -> None:
     before = row_of(client.application, "hawk")
     for field in RIGHTS:
         for value in (True, "true", 1, "1"):
@@ -183,7 +185,7 @@ def test_a_change_of_oneself_gives_no_rights(client: FlaskClient, method: str, p
         {"username": "kite"},
     ],
 )
-def test_an_administrator_makes_no_account_that_nobody_could(
+def test_an_administrator_makes_no_account_that_registration_would_refuse(
     client: FlaskClient, body: dict[str, str]
 ) -> None:
     own = client.post("/api/users", json=body)

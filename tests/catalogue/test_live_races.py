@@ -103,7 +103,7 @@ def test_one_of_thirty_two_gets_a_name(pair: Pair, folded: bool) -> None:
             )
 
 
-def test_one_of_sixteen_gets_an_address_however_it_is_spelled(pair: Pair) -> None:
+def test_one_of_sixteen_gets_an_email_however_it_is_spelled(pair: Pair) -> None:
     for number in range(ROUNDS):
         local = f"kim{'abc'[number]}"
         domains = ("bücher.example", "xn--bcher-kva.example")
@@ -178,7 +178,7 @@ def test_a_reset_token_is_used_once_and_its_winners_password_is_kept(pair: Pair)
     [("DELETE", "/api/token", None), ("DELETE", "/api/sessions", None)],
     ids=["this session", "all sessions"],
 )
-def test_a_renewal_that_meets_the_end_of_its_session_leaves_nothing_alive(
+def test_a_renewal_that_meets_the_end_of_its_session_leaves_nothing_valid(
     pair: Pair, end: tuple[Any, ...]
 ) -> None:
     for number in range(ROUNDS):
@@ -272,7 +272,7 @@ def _certificate_is_dead(pair: Pair, reply: Reply) -> bool:
 
 
 @pytest.mark.parametrize("end", ["DELETE", "disable"])
-def test_whatever_meets_the_end_of_its_account_is_dead(pair: Pair, end: str) -> None:
+def test_what_meets_the_end_of_its_account_is_invalid(pair: Pair, end: str) -> None:
     for number in range(ROUNDS):
         name = new_name()
         account = register(pair, name)

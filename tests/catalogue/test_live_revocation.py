@@ -223,7 +223,7 @@ def test_a_cut_feed_makes_no_node_trust_its_memory(pair: Pair, make: Credential)
 
 
 @pytest.mark.parametrize("pair", ["sqlite"], indirect=True)
-def test_a_kept_tls_connection_is_closed_to_whoever_another_node_disables(
+def test_a_kept_tls_connection_is_refused_when_another_node_disables_its_account(
     pair: Pair, tmp_path: Path
 ) -> None:
     name, number = somebody(pair)

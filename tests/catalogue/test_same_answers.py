@@ -14,10 +14,14 @@ PUBLISHED = {"azuma"}  # seed 003 tells 404 from 403; only a hardened service do
 
 
 @pytest.mark.parametrize("guess", GUESSES)
-def test_a_wrong_password_gets_one_answer_whoever_it_is_for(hardened: Asker, guess: str) -> None:
+def test_a_wrong_password_gets_the_same_answer_for_every_account(
+    hardened: Asker, guess: str
+) -> None:
     require_one_answer(uses(hardened, GUESSES[guess]))
 
 
 @pytest.mark.parametrize("guess", [each for each in GUESSES if each not in PUBLISHED])
-def test_a_wrong_password_gets_one_answer_as_documented_too(faithful: Asker, guess: str) -> None:
+def test_a_wrong_password_gets_the_same_answer_as_documented_too(
+    faithful: Asker, guess: str
+) -> None:
     require_one_answer(uses(faithful, GUESSES[guess]))

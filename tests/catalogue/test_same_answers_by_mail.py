@@ -13,9 +13,9 @@ from support.enumeration.probes import RESETS, Asker, uses
 
 
 @pytest.mark.parametrize("reset", RESETS)
-def test_a_reset_gets_one_answer_whoever_it_is_for(hardened: Asker, reset: str) -> None:
+def test_a_reset_gets_the_same_answer_for_every_account(hardened: Asker, reset: str) -> None:
     require_one_answer(uses(hardened, RESETS[reset]))
 
 
-def test_a_reset_gets_one_answer_as_documented_too(faithful: Asker) -> None:
+def test_a_reset_gets_the_same_answer_as_documented_too(faithful: Asker) -> None:
     require_one_answer(uses(faithful, RESETS["native"]))  # seed 002 documents a 404

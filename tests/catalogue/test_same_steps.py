@@ -43,7 +43,7 @@ def watched(
 
 
 @pytest.mark.parametrize("guess", GUESSES)
-def test_a_wrong_password_takes_the_same_steps_whoever_it_is_for(
+def test_a_wrong_password_takes_the_same_steps_for_every_account(
     watched: tuple[Asker, Steps], guess: str
 ) -> None:
     asker, steps = watched
@@ -58,7 +58,7 @@ def test_a_wrong_password_takes_the_same_steps_also_for_a_hash_of_another_system
 
 
 @pytest.mark.parametrize("reset", RESETS)
-def test_a_reset_takes_the_same_steps_whoever_it_is_for(
+def test_a_reset_takes_the_same_steps_for_every_account(
     watched: tuple[Asker, Steps], reset: str
 ) -> None:
     asker, steps = watched
@@ -66,7 +66,7 @@ def test_a_reset_takes_the_same_steps_whoever_it_is_for(
 
 
 @pytest.mark.parametrize("dialect", REGISTRATIONS)
-def test_a_registration_takes_the_same_steps_whether_its_address_is_somebodys_or_not(
+def test_a_registration_takes_the_same_steps_whether_its_email_is_taken_or_not(
     watched: tuple[Asker, Steps], dialect: str
 ) -> None:
     asker, steps = watched

@@ -57,11 +57,11 @@ def strict(
 
 
 @pytest.mark.parametrize("guess", GUESSES)
-def test_a_wrong_password_makes_one_work_whoever_it_is_for(asker: Asker, guess: str) -> None:
+def test_a_wrong_password_makes_the_same_work_for_every_account(asker: Asker, guess: str) -> None:
     require_one_work(asker, uses(asker, GUESSES[guess]), times=2)
 
 
-def test_a_lock_makes_one_work_whoever_it_is_for(strict: Asker) -> None:
+def test_a_lock_makes_the_same_work_for_every_account(strict: Asker) -> None:
     def call(asker: Asker, name: str) -> Any:
         services(
             asker.app
@@ -72,12 +72,12 @@ def test_a_lock_makes_one_work_whoever_it_is_for(strict: Asker) -> None:
 
 
 @pytest.mark.parametrize("reset", RESETS)
-def test_a_reset_makes_one_work_whoever_it_is_for(asker: Asker, reset: str) -> None:
+def test_a_reset_makes_the_same_work_for_every_account(asker: Asker, reset: str) -> None:
     require_one_work(asker, uses(asker, RESETS[reset]), times=KEPT + 2)
 
 
 @pytest.mark.parametrize("dialect", REGISTRATIONS)
-def test_a_registration_makes_one_work_whether_its_address_is_somebodys_or_not(
+def test_a_registration_makes_the_same_work_whether_its_email_is_taken_or_not(
     hardened: Asker, dialect: str
 ) -> None:
     taken, named = address_of(hardened.people()["known"]), free()
@@ -95,7 +95,7 @@ def test_a_registration_makes_one_work_whether_its_address_is_somebodys_or_not(
 
 
 @pytest.mark.parametrize("dialect", MOVES)
-def test_a_new_address_makes_one_work_whether_it_is_somebodys_or_not(
+def test_a_new_email_makes_the_same_work_whether_it_is_taken_or_not(
     hardened: Asker, dialect: str
 ) -> None:
     people = hardened.people()
@@ -108,7 +108,7 @@ def test_a_new_address_makes_one_work_whether_it_is_somebodys_or_not(
     require_one_work(hardened, asked, times=2 * KEPT + 2)
 
 
-def test_whoever_shows_anothers_address_makes_the_work_of_its_owner(hardened: Asker) -> None:
+def test_a_claim_of_another_users_email_makes_the_same_work(hardened: Asker) -> None:
     taken = address_of(hardened.people()["known"])
     owned = free()
     people = {"owner": Owner.new(hardened, owned), "other": Owner.new(hardened, taken)}

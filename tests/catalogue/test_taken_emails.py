@@ -66,7 +66,7 @@ def shape(answer: TestResponse, *own: str) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("dialect", REGISTRATIONS)
 @pytest.mark.parametrize("taken", [OWNED, "HAWK@Example.ORG"])
-def test_a_taken_address_is_answered_like_a_free_one(
+def test_a_taken_email_is_answered_like_a_free_one(
     app: Flask, mailbox: Mailbox, dialect: str, taken: str
 ) -> None:
     free = register(app, dialect, "kite", "kite@example.org")
@@ -81,7 +81,7 @@ def test_a_taken_address_is_answered_like_a_free_one(
     assert "kiwi" not in letter.text
 
 
-def test_whoever_wanted_it_sees_it_as_unconfirmed_and_gets_nothing_by_it(
+def test_the_claimant_sees_it_as_unconfirmed_and_gets_nothing_by_it(
     app: Flask, mailbox: Mailbox
 ) -> None:
     register(app, "native", "kite", OWNED)
@@ -116,7 +116,7 @@ def test_nothing_about_the_others_account_is_mailed_to_the_owner(
     assert [letter for letter in mailbox.fetch() if letter.subject == CHANGED] == []
 
 
-def test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_one(
+def test_a_change_to_a_taken_email_is_answered_like_one_to_a_free_one(
     app: Flask, mailbox: Mailbox
 ) -> None:
     register(app, "native", "kite", "kite@example.org")
@@ -129,14 +129,14 @@ def test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_one(
     assert [letter.recipient for letter in mailbox.fetch() if letter.subject == WANTED] == [OWNED]
 
 
-def test_one_change_of_everything_to_a_taken_address_is_no_refusal_either(app: Flask) -> None:
+def test_one_change_of_everything_to_a_taken_email_is_no_refusal_either(app: Flask) -> None:
     register(app, "native", "kite", "kite@example.org")
     body = {"email": OWNED, "password": "a third long passphrase", "current_password": OTHER}
     answer = app.test_client().patch("/api/users/me", json=body, headers=basic("kite", OTHER))
     assert answer.status_code == 200, answer.text
 
 
-def test_a_free_address_is_taken_by_whoever_asks_again(app: Flask) -> None:
+def test_a_free_email_goes_to_the_next_caller(app: Flask) -> None:
     register(app, "native", "kite", OWNED)
     client = app.test_client()
     assert (
@@ -152,7 +152,7 @@ def test_a_free_address_is_taken_by_whoever_asks_again(app: Flask) -> None:
     assert row_of(app, "kite")["email_canonical"] == OWNED
 
 
-def test_ones_own_address_may_be_spelled_anew(app: Flask) -> None:
+def test_own_email_may_be_spelled_anew(app: Flask) -> None:
     client = app.test_client()
     answer = client.patch(
         "/api/users/me", json={"email": "Hawk@example.org"}, headers=basic("hawk", LONG)
@@ -167,7 +167,7 @@ def test_an_administrator_is_told(app: Flask) -> None:
     assert (answer.status_code, answer.json["code"]) == (409, "email_taken")
 
 
-def test_of_eight_at_once_one_gets_the_address_and_all_get_one_answer(app: Flask) -> None:
+def test_of_eight_at_once_one_gets_the_email_and_all_get_one_answer(app: Flask) -> None:
     names = [f"bird{number}" for number in range(8)]
     results = at_once(
         *(lambda name=name: register(app, "native", name, "new@example.org") for name in names)

@@ -93,7 +93,7 @@ def test_a_username_with_an_at_sign_is_not_another_email(
 @pytest.mark.parametrize(
     "naming", ["native, one's own", "azuma, one's own", "native, of another account"]
 )
-def test_ones_own_confirmed_email_may_be_the_username(app: Flask, naming: str) -> None:
+def test_own_confirmed_email_may_be_the_username(app: Flask, naming: str) -> None:
     answer = NAMING[naming](app, KITE)
     assert answer.status_code == 200, answer.text
     assert KITE in names(app)

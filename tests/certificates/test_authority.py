@@ -184,7 +184,7 @@ def test_two_starts_at_once_agree_on_one_authority(make_app: Callable[..., Flask
 
 
 @SQLITE
-def test_an_authority_whose_time_is_over_stops_the_start(
+def test_an_authority_that_has_expired_stops_the_start(
     make_app: Callable[..., Flask], clock: HandClock
 ) -> None:
     make_app()
@@ -194,7 +194,7 @@ def test_an_authority_whose_time_is_over_stops_the_start(
 
 
 @SQLITE
-def test_an_authority_whose_time_ends_while_it_serves_signs_nothing_more(
+def test_an_authority_that_expires_while_it_serves_signs_nothing_more(
     make_app: Callable[..., Flask], clock: HandClock
 ) -> None:
     app = make_app()

@@ -123,7 +123,7 @@ def test_the_answer_has_the_chain_and_openssl_verifies_it(
         openssl("verify", *at, "-purpose", "sslserver", str(tmp_path / "own.pem"))
 
 
-def test_the_document_of_seed_000_gets_its_certificate(client: FlaskClient) -> None:
+def test_the_document_of_nerveshub_gets_its_certificate(client: FlaskClient) -> None:
     body = {"csr": csr(), "email": "hawk", "password": "newpwd", "description": "laptop"}
     answer = client.post("/nerveshub/users/sign", json=body)
     assert answer.status_code == 200
@@ -137,7 +137,7 @@ def test_the_document_of_seed_000_gets_its_certificate(client: FlaskClient) -> N
 
 @pytest.mark.parametrize("seconds", [60, 3600, 90 * 86400])
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_the_life_of_a_certificate_is_a_setting(
+def test_the_lifetime_of_a_certificate_is_a_setting(
     app: Flask, make_app: Callable[..., Flask], clock: HandClock, seconds: int
 ) -> None:
     del app
@@ -159,7 +159,7 @@ def test_no_certificate_outlives_its_authority(
 
 @pytest.mark.parametrize("public_url", ["", "https://id.example.org"])
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_where_the_revocation_list_is_stands_in_it_where_the_address_is_known(
+def test_a_certificate_names_the_url_of_the_revocation_list_when_it_is_known(
     app: Flask, make_app: Callable[..., Flask], public_url: str
 ) -> None:
     del app
@@ -196,7 +196,7 @@ def test_sixteen_signings_at_once_get_sixteen_recorded_serials(
     assert all(row_of(database_url, serial)["account_id"] == 2 for serial in serials)
 
 
-def test_signing_and_revoking_are_in_the_trail(client: FlaskClient) -> None:
+def test_signing_and_revoking_are_in_the_audit_log(client: FlaskClient) -> None:
     serial = signed(client).serial_number
     client.delete(f"/api/certificates/{serial}", headers=HAWK)
     events = client.get("/api/admin/audit", headers=basic("admin", "changeme")).json["events"]

@@ -72,9 +72,7 @@ def test_a_certificate_opens_what_a_password_opens(client: FlaskClient) -> None:
     assert not on_the_list(client, made)
 
 
-def test_ones_own_certificates_are_listed_newest_first(
-    client: FlaskClient, clock: HandClock
-) -> None:
+def test_own_certificates_are_listed_newest_first(client: FlaskClient, clock: HandClock) -> None:
     first = signed(client)
     clock.advance(minutes=1)
     second = signed(client)
@@ -142,9 +140,7 @@ def test_what_is_no_serial_is_not_there(client: FlaskClient, serial: str) -> Non
 @pytest.mark.parametrize(
     ("method", "path"), [("get", ""), ("post", ""), ("post", "/renew"), ("delete", "/1")]
 )
-def test_nobody_does_anything_without_a_credential(
-    client: FlaskClient, method: str, path: str
-) -> None:
+def test_no_action_without_a_credential(client: FlaskClient, method: str, path: str) -> None:
     assert getattr(client, method)(f"/api/certificates{path}").status_code == 401
 
 
@@ -183,7 +179,7 @@ def test_a_certificate_signs_no_others_and_changes_no_password(client: FlaskClie
     assert renewed(client, bearer(token)).status_code == 401
 
 
-def test_a_request_of_two_people_is_nobodys(client: FlaskClient) -> None:
+def test_a_request_of_two_people_is_refused(client: FlaskClient) -> None:
     body = {"email": "hawk", "password": "newpwd", "description": "x"}
     own, other = signed(client), signed(client, None, ("admin", "changeme"))
     token = token_of(client, "admin", "changeme")
@@ -327,7 +323,7 @@ def test_the_list_is_given_in_der_and_pem_and_openssl_reads_both(
         )
 
 
-def test_the_list_is_made_anew_before_it_is_over(client: FlaskClient, clock: HandClock) -> None:
+def test_the_list_is_made_anew_before_it_expires(client: FlaskClient, clock: HandClock) -> None:
     first = listed(client)
     assert first.next_update_utc - clock.now() == timedelta(days=7)
     clock.advance(days=6, hours=23)

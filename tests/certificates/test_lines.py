@@ -99,7 +99,7 @@ def test_the_list_shows_the_line(client: FlaskClient) -> None:
     }
 
 
-def test_a_line_has_few_living_members_and_room_again_when_some_ended(
+def test_a_line_has_few_valid_members_and_room_again_when_some_ended(
     client: FlaskClient, clock: HandClock
 ) -> None:
     first = signed(client)

@@ -220,7 +220,7 @@ def test_headers_of_a_caller_are_overwritten(proxy: Proxy, shown: Shown, server:
         assert proxy.curl("/api/resource", *headers, server=server).status == 401
 
 
-def test_a_caller_with_a_certificate_stays_who_he_is(
+def test_a_caller_with_a_certificate_stays_the_same_principal(
     proxy: Proxy, shown: Shown, tmp_path: Path
 ) -> None:
     proxy.curl("/api/users", "-d", "username=hawk&password=newpwd")

@@ -190,7 +190,7 @@ def _with_version(pem: str, number: int) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n"
 
 
-def test_a_spoiled_header_is_nobody_and_never_an_error(client: FlaskClient) -> None:
+def test_a_spoiled_header_is_anonymous_and_never_an_error(client: FlaskClient) -> None:
     answers = {
         what: get(
             client, {"X-Proxy-Secret": SECRET, "X-Client-Verify": "SUCCESS", "X-Client-Cert": value}
@@ -200,7 +200,7 @@ def test_a_spoiled_header_is_nobody_and_never_an_error(client: FlaskClient) -> N
     assert {what: answer for what, answer in answers.items() if answer != NOBODY} == {}
 
 
-def test_a_spoiled_standard_header_is_nobody_and_never_an_error(client: FlaskClient) -> None:
+def test_a_spoiled_standard_header_is_anonymous_and_never_an_error(client: FlaskClient) -> None:
     made = der_of(signed(client))
     values = [
         made,
@@ -235,7 +235,7 @@ def test_a_spoiled_standard_header_is_nobody_and_never_an_error(client: FlaskCli
     value=st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=300),
     standard=st.booleans(),
 )
-def test_any_header_is_nobody_and_never_an_error(
+def test_any_header_is_anonymous_and_never_an_error(
     client: FlaskClient, value: str, *, standard: bool
 ) -> None:
     sent = (

@@ -88,7 +88,7 @@ def test_a_list_is_signed_anew_after_a_day(
     assert len(signatures) == 3
 
 
-def test_a_costly_list_rests_for_a_while_whatever_changes(
+def test_a_costly_list_rests_for_a_while_despite_changes(
     app: Flask, signatures: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocations, "_CHEAP_SECONDS", 0.0)

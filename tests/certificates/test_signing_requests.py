@@ -137,7 +137,7 @@ def test_ed448_is_refused(client: FlaskClient) -> None:
     ids=["RSA-512", "explicit curve", "P-192", "SHA-1", "MD5", "SHA-224"],
 )
 @SQLITE
-def test_what_openssl_still_makes_and_nobody_should_is_refused(
+def test_weak_keys_that_openssl_still_makes_are_refused(
     client: FlaskClient, making: list[str]
 ) -> None:
     refused(
@@ -395,7 +395,7 @@ def test_the_authoritys_own_key_is_refused(client: FlaskClient, tmp_path: Path) 
     refused(client, csr(own_authority(tmp_path / "data").key))
 
 
-def test_another_users_key_is_refused_and_ones_own_is_not(client: FlaskClient) -> None:
+def test_another_users_key_is_refused_and_their_own_is_not(client: FlaskClient) -> None:
     key = new_key()
     first, second = signed(client, csr(key)), signed(client, csr(key))
     assert first.serial_number != second.serial_number
@@ -458,7 +458,7 @@ def test_a_wrong_password_is_told_before_any_request_is_read(
         }
 
 
-def test_signing_needs_a_fresh_proof(client: FlaskClient, clock: HandClock) -> None:
+def test_signing_needs_recent_authentication(client: FlaskClient, clock: HandClock) -> None:
     token = token_of(client, "hawk", "newpwd")
     clock.advance(minutes=9)
     token = client.get("/api/token", headers=bearer(token)).json["token"]
@@ -472,7 +472,7 @@ def test_signing_needs_a_fresh_proof(client: FlaskClient, clock: HandClock) -> N
     assert sign(client, csr()).status_code == 201
 
 
-def test_an_account_has_a_hundred_living_certificates_at_most(
+def test_an_account_has_a_hundred_valid_certificates_at_most(
     app: Flask, client: FlaskClient, clock: HandClock, database_url: str
 ) -> None:
     signed(client)

@@ -84,7 +84,7 @@ def test_unlock_wants_one_thing(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert identity(environment(tmp_path, {}), "unlock", *words).returncode == 2
 
 
-def test_a_name_that_nobody_has_is_unlocked_too(tmp_path: Path, sqlite_template: Path) -> None:
+def test_a_name_without_an_account_is_unlocked_too(tmp_path: Path, sqlite_template: Path) -> None:
     (tmp_path / "own.sqlite3").write_bytes(sqlite_template.read_bytes())
     (tmp_path / "own.sqlite3").chmod(0o600)
     variables = environment(

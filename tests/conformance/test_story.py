@@ -185,7 +185,7 @@ def only(row: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_the_story_leaves_the_same_rows_and_trail_in_every_dialect(
+def test_the_story_leaves_the_same_rows_and_audit_log_in_every_dialect(
     say: Speaker, clock: HandClock, name: str
 ) -> None:
     dialect = DIALECTS[name]
@@ -278,7 +278,7 @@ def test_a_new_password_counts_in_every_dialect_at_once(say: Speaker, teller: st
             assert not dialect.enters(say, credentials[name]), name
 
 
-def test_no_other_table_learned_of_him(say: Speaker) -> None:
+def test_no_other_table_keeps_a_trace(say: Speaker) -> None:
     for dialect in DIALECTS.values():
         dialect.register(say)
         administer(say, "delete")

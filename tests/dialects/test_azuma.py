@@ -71,7 +71,7 @@ def test_registering_answers_201_with_a_uuid_that_is_logged_in(say: Speaker, pat
     assert row_of(say.app, "John")["email"] == "john.doe@oneshot.cam"
 
 
-def test_the_older_registration_needs_no_address(say: Speaker) -> None:
+def test_the_older_registration_needs_no_email(say: Speaker) -> None:
     answer = say.post("/user/register", AZUMA)
     assert (answer.status_code, answer.json.keys()) == (201, {"token"})
     assert row_of(say.app, "azuma")["email"] is None
@@ -81,7 +81,7 @@ def test_the_older_registration_needs_no_address(say: Speaker) -> None:
     "clash",
     [JOHN, JOHN | {"email": "other@oneshot.cam"}, JOHN | {"name": "JOHN"}, JOHN | {"name": "Jack"}],
 )
-def test_a_taken_name_or_address_already_exists(say: Speaker, clash: dict[str, str]) -> None:
+def test_a_taken_name_or_email_already_exists(say: Speaker, clash: dict[str, str]) -> None:
     say.post("/users", JOHN)
     require_error(say.post("/users", clash), 409, "ALREADY_EXISTS")
 
@@ -120,7 +120,7 @@ def test_a_login_tells_an_unknown_name_from_a_wrong_password(say: Speaker) -> No
     require_error(say.post("/user/login", AZUMA | {"password": "trinity"}), 403, "FORBIDDEN")
 
 
-def test_an_address_is_no_name(say: Speaker) -> None:
+def test_an_email_is_no_name(say: Speaker) -> None:
     say.post("/users", JOHN)
     require_error(
         say.post("/user/login", {"name": JOHN["email"], "password": JOHN["password"]}),
@@ -136,7 +136,7 @@ def test_a_disabled_user_is_refused_with_password_and_token(say: Speaker, token:
     require_error(say.patch("/user/update", {}, token=token), 401, "UNAUTHORIZED")
 
 
-def test_an_update_answers_with_id_name_and_time_and_no_address(say: Speaker) -> None:
+def test_an_update_answers_with_id_name_and_time_and_no_email(say: Speaker) -> None:
     token = say.post("/users", JOHN).json["token"]
     made = row_of(say.app, "John")
     answer = say.patch("/user/update", {"name": "azumax", "password": "neoxneox"}, token=token)

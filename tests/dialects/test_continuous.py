@@ -83,7 +83,7 @@ def opens(say: Speaker, password: str, email: str = EMAIL) -> bool:
 
 
 @pytest.mark.parametrize("base", ["", "/users/api"])
-def test_a_new_user_is_shown_by_uuid_and_address(say: Speaker, base: str) -> None:
+def test_a_new_user_is_shown_by_uuid_and_email(say: Speaker, base: str) -> None:
     answer = say.post(f"{base}/users", USER)
     assert (answer.status_code, answer.json) == (201, {"id": answer.json["id"], "email": EMAIL})
     assert UUID.fullmatch(answer.json["id"])
@@ -130,12 +130,12 @@ def test_every_call_works_at_the_documented_base_too(
 
 @pytest.mark.usefixtures("user")
 @pytest.mark.parametrize("clash", [EMAIL, "EMAIL@DOMAIN.TLD"])
-def test_a_taken_address_is_the_documented_401(say: Speaker, clash: str) -> None:
+def test_a_taken_email_is_the_documented_401(say: Speaker, clash: str) -> None:
     require_problem(say.post("/users", USER | {"email": clash}), 401, "email_taken")
     assert len(rows(say.app, Account)) == 3
 
 
-def test_an_address_that_is_somebodys_username_still_gets_an_account(say: Speaker) -> None:
+def test_an_email_that_is_another_users_username_still_gets_an_account(say: Speaker) -> None:
     say.client.post("/api/users", json={"username": EMAIL, "password": "another"})
     answer = say.post("/users", USER)
     assert (answer.status_code, answer.json["email"]) == (201, EMAIL)
@@ -172,7 +172,7 @@ def test_a_uuid_has_one_spelling(say: Speaker, user: str, respell: Callable[[str
         ),
     ],
 )
-def test_an_owner_changes_what_he_gives(
+def test_an_owner_changes_what_is_given(
     say: Speaker, user: str, jwt: str, change: dict[str, Any], login: dict[str, str]
 ) -> None:
     mailbox = Mailbox(say.app)
@@ -205,7 +205,7 @@ def test_a_change_that_cannot_be_is_400_and_changes_nothing(
     assert row_of(say.app, EMAIL) == before
 
 
-def test_a_taken_address_is_409_at_a_change(say: Speaker, user: str, jwt: str) -> None:
+def test_a_taken_email_is_409_at_a_change(say: Speaker, user: str, jwt: str) -> None:
     say.post("/users", USER | {"email": "other@domain.tld"})
     require_problem(
         say.put(f"/users/{user}", {"email": "OTHER@domain.tld"}, token=jwt), 409, "email_taken"
@@ -227,7 +227,7 @@ def test_a_change_needs_proof_of_its_owner(say: Speaker, user: str) -> None:
     assert say.get(f"/users/{user}").json["email"] == EMAIL
 
 
-def test_an_administrator_changes_anybody_and_the_owner_is_told(
+def test_an_administrator_changes_any_account_and_its_owner_is_notified(
     say: Speaker, user: str, jwt: str, mailbox: Mailbox
 ) -> None:
     change = {"password": "new-pass-word", "password_confirm": "new-pass-word"}

@@ -68,7 +68,7 @@ def opens(say: Speaker, password: str, email: str = EMAIL) -> bool:
     return say.post("/sessions", {"email": email, "password": password}).status_code == 201
 
 
-def test_activating_by_id_happens_once_and_proves_no_address(say: Speaker, user: str) -> None:
+def test_activating_by_id_happens_once_and_proves_no_email(say: Speaker, user: str) -> None:
     for _ in range(2):
         assert say.get(f"/users/{user}/activate").json == {"id": user, "activated": True}
     assert row_of(say.app, EMAIL)["email_verified"] is False
@@ -79,7 +79,7 @@ def test_activating_by_id_happens_once_and_proves_no_address(say: Speaker, user:
     assert kinds.count("account.activated") == 1
 
 
-def test_activating_by_the_mailed_token_proves_the_address_once(
+def test_activating_by_the_mailed_token_proves_the_email_once(
     say: Speaker, user: str, mailbox: Mailbox
 ) -> None:
     token = mailbox.token(ACTIVATION)
@@ -89,7 +89,7 @@ def test_activating_by_the_mailed_token_proves_the_address_once(
     require_problem(say.get(f"/users/{user}/activate?token={token}"), 404, "invalid_token")
 
 
-def test_a_token_activates_nobody_else_and_not_after_a_day(
+def test_a_token_activates_no_other_user_and_not_after_a_day(
     say: Speaker, user: str, mailbox: Mailbox, clock: HandClock
 ) -> None:
     other = say.post("/users", USER | {"email": "other@domain.tld"}).json["id"]
@@ -106,7 +106,7 @@ def test_a_token_activates_nobody_else_and_not_after_a_day(
 
 
 @pytest.mark.usefixtures("user")
-def test_a_reset_goes_to_the_stored_address_alone(say: Speaker, mailbox: Mailbox) -> None:
+def test_a_reset_goes_to_the_stored_email_alone(say: Speaker, mailbox: Mailbox) -> None:
     assert say.post("/passwords/reset", {"email": "EMAIL@Domain.TLD"}).status_code == 204
     assert [letter.recipient for letter in mailbox.fetch() if letter.subject == RESET] == [EMAIL]
 
@@ -133,7 +133,7 @@ def test_a_reset_token_works_once_ends_all_sessions_and_is_told(
 
 
 @pytest.mark.usefixtures("user")
-def test_a_reset_token_is_of_one_address_and_15_minutes(
+def test_a_reset_token_is_of_one_email_and_15_minutes(
     say: Speaker, mailbox: Mailbox, clock: HandClock
 ) -> None:
     say.post("/users", USER | {"email": "other@domain.tld"})

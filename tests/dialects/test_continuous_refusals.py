@@ -137,7 +137,7 @@ def test_an_id_with_nul_is_400_on_either_database(still: Speaker, path: str) -> 
 
 
 @pytest.mark.parametrize("email", ["nobody@domain.tld", "hawk", ""])
-def test_a_reset_for_an_unknown_address_is_404_without_mail(still: Speaker, email: str) -> None:
+def test_a_reset_for_an_unknown_email_is_404_without_mail(still: Speaker, email: str) -> None:
     require_problem(still.post("/passwords/reset", {"email": email}), 404, "not_found")
     assert rows(still.app, OutboxMail) == []
 

@@ -31,7 +31,7 @@ def house(empty: House) -> House:
     return empty
 
 
-def test_seed_003_tells_unknown_from_wrong_only_if_faithful(house: House) -> None:
+def test_azuma_tells_unknown_from_wrong_only_by_default(house: House) -> None:
     wrong, unknown = (
         house.asks("/azuma/user/login", "POST", {"name": name, "password": "wrong"})
         for name in (EMAIL, "nobody")
@@ -50,7 +50,7 @@ def test_seed_003_tells_unknown_from_wrong_only_if_faithful(house: House) -> Non
         ("/passwords", KIM | {"token": "x"}),
     ],
 )
-def test_seed_002_tells_unknown_addresses_only_if_faithful(
+def test_continuous_tells_unknown_emails_only_by_default(
     house: House, path: str, body: dict[str, str]
 ) -> None:
     before = rows(house.app, Account)
@@ -60,7 +60,7 @@ def test_seed_002_tells_unknown_addresses_only_if_faithful(
     assert [letter for letter in house.mailbox.fetch() if letter.subject == RESET] == []
 
 
-def test_a_reset_of_a_known_address_is_204_and_mailed_in_both_modes(house: House) -> None:
+def test_a_reset_of_a_known_email_is_204_and_mailed_in_both_modes(house: House) -> None:
     assert house.asks("/continuous/passwords/reset", "POST", {"email": EMAIL}).status_code == 204
     new = {
         "email": EMAIL,
@@ -72,7 +72,7 @@ def test_a_reset_of_a_known_address_is_204_and_mailed_in_both_modes(house: House
     assert house.asks("/api/token", **basic(EMAIL, "another passphrase")).status_code == 200
 
 
-def test_seed_002_activates_by_id_alone_only_if_faithful(house: House) -> None:
+def test_continuous_activates_by_id_alone_only_by_default(house: House) -> None:
     answer = house.asks(f"/continuous/users/{house.uuid}/activate")
     house.only_faithful(answer, 200, 404)
     assert row_of(house.app, EMAIL)["activated"] is not house.hardened
@@ -86,7 +86,7 @@ def test_the_mailed_token_activates_and_verifies_in_both_modes(house: House) -> 
     assert row_of(house.app, EMAIL)["email_verified"] is True
 
 
-def test_seed_002_shows_a_user_to_anybody_only_if_faithful(house: House) -> None:
+def test_continuous_shows_a_user_to_every_caller_only_by_default(house: House) -> None:
     path = f"/continuous/users/{house.uuid}"
     other = house.asks("/continuous/users", "POST", KIM | {"email": "other@example.org"}).json["id"]
     house.only_faithful(house.asks(path), 200, 401)
@@ -99,7 +99,7 @@ def test_seed_002_shows_a_user_to_anybody_only_if_faithful(house: House) -> None
     assert house.asks(path, **basic("admin", LONG)).json["email"] == EMAIL
 
 
-def test_seed_004_shows_a_name_to_anybody_only_if_faithful(house: House) -> None:
+def test_certifire_shows_a_name_to_every_caller_only_by_default(house: House) -> None:
     path = f"/api/users/{row_of(house.app, EMAIL)['id']}"
     house.only_faithful(house.asks(path), 200, 401)
     house.only_faithful(house.asks("/api/users/999"), 400, 401)
@@ -107,7 +107,7 @@ def test_seed_004_shows_a_name_to_anybody_only_if_faithful(house: House) -> None
 
 
 @pytest.mark.parametrize("dialect", REGISTRATIONS)
-def test_the_documents_short_passwords_are_taken_only_if_faithful(
+def test_the_documents_short_passwords_are_taken_only_by_default(
     house: House, dialect: str
 ) -> None:
     path, body = REGISTRATIONS[dialect]
@@ -143,13 +143,13 @@ def test_a_new_password_is_judged_like_the_first(house: House, weak: str) -> Non
         assert house.asks("/api/token", **basic(EMAIL, LONG)).status_code == 200
 
 
-def test_seed_004_repeats_the_token_in_a_header_only_if_faithful(house: House) -> None:
+def test_certifire_repeats_the_token_in_a_header_only_by_default(house: House) -> None:
     answer = house.asks("/api/token", **basic(EMAIL, LONG))
     assert answer.status_code == 200
     assert answer.headers.get("token") == (None if house.hardened else answer.json["token"])
 
 
-def test_seed_001_makes_the_very_first_account_an_administrator_only_if_faithful(
+def test_wekan_makes_the_very_first_account_an_administrator_only_by_default(
     empty: House,
 ) -> None:
     made = empty.asks("/wekan/users/register", "POST", {"username": "first", "password": LONG})

@@ -104,7 +104,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", HEADERS)
-def test_a_header_nobody_wrote_opens_nothing(
+def test_a_made_up_header_opens_nothing(
     client: FlaskClient, user: str, token: str, key: Any, case: str
 ) -> None:
     header, claims = read(token)

@@ -150,7 +150,7 @@ def test_one_password_for_many_names_is_stopped_in_every_dialect(
     assert len(hashes.checked) == 3
 
 
-def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
+def test_a_forwarded_ip_counts_only_from_a_trusted_proxy(
     make: Callable[..., FlaskClient],
 ) -> None:
     headers = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP")
@@ -196,7 +196,7 @@ def test_a_credential_that_cannot_be_read_is_neither_computed_nor_counted(
 
 
 @pytest.mark.parametrize("dialect", REGISTRATIONS)
-def test_registrations_from_one_address_are_stopped_in_every_dialect(
+def test_registrations_from_one_ip_are_stopped_in_every_dialect(
     make: Callable[..., FlaskClient], dialect: str, clock: HandClock
 ) -> None:
     client = make(registration_limit="1/60")
@@ -244,7 +244,7 @@ def test_administrators_make_any_number_of_accounts(make: Callable[..., FlaskCli
 
 
 @pytest.mark.parametrize("path", ["/api/password-resets", "/continuous/passwords/reset"])
-def test_letters_to_one_address_are_limited_and_the_answer_stays(
+def test_mails_to_one_email_are_limited_and_the_answer_stays(
     make: Callable[..., FlaskClient], path: str, clock: HandClock
 ) -> None:
     client = make(mail_limit="2/60")
@@ -259,7 +259,7 @@ def test_letters_to_one_address_are_limited_and_the_answer_stays(
 
 
 @pytest.mark.parametrize("path", ["/api/password-resets", "/continuous/passwords/reset"])
-def test_requests_for_letters_from_one_address_are_limited_alike_for_known_and_unknown(
+def test_requests_for_mails_from_one_ip_are_limited_alike_for_known_and_unknown(
     make: Callable[..., FlaskClient], path: str
 ) -> None:
     client = make(reset_limit="2/60")

@@ -37,7 +37,7 @@ def native(app: Flask) -> Watched:
     return watch(app)
 
 
-def test_a_user_reads_himself(native: Watched, clock: HandClock) -> None:
+def test_a_user_reads_their_own_account(native: Watched, clock: HandClock) -> None:
     for who in (HAWK, native.token(HAWK)):
         shown = native.ask("GET", ME, 200, who)
         assert shown.keys() == PROFILE
@@ -53,7 +53,7 @@ def test_a_user_reads_himself(native: Watched, clock: HandClock) -> None:
     assert native.ask("GET", ME, 200, ADMIN)["admin"] is True
 
 
-def test_a_user_changes_his_names_and_his_address(native: Watched, clock: HandClock) -> None:
+def test_a_user_changes_names_and_email(native: Watched, clock: HandClock) -> None:
     token = native.token(HAWK)
     clock.advance(seconds=60)
     shown = native.ask(
@@ -128,7 +128,9 @@ def test_a_password_is_changed_with_the_current_one_alone(native: Watched) -> No
         assert native.ask("GET", "/api/resource", 200, who) == {"data": "Hello, hawk!"}
 
 
-def test_a_user_deletes_himself_and_leaves_his_name_but_not_his_id(native: Watched) -> None:
+def test_a_user_deletes_their_own_account_and_frees_the_name_but_not_the_id(
+    native: Watched,
+) -> None:
     token = native.token(HAWK)
     native.ask("DELETE", ME, 204, token)
     for who in (token, HAWK):

@@ -111,7 +111,7 @@ def test_what_cannot_be_signed_is_refused_and_not_recorded(say: Speaker) -> None
     assert rows(say.app, Certificate) == []
 
 
-def test_somebody_elses_key_is_not_signed(say: Speaker) -> None:
+def test_another_users_key_is_not_signed(say: Speaker) -> None:
     csr = signing_request()
     assert sign(say, csr).status_code == 200
     assert sign(say, csr).status_code == 200
@@ -175,7 +175,7 @@ def test_a_certificate_counts_only_from_a_proxy_with_the_secret(say: Speaker) ->
 
 
 @pytest.mark.parametrize("change", ["disable", "revoke"])
-def test_a_certificate_dies_with_what_ends_all_credentials(say: Speaker, change: str) -> None:
+def test_a_certificate_ends_with_what_ends_all_credentials(say: Speaker, change: str) -> None:
     certificate, account_id = signed(say), row_of(say.app, "user1234")["id"]
     done = say.client.post(f"/api/admin/users/{account_id}/{change}", headers=basic(*ADMIN))
     assert done.status_code == 200

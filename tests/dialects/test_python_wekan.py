@@ -60,7 +60,7 @@ def test_it_logs_in_with_an_id_and_a_token_it_keeps_for_ninety_days(admin: Wekan
     assert timedelta(days=89) < end - datetime.now(UTC) <= timedelta(days=90)
 
 
-def test_the_first_to_register_is_an_administrator_and_sees_himself(admin: WekanClient) -> None:
+def test_the_first_to_register_is_an_administrator_and_sees_the_profile(admin: WekanClient) -> None:
     own = admin.get_current_user()
     assert (own.id, own.username, own.is_admin) == (admin.user_id, ADMIN["username"], True)
     assert own.emails == [{"address": "mary@example.org", "verified": False}]
@@ -138,13 +138,13 @@ def test_wrong_credentials_are_its_authentication_error(
     assert password not in str(refused.value.message) or not password
 
 
-def test_somebody_else_is_no_administrator_to_it(base: str, admin: WekanClient) -> None:
+def test_another_user_is_no_administrator_to_it(base: str, admin: WekanClient) -> None:
     added(admin, "plain")
     own = client(base, "plain", "tester")
     assert own.fetch_json("/api/users")["error"] == "Forbidden"
     assert own.fetch_json("/api/user")["username"] == "plain"
 
 
-def test_it_is_told_when_nobody_answers() -> None:
+def test_it_is_told_when_there_is_no_answer() -> None:
     with pytest.raises(WekanConnectionError):
         client("http://127.0.0.1:9/wekan", "x", "y")

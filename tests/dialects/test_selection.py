@@ -234,7 +234,7 @@ def test_a_full_queue_is_503_in_the_dialect(app: Flask, client: FlaskClient, dia
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_page_of_another_site_is_refused_in_the_dialect(
+def test_a_page_of_another_origin_is_refused_in_the_dialect(
     client: FlaskClient, dialect: str
 ) -> None:
     path = prefix(dialect) + ("/api/users" if dialect == "native" else LOGINS[dialect][1])

@@ -102,7 +102,7 @@ def test_the_native_dialect_says_what_to_do(client: FlaskClient, clock: HandCloc
     assert client.delete("/api/users/me", headers=basic(*HAWK)).status_code == 204
 
 
-def test_revoking_a_certificate_needs_a_fresh_proof(
+def test_revoking_a_certificate_needs_recent_authentication(
     app: Flask, client: FlaskClient, clock: HandClock
 ) -> None:
     old = old_token(app, clock, TokenKind.PERSONAL, HAWK)
@@ -110,7 +110,9 @@ def test_revoking_a_certificate_needs_a_fresh_proof(
     assert client.delete("/api/certificates/1234567890", headers=basic(*HAWK)).status_code == 404
 
 
-def test_wekans_old_token_deletes_nobody(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_wekans_old_token_deletes_no_account(
+    app: Flask, client: FlaskClient, clock: HandClock
+) -> None:
     hawk = principal(app, *HAWK).account.short_id
     old = old_token(app, clock, TokenKind.OPAQUE)
     refusal = require_step_up(client.delete(f"/wekan/api/users/{hawk}", headers=old))

@@ -90,7 +90,7 @@ def test_a_token_lives_for_ninety_days(say: Speaker, clock: HandClock) -> None:
 
 
 @pytest.mark.parametrize("absent", ["username", "email"])
-def test_one_of_username_and_address_is_enough(say: Speaker, absent: str) -> None:
+def test_one_of_username_and_email_is_enough(say: Speaker, absent: str) -> None:
     body = {name: text for name, text in USER.items() if name != absent}
     own = say.get("/api/user", token=say.post("/users/register", body).json["token"]).json
     assert own["username"] == {"username": "my@email.com", "email": "myusername"}[absent]
@@ -130,7 +130,7 @@ def test_the_first_account_of_all_is_an_administrator_and_no_later_one(
         assert say.get("/api/users", token=second.json["token"]).json == FORBIDDEN
 
 
-def test_the_first_account_here_is_nobody_special_after_one_made_elsewhere(
+def test_the_first_account_here_is_no_administrator_after_one_made_elsewhere(
     make_app: Callable[..., Flask],
 ) -> None:
     with speaking(make_app(), "/wekan") as say:
@@ -139,7 +139,7 @@ def test_the_first_account_here_is_nobody_special_after_one_made_elsewhere(
         assert say.get("/api/user", token=token).json["isAdmin"] is False
 
 
-def test_whoever_loses_the_race_for_the_first_account_still_gets_one(
+def test_the_loser_of_the_race_for_the_first_account_still_gets_one(
     make_app: Callable[..., Flask],
 ) -> None:
     app = make_app()
@@ -160,7 +160,7 @@ def first_is_taken(app: Flask) -> None:
     "named", [{"username": "myusername"}, {"username": "MYUSERNAME"}, {"email": "my@email.com"}]
 )
 @pytest.mark.parametrize("kind", ["json", "data"])
-def test_a_login_is_by_username_or_address_each_with_a_token_of_its_own(
+def test_a_login_is_by_username_or_email_each_with_a_token_of_its_own(
     say: Speaker, named: dict[str, str], kind: str
 ) -> None:
     made = say.post("/users/register", USER).json

@@ -60,7 +60,9 @@ def test_logging_out_ends_this_token_alone(say: Speaker, body: dict[str, object]
         {"data": {"all": "true"}},
     ],
 )
-def test_logging_out_everywhere_ends_all_of_ones_own(say: Speaker, body: dict[str, object]) -> None:
+def test_logging_out_everywhere_ends_all_own_sessions(
+    say: Speaker, body: dict[str, object]
+) -> None:
     first, second, other = login(say, HAWK), login(say, HAWK), login(say, ADMIN)
     answer = say.post("/users/logout", token=first, **body)
     assert (answer.status_code, answer.json) == (
@@ -100,7 +102,7 @@ def test_an_administrator_makes_a_token_for_a_user(say: Speaker) -> None:
     )
 
 
-def test_such_a_token_is_never_a_fresh_proof(say: Speaker) -> None:
+def test_such_a_token_is_never_recent_authentication(say: Speaker) -> None:
     hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
     token = say.post(f"/api/createtoken/{hawk['short_id']}", token=boss).json["authToken"]
     answer = say.client.patch(
@@ -111,7 +113,9 @@ def test_such_a_token_is_never_a_fresh_proof(say: Speaker) -> None:
     assert (answer.status_code, answer.json["code"]) == (401, "step_up_required")
 
 
-def test_making_a_token_and_ending_all_need_a_fresh_proof(say: Speaker, clock: HandClock) -> None:
+def test_making_a_token_and_ending_all_need_recent_authentication(
+    say: Speaker, clock: HandClock
+) -> None:
     hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
     clock.advance(minutes=16)
     for path, body in (
@@ -177,7 +181,7 @@ def test_without_a_user_no_token_is_ended(say: Speaker) -> None:
     assert lives(say, boss)
 
 
-def test_a_user_is_found_by_name_where_nobody_has_it_as_id(say: Speaker) -> None:
+def test_a_user_is_found_by_name_where_it_is_no_id(say: Speaker) -> None:
     boss, admin, hawk = login(say, ADMIN), row_of(say.app, "admin"), row_of(say.app, "hawk")
     for name in ("hawk", "HAWK", hawk["short_id"]):
         assert say.get(f"/api/users/{name}", token=boss).json["_id"] == hawk["short_id"]

@@ -133,7 +133,7 @@ def test_a_user_is_shown_to_administrators_without_secrets(
     }
 
 
-def test_oneself_is_shown_without_the_key_of_secrets(still: Speaker, hawk: str) -> None:
+def test_own_account_is_shown_without_the_key_of_secrets(still: Speaker, hawk: str) -> None:
     own = still.get("/api/user", token=hawk)
     assert own.status_code == 200
     assert {"services", "sessionData"}.isdisjoint(own.json)
@@ -169,7 +169,7 @@ def test_a_disabled_login_has_no_way_in_until_it_is_enabled(
     assert login(say, "myusername", USER["password"])
 
 
-def test_disabling_oneself_changes_nothing(still: Speaker, admin: str) -> None:
+def test_disabling_their_own_account_changes_nothing(still: Speaker, admin: str) -> None:
     own = still.get("/api/user", token=admin).json["_id"]
     answer = still.put(f"/api/users/{own}", {"action": "disableLogin"}, token=admin)
     assert (answer.status_code, answer.json["loginDisabled"]) == (200, False)
@@ -184,7 +184,7 @@ def test_an_action_in_the_query_of_a_get_does_nothing(still: Speaker, admin: str
     )
 
 
-def test_nobodys_boards_are_an_empty_list(still: Speaker, admin: str) -> None:
+def test_boards_of_an_unknown_user_are_an_empty_list(still: Speaker, admin: str) -> None:
     hawk = row_of(still.app, "hawk")["short_id"]
     for path in (
         "/api/boards",
@@ -199,7 +199,7 @@ def test_nobodys_boards_are_an_empty_list(still: Speaker, admin: str) -> None:
     assert still.put(f"/api/users/{hawk}", {"action": "takeOwnership"}, token=admin).json == []
 
 
-def test_a_deleted_user_is_gone_and_his_id_answered(say: Speaker, boss: str) -> None:
+def test_a_deleted_user_is_gone_and_the_id_answered(say: Speaker, boss: str) -> None:
     made = say.post("/users/register", USER).json
     for _ in range(2):
         answer = say.ask("DELETE", f"/api/users/{made['id']}", token=boss)

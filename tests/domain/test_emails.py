@@ -82,7 +82,7 @@ REFUSED = {
         (LONGEST, LONGEST),
     ],
 )
-def test_address_is_kept_as_typed_beside_its_canonical_form(typed: str, canonical: str) -> None:
+def test_email_is_kept_as_typed_beside_its_canonical_form(typed: str, canonical: str) -> None:
     spelling = read_email(typed)
     assert (spelling.raw, spelling.canonical) == (typed, canonical)
 
@@ -93,13 +93,13 @@ def test_international_domain_and_its_punycode_are_one_canonical_domain(domain: 
 
 
 @pytest.mark.parametrize("address", REFUSED.values(), ids=REFUSED.keys())
-def test_address_is_refused_when_it_is_not_one_plain_address(address: str) -> None:
+def test_email_is_refused_when_it_is_not_one_plain_email(address: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         read_email(address)
     assert [problem.field for problem in refusal.value.problems] == ["email"]
 
 
-def test_refusal_of_an_address_never_repeats_it() -> None:
+def test_refusal_of_an_email_never_repeats_it() -> None:
     with pytest.raises(InvalidInput) as refusal:
         read_email("canary@")
     assert "canary" not in f"{refusal.value!r} {refusal.value} {refusal.value.detail}"
@@ -111,7 +111,7 @@ _PARTS = st.text(
 
 
 @given(st.one_of(st.text(), _PARTS, st.builds("{}@{}.example".format, _PARTS, _PARTS)))
-def test_any_text_is_one_canonical_address_or_refused(text: str) -> None:
+def test_any_text_is_one_canonical_email_or_refused(text: str) -> None:
     try:
         spelling = read_email(text)
     except InvalidInput:

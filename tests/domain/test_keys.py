@@ -94,7 +94,7 @@ def test_a_rotation_forgets_keys_that_are_out() -> None:
     assert names(after_rotation((out, B), C)) == "bc"
 
 
-def test_somebody_signs_also_before_the_first_may() -> None:
+def test_the_first_key_signs_even_before_its_start() -> None:
     early = replace(A, times=KeyValidity(signs_from=after(hours=1)))
     assert names(active_keys((early,), NOW)) == "a"
 

@@ -76,7 +76,7 @@ def test_password_is_the_same_when_it_is_composed_otherwise(one: str, other: str
     ],
 )
 @pytest.mark.parametrize("hardened", [False, True])
-def test_password_is_refused_when_it_has_the_form_of_a_token(text: str, hardened: bool) -> None:
+def test_password_is_refused_when_it_has_a_tokens_format(text: str, hardened: bool) -> None:
     with pytest.raises(InvalidInput, match="looks like a token"):
         read_password(text, hardened=hardened)
     assert (
@@ -118,7 +118,7 @@ def test_strong_password_is_kept_where_the_service_is_hardened(text: str) -> Non
 @pytest.mark.parametrize(
     "text", ["hawkhawk", "HawkHawk", "hawk@example.org", "HAWK@example.org", "\uff48awkhawk"]
 )
-def test_own_name_or_address_is_refused_as_a_password_where_the_service_is_hardened(
+def test_own_name_or_email_is_refused_as_a_password_where_the_service_is_hardened(
     text: str,
 ) -> None:
     with pytest.raises(InvalidInput, match="guess"):

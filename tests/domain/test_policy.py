@@ -72,7 +72,9 @@ def test_token_is_judged_by_the_whole_time_not_by_its_second(microseconds: int) 
 @pytest.mark.parametrize(
     ("left", "lives"), [(3600, 600), (600, 600), (599, 599), (1, 1), (0, 0), (-1, -1)]
 )
-def test_token_ends_after_its_life_and_never_later_than_its_session(left: int, lives: int) -> None:
+def test_token_ends_after_its_lifetimetime_and_never_later_than_its_session(
+    left: int, lives: int
+) -> None:
     end = policy.token_end(NOW, timedelta(seconds=600), NOW + timedelta(seconds=left))
     assert end == NOW + timedelta(seconds=lives)
 
@@ -89,7 +91,7 @@ def test_proof_is_fresh_for_15_minutes(age: float, fresh: bool) -> None:
             policy.require_recent_authentication(caller, NOW)
 
 
-def test_nobody_is_asked_who_he_is_before_how_fresh_his_proof_is() -> None:
+def test_no_caller_is_identified_before_recent_authentication_is_required() -> None:
     with pytest.raises(Unauthenticated):
         policy.require_recent_authentication(NOBODY, NOW)
 
@@ -101,7 +103,7 @@ def test_no_proof_is_too_old_where_none_is_asked_for() -> None:
     policy.require_recent_authentication(somebody(proven=None), NOW, max_age=timedelta(0))
 
 
-def test_refusal_of_an_old_proof_says_how_old_it_may_be() -> None:
+def test_refusal_of_an_old_authentication_says_how_old_it_may_be() -> None:
     with pytest.raises(StepUpRequired) as refused:
         policy.require_recent_authentication(
             somebody(proven=NOW - timedelta(minutes=2)), NOW, max_age=timedelta(minutes=1)
@@ -114,14 +116,14 @@ def test_proof_is_asked_for_when_there_was_none() -> None:
         policy.require_recent_authentication(somebody(proven=None), NOW)
 
 
-def test_operator_needs_no_fresh_proof() -> None:
+def test_operator_needs_no_recent_authentication() -> None:
     policy.require_recent_authentication(operator(), NOW)
 
 
 @pytest.mark.parametrize(
     "admins", [frozenset(), frozenset({2}), frozenset({1, 2}), frozenset({1, 2, 3})]
 )
-def test_admin_may_leave_when_another_one_stays_or_he_is_none(admins: frozenset[int]) -> None:
+def test_admin_may_leave_when_another_one_stays_or_is_none(admins: frozenset[int]) -> None:
     policy.require_other_admin(admins, leaving=1)
 
 
@@ -160,6 +162,6 @@ def test_registration_is_open_to_whom_the_mode_says(
                 policy.require_registration(mode, caller)
 
 
-def test_nobody_has_no_account() -> None:
+def test_anonymous_has_no_account() -> None:
     with pytest.raises(Unauthenticated):
         NOBODY.account  # noqa: B018 - asking is the check

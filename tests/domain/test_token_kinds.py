@@ -29,18 +29,18 @@ def test_token_is_known_by_its_form_in_any_letter_case(token: str) -> None:
 
 
 @pytest.mark.parametrize("text", NO_TOKENS)
-def test_text_is_no_token_when_it_has_the_form_of_none(text: str) -> None:
+def test_text_is_no_token_when_it_matches_no_format(text: str) -> None:
     assert not looks_like_token(text)
 
 
 @given(st.text())
-def test_whatever_follows_a_prefix_of_ours_is_a_token(text: str) -> None:
+def test_all_text_after_our_prefix_is_a_token(text: str) -> None:
     assert looks_like_token(f"idt_{text}")
     assert looks_like_token(f"nhu_{text}")
 
 
 @given(st.one_of(st.from_regex(r"[\w-]{43}", fullmatch=True), st.text(max_size=50)))
-def test_opaque_form_is_43_ascii_characters_and_no_other(text: str) -> None:
+def test_opaque_formatat_is_43_ascii_characters_and_no_other(text: str) -> None:
     if re.fullmatch(r"[A-Za-z0-9_-]{43}", text):
         assert looks_like_token(text)
     elif not re.match(r"idt_|nhu_|eyJ", text, re.IGNORECASE) and len(text) != len(UUID):

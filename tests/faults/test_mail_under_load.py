@@ -113,7 +113,7 @@ def redeem_twice(experiment: Trial, server: MailServer) -> None:
         assert statuses == [200, 400]
 
 
-def test_letters_wait_while_the_mail_server_is_down(experiment: Trial, server: MailServer) -> None:
+def test_mails_wait_while_the_mail_server_is_down(experiment: Trial, server: MailServer) -> None:
     server.stop()
     with experiment.load.running():
         experiment.load.wait_for(MORE)
@@ -133,7 +133,7 @@ def test_registrations_do_not_wait_for_a_slow_mail_server(
     server.before_answer = lambda: None
 
 
-def test_letters_after_which_the_server_hangs_up_come_again_as_the_same(
+def test_mails_after_which_the_server_hangs_up_come_again_as_the_same(
     experiment: Trial, server: MailServer
 ) -> None:
     wait_until(lambda: waiting(experiment) == 0, seconds=60)
@@ -154,7 +154,7 @@ def _attempted(experiment: Trial) -> int:
         return count
 
 
-def test_letters_of_a_service_killed_while_sending_come_again_as_the_same(
+def test_mails_of_a_service_killed_while_sending_come_again_as_the_same(
     experiment: Trial, server: MailServer
 ) -> None:
     (live,) = experiment.nodes

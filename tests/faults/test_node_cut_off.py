@@ -75,7 +75,9 @@ def check(pair: Pair, node: Live, name: str, token: str) -> int | None:
     ).status
 
 
-def test_a_node_cut_off_lets_nobody_in_and_learns_of_every_end_once_it_is_back(pair: Pair) -> None:
+def test_a_node_cut_off_lets_no_caller_in_and_learns_of_every_end_once_it_is_back(
+    pair: Pair,
+) -> None:
     recorder, load = pair.experiment.recorder, pair.experiment.load
     tokens = {name: token_for(pair, name) for name in ("kept", "ended")}
     with load.running():

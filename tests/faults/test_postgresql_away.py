@@ -114,7 +114,7 @@ def status(live: Live, token: str) -> int:
     return live.curl("/api/resource", "-u", f"{token}:x").status
 
 
-def test_nobody_is_let_in_while_the_server_is_down_and_all_works_once_it_is_back(
+def test_no_caller_is_let_in_while_the_server_is_down_and_all_works_once_it_is_back(
     cluster: Cluster, live: Live, token: str
 ) -> None:
     for _ in range(2):
@@ -130,7 +130,7 @@ def test_nobody_is_let_in_while_the_server_is_down_and_all_works_once_it_is_back
 
 
 @pytest.mark.parametrize("fault", ["restarted", "cut"])
-def test_a_log_out_counts_on_every_worker_whatever_became_of_the_connections(
+def test_a_log_out_counts_on_every_worker_despite_broken_connections(
     cluster: Cluster, live: Live, token: str, fault: str
 ) -> None:
     if fault == "restarted":

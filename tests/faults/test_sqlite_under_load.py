@@ -28,7 +28,7 @@ def experiment_in(data_dir: Path) -> Iterator[Trial]:
         yield made
 
 
-def test_nobody_is_put_off_by_a_lock_of_three_seconds(tmp_path: Path) -> None:
+def test_no_caller_is_put_off_by_a_lock_of_three_seconds(tmp_path: Path) -> None:
     with experiment_in(tmp_path) as experiment, experiment.load.running():
         with experiment.recorder.fault(), write_lock(tmp_path / "identity.sqlite3"):
             time.sleep(3)

@@ -104,7 +104,7 @@ def test_the_styles_load_nothing_but_data(client: FlaskClient) -> None:
         assert set(re.findall(r"url\(\s*['\"]?([a-z]*:?)", style)) <= {"data:"}
 
 
-def test_the_page_reads_our_document_and_tells_nobody(page: str, client: FlaskClient) -> None:
+def test_the_page_reads_our_document_and_discloses_nothing(page: str, client: FlaskClient) -> None:
     (script,) = Page(page).scripts
     assert '"url": "../openapi.json"' in script
     assert '"url": "../wekan/openapi.json"' in script

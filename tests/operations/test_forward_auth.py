@@ -273,7 +273,7 @@ def test_the_services_own_failure_stays_its_own(guarded: Guarded, tokens: dict[s
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/x"])
-def test_an_identity_that_is_silent_or_away_closes_the_door_soon(
+def test_an_identity_that_is_silent_or_away_refuses_soon(
     guarding: Guarding, tokens: dict[str, str], path: str
 ) -> None:
     with silence() as address, guarding(address) as guarded:

@@ -32,7 +32,7 @@ def test_a_migrated_service_is_alive_and_ready(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health_is_asked_by_anybody_with_get_and_head_alone(app: Flask, path: str) -> None:
+def test_health_is_open_to_every_caller_with_get_and_head_alone(app: Flask, path: str) -> None:
     client = app.test_client()
     assert (client.head(path).status_code, client.head(path).data) == (200, b"")
     assert client.get(path, headers={"Authorization": "Basic nonsense"}).status_code == 200

@@ -49,7 +49,7 @@ def nodes(make_app: Callable[..., Flask]) -> list[Flask]:
 
 
 @pytest.mark.parametrize("end", [delete, disable])
-def test_login_that_meets_its_accounts_end_leaves_nothing_alive(
+def test_login_that_meets_its_accounts_end_leaves_nothing_valid(
     nodes: list[Flask], end: End
 ) -> None:
     for number in range(4):
@@ -78,7 +78,7 @@ def _renewed(app: Flask, token: str) -> str:
 
 
 @pytest.mark.parametrize("everywhere", [True, False])
-def test_renewal_that_meets_the_log_out_leaves_nothing_alive(
+def test_renewal_that_meets_the_log_out_leaves_nothing_valid(
     nodes: list[Flask], everywhere: bool
 ) -> None:
     for _ in range(4):

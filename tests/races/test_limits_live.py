@@ -50,7 +50,7 @@ def test_parallel_guesses_at_the_limit_compute_no_hash_too_many(nodes: list[Live
         assert seen[401] <= 1
 
 
-def test_parallel_guesses_from_one_address_compute_no_hash_too_many(nodes: list[Live]) -> None:
+def test_parallel_guesses_from_one_ip_compute_no_hash_too_many(nodes: list[Live]) -> None:
     guesses = [(nodes[number % 2], f"nobody{number}") for number in range(PARALLEL)]
     seen = Counter(
         at_once(*(lambda node=node, name=name: status(node, name) for node, name in guesses))

@@ -47,7 +47,7 @@ def test_one_of_sixteen_spellings_of_a_name_gets_it(nodes: list[Flask]) -> None:
     assert rows(nodes[0], "SELECT count(*) FROM account") == [(3,)]
 
 
-def test_one_of_sixteen_spellings_of_an_address_gets_it(nodes: list[Flask]) -> None:
+def test_one_of_sixteen_spellings_of_an_email_gets_it(nodes: list[Flask]) -> None:
     spellings = [
         f"{name}@{domain}.example"
         for name in SPELLINGS[:8]

@@ -42,7 +42,7 @@ def test_limit_holds_over_spellings_and_ways_to_guess(nodes: list[Flask]) -> Non
     assert sum(len(each.checked) for each in counted) == FAILURES
 
 
-def test_limit_holds_for_a_name_that_nobody_has(nodes: list[Flask]) -> None:
+def test_limit_holds_for_a_name_without_an_account(nodes: list[Flask]) -> None:
     results = at_once(*(lambda app=app: principal(app, "nobody", "wrong") for app in nodes))
     assert sum(isinstance(each, Unauthenticated) for each in results) == FAILURES
     assert sum(isinstance(each, RateLimited) for each in results) == PARALLEL - FAILURES

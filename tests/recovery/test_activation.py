@@ -60,7 +60,7 @@ def test_an_activation_token_lives_a_day(
     assert activate(client, token) == expected
 
 
-def test_an_activation_is_told_in_the_trail(client: FlaskClient, post: Postbox) -> None:
+def test_an_activation_is_told_in_the_audit_log(client: FlaskClient, post: Postbox) -> None:
     register(client, "kite")
     activate(client, post.token(SUBJECT))
     trail = client.get(
@@ -103,7 +103,7 @@ def disable(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "end", [change_password, remove_email, delete, delete_and_register_again, disable]
 )
-def test_an_activation_token_dies_when_the_account_moves_on(
+def test_an_activation_token_ends_when_the_accounts_credentials_are_invalidated(
     client: FlaskClient, post: Postbox, end: Callable[[FlaskClient], None]
 ) -> None:
     register(client, "kite")
@@ -177,7 +177,7 @@ def test_a_re_spelled_token_is_refused(client: FlaskClient, post: Postbox) -> No
     assert activate(client, token) == (200, "kite")
 
 
-def test_an_address_of_an_activated_account_is_verified_by_the_token_too(
+def test_an_email_of_an_activated_account_is_verified_by_the_token_too(
     app: Flask, client: FlaskClient, post: Postbox
 ) -> None:
     register(client, "kite")
@@ -188,7 +188,7 @@ def test_an_address_of_an_activated_account_is_verified_by_the_token_too(
     assert me(client)["email_verified"] is True
 
 
-def test_an_account_without_an_address_gets_no_letter(client: FlaskClient, post: Postbox) -> None:
+def test_an_account_without_an_email_gets_no_mail(client: FlaskClient, post: Postbox) -> None:
     client.post("/api/users", json={"username": "kite", "password": "newpwd"})
     assert post.collect() == []
 

@@ -58,7 +58,7 @@ def opens(client: FlaskClient, password: str) -> bool:
     )
 
 
-def test_a_user_is_activated_by_his_id(client: FlaskClient, post: Postbox, uuid: str) -> None:
+def test_a_user_is_activated_by_id(client: FlaskClient, post: Postbox, uuid: str) -> None:
     assert client.get(f"{BASE}/users/{uuid}").json == {
         "id": uuid,
         "email": EMAIL,
@@ -69,7 +69,7 @@ def test_a_user_is_activated_by_his_id(client: FlaskClient, post: Postbox, uuid:
     assert client.get(f"{BASE}/users/{uuid}").json["activated"] is True
 
 
-def test_an_activation_by_id_verifies_no_address(
+def test_an_activation_by_id_verifies_no_email(
     client: FlaskClient, post: Postbox, uuid: str
 ) -> None:
     client.get(f"{BASE}/users/{uuid}/activate")
@@ -78,7 +78,7 @@ def test_an_activation_by_id_verifies_no_address(
     )
 
 
-def test_an_activation_by_the_mailed_token_verifies_the_address(
+def test_an_activation_by_the_mailed_token_verifies_the_email(
     client: FlaskClient, post: Postbox, uuid: str
 ) -> None:
     token = post.token("Confirm your email address")
@@ -151,7 +151,7 @@ def test_a_reset_with_something_wrong_changes_nothing(
     assert reset(client, token, email=EMAIL.upper()) == 204
 
 
-def test_an_unknown_address_is_404_as_documented_and_204_when_hardened(
+def test_an_unknown_email_is_404_as_documented_and_204_when_hardened(
     client: FlaskClient, closed: FlaskClient, post: Postbox, uuid: str
 ) -> None:
     unknown = {"email": "nobody@example.org"}

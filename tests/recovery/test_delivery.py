@@ -74,7 +74,7 @@ def test_a_sender_of_its_own_delivers_and_ends_with_ctrl_c(
     assert "interrupted" in (tmp_path / "sender.log").read_text()
 
 
-def test_a_sender_killed_before_it_knew_sends_the_same_letter_again(
+def test_a_sender_killed_before_it_knew_sends_the_same_mail_again(
     server: MailServer, tmp_path: Path, database_url: str
 ) -> None:
     variables = environment(
@@ -100,7 +100,7 @@ def test_a_sender_killed_before_it_knew_sends_the_same_letter_again(
     assert first.id == second.id
 
 
-def test_without_a_server_the_service_prints_letters_for_development(tmp_path: Path) -> None:
+def test_without_a_server_the_service_prints_mails_for_development(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "1", public_url="http://127.0.0.1") as live:
         registered(live)
         line = _waited_for(live, "development: IDENTITY_SMTP_URL is not set")

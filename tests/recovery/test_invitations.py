@@ -85,7 +85,7 @@ def test_an_owner_who_lost_the_invitation_asks_for_a_reset(
     assert client.get("/api/token", headers=basic("owl@example.org", CHOSEN)).status_code == 200
 
 
-def test_an_administrator_is_invited_with_a_fresh_proof_only(
+def test_an_administrator_is_invited_with_recent_authentication_only(
     client: FlaskClient, clock: HandClock, mailbox: Mailbox
 ) -> None:
     token = token_of(client, *ADMIN)

@@ -76,7 +76,7 @@ def test_what_names_no_mail_server_is_refused_without_repeating_it(text: str) ->
     "text",
     ["", "x", "a@b\nBcc: c@d", "A <a@b.org", "A <a@b.org>, c@d.org", "a@b.org,c@d.org", "a@b.org "],
 )
-def test_a_sender_is_one_plain_address(text: str) -> None:
+def test_a_sender_is_one_plain_email(text: str) -> None:
     with pytest.raises(ValueError, match=r"plain address"):
         read_mail_from(text)
 
@@ -165,7 +165,7 @@ def test_a_wrong_login_is_a_refusal_that_tells_no_password(
     assert server.received == []
 
 
-def test_a_server_whose_certificate_nobody_knows_gets_neither_login_nor_mail(
+def test_a_server_with_an_unknown_certificate_gets_neither_login_nor_mail(
     strict: tuple[MailServer, _Login],
 ) -> None:
     server, login = strict
@@ -208,7 +208,7 @@ def test_a_server_that_is_away_is_a_refusal() -> None:
         SmtpMailer(nowhere, sender=SENDER).send(LETTER)
 
 
-def test_an_interrupt_in_the_middle_of_a_letter_is_none_of_the_mail_servers_business(
+def test_an_interrupt_in_the_middle_of_a_mail_is_none_of_the_mail_servers_business(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupted(connection: smtplib.SMTP, *_: object, **__: object) -> None:
@@ -222,7 +222,7 @@ def test_an_interrupt_in_the_middle_of_a_letter_is_none_of_the_mail_servers_busi
 
 
 @pytest.mark.parametrize("farewell", ["500 no", "221"])
-def test_a_letter_that_was_taken_is_sent_however_the_server_takes_leave(
+def test_a_mail_that_was_taken_is_sent_however_the_server_takes_leave(
     monkeypatch: pytest.MonkeyPatch, farewell: str
 ) -> None:
     async def part(self: SMTP, _argument: str) -> None:
@@ -291,7 +291,7 @@ def _answering(monkeypatch: pytest.MonkeyPatch, command: str, answer: str) -> No
         ("530 5.7.0 log in first", "530 5.7.0", False),
     ],
 )
-def test_what_the_server_says_of_a_letter_is_permanent_or_not(
+def test_what_the_server_says_of_a_mail_is_permanent_or_not(
     monkeypatch: pytest.MonkeyPatch, command: str, answer: str, reply: str, permanent: bool
 ) -> None:
     _answering(monkeypatch, command, answer)
@@ -300,7 +300,7 @@ def test_what_the_server_says_of_a_letter_is_permanent_or_not(
     assert (refused.value.reply, refused.value.permanent) == (reply, permanent)
 
 
-def test_a_server_that_refuses_everybody_says_nothing_of_a_letter(
+def test_a_server_that_refuses_every_recipient_says_nothing_of_a_mail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _answering(monkeypatch, "EHLO", "554 5.7.1 not you")

@@ -48,7 +48,7 @@ def letter(kind: MailKind = MailKind.RESET, **changed: str) -> Mail:
     return write(kind, **(given_values | changed))
 
 
-def test_a_letter_has_the_link_and_the_bare_token_in_both_parts() -> None:
+def test_a_mail_has_the_link_and_the_bare_token_in_both_parts() -> None:
     made = letter(link=f"{PUBLIC}/reset?token=t0k3n")
     assert f"\n{PUBLIC}/reset?token=t0k3n\n" in made.text
     assert token_in(made.text) == token_in(_Tags(made.html).text) == "t0k3n"
@@ -57,7 +57,7 @@ def test_a_letter_has_the_link_and_the_bare_token_in_both_parts() -> None:
     ]
 
 
-def test_a_letter_without_a_public_url_has_no_link() -> None:
+def test_a_mail_without_a_public_url_has_no_link() -> None:
     made = letter()
     assert "http" not in made.text + made.html
     assert "<a" not in made.html
@@ -90,7 +90,7 @@ def test_a_name_is_cut() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(name=st.text(max_size=100), kind=st.sampled_from(KINDS))
-def test_a_name_adds_no_element_and_no_address(name: str, kind: MailKind) -> None:
+def test_a_name_adds_no_element_and_no_email(name: str, kind: MailKind) -> None:
     made = letter(
         kind, username=name, link=f"{PUBLIC}/x" if kind is not MailKind.PASSWORD_CHANGED else ""
     )
@@ -141,7 +141,7 @@ def test_a_domain_of_other_letters_is_written_as_every_server_knows_it() -> None
         "hawk@example.org%0d%0aBcc:evil@example.org",
     ],
 )
-def test_an_address_that_is_more_than_one_is_never_written_to(app: Flask, email: str) -> None:
+def test_an_email_that_is_more_than_one_is_never_written_to(app: Flask, email: str) -> None:
     post, client = Postbox(app), app.test_client(use_cookies=False)
     answer = client.post(
         "/api/users", json={"username": "kite", "password": "newpwd", "email": email}
@@ -162,7 +162,7 @@ HOSTS = {
 
 
 @pytest.mark.parametrize("chosen", [{}, {"public_url": PUBLIC}, {"trusted_proxies": "127.0.0.1"}])
-def test_a_letter_follows_no_header_of_a_request(
+def test_a_mail_follows_no_header_of_a_request(
     make_app: Callable[..., Flask], chosen: dict[str, str]
 ) -> None:
     app = make_app(**chosen)

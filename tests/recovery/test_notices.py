@@ -88,7 +88,7 @@ def test_the_owner_is_told_of_a_change(
 
 
 @pytest.mark.parametrize("change", [by_oneself, by_admin])
-def test_a_confirmed_address_given_again_stays_confirmed_and_is_no_news(
+def test_a_confirmed_email_given_again_stays_confirmed_and_is_no_news(
     app: Flask, change: Change
 ) -> None:
     post = Postbox(app)
@@ -119,14 +119,14 @@ def test_a_confirmed_email_in_another_letter_case_stays_confirmed(
     assert told(post) == [(spelled, "Choose a new password")]
 
 
-def test_a_first_address_has_nobody_else_to_tell(app: Flask, post: Postbox) -> None:
+def test_a_first_email_notifies_no_other_email(app: Flask, post: Postbox) -> None:
     by_admin(app, ProfileChange(email=None))
     post.collect()
     by_oneself(app, ProfileChange(email=NEW))
     assert told(post) == [(NEW, CONFIRM)]
 
 
-def test_the_old_address_is_told_of_a_password_even_if_it_is_changed_right_after(
+def test_the_old_email_is_told_of_a_password_even_if_it_is_changed_right_after(
     app: Flask, post: Postbox
 ) -> None:
     services(app).profiles.change(
@@ -147,7 +147,7 @@ def test_the_owner_is_told_of_certificates(client: FlaskClient, post: Postbox) -
     assert told(post) == [(EMAIL, REVOKED)]
 
 
-def test_a_notice_carries_no_token_and_no_new_address(app: Flask, post: Postbox) -> None:
+def test_a_notice_carries_no_token_and_no_new_email(app: Flask, post: Postbox) -> None:
     by_oneself(app, ProfileChange(email=NEW))
     (notice,) = [letter for letter in post.collect() if letter.recipient == EMAIL]
     assert "Account: hawk" in notice.text

@@ -49,7 +49,7 @@ def outbox(app: Flask) -> Outbox:
     return found
 
 
-def test_a_letter_is_delivered_in_text_and_html(
+def test_a_mail_is_delivered_in_text_and_html(
     client: FlaskClient, outbox: Outbox, server: MailServer
 ) -> None:
     register(client)
@@ -66,7 +66,7 @@ def test_a_letter_is_delivered_in_text_and_html(
     assert (outbox.send_due(), len(server.received)) == (0, 1)
 
 
-def test_an_address_of_other_letters_gets_its_mail(
+def test_an_email_of_other_letters_gets_its_mail(
     client: FlaskClient, outbox: Outbox, server: MailServer
 ) -> None:
     register(client, email="hawk@bücher.example")
@@ -74,7 +74,7 @@ def test_an_address_of_other_letters_gets_its_mail(
     assert server.received[0].recipients == ["hawk@xn--bcher-kva.example"]
 
 
-def test_a_letter_waits_while_the_server_is_away_and_comes_afterwards(
+def test_a_mail_waits_while_the_server_is_away_and_comes_afterwards(
     client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock
 ) -> None:
     server.stop()
@@ -243,7 +243,7 @@ def test_a_bad_row_is_parked_and_does_not_stop_the_others(
     assert outbox.state() == OutboxState(waiting=0, sent=1, parked=1)
 
 
-def test_a_server_that_hangs_up_after_data_gets_the_same_letter_again(
+def test_a_server_that_hangs_up_after_data_gets_the_same_mail_again(
     client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock
 ) -> None:
     server.hang_ups = 2
@@ -256,7 +256,7 @@ def test_a_server_that_hangs_up_after_data_gets_the_same_letter_again(
     assert outbox.state() == OutboxState(waiting=0, sent=1, parked=0)
 
 
-def test_a_sender_that_dies_after_sending_sends_the_same_letter_again(
+def test_a_sender_that_ends_after_sending_sends_the_same_mail_again(
     app: Flask, client: FlaskClient, clock: HandClock
 ) -> None:
     post, outbox = Postbox(app), services(app).outbox
@@ -301,7 +301,7 @@ def test_two_senders_at_once_send_nothing_twice(
     assert len({mail.id for mail in server.received}) == 12
 
 
-def test_a_letter_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskClient) -> None:
+def test_a_mail_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskClient) -> None:
     post, outbox = Postbox(app), services(app).outbox
     register(client)
     begun, end = Event(), Event()
@@ -320,7 +320,7 @@ def test_a_letter_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskCli
     assert len(post.letters) == 1
 
 
-def test_a_token_for_an_address_that_was_given_up_is_not_sent(
+def test_a_token_for_an_email_that_was_given_up_is_not_sent(
     client: FlaskClient, outbox: Outbox, server: MailServer
 ) -> None:
     register(client)
@@ -343,7 +343,7 @@ def test_a_token_for_an_address_that_was_given_up_is_not_sent(
     assert outbox.state().parked == 2  # for the first email, and for one that was pending
 
 
-def test_a_deleted_accounts_letters_go_with_it(
+def test_a_deleted_accounts_mails_go_with_it(
     client: FlaskClient, outbox: Outbox, server: MailServer
 ) -> None:
     register(client)
@@ -352,7 +352,7 @@ def test_a_deleted_accounts_letters_go_with_it(
     assert outbox.state() == OutboxState(waiting=0, sent=0, parked=0)
 
 
-def test_an_account_deleted_while_its_letter_is_refused_stops_nothing(
+def test_an_account_deleted_while_its_mail_is_refused_stops_nothing(
     app: Flask, client: FlaskClient
 ) -> None:
     post, outbox = Postbox(app), services(app).outbox
@@ -403,7 +403,7 @@ def test_administrators_and_metrics_see_how_the_mail_goes(
     assert EMAIL not in client.get("/metrics").text
 
 
-def test_without_a_server_a_letter_is_printed_and_marked(
+def test_without_a_server_a_mail_is_printed_and_marked(
     make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(public_url=PUBLIC)
@@ -419,7 +419,7 @@ def test_without_a_server_a_letter_is_printed_and_marked(
     assert app.test_client().post("/api/activations", json={"token": token}).status_code == 200
 
 
-def test_with_a_server_no_letter_is_in_the_log(
+def test_with_a_server_no_mail_is_in_the_log(
     client: FlaskClient, outbox: Outbox, server: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.refused = {"kite@example.org"}

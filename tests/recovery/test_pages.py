@@ -117,7 +117,7 @@ def test_a_token_is_escaped(client: FlaskClient, page: str, token: str) -> None:
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])  # no data is touched
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_lets_nothing_in_and_tells_nobody(client: FlaskClient, page: str) -> None:
+def test_a_page_lets_nothing_in_and_discloses_nothing(client: FlaskClient, page: str) -> None:
     for answer in (
         client.get(f"{page}?token=x"),
         client.post(page, data={"token": "x", "password": "y"}),

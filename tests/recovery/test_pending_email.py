@@ -269,7 +269,7 @@ def test_an_email_that_is_the_username_is_not_given_up(client: FlaskClient) -> N
     assert (both.status_code, both.json["email"]) == (200, None)
 
 
-def test_the_trail_tells_a_request_from_a_change(client: FlaskClient, post: Postbox) -> None:
+def test_audit_log_tells_a_request_from_a_change(client: FlaskClient, post: Postbox) -> None:
     CHANGES["native"](client, NEW)
     confirm(client, post.token(CONFIRM))
     events = client.get("/api/admin/audit", headers=basic(*ADMIN)).json["events"]

@@ -68,7 +68,7 @@ def test_a_reset_token_lives_15_minutes(
     assert redeem(client, token) == status
 
 
-def test_the_life_of_a_token_begins_when_its_letter_is_sent(
+def test_the_lifetime_of_a_token_begins_when_its_mail_is_sent(
     client: FlaskClient, post: Postbox, clock: HandClock
 ) -> None:
     ask(client)
@@ -78,7 +78,7 @@ def test_the_life_of_a_token_begins_when_its_letter_is_sent(
     assert redeem(client, token) == 204
 
 
-def test_all_older_tokens_die_with_the_first_that_is_used(
+def test_all_older_tokens_end_with_the_first_that_is_used(
     client: FlaskClient, post: Postbox
 ) -> None:
     ask(client)
@@ -207,7 +207,7 @@ def disable_and_enable(client: FlaskClient) -> None:
         disable_and_enable,
     ],
 )
-def test_a_reset_token_dies_when_the_account_moves_on(
+def test_a_reset_token_ends_when_the_accounts_credentials_are_invalidated(
     client: FlaskClient, post: Postbox, end: Callable[[FlaskClient], None]
 ) -> None:
     ask(client)
@@ -364,7 +364,7 @@ def test_a_reset_ends_every_session_at_once(client: FlaskClient, post: Postbox) 
     ] * 4
 
 
-def test_the_address_is_told_afterwards_without_a_token(client: FlaskClient, post: Postbox) -> None:
+def test_the_email_is_told_afterwards_without_a_token(client: FlaskClient, post: Postbox) -> None:
     ask(client)
     redeem(client, post.token(SUBJECT))
     (letter,) = post.collect()
@@ -373,7 +373,7 @@ def test_the_address_is_told_afterwards_without_a_token(client: FlaskClient, pos
     assert "http" not in letter.text
 
 
-def test_a_refused_token_tells_nobody(client: FlaskClient, post: Postbox) -> None:
+def test_a_refused_token_notifies_no_user(client: FlaskClient, post: Postbox) -> None:
     redeem(client, "x")
     assert post.collect() == []
 
@@ -389,7 +389,7 @@ def test_a_refused_token_tells_nobody(client: FlaskClient, post: Postbox) -> Non
         "x" * 300,
     ],
 )
-def test_an_unknown_address_gets_the_same_answer_and_no_mail(
+def test_an_unknown_email_gets_the_same_answer_and_no_mail(
     client: FlaskClient, post: Postbox, email: str
 ) -> None:
     known = client.post("/api/password-resets", json={"email": EMAIL})
@@ -403,7 +403,7 @@ def test_an_unknown_address_gets_the_same_answer_and_no_mail(
 @pytest.mark.parametrize(
     "email", [["hawk@example.org", "evil@example.org"], {"a": 1}, None, 7, True]
 )
-def test_an_address_that_is_no_text_is_refused(
+def test_an_email_that_is_no_text_is_refused(
     client: FlaskClient, post: Postbox, email: object
 ) -> None:
     answer = client.post("/api/password-resets", json={"email": email})
@@ -412,14 +412,14 @@ def test_an_address_that_is_no_text_is_refused(
 
 
 @pytest.mark.parametrize("typed", ["HAWK@EXAMPLE.ORG", "Hawk@example.Org"])
-def test_a_letter_goes_to_the_stored_address_however_it_is_typed(
+def test_a_mail_goes_to_the_stored_email_however_it_is_typed(
     client: FlaskClient, post: Postbox, typed: str
 ) -> None:
     ask(client, typed)
     assert [letter.recipient for letter in post.collect()] == [EMAIL]
 
 
-def test_three_letters_an_hour_are_written_and_the_answer_stays(
+def test_three_mails_an_hour_are_written_and_the_answer_stays(
     client: FlaskClient, post: Postbox, clock: HandClock
 ) -> None:
     assert [ask(client) for _ in range(10)] == [204] * 10
@@ -429,7 +429,7 @@ def test_three_letters_an_hour_are_written_and_the_answer_stays(
     assert post.collect() == []
 
 
-def test_a_letter_goes_out_again_once_the_last_token_has_expired(
+def test_a_mail_goes_out_again_once_the_last_token_has_expired(
     client: FlaskClient, post: Postbox, clock: HandClock
 ) -> None:
     for _ in range(10):
@@ -479,7 +479,7 @@ def test_a_mailbox_is_no_target_of_many_ips_and_its_owner_is_not_cut_off(
     assert len(post.collect()) == 1
 
 
-def test_a_request_is_in_the_trail(client: FlaskClient, post: Postbox) -> None:
+def test_a_request_is_in_the_audit_log(client: FlaskClient, post: Postbox) -> None:
     ask(client)
     redeem(client, post.token(SUBJECT))
     events = client.get("/api/admin/audit", headers=ADMIN).json["events"]

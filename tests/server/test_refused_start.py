@@ -175,7 +175,7 @@ def test_a_data_directory_that_cannot_be_used_is_named(
     assert_one_clear_line(serve(data_dir=path), "IDENTITY_DATA_DIR", path)
 
 
-def test_a_data_directory_that_is_somebody_elses_is_left_alone(serve: Run, tmp_path: Path) -> None:
+def test_a_data_directory_that_is_another_users_is_left_alone(serve: Run, tmp_path: Path) -> None:
     place = tmp_path / "home"
     (place / "papers").mkdir(parents=True)
     place.chmod(0o755)

@@ -96,7 +96,7 @@ def test_no_code_of_the_directory_it_is_started_in_is_run(
         assert "foreign code" not in live.output()
 
 
-def test_a_given_password_is_used_and_shown_to_nobody(
+def test_a_given_password_is_used_and_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOST", "0.0.0.0")  # noqa: S104 - what is shown must be an address to call all the same
@@ -145,7 +145,7 @@ def test_no_administrator_is_made_when_there_is_one(
     assert page.items == ()
 
 
-def test_one_administrator_is_made_when_many_nodes_start_at_the_same_moment(
+def test_one_administrator_is_made_when_many_nodes_start_at_the_same_time(
     make_app: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
 ) -> None:
     nodes = [make_app() for _ in range(6)]

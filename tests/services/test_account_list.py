@@ -40,7 +40,7 @@ def test_list_walks_all_accounts_newest_first_page_by_page(app: Flask) -> None:
     assert accounts(app, operator(), limit=7).cursor is None
 
 
-def test_list_searches_names_and_addresses_to_the_letter(app: Flask) -> None:
+def test_list_searches_names_and_emails_to_the_letter(app: Flask) -> None:
     services(app).accounts.create(
         operator(), NewAccount("a_b", "newpwd", "x@example.org"), admin=False
     )

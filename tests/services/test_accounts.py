@@ -77,7 +77,7 @@ def test_name_is_taken_however_it_is_spelled_and_costs_no_hash(app: Flask) -> No
     assert (hashes.hashed, len(rows(app, "SELECT id FROM account"))) == (0, 2)
 
 
-def test_address_is_taken_however_it_is_spelled(app: Flask) -> None:
+def test_email_is_taken_however_it_is_spelled(app: Flask) -> None:
     register(app, "falcon", "newpwd", "f@b\u00fccher.example")
     for address in ("f@b\u00fccher.example", "F@B\u00dcCHER.EXAMPLE", "f@xn--bcher-kva.example"):
         with pytest.raises(EmailTaken):
@@ -85,7 +85,7 @@ def test_address_is_taken_however_it_is_spelled(app: Flask) -> None:
     assert len(rows(app, "SELECT id FROM account")) == 3
 
 
-def test_many_accounts_may_have_no_address(app: Flask) -> None:
+def test_many_accounts_may_have_no_email(app: Flask) -> None:
     assert [register(app, name, "newpwd") for name in ("falcon", "eagle")] == [3, 4]
 
 
@@ -132,7 +132,7 @@ def test_registration_is_for_whom_the_mode_says(
 
 
 @pytest.mark.parametrize("mode", ["admin", "closed"])
-def test_administrator_makes_accounts_whatever_the_mode(
+def test_administrator_makes_accounts_in_both_modes(
     make_app: Callable[..., Flask], mode: str
 ) -> None:
     app = make_app(registration=mode)
@@ -149,7 +149,7 @@ def test_administrator_makes_accounts_whatever_the_mode(
         services(app).accounts.create(NOBODY, NewAccount("eagle", "newpwd"), admin=False)
 
 
-def test_hardened_service_refuses_a_password_that_anybody_would_guess(
+def test_hardened_service_refuses_a_password_that_is_easy_to_guess(
     make_app: Callable[..., Flask],
 ) -> None:
     app = make_app(hardened="true", argon2_memory_kib="19456", argon2_time="2")

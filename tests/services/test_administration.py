@@ -58,7 +58,7 @@ def another_admin(app: Flask) -> Principal:
     return principal(app, "other", "newpwd")
 
 
-def test_nobody_but_an_admin_may(app: Flask) -> None:
+def test_only_an_admin_may(app: Flask) -> None:
     before = rows(app, ACCOUNTS)
     for caller, refusal in (
         (principal(app, *HAWK), Forbidden),
@@ -77,7 +77,7 @@ def test_unknown_account_is_not_found(app: Flask, admin: Principal) -> None:
 
 
 @pytest.mark.parametrize("removal", REMOVALS)
-def test_admin_who_lost_his_rights_meanwhile_changes_nothing_more(
+def test_admin_who_lost_the_rights_meanwhile_changes_nothing_more(
     app: Flask, admin: Principal, removal: str
 ) -> None:
     ACTS[removal](use(app), another_admin(app), 1)
@@ -122,7 +122,7 @@ def test_admin_who_is_disabled_is_not_the_last_one(
     assert rows(app, "SELECT id FROM account WHERE admin") == [(1,)]
 
 
-def test_nobody_disables_himself(app: Flask, admin: Principal) -> None:
+def test_administrators_do_not_disable_themselves(app: Flask, admin: Principal) -> None:
     another_admin(app)
     with pytest.raises(OwnAccount):
         use(app).disable(admin, 1)
@@ -172,7 +172,7 @@ def test_rights_given_and_taken_show_in_a_live_token_at_once(app: Flask, admin: 
     assert not by_token(app, token).account.admin
 
 
-def test_name_that_was_deleted_and_registered_again_is_somebody_else(
+def test_name_that_was_deleted_and_registered_again_is_another_user(
     app: Flask, admin: Principal
 ) -> None:
     token, _ = token_principal(app, *HAWK)

@@ -63,7 +63,7 @@ def test_what_an_admin_does_leaves_one_event_with_both_sides(
 
 
 @pytest.mark.parametrize("kind", BY_ONESELF)
-def test_what_one_does_oneself_leaves_one_event(app: Flask, kind: Event) -> None:
+def test_an_own_action_leaves_one_event(app: Flask, kind: Event) -> None:
     (_, admin), (_, hawk) = token_principal(app, *ADMIN), token_principal(app, *HAWK)
     before = len(trail(app, operator()))
     BY_ONESELF[kind](app, admin, hawk)
@@ -161,7 +161,7 @@ def test_refused_use_leaves_no_event_of_something_that_did_not_happen(app: Flask
     assert trail(app, operator()) == before
 
 
-def test_trail_outlives_the_account(app: Flask) -> None:
+def the_audit_log_outlives_the_account(app: Flask) -> None:
     principal(app, *HAWK)
     services(app).administration.delete(principal(app, *ADMIN), 2)
     kinds = [
@@ -198,7 +198,7 @@ def test_long_origin_is_cut_to_what_a_row_holds(app: Flask) -> None:
     assert (event.ip, event.request_id) == ("a" * 64, "r" * 64)
 
 
-def test_trail_is_read_page_by_page_newest_first(app: Flask) -> None:
+def the_audit_log_is_read_page_by_page_newest_first(app: Flask) -> None:
     for _ in range(5):
         principal(app, *HAWK)
     found, cursor = [], None
@@ -212,7 +212,7 @@ def test_trail_is_read_page_by_page_newest_first(app: Flask) -> None:
     assert len(set(found)) == 8
 
 
-def test_trail_is_filtered_by_what_who_how_and_when(app: Flask, clock: HandClock) -> None:
+def the_audit_log_is_filtered_by_what_who_how_and_when(app: Flask, clock: HandClock) -> None:
     start = clock.now()
     clock.advance(seconds=1)
     principal(app, *HAWK)
@@ -244,7 +244,7 @@ def test_trail_is_filtered_by_what_who_how_and_when(app: Flask, clock: HandClock
         assert len(found) == count, which
 
 
-def test_trail_is_for_admins_only(app: Flask) -> None:
+def the_audit_log_is_for_admins_only(app: Flask) -> None:
     for caller, refusal in (
         (principal(app, *HAWK), Forbidden),
         (Principal(ORIGIN), Unauthenticated),
@@ -272,7 +272,7 @@ def test_refused_admin_act_leaves_its_own_event(app: Flask) -> None:
     assert len(events) == 4
 
 
-def test_nobody_at_all_leaves_no_event_of_an_admin_act(app: Flask) -> None:
+def test_anonymous_leaves_no_event_of_an_admin_act(app: Flask) -> None:
     before = trail(app, operator())
     with pytest.raises(Unauthenticated):
         services(app).administration.delete(Principal(ORIGIN), 2)

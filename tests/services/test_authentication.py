@@ -37,7 +37,7 @@ WRONG = {
 }
 
 
-def test_refusal_costs_one_hash_one_event_and_one_count_whatever_was_wrong(app: Flask) -> None:
+def test_refusal_costs_one_hash_one_event_and_one_count_for_every_error(app: Flask) -> None:
     refusals = (
         "SELECT count(*) FROM audit_event WHERE kind = 'authentication' AND outcome = 'refused'"
     )
@@ -185,7 +185,7 @@ def test_wrong_confirmation_is_counted_and_written_down_like_a_failed_login(app:
     assert trail(app, operator())[-1].outcome == "refused"
 
 
-def test_confirmation_by_the_password_of_somebody_who_got_the_name_meanwhile_counts_for_nothing(
+def test_confirmation_by_the_password_of_a_new_owner_of_the_name_counts_for_nothing(
     app: Flask,
 ) -> None:
     _, caller = token_principal(app, *HAWK)
@@ -195,7 +195,7 @@ def test_confirmation_by_the_password_of_somebody_who_got_the_name_meanwhile_cou
         services(app).authentication.confirm(caller, "other-pw")
 
 
-def test_text_of_a_tokens_form_never_reaches_the_hash_nor_writes_a_row(app: Flask) -> None:
+def test_text_in_a_tokens_format_never_reaches_the_hash_nor_writes_a_row(app: Flask) -> None:
     hashes = count_hashes(app)
     before = rows(app, "SELECT count(*) FROM audit_event")
     for text in ("", "idt_", "idt_x", "nhu_x", "eyJ.a.b", "A" * 43, "idt_" + "x" * 2**20, "\ud800"):

@@ -129,7 +129,7 @@ def test_a_node_that_signs_with_what_the_others_do_not_know_is_not_ready(
     assert ready(first)
 
 
-def test_a_node_that_ended_or_was_not_seen_for_a_while_keeps_nobody_out(node: MakeNode) -> None:
+def test_a_node_that_ended_or_was_not_seen_for_a_while_keeps_no_node_out(node: MakeNode) -> None:
     first, second, third = node(OLD), node(NEW), node(OTHER)
     assert [ready(first), ready(second)] == [True, False]
     services(first).key_agreement.leave()
@@ -198,7 +198,7 @@ def names(signing: str, accepted: str) -> KeyNames:
     return KeyNames(frozenset(signing.split()), frozenset(accepted.split()))
 
 
-def test_who_does_not_fit_those_before_makes_nobody_wrong() -> None:
+def test_who_does_not_fit_those_before_spoils_no_other() -> None:
     right, wrong, later = names("t/a", "t/a t/b"), names("t/c", "t/c"), names("t/b", "t/a t/b")
     assert agreeing([right, wrong, later]) == [right, later]
     assert agreeing([wrong, right, later]) == [wrong]

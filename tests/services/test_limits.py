@@ -38,7 +38,7 @@ def lock(app: Flask, name: str = "hawk") -> None:
     assert [guess(app, name) for _ in range(FAILURES)] == [Unauthenticated] * FAILURES
 
 
-def test_name_is_locked_after_the_exact_number_of_failures_whether_anybody_has_it_or_not(
+def test_name_is_locked_after_the_exact_number_of_failures_with_or_without_an_account(
     app: Flask,
 ) -> None:
     for name in ("hawk", "nobody", "ha:wk", "", "x" * 64, "\u0430dmin"):
@@ -60,7 +60,7 @@ def test_locked_name_is_refused_with_the_right_password_too_and_told_for_how_lon
     assert hashes.checked == []
 
 
-def test_lock_ends_by_itself_and_trying_does_not_lengthen_it(app: Flask, clock: HandClock) -> None:
+def test_lock_ends_by_itself_and_trying_does_not_extend_it(app: Flask, clock: HandClock) -> None:
     lock(app)
     for _ in range(LOCK - 1):
         clock.advance(seconds=1)
@@ -133,7 +133,7 @@ def test_administrator_sees_the_lock_and_unlocks(app: Flask, clock: HandClock) -
     assert guess(app, *HAWK) is None
 
 
-def test_lock_is_no_longer_shown_when_it_is_over(app: Flask, clock: HandClock) -> None:
+def test_lock_is_no_longer_shown_when_it_has_expired(app: Flask, clock: HandClock) -> None:
     lock(app)
     clock.advance(seconds=LOCK)
     assert services(app).administration.fetch(operator(), 2).locked_until is None
@@ -162,7 +162,7 @@ def test_keys_of_counters_do_not_tell_the_names(app: Flask) -> None:
     assert "canary" not in key
 
 
-def test_counters_that_are_over_are_swept_a_few_at_a_time(app: Flask, clock: HandClock) -> None:
+def test_expired_counters_are_swept_a_few_at_a_time(app: Flask, clock: HandClock) -> None:
     for number in range(50):
         guess(app, f"nobody{number}")
     clock.advance(seconds=LOCK)

@@ -59,7 +59,7 @@ def test_an_email_of_another_script_is_known_by_each_spelling(
     assert status(client, "jo@xn--bcher-kva.example", "jopassword") == 200
 
 
-def test_an_unconfirmed_email_is_nobodys_username(app: Flask, client: FlaskClient) -> None:
+def test_an_unconfirmed_email_is_no_username(app: Flask, client: FlaskClient) -> None:
     confirm(app, confirmed=False)
     assert status(client, MARY) == 401
     event = rows(

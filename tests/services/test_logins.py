@@ -34,7 +34,7 @@ def alive(app: Flask, token: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_session_is_good_for_its_life_and_no_longer(
+def test_a_session_is_valid_for_its_lifetime_and_no_longer(
     app: Flask, clock: HandClock, kind: TokenKind
 ) -> None:
     token = opened(app, kind)
@@ -48,7 +48,7 @@ def test_a_session_is_good_for_its_life_and_no_longer(
 
 
 @pytest.mark.parametrize("kind", [TokenKind.PERSONAL, TokenKind.OPAQUE, TokenKind.JWT])
-def test_use_does_not_lengthen_a_life(app: Flask, clock: HandClock, kind: TokenKind) -> None:
+def test_use_does_not_extend_a_lifetime(app: Flask, clock: HandClock, kind: TokenKind) -> None:
     token = opened(app, kind)
     clock.time += KINDS[kind][1] - timedelta(seconds=1)
     assert alive(app, token)
@@ -117,7 +117,7 @@ def test_a_session_of_any_kind_ends_with_its_account(
     assert not alive(app, token)
 
 
-def test_sessions_that_are_over_are_cleared_away_at_the_next_login(
+def test_expired_sessions_are_cleared_away_at_the_next_login(
     app: Flask, clock: HandClock, database_url: str
 ) -> None:
     for _ in range(20):

@@ -134,7 +134,7 @@ def test_guessing_the_current_password_with_a_password_is_counted_as_a_login(
 
 
 @pytest.mark.parametrize("password", ["Hawkhawk1", "hawk@example.org"])
-def test_hardened_service_refuses_ones_own_name_or_address_as_a_new_password(
+def test_hardened_service_refuses_the_users_name_or_email_as_a_new_password(
     make_app: Callable[..., Flask], password: str
 ) -> None:
     app = make_app(hardened="true", argon2_memory_kib="19456", argon2_time="2")

@@ -35,7 +35,7 @@ def change(
     return services(app).profiles.change(caller, wanted, **more)
 
 
-def test_profile_shows_ones_own_account(app: Flask) -> None:
+def test_profile_shows_the_callers_account(app: Flask) -> None:
     assert services(app).profiles.fetch(principal(app, *HAWK)).username == "hawk"
     with pytest.raises(Unauthenticated):
         services(app).profiles.fetch(Principal(ORIGIN))
@@ -77,7 +77,7 @@ def test_own_name_may_be_spelled_anew(app: Flask) -> None:
     assert change(app, principal(app, *HAWK), ProfileChange(username="HAWK")).username == "HAWK"
 
 
-def test_own_name_may_be_given_again_whatever_dialect_it_came_from(app: Flask) -> None:
+def test_own_name_may_be_given_again_from_any_dialect(app: Flask) -> None:
     services(app).accounts.create(
         operator(), NewAccount("Ann O'Hara", "other", personal_name=True), admin=False
     )
@@ -90,7 +90,7 @@ def test_own_name_may_be_given_again_whatever_dialect_it_came_from(app: Flask) -
         change(app, caller, ProfileChange(username="Ann O'Hare"))
 
 
-def test_new_address_is_not_verified(app: Flask) -> None:
+def test_new_email_is_not_verified(app: Flask) -> None:
     execute(app, "UPDATE account SET email_verified = :yes WHERE id = 2", yes=True)
     caller = principal(app, *HAWK)
     assert change(app, caller, FULL_NAME).email_verified
@@ -121,7 +121,7 @@ def test_nothing_is_changed_when_one_value_cannot_be_used(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("wanted", [NAME, EMAIL, ProfileChange(email=None), EVERYTHING])
-def test_name_and_address_need_a_proof_younger_than_15_minutes_or_the_password(
+def test_name_and_email_need_a_proof_younger_than_15_minutes_or_the_password(
     app: Flask, clock: HandClock, wanted: ProfileChange
 ) -> None:
     _, caller = token_principal(app, *HAWK)
@@ -141,13 +141,13 @@ def test_name_and_address_need_a_proof_younger_than_15_minutes_or_the_password(
     assert rows(app, ROW) != before
 
 
-def test_full_name_needs_no_fresh_proof(app: Flask, clock: HandClock) -> None:
+def test_full_name_needs_no_recent_authentication(app: Flask, clock: HandClock) -> None:
     _, caller = token_principal(app, *HAWK)
     clock.advance(days=7)
     assert change(app, caller, FULL_NAME).full_name == "H. Awk"
 
 
-def test_deleting_oneself_ends_everything(app: Flask) -> None:
+def test_deleting_their_own_account_ends_everything(app: Flask) -> None:
     token, caller = token_principal(app, *HAWK)
     services(app).profiles.delete(caller)
     assert rows(app, "SELECT id FROM account") == [(1,)]
@@ -161,7 +161,9 @@ def test_deleting_oneself_ends_everything(app: Flask) -> None:
             use()
 
 
-def test_deleting_oneself_needs_a_fresh_proof(app: Flask, clock: HandClock) -> None:
+def test_deleting_their_own_account_needs_recent_authentication(
+    app: Flask, clock: HandClock
+) -> None:
     _, caller = token_principal(app, *HAWK)
     clock.advance(minutes=15, seconds=1)
     with pytest.raises(StepUpRequired):
@@ -169,7 +171,7 @@ def test_deleting_oneself_needs_a_fresh_proof(app: Flask, clock: HandClock) -> N
     assert len(rows(app, "SELECT id FROM account")) == 2
 
 
-def test_last_admin_does_not_delete_himself(app: Flask) -> None:
+def test_last_admin_does_not_delete_their_own_account(app: Flask) -> None:
     caller = principal(app, *ADMIN)
     with pytest.raises(LastAdmin):
         services(app).profiles.delete(caller)
@@ -179,7 +181,9 @@ def test_last_admin_does_not_delete_himself(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("end", ["disable", "delete", "revoke_sessions"])
-def test_proof_counts_for_nothing_once_the_account_moved_on(app: Flask, end: str) -> None:
+def test_proof_counts_for_nothing_once_the_accounts_credentials_were_invalidated(
+    app: Flask, end: str
+) -> None:
     caller = principal(app, *HAWK)
     getattr(services(app).administration, end)(operator(), 2)
     before = rows(app, ROW)

@@ -43,7 +43,7 @@ def log_in(app: Flask, name: str = HAWK[0], password: str = HAWK[1], *, at: str 
     return "in"
 
 
-def test_a_password_that_was_right_a_moment_ago_is_not_hashed_again(app: Flask) -> None:
+def test_a_password_that_was_right_just_now_is_not_hashed_again(app: Flask) -> None:
     hashes = count_hashes(app)
     assert [log_in(app) for _ in range(10)] == ["in"] * 10
     assert len(hashes.checked) == 1
@@ -63,7 +63,7 @@ def test_it_is_hashed_again_after_its_time(app: Flask, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("wrong", ["newpwe", "NEWPWD", "newpwd ", "", "w" * 300])
-def test_a_wrong_password_is_hashed_counted_and_refused_whatever_is_known(
+def test_a_wrong_password_is_hashed_counted_and_refused_despite_the_cache(
     app: Flask, wrong: str
 ) -> None:
     log_in(app)
@@ -153,7 +153,9 @@ def parallel(app: Flask, hashes: CountedPasswords, password: str, callers: int) 
         return list(pool.map(lambda _: log_in(app, password=password), range(callers)))
 
 
-def test_equal_right_passwords_at_one_moment_cost_one_hash(make_app: Callable[..., Flask]) -> None:
+def test_equal_right_passwords_at_the_same_time_cost_one_hash(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(password_memory_seconds="5", hash_queue="2", database_pool="20")
     populate(app)
     hashes = count_hashes(app)
@@ -161,7 +163,7 @@ def test_equal_right_passwords_at_one_moment_cost_one_hash(make_app: Callable[..
     assert len(hashes.checked) == 1
 
 
-def test_equal_wrong_passwords_at_one_moment_are_counted_each(app: Flask) -> None:
+def test_equal_wrong_passwords_at_the_same_time_are_counted_each(app: Flask) -> None:
     hashes = count_hashes(app)
     answers = parallel(app, hashes, "wrong", 8)
     assert sorted(answers) == ["RateLimited"] * 4 + ["Unauthenticated"] * 4
@@ -196,7 +198,7 @@ def test_with_zero_seconds_every_password_is_hashed(make_app: Callable[..., Flas
 # The memory itself.
 
 
-def test_who_waits_hears_that_there_was_no_place() -> None:
+def test_a_waiting_caller_learns_that_there_was_no_slot() -> None:
     proven, began, end = ProvenPasswords(timedelta(seconds=5)), threading.Event(), threading.Event()
 
     def turned_away() -> bool:

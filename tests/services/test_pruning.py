@@ -68,7 +68,7 @@ def test_nothing_is_deleted_that_counts(app: Flask) -> None:
     ],
     ids=["idle", "log out everywhere", "disable", "log out", "time"],
 )
-def test_a_session_that_is_over_is_deleted(
+def test_an_expired_session_is_deleted(
     app: Flask, clock: HandClock, end: Callable[[Flask, HandClock], object]
 ) -> None:
     opened(app, TokenKind.UUID)
@@ -114,7 +114,7 @@ def test_letters_go_a_while_after_they_were_sent_or_given_up(app: Flask, clock: 
     assert rows(app, "SELECT recipient FROM outbox_mail") == [("three@example.org",)]
 
 
-def test_counters_go_when_their_window_is_over_and_the_mark_of_the_first_account_stays(
+def test_counters_go_when_their_window_has_expired_and_the_mark_of_the_first_account_stays(
     app: Flask, clock: HandClock
 ) -> None:
     marked = len(rows(app, "SELECT * FROM counter WHERE key = 'first-account'"))

@@ -90,7 +90,7 @@ def test_every_question_is_asked_anew() -> None:
     readiness.require()
 
 
-def test_a_node_that_drains_is_not_ready_whatever_else_holds() -> None:
+def test_a_node_that_drains_is_never_ready() -> None:
     readiness = Readiness([lambda: None], Mark())
     readiness.require()
     readiness.drain()

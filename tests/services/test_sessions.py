@@ -50,7 +50,7 @@ def test_password_marks_no_session_as_its_own(app: Flask) -> None:
     ]
 
 
-def test_session_that_is_over_is_not_listed(app: Flask, clock: HandClock) -> None:
+def test_expired_session_is_not_listed(app: Flask, clock: HandClock) -> None:
     _, first = token_principal(app, *HAWK)
     clock.advance(days=30)
     assert services(app).tokens.sessions(first) == ()
@@ -113,7 +113,7 @@ def test_unknown_session_is_not_found(app: Flask) -> None:
             services(app).tokens.revoke(caller, session)
 
 
-def test_session_that_is_over_by_time_is_not_found(app: Flask, clock: HandClock) -> None:
+def test_expired_session_is_not_found(app: Flask, clock: HandClock) -> None:
     _, caller = token_principal(app, *HAWK)
     clock.advance(days=30)
     with pytest.raises(NotFound):
@@ -183,7 +183,7 @@ def test_long_origin_is_cut_to_what_a_row_holds(app: Flask) -> None:
     assert [view.origin for view in services(app).tokens.sessions(caller)] == ["x" * 64]
 
 
-def test_nobody_has_no_sessions(app: Flask) -> None:
+def test_anonymous_has_no_sessions(app: Flask) -> None:
     with pytest.raises(Unauthenticated):
         services(app).tokens.sessions(Principal(ORIGIN))
 

@@ -90,11 +90,11 @@ def lock_address(app: Flask, *, at: str = THERE) -> None:
         ("/run/identity.sock", "-"),
     ],
 )
-def test_address_is_grouped_as_one_caller(address: str, group: str) -> None:
+def test_ip_is_grouped_as_one_caller(address: str, group: str) -> None:
     assert client_network(address) == group
 
 
-def test_one_address_tries_so_many_passwords_whoever_they_are_for(app: Flask) -> None:
+def test_one_ip_tries_so_many_passwords_for_every_account(app: Flask) -> None:
     hashes = count_hashes(app)
     lock_address(app)
     assert guess(app, *HAWK) == "RateLimited"
@@ -102,7 +102,7 @@ def test_one_address_tries_so_many_passwords_whoever_they_are_for(app: Flask) ->
     assert guess(app, *HAWK, at=ELSEWHERE) == "in"
 
 
-def test_address_of_many_spellings_is_one(app: Flask) -> None:
+def test_ip_of_many_spellings_is_one(app: Flask) -> None:
     for number in range(ADDRESS):
         assert guess(app, f"nobody{number}", at=f"2001:db8:0:1::{number}") == "UnknownAccount"
     assert guess(app, *HAWK, at="2001:db8:0:1:ffff::") == "RateLimited"
@@ -111,7 +111,7 @@ def test_address_of_many_spellings_is_one(app: Flask) -> None:
     assert guess(app, *ADMIN, at=THERE) == "RateLimited"
 
 
-def test_window_of_an_address_is_fixed(app: Flask, clock: HandClock) -> None:
+def test_window_of_an_ip_is_fixed(app: Flask, clock: HandClock) -> None:
     for number in range(ADDRESS - 1):
         guess(app, f"nobody{number}")
     clock.advance(seconds=LOCK - 1)
@@ -121,7 +121,7 @@ def test_window_of_an_address_is_fixed(app: Flask, clock: HandClock) -> None:
     assert guess(app, *HAWK) == "in"
 
 
-def test_success_takes_back_its_own_attempt_from_the_address_and_no_other(app: Flask) -> None:
+def test_success_takes_back_its_own_attempt_from_the_ip_and_no_other(app: Flask) -> None:
     for number in range(ADDRESS - 1):
         guess(app, f"nobody{number}")
         assert guess(app, *HAWK) == "in"
@@ -130,7 +130,7 @@ def test_success_takes_back_its_own_attempt_from_the_address_and_no_other(app: F
     assert guess(app, "anybody") == "RateLimited"
 
 
-def test_refusal_of_an_address_counts_for_no_name_and_the_other_way_round(app: Flask) -> None:
+def test_refusal_of_an_ip_counts_for_no_name_and_the_other_way_round(app: Flask) -> None:
     lock_name(app)
     assert [guess(app) for _ in range(ADDRESS)] == ["RateLimited"] * ADDRESS
     assert guess(app, "nobody") == guess(app, "anybody") == "UnknownAccount"
@@ -138,7 +138,7 @@ def test_refusal_of_an_address_counts_for_no_name_and_the_other_way_round(app: F
     assert guess(app, "kite", at=ELSEWHERE) == "UnknownAccount"
 
 
-def test_owner_gets_in_where_he_is_known_whatever_others_do(app: Flask) -> None:
+def test_owner_gets_in_at_a_known_ip_despite_other_failures(app: Flask) -> None:
     assert guess(app, *HAWK, at=HERE) == "in"
     lock_name(app, at=THERE)
     assert guess(app, *HAWK, at=ELSEWHERE) == "RateLimited"
@@ -148,7 +148,7 @@ def test_owner_gets_in_where_he_is_known_whatever_others_do(app: Flask) -> None:
     assert guess(app, *ADMIN, at=HERE) == "RateLimited"
 
 
-def test_whoever_registered_is_known_where_he_did(app: Flask) -> None:
+def test_a_registration_makes_the_ip_known(app: Flask) -> None:
     wanted = NewAccount("kite", "newpwd")
     services(app).accounts.register(Principal(Origin(HERE, "test", "native")), wanted)
     lock_name(app, "kite", at=THERE)
@@ -182,7 +182,7 @@ def test_account_is_known_for_thirty_days_from_its_last_login(app: Flask, clock:
     assert guess(app, *HAWK, at=HERE) == "RateLimited"
 
 
-def test_confirmation_beside_a_session_is_nobody_elses_affair(app: Flask, clock: HandClock) -> None:
+def test_confirmation_beside_a_session_is_not_affected(app: Flask, clock: HandClock) -> None:
     _, caller = token_principal(app, *HAWK)
     other = by_token(app, token_principal(app, *HAWK)[0])
     lock_name(app, at=ORIGIN.ip)
@@ -287,7 +287,7 @@ def test_lock_lifted_on_another_node_is_felt_at_once(nodes: Sequence[Flask]) -> 
     assert ends(there, "somebody", at=ELSEWHERE)
 
 
-def test_nobody_is_refused_for_what_his_right_password_has_cleared_while_others_were_refused(
+def test_no_caller_is_refused_for_what_the_right_password_has_cleared_while_others_were_refused(
     nodes: Sequence[Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = nodes
@@ -372,14 +372,14 @@ def test_lock_of_a_name_is_lifted_by_either_name(app: Flask, what: str) -> None:
     assert (event.kind, event.subject, event.credential) == ("account.unlocked", owner, "operator")
 
 
-def test_lock_of_a_name_that_nobody_has_is_lifted(app: Flask) -> None:
+def test_lock_of_a_name_without_an_account_is_lifted(app: Flask) -> None:
     lock_name(app, "nobody")
     assert services(app).locks.lift(operator(), "Nobody").username is None
     assert guess(app, "nobody") == "UnknownAccount"
 
 
 @pytest.mark.parametrize("what", ["2001:db8::7", "2001:db8::/64", "2001:DB8:0:0:1::"])
-def test_lock_of_an_address_is_lifted(app: Flask, what: str) -> None:
+def test_lock_of_an_ip_is_lifted(app: Flask, what: str) -> None:
     lock_address(app, at="2001:db8::1")
     lifted = services(app).locks.lift(operator(), what)
     assert (lifted.username, lifted.network) == (None, "2001:db8::/64")
@@ -388,14 +388,14 @@ def test_lock_of_an_address_is_lifted(app: Flask, what: str) -> None:
     assert (event.subject_id, event.subject) == (None, "2001:db8::/64")
 
 
-def test_limit_of_addresses_can_be_switched_off(make_app: Callable[..., Flask]) -> None:
+def test_limit_of_ips_can_be_switched_off(make_app: Callable[..., Flask]) -> None:
     app = make_app(ip_failures="0")
     for number in range(120):
         guess(app, f"nobody{number}")
     assert guess(app, "nobody") == "UnknownAccount"
 
 
-def test_failures_of_an_address_hold_for_every_node_and_after_a_restart(
+def test_failures_of_an_ip_hold_for_every_node_and_after_a_restart(
     app: Flask, make_app: Callable[..., Flask]
 ) -> None:
     lock_address(app)

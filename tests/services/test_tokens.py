@@ -43,7 +43,7 @@ def test_token_makes_the_principal_of_its_session(app: Flask, clock: HandClock) 
     assert (found.authenticated_at, found.origin) == (began, ORIGIN)
 
 
-def test_token_says_how_long_it_lives(app: Flask) -> None:
+def test_token_says_its_lifetime(app: Flask) -> None:
     assert services(app).tokens.issue(principal(app, *HAWK)).duration == timedelta(seconds=600)
 
 
@@ -167,7 +167,7 @@ def test_session_that_ended_between_the_check_and_the_renewal_buys_nothing(app: 
 
 
 @pytest.mark.parametrize("end", ["disable", "delete", "revoke_sessions"])
-def test_account_that_moved_on_between_its_login_and_the_token_gets_no_live_one(
+def test_account_invalidated_between_its_login_and_the_token_gets_no_valid_one(
     app: Flask, end: str
 ) -> None:
     caller = principal(app, *HAWK)
@@ -200,6 +200,6 @@ def test_rotation_keeps_tokens_of_the_old_key_until_it_is_removed(
     assert by_token(after, renewed(while_both, token)).account.id == 2
 
 
-def test_nobody_gets_no_token(app: Flask) -> None:
+def test_anonymous_gets_no_token(app: Flask) -> None:
     with pytest.raises(Unauthenticated):
         services(app).tokens.issue(Principal(ORIGIN))

@@ -76,7 +76,7 @@ def subjects(client: FlaskClient, name: str) -> list[str]:
     ]
 
 
-def test_trail_and_log_tell_equal_unknown_names_from_others(client: FlaskClient) -> None:
+def the_audit_log_and_log_tell_equal_unknown_names_from_others(client: FlaskClient) -> None:
     with logged() as lines:
         for name in ("nobody", "NoBody", "someone"):
             client.get("/api/resource", headers=basic(name, "wrong"))

@@ -186,7 +186,7 @@ def test_notes_are_read_only_after_something_was_committed(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_feed_hears_at_once_what_another_marked_and_within_a_second_what_nobody_marked(
+def test_feed_hears_at_once_what_another_marked_and_within_a_second_what_was_not_marked(
     migrated: Engine, feed: Feed, told: Told
 ) -> None:
     other = open_feed(migrated, [].append)

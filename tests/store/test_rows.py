@@ -65,7 +65,7 @@ def test_row_that_makes_no_sense_is_refused(migrated: Engine, values: dict[str, 
         insert(migrated, account("hawk", **values))
 
 
-def test_many_rows_may_have_no_address(migrated: Engine) -> None:
+def test_many_rows_may_have_no_email(migrated: Engine) -> None:
     insert(migrated, account("hawk"), account("falcon"))
     with Session(migrated) as session:
         assert session.scalars(select(Account.email_canonical)).all() == [None, None]
@@ -128,7 +128,7 @@ _TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=_ZON
     max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(_TIMES)
-def test_time_comes_back_as_the_same_moment_in_utc(migrated: Engine, time: datetime) -> None:
+def test_time_comes_back_as_the_same_time_in_utc(migrated: Engine, time: datetime) -> None:
     with Session(for_writing(migrated)) as session, session.begin():
         session.execute(delete(Counter))
         session.add(counter(time))

@@ -131,12 +131,12 @@ REGISTRATION = [
     ),
     held(
         "rights in the body",
-        "web/test_body_fields.py::test_rights_are_refused_when_they_come_from_a_caller_for_himself",
+        "web/test_body_fields.py::test_rights_are_refused_when_they_come_from_the_caller",
         "dialects/test_every_dialect.py::test_no_body_gives_rights",
     ),
     held(
         "columns in the body",
-        "web/test_body_fields.py::test_rights_are_refused_when_they_come_from_a_caller_for_himself",
+        "web/test_body_fields.py::test_rights_are_refused_when_they_come_from_the_caller",
     ),
     held(
         "a missing field",
@@ -161,7 +161,7 @@ REGISTRATION = [
     ),
     held(
         "odd addresses",
-        "domain/test_emails.py::test_address_is_refused_when_it_is_not_one_plain_address",
+        "domain/test_emails.py::test_email_is_refused_when_it_is_not_one_plain_email",
         "domain/test_emails.py::test_international_domain_and_its_punycode_are_one_canonical_domain",
     ),
     held(
@@ -184,7 +184,7 @@ REGISTRATION = [
     held(
         "a weak password",
         "domain/test_passwords.py::test_weak_password_is_refused_only_where_the_service_is_hardened",
-        "domain/test_passwords.py::test_own_name_or_address_is_refused_as_a_password_where_the_service_is_hardened",
+        "domain/test_passwords.py::test_own_name_or_email_is_refused_as_a_password_where_the_service_is_hardened",
     ),
     held(
         "one name, at once, on two nodes",
@@ -193,7 +193,7 @@ REGISTRATION = [
     held(
         "names equal after folding, at once",
         "catalogue/test_live_races.py::test_one_of_thirty_two_gets_a_name",
-        "catalogue/test_live_races.py::test_one_of_sixteen_gets_an_address_however_it_is_spelled",
+        "catalogue/test_live_races.py::test_one_of_sixteen_gets_an_email_however_it_is_spelled",
     ),
     left("many from one IP", "the limits per IP and action have tests of their own"),
     held("mail server down", "recovery/test_outbox.py::test_no_request_speaks_to_the_mail_server"),
@@ -206,7 +206,7 @@ REGISTRATION = [
 
 CREDENTIALS = [
     held(
-        "no credential", "web/test_verifier.py::test_p3_nobody_is_looked_up_when_there_is_no_name"
+        "no credential", "web/test_verifier.py::test_no_account_is_looked_up_when_there_is_no_name"
     ),
     held(
         "malformed Basic",
@@ -214,7 +214,7 @@ CREDENTIALS = [
     ),
     held(
         "junk in base64",
-        "web/test_verifier.py::test_p2_a_password_has_one_spelling_in_strict_base64",
+        "web/test_verifier.py::test_a_password_has_one_spelling_in_strict_base64",
     ),
     held(
         "NUL in Basic",
@@ -226,7 +226,7 @@ CREDENTIALS = [
     ),
     held(
         "another scheme",
-        "web/test_verifier.py::test_p1_a_password_is_refused_when_the_scheme_is_not_basic",
+        "web/test_verifier.py::test_a_password_is_refused_when_the_scheme_is_not_basic",
     ),
     held(
         "two headers",
@@ -242,7 +242,7 @@ CREDENTIALS = [
     ),
     held(
         "two identities",
-        "web/test_token_credentials.py::test_a_token_is_its_owner_whatever_stands_beside_it",
+        "web/test_token_credentials.py::test_a_token_is_its_owner_beside_any_other_field",
     ),
     held(
         "a name like a token",
@@ -311,7 +311,7 @@ CREDENTIALS = [
     ),
     held(
         "a check that breaks",
-        "web/test_authorization_header.py::test_a_check_that_breaks_lets_nobody_in",
+        "web/test_authorization_header.py::test_a_check_that_breaks_lets_no_caller_in",
     ),
     held(
         "= in the middle",
@@ -331,13 +331,16 @@ SESSIONS = [
     held(
         "renewed after the end",
         "services/test_tokens.py::test_session_that_ended_between_the_check_and_the_renewal_buys_nothing",
-        "catalogue/test_live_races.py::test_a_renewal_that_meets_the_end_of_its_session_leaves_nothing_alive",
+        "catalogue/test_live_races.py::test_a_renewal_that_meets_the_end_of_its_session_leaves_nothing_valid",
     ),
     left(
         "an old refresh token",
         "there are none: a token buys the next one of its session, and dies within 600 s",
     ),
-    left("one kind for another", "there are no refresh tokens; the section on credentials has other purposes"),
+    left(
+        "one kind for another",
+        "there are no refresh tokens; the section on credentials has other purposes",
+    ),
     held(
         "more rights by renewing",
         "dialects/test_every_dialect.py::test_renewed_tokens_end_with_their_session",
@@ -376,11 +379,12 @@ RIGHTS = [
         "services/test_own_password.py::test_guessing_the_current_password_is_limited_like_any_login",
     ),
     held(
-        "columns in an update", "catalogue/test_input.py::test_a_change_of_oneself_gives_no_rights"
+        "columns in an update",
+        "catalogue/test_input.py::test_a_change_of_the_callers_account_gives_no_rights",
     ),
     held(
         "another's address",
-        "catalogue/test_taken_emails.py::test_a_change_to_a_taken_address_is_answered_like_one_to_a_free_one",
+        "catalogue/test_taken_emails.py::test_a_change_to_a_taken_email_is_answered_like_one_to_a_free_one",
     ),
     held(
         "one name by updates, at once",
@@ -403,7 +407,7 @@ ADMIN = [
     held(
         "everything of a disabled user",
         "catalogue/test_live_revocation.py::test_an_end_counts_here_at_once_and_there_within_a_second",
-        "recovery/test_reset.py::test_a_reset_token_dies_when_the_account_moves_on",
+        "recovery/test_reset.py::test_a_reset_token_ends_when_the_accounts_credentials_are_invalidated",
     ),
     held(
         "the last administrator",
@@ -418,11 +422,11 @@ ADMIN = [
     ),
     held(
         "deleting, at once with logins",
-        "catalogue/test_live_races.py::test_whatever_meets_the_end_of_its_account_is_dead",
+        "catalogue/test_live_races.py::test_what_meets_the_end_of_its_account_is_invalid",
     ),
     held(
         "a deleted name",
-        "services/test_administration.py::test_name_that_was_deleted_and_registered_again_is_somebody_else",
+        "services/test_administration.py::test_name_that_was_deleted_and_registered_again_is_another_user",
     ),
     held(
         "reset while disabled",
@@ -430,11 +434,11 @@ ADMIN = [
     ),
     held(
         "another's password",
-        "dialects/test_continuous.py::test_an_administrator_changes_anybody_and_the_owner_is_told",
+        "dialects/test_continuous.py::test_an_administrator_changes_any_account_and_its_owner_is_notified",
     ),
     held(
         "bad names by an administrator",
-        "catalogue/test_input.py::test_an_administrator_makes_no_account_that_nobody_could",
+        "catalogue/test_input.py::test_an_administrator_makes_no_account_that_registration_would_refuse",
     ),
     held(
         "default credentials",
@@ -459,7 +463,7 @@ MAIL = [
         "activation tokens",
         "recovery/test_activation.py::test_an_activation_token_works_once",
         "recovery/test_activation.py::test_an_activation_token_lives_a_day",
-        "recovery/test_activation.py::test_an_activation_token_dies_when_the_account_moves_on",
+        "recovery/test_activation.py::test_an_activation_token_ends_when_the_accounts_credentials_are_invalidated",
         "recovery/test_activation.py::test_a_token_with_another_accounts_id_is_refused",
     ),
     held(
@@ -467,17 +471,17 @@ MAIL = [
     ),
     held(
         "reset of known and unknown",
-        "catalogue/test_same_answers_by_mail.py::test_a_reset_gets_one_answer_whoever_it_is_for",
-        "timing/test_mails.py::test_a_reset_takes_one_time_whoever_it_is_for",
-        "catalogue/test_same_steps.py::test_a_reset_takes_the_same_steps_whoever_it_is_for",
+        "catalogue/test_same_answers_by_mail.py::test_a_reset_gets_the_same_answer_for_every_account",
+        "timing/test_mails.py::test_a_reset_takes_the_same_time_for_every_account",
+        "catalogue/test_same_steps.py::test_a_reset_takes_the_same_steps_for_every_account",
     ),
     held(
         "a look-alike address",
-        "recovery/test_reset.py::test_an_unknown_address_gets_the_same_answer_and_no_mail",
+        "recovery/test_reset.py::test_an_unknown_email_gets_the_same_answer_and_no_mail",
     ),
     held(
         "headers in links",
-        "recovery/test_mail_texts.py::test_a_letter_follows_no_header_of_a_request",
+        "recovery/test_mail_texts.py::test_a_mail_follows_no_header_of_a_request",
     ),
     held("a name with a link", "recovery/test_mail_texts.py::test_a_name_is_no_link"),
     left(
@@ -498,14 +502,14 @@ MAIL = [
     ),
     held(
         "a reset token after a change",
-        "recovery/test_reset.py::test_a_reset_token_dies_when_the_account_moves_on",
+        "recovery/test_reset.py::test_a_reset_token_ends_when_the_accounts_credentials_are_invalidated",
     ),
     held("a changed token", "recovery/test_one_time_tokens.py::test_a_changed_token_says_nothing"),
-    held("the pages", "recovery/test_pages.py::test_a_page_lets_nothing_in_and_tells_nobody"),
+    held("the pages", "recovery/test_pages.py::test_a_page_lets_nothing_in_and_discloses_nothing"),
     held("open redirects", "catalogue/test_input.py::test_nothing_asked_for_is_ever_redirected_to"),
     held(
         "SMTP slow and breaking",
-        "recovery/test_outbox.py::test_a_server_that_hangs_up_after_data_gets_the_same_letter_again",
+        "recovery/test_outbox.py::test_a_server_that_hangs_up_after_data_gets_the_same_mail_again",
         "recovery/test_outbox.py::test_retries_come_ever_later_and_end_parked",
         "recovery/test_mail_server.py::test_a_connection_has_a_time_limit",
     ),
@@ -518,29 +522,29 @@ MAIL = [
 ENUMERATION = [
     held(
         "time of unknown and known",
-        "timing/test_passwords.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
-        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_whoever_it_is_for",
+        "timing/test_passwords.py::test_a_wrong_password_takes_the_same_time_for_every_account",
+        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_for_every_account",
     ),
     held(
         "time of disabled, unusable and imported",
-        "timing/test_passwords.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
-        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_whoever_it_is_for",
-        "timing/test_passwords.py::test_a_wrong_password_takes_one_time_also_for_a_hash_of_another_system",
+        "timing/test_passwords.py::test_a_wrong_password_takes_the_same_time_for_every_account",
+        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_for_every_account",
+        "timing/test_passwords.py::test_a_wrong_password_takes_the_same_time_also_for_a_hash_of_another_system",
         "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_also_for_a_hash_of_another_system",
     ),
     held(
         "old hashes",
         "services/test_old_hashes.py::test_first_login_replaces_an_old_hash_and_ends_nothing",
-        "adapters/test_hash_formats.py::test_a_wrong_password_costs_a_check_of_each_form_that_was_met",
+        "adapters/test_hash_formats.py::test_a_wrong_password_costs_a_check_of_each_known_hash_format",
     ),
     held(
         "answers byte by byte",
-        "catalogue/test_same_answers.py::test_a_wrong_password_gets_one_answer_whoever_it_is_for",
+        "catalogue/test_same_answers.py::test_a_wrong_password_gets_the_same_answer_for_every_account",
         "web/test_authorization_header.py::test_every_failure_looks_the_same",
     ),
     held(
         "locks of unknown names",
-        "services/test_limits.py::test_name_is_locked_after_the_exact_number_of_failures_whether_anybody_has_it_or_not",
+        "services/test_limits.py::test_name_is_locked_after_the_exact_number_of_failures_with_or_without_an_account",
         "catalogue/test_live_races.py::test_sixty_four_guesses_at_the_edge_of_the_limit_get_one_try",
     ),
     left("one guess for each of many", "the limits per IP have tests of their own"),
@@ -603,12 +607,12 @@ SIGNING = [
     ),
     held(
         "SHA-1",
-        "certificates/test_signing_requests.py::test_what_openssl_still_makes_and_nobody_should_is_refused",
+        "certificates/test_signing_requests.py::test_weak_keys_that_openssl_still_makes_are_refused",
     ),
     held(
         "somebody's key",
         "certificates/test_signing_requests.py::test_the_authoritys_own_key_is_refused",
-        "certificates/test_signing_requests.py::test_another_users_key_is_refused_and_ones_own_is_not",
+        "certificates/test_signing_requests.py::test_another_users_key_is_refused_and_their_own_is_not",
         "certificates/test_signing_requests.py::test_the_key_of_a_revoked_certificate_is_refused",
         "catalogue/test_live_races.py::test_one_key_is_signed_for_one_of_two_people",
     ),
@@ -623,18 +627,18 @@ SIGNING = [
     held(
         "a wrong password",
         "certificates/test_signing_requests.py::test_a_wrong_password_is_told_before_any_request_is_read",
-        "timing/test_passwords.py::test_a_wrong_password_takes_one_time_whoever_it_is_for",
-        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_whoever_it_is_for",
+        "timing/test_passwords.py::test_a_wrong_password_takes_the_same_time_for_every_account",
+        "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_for_every_account",
     ),
     held(
         "two people in one request",
-        "certificates/test_lifecycle.py::test_a_request_of_two_people_is_nobodys",
+        "certificates/test_lifecycle.py::test_a_request_of_two_people_is_refused",
         "catalogue/test_access.py::test_a_route_lets_in_whom_its_row_says",
     ),
     held(
         "the same request again, and many",
-        "certificates/test_signing_requests.py::test_another_users_key_is_refused_and_ones_own_is_not",
-        "certificates/test_signing_requests.py::test_an_account_has_a_hundred_living_certificates_at_most",
+        "certificates/test_signing_requests.py::test_another_users_key_is_refused_and_their_own_is_not",
+        "certificates/test_signing_requests.py::test_an_account_has_a_hundred_valid_certificates_at_most",
     ),
     held(
         "sixteen at once",
@@ -657,7 +661,7 @@ PROXIES = [
     ),
     held(
         "of a disabled or deleted user",
-        "catalogue/test_access.py::test_a_disabled_user_is_nobody",
+        "catalogue/test_access.py::test_a_disabled_user_is_refused",
         "catalogue/test_live_revocation.py::test_an_end_counts_here_at_once_and_there_within_a_second",
     ),
     held(
@@ -667,7 +671,7 @@ PROXIES = [
     held(
         "revoked on a kept connection",
         "certificates/test_tls.py::test_a_revoked_certificate_is_closed_on_the_very_same_connection",
-        "catalogue/test_live_revocation.py::test_a_kept_tls_connection_is_closed_to_whoever_another_node_disables",
+        "catalogue/test_live_revocation.py::test_a_kept_tls_connection_is_refused_when_another_node_disables_its_account",
     ),
     held(
         "a careless nginx",
@@ -684,7 +688,7 @@ PROXIES = [
     held("underscores", "certificates/test_nginx.py::test_the_underscore_spelling_is_dropped"),
     held(
         "spoiled headers",
-        "certificates/test_proxy_headers.py::test_a_spoiled_header_is_nobody_and_never_an_error",
+        "certificates/test_proxy_headers.py::test_a_spoiled_header_is_anonymous_and_never_an_error",
     ),
     held(
         "a neighbour",

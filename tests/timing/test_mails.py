@@ -41,7 +41,7 @@ TIMED_RESETS = [*(("sqlite", each) for each in RESETS), ("postgresql", "native")
 
 
 @pytest.mark.parametrize(("hardened", "reset"), TIMED_RESETS, indirect=["hardened"])
-def test_a_reset_takes_one_time_whoever_it_is_for(hardened: Asker, reset: str) -> None:
+def test_a_reset_takes_the_same_time_for_every_account(hardened: Asker, reset: str) -> None:
     require_one_time(anybody(hardened, RESETS[reset]))
 
 
@@ -61,7 +61,7 @@ TIMED_REGISTRATIONS = [*(("sqlite", each) for each in REGISTRATIONS), ("postgres
 
 
 @pytest.mark.parametrize(("hardened", "dialect"), TIMED_REGISTRATIONS, indirect=["hardened"])
-def test_a_registration_takes_one_time_whether_its_address_is_somebodys_or_not(
+def test_a_registration_takes_the_same_time_whether_its_email_is_taken_or_not(
     hardened: Asker, dialect: str
 ) -> None:
     require_one_time(registering(hardened, dialect))
@@ -75,7 +75,7 @@ TIMED_MOVES = [*(("sqlite", each) for each in MOVES), ("postgresql", "native")]
 
 
 @pytest.mark.parametrize(("hardened", "dialect"), TIMED_MOVES, indirect=["hardened"])
-def test_a_new_address_takes_one_time_whether_it_is_somebodys_or_not(
+def test_a_new_email_takes_the_same_time_whether_it_is_taken_or_not(
     hardened: Asker, dialect: str
 ) -> None:
     people = hardened.people()

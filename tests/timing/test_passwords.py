@@ -12,12 +12,14 @@ from support.enumeration.probes import GUESSES, Asker, anybody, imported, uses
 from support.enumeration.timing import require_one_time
 
 
-def test_a_wrong_password_takes_one_time_whoever_it_is_for(hardened: Asker) -> None:
+def test_a_wrong_password_takes_the_same_time_for_every_account(hardened: Asker) -> None:
     require_one_time(uses(hardened, GUESSES["basic"]))
 
 
 @pytest.mark.parametrize("hardened", ["sqlite"], indirect=True)
-def test_a_wrong_password_takes_one_time_also_for_a_hash_of_another_system(hardened: Asker) -> None:
+def test_a_wrong_password_takes_the_same_time_also_for_a_hash_of_another_system(
+    hardened: Asker,
+) -> None:
     require_one_time(imported(hardened, GUESSES["basic"]))
 
 
@@ -30,5 +32,5 @@ TIMED = [
 
 
 @pytest.mark.parametrize(("hardened", "guess"), TIMED, indirect=["hardened"])
-def test_a_wrong_password_takes_one_time_in_every_dialect(hardened: Asker, guess: str) -> None:
+def test_a_wrong_password_takes_the_same_time_in_every_dialect(hardened: Asker, guess: str) -> None:
     require_one_time(anybody(hardened, GUESSES[guess]))

@@ -55,7 +55,7 @@ def test_an_administrator_sets_a_password_which_ends_every_session_and_certifica
     assert CHANGED in [letter.subject for letter in mailbox.fetch()]
 
 
-def test_a_set_password_is_judged_and_needs_a_fresh_proof(
+def test_a_set_password_is_judged_and_needs_recent_authentication(
     native: Watched, clock: HandClock
 ) -> None:
     for password in ("", "x" * 257, "a\nb"):

@@ -254,7 +254,7 @@ def test_a_name_in_the_form_of_a_token_never_reaches_the_password_hash(
     assert passwords.admitted == 1  # so it does count
 
 
-def test_a_check_that_breaks_lets_nobody_in(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_breaks_lets_no_caller_in(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError(CANARY)
 

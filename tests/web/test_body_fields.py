@@ -60,7 +60,7 @@ def test_an_unknown_field_is_refused_by_name(door: Door, name: str, value: Any) 
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "admin" not in route[1]])
-def test_rights_are_refused_when_they_come_from_a_caller_for_himself(
+def test_rights_are_refused_when_they_come_from_the_caller(
     door: Door, method: str, path: str
 ) -> None:
     fields = {"admin": True} | (GOOD if method == "POST" else {"full_name": "A. Falcon"})

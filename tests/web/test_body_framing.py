@@ -126,7 +126,7 @@ def test_an_object_is_no_json_when_its_type_says_so(door: Door, kind: str) -> No
     "headers",
     [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}],
 )
-def test_a_page_of_another_site_sends_no_body_whatever_its_type(
+def test_a_page_of_another_origin_sends_no_body_of_any_type(
     door: Door, headers: dict[str, str], kind: str | None
 ) -> None:
     unread = sent(Untouchable(), kind, length=len(BODY))

@@ -76,7 +76,7 @@ def test_a_network_has_half_of_what_is_left(slow: Slow) -> None:
     assert [admitted(slow, caller) for caller in (THERE, "203.0.113.1", "10.1.1.1")] == [2, 1, 0]
 
 
-def test_one_network_of_many_addresses_leaves_room_for_others(slow: Slow) -> None:
+def test_one_network_of_many_ips_leaves_room_for_others(slow: Slow) -> None:
     assert sum(admitted(slow, f"192.0.2.{number}") for number in range(30)) == HALF_OF_THE_SLOTS
     assert admitted(slow, THERE) > 1
 

@@ -182,7 +182,7 @@ def asked(
     return environ if header is None else environ | {"HTTP_AUTHORIZATION": header}
 
 
-def test_both_lanes_answer_alike_whatever_is_asked(
+def test_both_paths_answer_alike_for_every_request(
     lanes: tuple[Lane, Lane], tokens: dict[str, str]
 ) -> None:
     # A password opens a session, each time another: for the call that does so, nothing but tokens is the same twice.

@@ -171,7 +171,7 @@ def test_what_is_no_condition_is_never_met(client: FlaskClient) -> None:
     assert ask(client, f"{NGINX}/x", basic(*ADMIN)).status_code == 403
 
 
-def test_a_guarded_path_stands_behind_a_dash_of_its_own_and_for_proxies_only(
+def test_a_protected_path_stands_behind_a_dash_of_its_own_and_for_proxies_only(
     client: FlaskClient,
 ) -> None:
     token = token_of(client, *ADMIN)

@@ -50,7 +50,7 @@ def test_a_head_above_32_kib_is_431(served: Live, size: int, field: int) -> None
 @pytest.mark.parametrize(
     "name", [b"Authorization: Basic ", b"Cookie: ", b"X-Request-ID: ", b"Content-Type: "]
 )
-def test_a_long_field_is_431_whatever_its_name(served: Live, name: bytes) -> None:
+def test_a_long_field_is_431_for_every_name(served: Live, name: bytes) -> None:
     request = (
         b"GET /api/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         + name

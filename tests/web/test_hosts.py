@@ -196,7 +196,7 @@ def test_every_route_refuses_a_host_that_is_none_before_it_does_anything(
     assert _not_logged(capfd.readouterr().err) == []
 
 
-def test_nothing_is_a_mistake_whatever_the_host_and_the_path_are(
+def test_no_host_or_path_is_a_mistake_of_ours(
     door: Door, capfd: pytest.CaptureFixture[str]
 ) -> None:
     every = cycle(calls(door.app))

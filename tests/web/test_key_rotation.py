@@ -190,7 +190,7 @@ def test_keys_of_a_setting_stay_while_those_of_jwts_rotate(
     assert app.test_client().get("/api/resource", headers=basic(token)).status_code == 200
 
 
-def test_a_rotation_is_in_the_trail(nodes: tuple[Node, Node]) -> None:
+def test_a_rotation_is_in_the_audit_log(nodes: tuple[Node, Node]) -> None:
     one, _ = nodes
     services(one.app).key_rotation.record()
     events = one.client.get(

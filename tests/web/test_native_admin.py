@@ -88,7 +88,7 @@ FOUND = {
 }
 
 
-def test_users_are_found_by_part_of_a_name_or_address(native: Watched) -> None:
+def test_users_are_found_by_part_of_a_name_or_email(native: Watched) -> None:
     make_users(native, "falcon", "Falcon2", "o_l")
     assert {search: names_of(native, f"search={search}") for search in FOUND} == FOUND
 
@@ -199,7 +199,7 @@ def test_an_administrator_is_made_at_once_when_it_is_asked_for(native: Watched) 
     native.ask("GET", USERS, 200, ("owl", "strix-aluco"))
 
 
-def test_a_disabled_user_is_nobody_until_he_is_enabled(native: Watched) -> None:
+def test_a_disabled_user_is_refused_until_enabled(native: Watched) -> None:
     token = native.token(HAWK)
     for _ in range(2):
         assert native.ask("POST", f"{USERS}/2/disable", 200, ADMIN)["disabled"] is True
@@ -211,7 +211,7 @@ def test_a_disabled_user_is_nobody_until_he_is_enabled(native: Watched) -> None:
     native.ask("GET", "/api/resource", 401, token)
 
 
-def test_a_revoked_user_keeps_his_password(native: Watched) -> None:
+def test_a_revoked_user_keeps_their_password(native: Watched) -> None:
     token = native.token(HAWK)
     assert native.ask("POST", f"{USERS}/2/revoke", 200, ADMIN).keys() == USER
     native.ask("GET", "/api/resource", 401, token)
@@ -255,7 +255,7 @@ def test_the_last_administrator_stays(native: Watched) -> None:
     assert native.refused("PATCH", f"{USERS}/2", 409, HAWK, admin=False) == "last_admin"
 
 
-def test_the_trail_tells_who_did_what_to_whom(native: Watched, clock: HandClock) -> None:
+def test_audit_log_tells_who_did_what_to_whom(native: Watched, clock: HandClock) -> None:
     native.ask("GET", "/api/resource", 401, ("hawk", "wrong"))
     token = native.token(ADMIN)
     for action in ("disable", "enable", "unlock", "revoke"):
@@ -289,7 +289,7 @@ def test_the_trail_tells_who_did_what_to_whom(native: Watched, clock: HandClock)
     ]
 
 
-def test_the_trail_is_filtered_and_read_page_by_page(native: Watched) -> None:
+def test_audit_log_is_filtered_and_read_page_by_page(native: Watched) -> None:
     token = native.token(ADMIN)
     for name in ("hawk", "nobody", "not a name", "hawk"):
         native.ask("GET", "/api/resource", 401, (name, "wrong"))

@@ -88,7 +88,7 @@ def _unsafe(door: Door) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("headers", CROSS_SITE.values(), ids=CROSS_SITE)
-def test_a_reading_is_answered_whoever_asks(door: Door, headers: dict[str, str]) -> None:
+def test_a_reading_is_answered_for_every_caller(door: Door, headers: dict[str, str]) -> None:
     for method in ("GET", "HEAD", "OPTIONS"):
         answer = door.client.open("/api/resource", method=method, headers=headers | basic(*HAWK))
         assert answer.status_code == 200
@@ -189,7 +189,7 @@ ADDRESSES = {
 
 
 @pytest.mark.parametrize(("peer", "forwarded", "address"), ADDRESSES.values(), ids=ADDRESSES)
-def test_an_address_counts_as_far_as_trusted_proxies_vouch_for_it(
+def test_an_ip_counts_as_far_as_trusted_proxies_vouch_for_it(
     peer: str, forwarded: str | None, address: str
 ) -> None:
     environ = {"REMOTE_ADDR": peer} | (
@@ -224,7 +224,7 @@ def test_callers_behind_a_proxy_that_tells_ports_are_counted_apart(
     assert guess("198.51.100.7", 6) == 401
 
 
-def test_the_trail_remembers_the_address_that_counts(make_door: Callable[..., Door]) -> None:
+def test_audit_log_remembers_the_ip_that_counts(make_door: Callable[..., Door]) -> None:
     door = make_door(trusted_proxies=PROXIES)
     others = {
         "X-Real-IP": "10.9.9.9",
@@ -247,7 +247,7 @@ def test_the_trail_remembers_the_address_that_counts(make_door: Callable[..., Do
         ]
 
 
-def test_an_address_is_the_peer_s_when_no_proxy_is_trusted(door: Door) -> None:
+def test_an_ip_is_the_peer_s_when_no_proxy_is_trusted(door: Door) -> None:
     environ = {"REMOTE_ADDR": "127.0.0.1"}
     headers = basic(*HAWK) | {"X-Forwarded-For": "203.0.113.7"}
     token = door.client.get("/api/token", headers=headers, environ_overrides=environ).json["token"]

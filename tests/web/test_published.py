@@ -67,7 +67,7 @@ def test_metrics_are_put_together_once_in_a_while(
     assert len(asked) == 1
 
 
-def test_a_value_is_made_by_one_and_again_when_its_time_is_over() -> None:
+def test_a_value_is_made_by_one_and_again_when_it_has_expired() -> None:
     kept: CachedValue[int] = CachedValue(0.0)
     assert [kept.get(lambda each=each: each) for each in range(3)] == [0, 1, 2]  # type: ignore[misc]
     begun, may_end = threading.Event(), threading.Event()

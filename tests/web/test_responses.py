@@ -191,7 +191,7 @@ def log() -> Iterator[io.StringIO]:
     logger.removeHandler(handler)
 
 
-def test_a_mistake_is_logged_by_its_place_and_told_to_nobody(
+def test_a_mistake_is_logged_by_its_place_and_not_shown(
     door: Door, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     def broken(secret: str = CANARY) -> None:

@@ -85,7 +85,7 @@ def test_a_bad_token_is_never_hashed_and_never_counted(
     assert client.get("/api/resource", headers=basic(*HAWK)).json == HELLO
 
 
-def test_whatever_has_the_form_of_a_token_is_never_tried_as_a_password(
+def test_text_in_a_tokens_format_is_never_tried_as_a_password(
     app: Flask, client: FlaskClient
 ) -> None:
     hashes, before = count_hashes(app), row_counts(app)
@@ -128,7 +128,7 @@ def test_a_token_is_still_its_owners_beside_the_name_of_a_deleted_account(
     assert client.get("/api/resource", headers=basic("falcon", token)).json == HELLO
 
 
-def test_a_token_of_ones_own_may_stand_beside_ones_own_email(
+def test_a_token_may_stand_beside_its_users_own_email(
     app: Flask, client: FlaskClient, token: str
 ) -> None:
     mine = token_of(client, *FALCON[:2])

@@ -37,7 +37,7 @@ def test_a_token_is_good_as_a_bearer(door: Door, token: str) -> None:
         assert door.client.get("/api/resource", headers=bearer(token)).json == HELLO
 
 
-def test_a_token_is_its_owner_whatever_stands_beside_it(door: Door, token: str) -> None:
+def test_a_token_is_its_owner_beside_any_other_field(door: Door, token: str) -> None:
     for password in (ADMIN[1], ":".join(ADMIN), token_of(door.client, *ADMIN)):
         answer = door.client.get("/api/resource?user=admin", headers=basic(token, password))
         assert answer.json == HELLO
@@ -169,7 +169,7 @@ def test_a_token_is_refused_when_it_is_of_another_format(make_door: Callable[...
         assert statuses(door.client, f"idt_{token}") == {401}
 
 
-def test_a_token_lives_through_a_rotation_of_keys_and_dies_with_its_own(
+def test_a_token_lives_through_a_rotation_of_keys_and_ends_with_its_own(
     make_door: Callable[..., Door],
 ) -> None:
     before = make_door(secret_keys=KEY_A)

@@ -100,14 +100,14 @@ def test_every_native_call_refuses_in_the_form_that_is_asked_for(door: Door) -> 
             assert answer.headers.getlist("WWW-Authenticate") == list(CHALLENGES)
 
 
-def test_a_good_credential_is_answered_alike_whatever_is_asked_for(client: FlaskClient) -> None:
+def test_a_good_credential_is_answered_alike_for_every_request(client: FlaskClient) -> None:
     for header in JSON + PAGE:
         answer = client.get("/api/resource", headers={"Accept": header, **basic(*HAWK)})
         assert answer.json == {"data": "Hello, hawk!"}
 
 
 @pytest.mark.parametrize("header", JSON[:3] + PAGE[:3])
-def test_both_lanes_refuse_a_locked_name_in_the_form_that_is_asked_for(
+def test_both_paths_refuse_a_locked_name_in_the_form_that_is_asked_for(
     app: Flask, header: str
 ) -> None:
     environ = EnvironBuilder(

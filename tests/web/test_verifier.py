@@ -35,7 +35,7 @@ def authorization(value: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     "scheme", ["Bearer", "Foo", "Digest", "Token", "Basic2", "Bas ic", "Negotiate", ""]
 )
-def test_p1_a_password_is_refused_when_the_scheme_is_not_basic(door: Door, scheme: str) -> None:
+def test_a_password_is_refused_when_the_scheme_is_not_basic(door: Door, scheme: str) -> None:
     assert (
         door.client.get("/api/resource", headers=authorization(f"{scheme} {PAIR}")).status_code
         == 401
@@ -62,7 +62,7 @@ def test_p1_a_password_is_refused_when_the_scheme_is_not_basic(door: Door, schem
         "aGF3azpuZXdwd1==",
     ],
 )
-def test_p2_a_password_has_one_spelling_in_strict_base64(text: str) -> None:
+def test_a_password_has_one_spelling_in_strict_base64(text: str) -> None:
     assert read_authorization(f"Basic {text}") is None
 
 
@@ -72,7 +72,7 @@ def test_p2_a_password_has_one_spelling_in_strict_base64(text: str) -> None:
 @pytest.mark.parametrize(
     "header", [None, "", "Basic", "Bearer", "Basic ", "Basic Og==", "Basic OnB3", "Bearer "]
 )
-def test_p3_nobody_is_looked_up_when_there_is_no_name(
+def test_no_account_is_looked_up_when_there_is_no_name(
     door: Door, monkeypatch: pytest.MonkeyPatch, header: str | None
 ) -> None:
     passwords = CountingPasswords()
@@ -88,7 +88,7 @@ def test_p3_nobody_is_looked_up_when_there_is_no_name(
 
 @pytest.mark.parametrize("nobody", [None, False, 0, "", (), [], {}], ids=repr)
 @pytest.mark.parametrize("credential", [basic(*HAWK), bearer("idt_any")], ids=["password", "token"])
-def test_p4_nobody_passes_when_a_check_returns_something_falsy(
+def test_no_caller_passes_when_a_check_returns_something_falsy(
     door: Door, monkeypatch: pytest.MonkeyPatch, nobody: object, credential: dict[str, str]
 ) -> None:
     for check in ("by_password", "by_token"):
@@ -98,7 +98,7 @@ def test_p4_nobody_passes_when_a_check_returns_something_falsy(
     assert (answer.status_code, answer.text) == (401, "Unauthorized Access")
 
 
-def test_p4_a_principal_is_never_falsy() -> None:
+def test_a_principal_is_never_falsy() -> None:
     assert Principal(ORIGIN)
 
 
@@ -118,7 +118,7 @@ def test_p4_a_principal_is_never_falsy() -> None:
         "",
     ],
 )
-def test_p5_a_wrong_credential_is_never_anonymous_even_where_everybody_is_welcome(
+def test_a_wrong_credential_is_never_anonymous_even_where_authentication_is_optional(
     door: Door, header: str
 ) -> None:
     headers = authorization(header)
@@ -151,7 +151,7 @@ def _admin(door: Door) -> Principal:
 @pytest.mark.parametrize(
     "path", ["/api/users", "/api/users/1", "/api/token", "/api/resource", "/api/admin/users"]
 )
-def test_p6_options_is_answered_without_a_challenge(
+def test_options_is_answered_without_a_challenge(
     door: Door, path: str, headers: dict[str, str]
 ) -> None:
     with door.unchanged():
@@ -167,13 +167,13 @@ def test_p6_options_is_answered_without_a_challenge(
 
 @pytest.mark.parametrize("scheme", ["basic", "BASIC", "bAsIc"])
 @pytest.mark.parametrize("spaces", [" ", "   "])
-def test_p7_basic_is_understood_in_any_letter_case(door: Door, scheme: str, spaces: str) -> None:
+def test_basic_is_understood_in_any_letter_case(door: Door, scheme: str, spaces: str) -> None:
     answer = door.client.get("/api/resource", headers=authorization(f"{scheme}{spaces}{PAIR}"))
     assert answer.json == {"data": "Hello, hawk!"}
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_p7_bearer_is_understood_in_any_letter_case(door: Door, scheme: str) -> None:
+def test_bearer_is_understood_in_any_letter_case(door: Door, scheme: str) -> None:
     token = door.client.get("/api/token", headers=basic(*HAWK)).json["token"]
     answer = door.client.get("/api/resource", headers=authorization(f"{scheme} {token}"))
     assert answer.json == {"data": "Hello, hawk!"}
@@ -182,7 +182,7 @@ def test_p7_bearer_is_understood_in_any_letter_case(door: Door, scheme: str) -> 
 # P8
 
 
-def test_p8_the_verifier_knows_no_roles() -> None:
+def test_the_verifier_knows_no_roles() -> None:
     assert auth.get_user_roles_callback is None
     for decorator in (auth.required, auth.optional):
         assert list(inspect.signature(decorator).parameters) == ["view"]
@@ -191,7 +191,7 @@ def test_p8_the_verifier_knows_no_roles() -> None:
 # P9
 
 
-def test_p9_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(
+def test_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
@@ -213,7 +213,7 @@ def test_p9_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(
 @pytest.mark.parametrize(
     ("name", "password"), [("h\u00e4wk", "newpwd"), ("hawk", "n\u00e9wpwd"), ("\u9df9", "\u5bc6")]
 )
-def test_p10_a_password_that_is_not_ascii_is_wrong_and_not_an_error(
+def test_a_password_that_is_not_ascii_is_wrong_and_not_an_error(
     door: Door, name: str, password: str
 ) -> None:
     assert (
@@ -225,7 +225,7 @@ def test_p10_a_password_that_is_not_ascii_is_wrong_and_not_an_error(
 # P11
 
 
-def test_p11_digest_is_not_offered(door: Door) -> None:
+def test_digest_is_not_offered(door: Door) -> None:
     sources = [
         path.read_text("utf-8") for path in Path(inspect.getfile(identity)).parent.rglob("*.py")
     ]
@@ -242,7 +242,7 @@ def test_p11_digest_is_not_offered(door: Door) -> None:
 # P12
 
 
-def test_p12_a_principal_does_not_outlive_its_request(client: FlaskClient) -> None:
+def test_a_principal_does_not_outlive_its_request(client: FlaskClient) -> None:
     for number, headers in enumerate(
         (basic(*ADMIN), {}, basic(*HAWK), {}, basic("hawk", "wrong"), {})
     ):
@@ -267,7 +267,7 @@ def test_p12_a_principal_does_not_outlive_its_request(client: FlaskClient) -> No
 # P13
 
 
-def test_p13_the_challenges_are_our_own_words(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_challenges_are_our_own_words(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "realm", 'unescaped"')
     monkeypatch.setattr(auth, "scheme", "Foreign")
     answer = door.client.get("/api/resource")
@@ -277,7 +277,7 @@ def test_p13_the_challenges_are_our_own_words(door: Door, monkeypatch: pytest.Mo
     ]
 
 
-def test_p13_the_realm_needs_no_escaping() -> None:
+def test_the_realm_needs_no_escaping() -> None:
     assert REALM.isascii()
     assert REALM.isprintable()
     assert not set('"\\') & set(REALM)
