@@ -20,7 +20,7 @@ from identity import create_app
 from identity.services.sessions import usage as use_notes
 from support.accounts import populate
 from support.app import close, config
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.live import Live, serving
 from support.postgresql import WHY_SKIPPED, Database, server, sqlalchemy_url
 
@@ -111,13 +111,15 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
 
 
 @pytest.fixture
-def clock() -> HandClock:
+def clock() -> ManualClock:
     """The time of the application under test."""
-    return HandClock()
+    return ManualClock()
 
 
 @pytest.fixture
-def make_app(database_url: str, tmp_path: Path, clock: HandClock) -> Iterator[Callable[..., Flask]]:
+def make_app(
+    database_url: str, tmp_path: Path, clock: ManualClock
+) -> Iterator[Callable[..., Flask]]:
     """Make applications on this test's database; settings are given without their prefix, in lower case."""
     made: list[Flask] = []
 

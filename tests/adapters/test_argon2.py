@@ -24,7 +24,7 @@ GIBIBYTE = 1024 * 1024
 TAIL = "$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
-class Watched:
+class CheckedClient:
     """The real Argon2, with a list of what was computed to its end."""
 
     def __init__(self, inner: PasswordHasher) -> None:
@@ -52,8 +52,8 @@ def hasher() -> Argon2Hasher:
 
 
 @pytest.fixture
-def watched(hasher: Argon2Hasher) -> Watched:
-    watched = Watched(hasher._argon2)
+def watched(hasher: Argon2Hasher) -> CheckedClient:
+    watched = CheckedClient(hasher._argon2)
     hasher._argon2 = watched  # type: ignore[assignment]
     return watched
 
@@ -138,7 +138,7 @@ def test_a_hash_that_django_made_at_our_cost_is_outdated_too(hasher: Argon2Hashe
     ],
 )
 def test_nothing_usable_stored_costs_one_whole_hash_of_todays_parameters(
-    hasher: Argon2Hasher, watched: Watched, stored: str | None
+    hasher: Argon2Hasher, watched: CheckedClient, stored: str | None
 ) -> None:
     assert hasher.verify(stored, "newpwd") == Verdict(matches=False)
     assert len(watched.computed) == 1
@@ -158,7 +158,7 @@ def test_nothing_usable_stored_costs_one_whole_hash_of_todays_parameters(
     ],
 )
 def test_stored_hash_is_not_computed_when_it_asks_for_too_much(
-    hasher: Argon2Hasher, watched: Watched, cost: str
+    hasher: Argon2Hasher, watched: CheckedClient, cost: str
 ) -> None:
     stored = f"$argon2id$v=19${cost}{TAIL}"
     assert hasher.verify(stored, "newpwd") == Verdict(matches=False)
@@ -196,7 +196,7 @@ def test_our_own_hash_matches_folded_and_is_kept(hasher: Argon2Hasher) -> None:
 
 
 def test_two_spellings_cost_two_hashes_for_every_account(
-    hasher: Argon2Hasher, watched: Watched
+    hasher: Argon2Hasher, watched: CheckedClient
 ) -> None:
     for stored in (None, "!", hasher.hash("other"), FOREIGN["as it came, at our cost"]):
         watched.computed.clear()

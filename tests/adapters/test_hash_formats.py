@@ -44,7 +44,7 @@ OTHERS = {
 }
 
 
-class Watched(Argon2Hasher):
+class CheckedClient(Argon2Hasher):
     """Tells of which forms hashes were checked."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ def test_a_format_is_method_and_cost(form: str) -> None:
 
 
 def test_a_wrong_password_costs_a_check_of_each_known_hash_format() -> None:
-    hasher, met = Watched(), [OURS]
+    hasher, met = CheckedClient(), [OURS]
     own = hasher.hash(RIGHT)
     assert hasher.checked(None, WRONG) == hasher.checked(own, WRONG) == met
     for form, stored in OTHERS.items():
@@ -82,7 +82,7 @@ def test_a_wrong_password_costs_a_check_of_each_known_hash_format() -> None:
 
 
 def test_a_right_password_costs_its_own_check_alone() -> None:
-    hasher = Watched()
+    hasher = CheckedClient()
     for form, stored in OTHERS.items():
         hasher.checked(stored, WRONG)
         assert hasher.checked(stored, RIGHT) == [form]

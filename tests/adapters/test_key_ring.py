@@ -13,7 +13,7 @@ import pytest
 from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys.ring import KeyRing
 from identity.domain.keys import KeyValidity, SigningKey
-from support.clock import HandClock
+from support.clock import ManualClock
 
 A, B = SigningKey("a", "A"), SigningKey("b", "B")
 
@@ -42,12 +42,12 @@ def kept() -> Kept:
 
 
 @pytest.fixture
-def ring(kept: Kept, clock: HandClock) -> KeyRing[str]:
+def ring(kept: Kept, clock: ManualClock) -> KeyRing[str]:
     return KeyRing(kept, "".join, clock)
 
 
 def test_a_change_is_noticed_after_a_second(
-    ring: KeyRing[str], kept: Kept, clock: HandClock
+    ring: KeyRing[str], kept: Kept, clock: ManualClock
 ) -> None:
     kept.keys = (A, B)
     clock.advance(seconds=0.99)
@@ -57,7 +57,7 @@ def test_a_change_is_noticed_after_a_second(
 
 
 def test_files_are_looked_at_once_a_second_and_read_only_when_changed(
-    ring: KeyRing[str], kept: Kept, clock: HandClock
+    ring: KeyRing[str], kept: Kept, clock: ManualClock
 ) -> None:
     kept.looks = kept.reads = 0
     for _ in range(10):
@@ -67,14 +67,16 @@ def test_files_are_looked_at_once_a_second_and_read_only_when_changed(
     assert (kept.looks, kept.reads) == (10, 0)
 
 
-def test_what_is_made_of_keys_is_kept_while_they_stay(ring: KeyRing[str], clock: HandClock) -> None:
+def test_what_is_made_of_keys_is_kept_while_they_stay(
+    ring: KeyRing[str], clock: ManualClock
+) -> None:
     before = ring.current()
     clock.advance(hours=1)
     assert ring.current() is before
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1.5, 100])
-def test_times_are_kept_to_the_moment(kept: Kept, clock: HandClock, seconds: float) -> None:
+def test_times_are_kept_to_the_moment(kept: Kept, clock: ManualClock, seconds: float) -> None:
     at = clock.now() + timedelta(seconds=seconds)
     kept.keys = (
         replace(A, times=KeyValidity(accepted_until=at)),
@@ -89,7 +91,7 @@ def test_times_are_kept_to_the_moment(kept: Kept, clock: HandClock, seconds: flo
 
 
 def test_a_clock_that_is_set_back_stops_no_look(
-    ring: KeyRing[str], kept: Kept, clock: HandClock
+    ring: KeyRing[str], kept: Kept, clock: ManualClock
 ) -> None:
     kept.keys = (A, B)
     clock.advance(minutes=-10)
@@ -97,7 +99,7 @@ def test_a_clock_that_is_set_back_stops_no_look(
 
 
 def test_keys_that_cannot_be_read_leave_those_there_were_and_one_line_until_they_can(
-    ring: KeyRing[str], kept: Kept, clock: HandClock, caplog: pytest.LogCaptureFixture
+    ring: KeyRing[str], kept: Kept, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "identity.keys")
     kept.keys, kept.error = (A, B), "secret_keys is readable by other users"
@@ -113,7 +115,7 @@ def test_keys_that_cannot_be_read_leave_those_there_were_and_one_line_until_they
 
 
 def test_a_read_that_fails_once_is_tried_again(
-    ring: KeyRing[str], kept: Kept, clock: HandClock
+    ring: KeyRing[str], kept: Kept, clock: ManualClock
 ) -> None:
     kept.keys = (A, B)
     stamp: Callable[[], object] = lambda: kept.keys  # noqa: E731 - the files are the same before and after
@@ -127,7 +129,7 @@ def test_a_read_that_fails_once_is_tried_again(
 
 
 def test_callers_at_once_all_get_the_new_keys(
-    ring: KeyRing[str], kept: Kept, clock: HandClock
+    ring: KeyRing[str], kept: Kept, clock: ManualClock
 ) -> None:
     kept.keys, kept.looks = (A, B), 0
     clock.advance(hours=1)
@@ -136,7 +138,7 @@ def test_callers_at_once_all_get_the_new_keys(
     assert kept.looks == 1
 
 
-def test_a_start_without_keys_fails(kept: Kept, clock: HandClock) -> None:
+def test_a_start_without_keys_fails(kept: Kept, clock: ManualClock) -> None:
     kept.error = "no key"
     with pytest.raises(DataDirectoryError):
         KeyRing(kept, "".join, clock)

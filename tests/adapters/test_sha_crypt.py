@@ -7,7 +7,9 @@ import pytest
 from identity.adapters.passwords.legacy import is_legacy, verify_legacy
 from support.certificates import openssl
 
-LONG = "a very much longer text to encrypt.  This one even stretches over morethan one line."
+LONG_PASSWORD = (
+    "a very much longer text to encrypt.  This one even stretches over morethan one line."
+)
 SHORT_SALT = "we have a short salt string but not a short password"
 # "Unix crypt using SHA-256 and SHA-512", version 0.6, appendix.
 VECTORS = [
@@ -22,7 +24,11 @@ VECTORS = [
         "$5$rounds=5000$toolongsaltstrin$",
         "Un/5jzAHMgOGZ5.mWJpuVolil07guHPvOW8mGRcvxa5",
     ),
-    (LONG, "$5$rounds=1400$anotherlongsalts$", "Rx.j8H.h8HjEDGomFU8bDkXm3XIUnzyxf12oP84Bnq1"),
+    (
+        LONG_PASSWORD,
+        "$5$rounds=1400$anotherlongsalts$",
+        "Rx.j8H.h8HjEDGomFU8bDkXm3XIUnzyxf12oP84Bnq1",
+    ),
     (SHORT_SALT, "$5$rounds=77777$short$", "JiO1O3ZpDAxGJeaDIuqCoEFysAe1mZNJRs3pw0KQRd/"),
     (
         "a short string",
@@ -44,7 +50,7 @@ VECTORS = [
         "lQ8jolhgVRVhY4b5pZKaysCLi0QBxGoNeKQzQ3glMhwllF7oGDZxUhx1yxdYcz/e1JSbq3y6JMxxl8audkUEm0",
     ),
     (
-        LONG,
+        LONG_PASSWORD,
         "$6$rounds=1400$anotherlongsalts$",
         "POfYwTEok97VWcjxIiSOjiykti.o/pQs.wPvMxQ6Fm7I6IoYN3CmLs66x9t0oSwbtEW7o7UmJEiDwGqd8p4ur1",
     ),

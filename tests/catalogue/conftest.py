@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.enumeration.probes import ENGINES, HARDENED, Asker, asking
+from support.enumeration.probes import ENGINES, HARDENED, Prober, probing
 from support.two_nodes import Pair, two_nodes
 
 
@@ -22,16 +22,16 @@ def pair(
 @pytest.fixture(scope="module", params=ENGINES)
 def faithful(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Asker]:
+) -> Iterator[Prober]:
     """Somebody who asks a service that speaks as its documents do."""
-    with asking(request, tmp_path_factory) as asker:
-        yield asker
+    with probing(request, tmp_path_factory) as prober:
+        yield prober
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def hardened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Asker]:
+) -> Iterator[Prober]:
     """Somebody who asks a hardened one."""
-    with asking(request, tmp_path_factory, **HARDENED) as asker:
-        yield asker
+    with probing(request, tmp_path_factory, **HARDENED) as prober:
+        yield prober

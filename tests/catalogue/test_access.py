@@ -26,8 +26,7 @@ from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK, populate
 from support.app import services
 from support.certificates import signed
-from support.database import rows
-from support.dialects import row_of
+from support.database import account_row, rows
 from support.http import basic, bearer, token_of
 
 KITE = ("kite", "milvus")
@@ -131,7 +130,7 @@ def effective(answer: TestResponse) -> int:
 
 
 @dataclass
-class House:
+class Installation:
     """An application where hawk, kite and an administrator live, and their credentials."""
 
     app: Flask
@@ -139,7 +138,7 @@ class House:
     headers: dict[str, dict[str, str]]
 
     def asks(self, who: str, method: str, rule: str, body: dict[str, Any] | None) -> int:
-        row, path = row_of(self.app, "hawk"), target(rule, session_id="0" * 32)
+        row, path = account_row(self.app, "hawk"), target(rule, session_id="0" * 32)
         path = path.replace("<uuid>", row["uuid"]).replace("<user_id>", row["short_id"])
         new = f"new{next(_numbers)}"
         names = {"new": new, "user_id": row["short_id"]}
@@ -162,14 +161,16 @@ class House:
 
 
 @pytest.fixture
-def house(make_app: Callable[..., Flask]) -> House:
+def installation(make_app: Callable[..., Flask]) -> Installation:
     app = make_app(trusted_proxies="127.0.0.1", proxy_secret=SECRET)
     populate(app)
     services(app).administration.change(operator(), 2, ProfileChange(email="hawk@example.org"))
     services(app).accounts.create(operator(), NewAccount(*KITE), admin=False)
     client = app.test_client(use_cookies=False)
     tokens = {who: bearer(token_of(client, *login)) for who, login in CALLERS.items()}
-    return House(app, client, {"nobody": {}, **tokens, "certificate": by_nginx(signed(client))})
+    return Installation(
+        app, client, {"nobody": {}, **tokens, "certificate": by_nginx(signed(client))}
+    )
 
 
 CALLERS = {"owner": HAWK, "other": KITE, "admin": ADMIN}
@@ -186,23 +187,25 @@ def test_every_route_of_every_dialect_has_its_row(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("method", "rule"), MATRIX, ids=lambda part: part)
-def test_a_route_lets_in_whom_its_row_says(house: House, method: str, rule: str) -> None:
+def test_a_route_lets_in_whom_its_row_says(
+    installation: Installation, method: str, rule: str
+) -> None:
     row = MATRIX[method, rule]
     # Whoever may delete comes last.
     callers = ("nobody", "other", "certificate", "owner", "admin")
-    assert {who: house.asks(who, method, rule, row.body) for who in callers} == {
+    assert {who: installation.asks(who, method, rule, row.body) for who in callers} == {
         who: getattr(row, who) for who in callers
     }
 
 
 @pytest.mark.parametrize(("method", "rule"), [*MATRIX, *NATIVE], ids=lambda part: part)
-def test_a_disabled_user_is_refused(house: House, method: str, rule: str) -> None:
+def test_a_disabled_user_is_refused(installation: Installation, method: str, rule: str) -> None:
     row = NATIVE.get((method, rule)) or MATRIX[method, rule]
-    services(house.app).administration.disable(operator(), 2)
-    house.headers["password"] = basic(*HAWK)
+    services(installation.app).administration.disable(operator(), 2)
+    installation.headers["password"] = basic(*HAWK)
     said = {str(value) for value in (row.body or {}).values()}
     for who in ("owner", "certificate", "password"):
-        status = house.asks(who, method, rule, row.body)
+        status = installation.asks(who, method, rule, row.body)
         if row.nobody in {401, 403}:
             assert status == row.nobody, who
         elif not {HAWK[1], "hawk"} <= said and not {HAWK[1], "hawk@example.org"} <= said:
@@ -214,7 +217,7 @@ def test_a_disabled_user_is_refused(house: House, method: str, rule: str) -> Non
 
 @pytest.mark.parametrize(("method", "rule"), NATIVE, ids=lambda part: part)
 def test_a_certificate_opens_what_its_owners_token_opens_but_for_what_needs_a_password(
-    house: House, method: str, rule: str
+    installation: Installation, method: str, rule: str
 ) -> None:
     row = NATIVE[method, rule]
     expected = CERTIFICATE.get((method, rule), row.user)
@@ -223,12 +226,14 @@ def test_a_certificate_opens_what_its_owners_token_opens_but_for_what_needs_a_pa
         if row.body is None
         else {**row.body, **({"username": "{new}"} if "username" in row.body else {})}
     )
-    status = house.asks("certificate", method, rule, body)
+    status = installation.asks("certificate", method, rule, body)
     assert status == (201 if rule == "/api/users" else expected)
 
 
 @pytest.mark.parametrize(
     ("method", "rule"), [key for key, row in NATIVE.items() if row.user == 403], ids=str
 )
-def test_only_an_administrator_acts_on_others(house: House, method: str, rule: str) -> None:
-    assert house.asks("other", method, rule, NATIVE[method, rule].body) == 403
+def test_only_an_administrator_acts_on_others(
+    installation: Installation, method: str, rule: str
+) -> None:
+    assert installation.asks("other", method, rule, NATIVE[method, rule].body) == 403

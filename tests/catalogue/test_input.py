@@ -23,7 +23,7 @@ from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK, populate
 from support.app import close, services
-from support.dialects import one_database, row_of
+from support.database import account_row, shared_database
 from support.http import basic, bearer, token_of
 from support.two_nodes import UNLIMITED
 
@@ -83,7 +83,7 @@ VALUES = st.recursive(
 BODIES = st.dictionaries(
     st.sampled_from(FIELDS) | st.text(string.ascii_letters, max_size=8), VALUES, max_size=6
 )
-LONG = "a rather long passphrase"
+LONG_PASSWORD = "a rather long passphrase"
 DOCUMENTED_500 = {"errors": "authentication_failed"}
 
 
@@ -91,7 +91,7 @@ DOCUMENTED_500 = {"errors": "authentication_failed"}
 def application(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flask]:
-    with one_database(request, tmp_path_factory) as make:
+    with shared_database(request, tmp_path_factory) as make:
         app = make(**UNLIMITED)
         populate(app)
         yield app
@@ -116,11 +116,11 @@ def test_no_body_is_a_mistake_of_ours(
 ) -> None:
     method, rule = route
     path = target(rule).replace("<uuid>", "0" * 36).replace("<user_id>", "0" * 17)
-    before = row_of(caller.application, "admin")
+    before = account_row(caller.application, "admin")
     answer = caller.open(path, method=method, json=body, headers=basic(*who) if who else {})
     assert sensible(answer), (route, answer.text)
     assert "Traceback" not in answer.text
-    assert row_of(caller.application, "admin") == before  # nobody but an administrator may
+    assert account_row(caller.application, "admin") == before  # nobody but an administrator may
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ RIGHTS = (
 def test_a_change_of_the_callers_account_gives_no_rights(
     client: FlaskClient, method: str, path: str
 ) -> None:
-    before = row_of(client.application, "hawk")
+    before = account_row(client.application, "hawk")
     for field in RIGHTS:
         for value in (True, "true", 1, "1"):
             answer = client.open(
@@ -167,7 +167,7 @@ def test_a_change_of_the_callers_account_gives_no_rights(
                 headers=basic(*HAWK),
             )
             assert answer.status_code in {200, 204, 400}, answer.text
-    assert row_of(client.application, "hawk") == before
+    assert account_row(client.application, "hawk") == before
 
 
 @pytest.mark.parametrize(
@@ -206,10 +206,10 @@ def test_an_administrator_of_a_hardened_service_makes_no_weak_password_either(
         argon2_memory_kib="19456",
         argon2_time="2",
     )
-    services(hardened).accounts.create(operator(), NewAccount("admin", LONG), admin=True)
+    services(hardened).accounts.create(operator(), NewAccount("admin", LONG_PASSWORD), admin=True)
     body = {"username": "kite", "password": "password"}
     answer = hardened.test_client().post(
-        "/api/admin/users", json=body, headers=basic("admin", LONG)
+        "/api/admin/users", json=body, headers=basic("admin", LONG_PASSWORD)
     )
     assert (answer.status_code, answer.json["code"]) == (400, "invalid_input")
 

@@ -31,8 +31,7 @@ from identity.web.verifier import auth
 from support.accounts import populate
 from support.app import ORIGIN, services
 from support.certificates import csr, signed
-from support.database import rows
-from support.dialects import row_of
+from support.database import account_row, rows
 from support.http import bearer, token_of
 
 PASSWORD = "a-long-passphrase-9"
@@ -116,7 +115,7 @@ def pair(make_app: Callable[..., Flask]) -> Pair:
     asked, other = make_app(**given), make_app(**given)
     populate(other)
     services(other).administration.change(operator(), 2, ProfileChange(email="hawk@example.org"))
-    return Pair(asked, other, row_of(other, "hawk"))
+    return Pair(asked, other, account_row(other, "hawk"))
 
 
 @pytest.fixture
@@ -282,10 +281,10 @@ UNATTENDED = {
 
 
 def test_only_work_for_no_account_is_written_without_a_principal() -> None:
-    house = Path(inspect.getfile(identity)).parent
+    package = Path(inspect.getfile(identity)).parent
     callers = {
         path.stem
-        for path in house.rglob("*.py")
+        for path in package.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "write_unattended"
     }

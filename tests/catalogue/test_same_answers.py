@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import pytest
 
-from support.enumeration.comparison import require_one_answer
-from support.enumeration.probes import GUESSES, Asker, uses
+from support.enumeration.comparison import require_same_answer
+from support.enumeration.probes import GUESSES, Prober, uses
 
 PUBLISHED = {"azuma"}  # seed 003 tells 404 from 403; only a hardened service does not
 
 
 @pytest.mark.parametrize("guess", GUESSES)
 def test_a_wrong_password_gets_the_same_answer_for_every_account(
-    hardened: Asker, guess: str
+    hardened: Prober, guess: str
 ) -> None:
-    require_one_answer(uses(hardened, GUESSES[guess]))
+    require_same_answer(uses(hardened, GUESSES[guess]))
 
 
 @pytest.mark.parametrize("guess", [each for each in GUESSES if each not in PUBLISHED])
 def test_a_wrong_password_gets_the_same_answer_as_documented_too(
-    faithful: Asker, guess: str
+    faithful: Prober, guess: str
 ) -> None:
-    require_one_answer(uses(faithful, GUESSES[guess]))
+    require_same_answer(uses(faithful, GUESSES[guess]))

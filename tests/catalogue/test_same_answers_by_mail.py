@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import pytest
 
-from support.enumeration.comparison import require_one_answer
-from support.enumeration.probes import RESETS, Asker, uses
+from support.enumeration.comparison import require_same_answer
+from support.enumeration.probes import RESETS, Prober, uses
 
 
 @pytest.mark.parametrize("reset", RESETS)
-def test_a_reset_gets_the_same_answer_for_every_account(hardened: Asker, reset: str) -> None:
-    require_one_answer(uses(hardened, RESETS[reset]))
+def test_a_reset_gets_the_same_answer_for_every_account(hardened: Prober, reset: str) -> None:
+    require_same_answer(uses(hardened, RESETS[reset]))
 
 
-def test_a_reset_gets_the_same_answer_as_documented_too(faithful: Asker) -> None:
-    require_one_answer(uses(faithful, RESETS["native"]))  # seed 002 documents a 404
+def test_a_reset_gets_the_same_answer_as_documented_too(faithful: Prober) -> None:
+    require_same_answer(uses(faithful, RESETS["native"]))  # seed 002 documents a 404

@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from support.enumeration.function_calls import Steps
+from support.enumeration.function_calls import FunctionCalls
 from support.enumeration.probes import (
     ENGINES,
     GUESSES,
     HARDENED,
     REGISTRATIONS,
     RESETS,
-    Asker,
+    Prober,
     address_of,
-    asking,
     free,
     imported,
+    probing,
     register,
     uses,
 )
@@ -35,45 +35,45 @@ BEYOND_THE_LIMIT = frozenset(
 @pytest.fixture(scope="module", params=ENGINES)
 def watched(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Asker, Steps]]:
+) -> Iterator[tuple[Prober, FunctionCalls]]:
     """Somebody who asks a hardened service, and what it does."""
-    steps = Steps()
-    with steps.in_every_thread(), asking(request, tmp_path_factory, **HARDENED) as asker:
-        yield asker, steps
+    steps = FunctionCalls()
+    with steps.in_every_thread(), probing(request, tmp_path_factory, **HARDENED) as prober:
+        yield prober, steps
 
 
 @pytest.mark.parametrize("guess", GUESSES)
 def test_a_wrong_password_takes_the_same_steps_for_every_account(
-    watched: tuple[Asker, Steps], guess: str
+    watched: tuple[Prober, FunctionCalls], guess: str
 ) -> None:
-    asker, steps = watched
-    steps.require_same(uses(asker, GUESSES[guess]))
+    prober, steps = watched
+    steps.require_same(uses(prober, GUESSES[guess]))
 
 
 def test_a_wrong_password_takes_the_same_steps_also_for_a_hash_of_another_system(
-    watched: tuple[Asker, Steps],
+    watched: tuple[Prober, FunctionCalls],
 ) -> None:
-    asker, steps = watched
-    steps.require_same(imported(asker, GUESSES["basic"]))
+    prober, steps = watched
+    steps.require_same(imported(prober, GUESSES["basic"]))
 
 
 @pytest.mark.parametrize("reset", RESETS)
 def test_a_reset_takes_the_same_steps_for_every_account(
-    watched: tuple[Asker, Steps], reset: str
+    watched: tuple[Prober, FunctionCalls], reset: str
 ) -> None:
-    asker, steps = watched
-    steps.require_same(uses(asker, RESETS[reset]))
+    prober, steps = watched
+    steps.require_same(uses(prober, RESETS[reset]))
 
 
 @pytest.mark.parametrize("dialect", REGISTRATIONS)
 def test_a_registration_takes_the_same_steps_whether_its_email_is_taken_or_not(
-    watched: tuple[Asker, Steps], dialect: str
+    watched: tuple[Prober, FunctionCalls], dialect: str
 ) -> None:
-    asker, steps = watched
-    taken = address_of(asker.people()["known"])
+    prober, steps = watched
+    taken = address_of(prober.people()["known"])
     addresses: dict[str, Callable[[], str]] = {"free": free, "taken": lambda: taken}
     asked = {
-        who: (lambda address=address: register(asker, dialect, address()))
+        who: (lambda address=address: register(prober, dialect, address()))
         for who, address in addresses.items()
     }
     steps.require_same(asked, but=BEYOND_THE_LIMIT)

@@ -12,21 +12,21 @@ from typing import Any
 import pytest
 
 from support.app import services
-from support.enumeration.comparison import require_one_work
+from support.enumeration.comparison import require_same_work
 from support.enumeration.probes import (
+    EMAIL_CHANGES,
     ENGINES,
     GUESSES,
     HARDENED,
-    LONG,
-    MOVES,
+    LONG_PASSWORD,
     REGISTRATIONS,
     RESETS,
-    Asked,
-    Asker,
     Owner,
+    Probe,
+    Prober,
     address_of,
-    asking,
     free,
+    probing,
     register,
     uses,
 )
@@ -38,47 +38,47 @@ MODES = {"faithful": {}, "hardened": HARDENED}
 
 
 @pytest.fixture(scope="module", params=itertools.product(ENGINES, MODES), ids="-".join)
-def asker(
+def prober(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Asker]:
+) -> Iterator[Prober]:
     """Somebody who asks, in either mode."""
     request.param, mode = request.param
-    with asking(request, tmp_path_factory, **MODES[mode]) as asker:
-        yield asker
+    with probing(request, tmp_path_factory, **MODES[mode]) as prober:
+        yield prober
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def strict(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Asker]:
+) -> Iterator[Prober]:
     """Somebody who asks where two wrong passwords lock a name."""
-    with asking(request, tmp_path_factory, lockout_failures="2") as asker:
-        yield asker
+    with probing(request, tmp_path_factory, lockout_failures="2") as prober:
+        yield prober
 
 
 @pytest.mark.parametrize("guess", GUESSES)
-def test_a_wrong_password_makes_the_same_work_for_every_account(asker: Asker, guess: str) -> None:
-    require_one_work(asker, uses(asker, GUESSES[guess]), times=2)
+def test_a_wrong_password_makes_the_same_work_for_every_account(prober: Prober, guess: str) -> None:
+    require_same_work(prober, uses(prober, GUESSES[guess]), times=2)
 
 
-def test_a_lock_makes_the_same_work_for_every_account(strict: Asker) -> None:
-    def call(asker: Asker, name: str) -> Any:
+def test_a_lock_makes_the_same_work_for_every_account(strict: Prober) -> None:
+    def call(prober: Prober, name: str) -> Any:
         services(
-            asker.app
+            prober.app
         ).authentication._limits.refusals._notes.clear()  # else it depends on the moment
-        return GUESSES["basic"](asker, name)
+        return GUESSES["basic"](prober, name)
 
-    require_one_work(strict, uses(strict, call), times=4)
+    require_same_work(strict, uses(strict, call), times=4)
 
 
 @pytest.mark.parametrize("reset", RESETS)
-def test_a_reset_makes_the_same_work_for_every_account(asker: Asker, reset: str) -> None:
-    require_one_work(asker, uses(asker, RESETS[reset]), times=KEPT + 2)
+def test_a_reset_makes_the_same_work_for_every_account(prober: Prober, reset: str) -> None:
+    require_same_work(prober, uses(prober, RESETS[reset]), times=KEPT + 2)
 
 
 @pytest.mark.parametrize("dialect", REGISTRATIONS)
 def test_a_registration_makes_the_same_work_whether_its_email_is_taken_or_not(
-    hardened: Asker, dialect: str
+    hardened: Prober, dialect: str
 ) -> None:
     taken, named = address_of(hardened.people()["known"]), free()
     register(hardened, "continuous", named)  # whose name is his address
@@ -91,43 +91,51 @@ def test_a_registration_makes_the_same_work_whether_its_email_is_taken_or_not(
         who: (lambda address=address: register(hardened, dialect, address()))
         for who, address in registering.items()
     }
-    require_one_work(hardened, asked, times=KEPT + 2)
+    require_same_work(hardened, asked, times=KEPT + 2)
 
 
-@pytest.mark.parametrize("dialect", MOVES)
+@pytest.mark.parametrize("dialect", EMAIL_CHANGES)
 def test_a_new_email_makes_the_same_work_whether_it_is_taken_or_not(
-    hardened: Asker, dialect: str
+    hardened: Prober, dialect: str
 ) -> None:
     people = hardened.people()
     taken = itertools.cycle(address_of(people[who]) for who in ("known", "disabled"))
     one, other = Owner.new(hardened, free()), Owner.new(hardened, free())
-    asked: dict[str, Asked] = {
-        "free": lambda: one.move(dialect, free()),
-        "taken": lambda: other.move(dialect, next(taken)),
+    asked: dict[str, Probe] = {
+        "free": lambda: one.change_email(dialect, free()),
+        "taken": lambda: other.change_email(dialect, next(taken)),
     }
-    require_one_work(hardened, asked, times=2 * KEPT + 2)
+    require_same_work(hardened, asked, times=2 * KEPT + 2)
 
 
-def test_a_claim_of_another_users_email_makes_the_same_work(hardened: Asker) -> None:
+def test_a_claim_of_another_users_email_makes_the_same_work(hardened: Prober) -> None:
     taken = address_of(hardened.people()["known"])
     owned = free()
     people = {"owner": Owner.new(hardened, owned), "other": Owner.new(hardened, taken)}
     shown = {"owner": owned, "other": taken}
     acts: list[Callable[[str], tuple[str, str, dict[str, Any]]]] = [
         lambda _: ("POST", "/api/certificates", {"csr": signing_request(), "description": "one"}),
-        lambda _: ("PATCH", "/api/users/me", {"password": OTHER, "current_password": LONG}),
-        lambda _: ("PATCH", "/api/users/me", {"password": LONG, "current_password": OTHER}),
+        lambda _: (
+            "PATCH",
+            "/api/users/me",
+            {"password": OTHER, "current_password": LONG_PASSWORD},
+        ),
+        lambda _: (
+            "PATCH",
+            "/api/users/me",
+            {"password": LONG_PASSWORD, "current_password": OTHER},
+        ),
         lambda who: (
             "PATCH",
             "/api/users/me",
-            {"email": shown[who].title(), "current_password": LONG},
+            {"email": shown[who].title(), "current_password": LONG_PASSWORD},
         ),
         lambda _: (
             "PATCH",
             "/api/users/me",
             {"email": "wrong password", "current_password": OTHER},
         ),
-        lambda _: ("PATCH", "/api/users/me", {"email": free(), "current_password": LONG}),
+        lambda _: ("PATCH", "/api/users/me", {"email": free(), "current_password": LONG_PASSWORD}),
     ]
 
     def ask(who: str, act: Callable[[str], tuple[str, str, dict[str, Any]]]) -> Any:
@@ -137,6 +145,6 @@ def test_a_claim_of_another_users_email_makes_the_same_work(hardened: Asker) -> 
         return people[who].ask(*act(who))
 
     for act in acts:
-        require_one_work(
+        require_same_work(
             hardened, {who: (lambda who=who, act=act: ask(who, act)) for who in people}
         )

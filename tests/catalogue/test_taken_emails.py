@@ -15,10 +15,11 @@ from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.store.models import Account
 from support.app import principal, services
-from support.concurrency import at_once, kinds
-from support.dialects import ACTIVATION, CHANGED, RESET, Mailbox, row_of, rows
-from support.enumeration.probes import HARDENED, LONG, REGISTRATIONS, Asker
+from support.concurrency import at_once, count_types
+from support.database import account_row, table_rows
+from support.enumeration.probes import HARDENED, LONG_PASSWORD, REGISTRATIONS, Prober
 from support.http import basic
+from support.mail import ACTIVATION, CHANGED, RESET, Mailbox
 
 OWNED = "hawk@example.org"
 WANTED = "You already have an account"
@@ -29,8 +30,8 @@ OTHER = "another rather long passphrase"
 def app(make_app: Callable[..., Flask]) -> Flask:
     """A hardened service where hawk has an address."""
     app = make_app(**HARDENED, database_pool="20")
-    Asker(app)  # which hashes cheaply
-    services(app).accounts.create(operator(), NewAccount("hawk", LONG, OWNED), admin=True)
+    Prober(app)  # which hashes cheaply
+    services(app).accounts.create(operator(), NewAccount("hawk", LONG_PASSWORD, OWNED), admin=True)
     return app
 
 
@@ -38,7 +39,7 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 def mailbox(app: Flask) -> Mailbox:
     mailbox = Mailbox(app)
     mailbox.fetch()
-    mailbox.letters.clear()
+    mailbox.mails.clear()
     return mailbox
 
 
@@ -75,7 +76,7 @@ def test_a_taken_email_is_answered_like_a_free_one(
     assert shape(other, taken, "kiwi") == shape(free, "kite@example.org", "kite")
     told = [(letter.recipient, letter.subject) for letter in mailbox.fetch()]
     assert told == [("kite@example.org", ACTIVATION), (OWNED, WANTED)]
-    letter = mailbox.letters[-1]
+    letter = mailbox.mails[-1]
     assert "Account: hawk" in letter.text
     assert "Token" not in letter.text
     assert "kiwi" not in letter.text
@@ -88,17 +89,17 @@ def test_the_claimant_sees_it_as_unconfirmed_and_gets_nothing_by_it(
     client = app.test_client()
     own = client.get("/api/users/me", headers=basic("kite", OTHER)).json
     assert (own["email"], own["email_verified"]) == (OWNED, False)
-    assert row_of(app, "kite")["email_canonical"] is None
-    before = row_of(app, "hawk")
+    assert account_row(app, "kite")["email_canonical"] is None
+    before = account_row(app, "hawk")
     mailbox.fetch()
-    mailbox.letters.clear()
+    mailbox.mails.clear()
     assert client.post("/api/password-resets", json={"email": OWNED}).status_code == 204
     assert [(each.recipient, each.subject) for each in mailbox.fetch()] == [(OWNED, RESET)]
     body = {"token": mailbox.token(RESET), "password": "a third long passphrase"}
     assert client.post("/api/password-resets/redeem", json=body).status_code == 204
     assert client.get("/api/resource", headers=basic("kite", OTHER)).status_code == 200
-    assert row_of(app, "hawk")["version"] == before["version"] + 1
-    assert row_of(app, "kite")["version"] == 1
+    assert account_row(app, "hawk")["version"] == before["version"] + 1
+    assert account_row(app, "kite")["version"] == 1
 
 
 def test_nothing_about_the_others_account_is_mailed_to_the_owner(
@@ -106,7 +107,7 @@ def test_nothing_about_the_others_account_is_mailed_to_the_owner(
 ) -> None:
     register(app, "native", "kite", OWNED)
     mailbox.fetch()
-    mailbox.letters.clear()
+    mailbox.mails.clear()
     services(app).profiles.change(
         principal(app, "kite", OTHER),
         ProfileChange(),
@@ -125,7 +126,7 @@ def test_a_change_to_a_taken_email_is_answered_like_one_to_a_free_one(
         answer = client.patch("/api/users/me", json={"email": wanted}, headers=basic("kite", OTHER))
         shown = (answer.status_code, answer.json["email"], answer.json["pending_email"])
         assert shown == (200, "kite@example.org", wanted)
-    assert row_of(app, "hawk")["email_canonical"] == OWNED
+    assert account_row(app, "hawk")["email_canonical"] == OWNED
     assert [letter.recipient for letter in mailbox.fetch() if letter.subject == WANTED] == [OWNED]
 
 
@@ -140,7 +141,9 @@ def test_a_free_email_goes_to_the_next_caller(app: Flask) -> None:
     register(app, "native", "kite", OWNED)
     client = app.test_client()
     assert (
-        client.patch("/api/users/me", json={"email": None}, headers=basic("hawk", LONG)).status_code
+        client.patch(
+            "/api/users/me", json={"email": None}, headers=basic("hawk", LONG_PASSWORD)
+        ).status_code
         == 200
     )
     assert (
@@ -149,21 +152,23 @@ def test_a_free_email_goes_to_the_next_caller(app: Flask) -> None:
         ).status_code
         == 200
     )
-    assert row_of(app, "kite")["email_canonical"] == OWNED
+    assert account_row(app, "kite")["email_canonical"] == OWNED
 
 
 def test_own_email_may_be_spelled_anew(app: Flask) -> None:
     client = app.test_client()
     answer = client.patch(
-        "/api/users/me", json={"email": "Hawk@example.org"}, headers=basic("hawk", LONG)
+        "/api/users/me", json={"email": "Hawk@example.org"}, headers=basic("hawk", LONG_PASSWORD)
     )
     assert answer.json["email"] == "Hawk@example.org"
-    assert row_of(app, "hawk")["email_canonical"] == OWNED
+    assert account_row(app, "hawk")["email_canonical"] == OWNED
 
 
 def test_an_administrator_is_told(app: Flask) -> None:
     body = {"username": "kite", "password": OTHER, "email": OWNED}
-    answer = app.test_client().post("/api/admin/users", json=body, headers=basic("hawk", LONG))
+    answer = app.test_client().post(
+        "/api/admin/users", json=body, headers=basic("hawk", LONG_PASSWORD)
+    )
     assert (answer.status_code, answer.json["code"]) == (409, "email_taken")
 
 
@@ -172,8 +177,8 @@ def test_of_eight_at_once_one_gets_the_email_and_all_get_one_answer(app: Flask) 
     results = at_once(
         *(lambda name=name: register(app, "native", name, "new@example.org") for name in names)
     )
-    assert kinds(results) == {"WrapperTestResponse": 8}
+    assert count_types(results) == {"WrapperTestResponse": 8}
     assert {answer.status_code for answer in results} == {201}
-    claimed = [row for row in rows(app, Account) if row["email"] == "new@example.org"]
+    claimed = [row for row in table_rows(app, Account) if row["email"] == "new@example.org"]
     assert len(claimed) == 8
     assert len([row for row in claimed if row["email_canonical"]]) == 1

@@ -13,12 +13,12 @@ from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.app import services
 from support.database import execute, rows
-from support.enumeration.probes import HARDENED, LONG, REGISTRATIONS, Asker
+from support.enumeration.probes import HARDENED, LONG_PASSWORD, REGISTRATIONS, Prober
 from support.http import basic
-from support.mail import Postbox
+from support.mail import Mailbox
 
 BOSS = "boss@corp.example"
-ADMIN = ("admin", LONG)
+ADMIN = ("admin", LONG_PASSWORD)
 KITE = "kite@example.org"
 Call = Callable[[Flask, str], TestResponse]
 
@@ -29,7 +29,7 @@ def _registering(dialect: str) -> Call:
     def call(app: Flask, name: str) -> TestResponse:
         body = {key: name for key, value in fields.items() if "{new}" in value}
         return app.test_client().post(
-            path, json=body | {"password": LONG, "email": "other@example.org"}
+            path, json=body | {"password": LONG_PASSWORD, "email": "other@example.org"}
         )
 
     return call
@@ -38,7 +38,9 @@ def _registering(dialect: str) -> Call:
 def _as(caller: str, method: str, path: str, **body: Any) -> Call:
     def call(app: Flask, wanted: str) -> TestResponse:
         given = {key: value.format(wanted=wanted) for key, value in body.items()}
-        return app.test_client().open(path, method=method, json=given, headers=basic(caller, LONG))
+        return app.test_client().open(
+            path, method=method, json=given, headers=basic(caller, LONG_PASSWORD)
+        )
 
     return call
 
@@ -47,10 +49,10 @@ NAMED = [dialect for dialect, (_, fields) in REGISTRATIONS.items() if "{new}" in
 NAMING: dict[str, Call] = {
     **{dialect: _registering(dialect) for dialect in NAMED},
     "native, without an email": lambda app, name: app.test_client().post(
-        "/api/users", json={"username": name, "password": LONG}
+        "/api/users", json={"username": name, "password": LONG_PASSWORD}
     ),
     "native, by an administrator": _as(
-        "admin", "POST", "/api/admin/users", username="{wanted}", password=LONG
+        "admin", "POST", "/api/admin/users", username="{wanted}", password=LONG_PASSWORD
     ),
     "native, one's own": _as("kite", "PATCH", "/api/users/me", username="{wanted}"),
     "azuma, one's own": _as("kite", "PATCH", "/azuma/user/update", name="{wanted}"),
@@ -62,11 +64,11 @@ NAMING: dict[str, Call] = {
 def app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Flask:
     """A service with an administrator, a boss who has an email, and kite, whose email is confirmed."""
     app = make_app(**request.param)
-    Asker(app)  # which hashes cheaply
+    Prober(app)  # which hashes cheaply
     create = services(app).accounts.create
     create(operator(), NewAccount(*ADMIN), admin=True)
-    create(operator(), NewAccount("boss", LONG, BOSS), admin=False)
-    create(operator(), NewAccount("kite", LONG, KITE), admin=False)
+    create(operator(), NewAccount("boss", LONG_PASSWORD, BOSS), admin=False)
+    create(operator(), NewAccount("kite", LONG_PASSWORD, KITE), admin=False)
     execute(
         app, "UPDATE account SET email_verified = true, activated = true WHERE username = 'kite'"
     )
@@ -104,7 +106,7 @@ def test_a_registration_with_its_own_email_as_the_name_is_taken_where_that_tells
 ) -> None:
     hardened = services(app).accounts._hardened
     for wanted in ("new@example.org", BOSS):
-        body = {"username": wanted, "password": LONG, "email": wanted}
+        body = {"username": wanted, "password": LONG_PASSWORD, "email": wanted}
         answer = app.test_client().post("/api/users", json=body)
         assert answer.status_code == (201 if wanted != BOSS and not hardened else 400), answer.text
     assert BOSS not in names(app)
@@ -115,8 +117,8 @@ def test_an_account_without_a_name_is_never_called_by_another_email(
     app: Flask, dialect: str
 ) -> None:
     path = REGISTRATIONS[dialect][0]
-    body = {"password": LONG, "email": BOSS} | (
-        {"password_confirm": LONG} if dialect == "continuous" else {}
+    body = {"password": LONG_PASSWORD, "email": BOSS} | (
+        {"password_confirm": LONG_PASSWORD} if dialect == "continuous" else {}
     )
     app.test_client().post(path, json=body)
     assert BOSS not in names(app)
@@ -136,7 +138,9 @@ def test_an_account_that_has_such_a_name_already_goes_on(app: Flask) -> None:
     )
     client = app.test_client()
     answer = client.patch(
-        "/api/users/me", json={"full_name": "Kite"}, headers=basic("old@corp.example", LONG)
+        "/api/users/me",
+        json={"full_name": "Kite"},
+        headers=basic("old@corp.example", LONG_PASSWORD),
     )
     assert answer.status_code == 200, answer.text
     found = services(app).accounts.misleading_names(at_most=20)
@@ -145,11 +149,11 @@ def test_an_account_that_has_such_a_name_already_goes_on(app: Flask) -> None:
 
 
 def test_no_mail_goes_to_an_email_that_is_only_a_name(app: Flask) -> None:
-    post = Postbox(app)
-    post.collect()
+    mailbox = Mailbox(app)
+    mailbox.collect()
     for naming in NAMING.values():
         naming(app, BOSS)
-    assert BOSS not in [mail.recipient for mail in post.collect()]
+    assert BOSS not in [mail.recipient for mail in mailbox.collect()]
 
 
 @pytest.mark.parametrize("wanted", ["0", "me", "ME", "null", "root", "System", "anonymous"])
@@ -162,14 +166,17 @@ def test_a_reserved_username_is_refused(app: Flask, naming: str, wanted: str) ->
 
 
 def test_an_operator_may_give_a_reserved_username(app: Flask) -> None:
-    services(app).accounts.create(operator(), NewAccount("root", LONG), admin=True)
-    assert app.test_client().get("/api/users/me", headers=basic("root", LONG)).status_code == 200
+    services(app).accounts.create(operator(), NewAccount("root", LONG_PASSWORD), admin=True)
+    assert (
+        app.test_client().get("/api/users/me", headers=basic("root", LONG_PASSWORD)).status_code
+        == 200
+    )
 
 
 def test_the_reserved_usernames_are_a_setting(make_app: Callable[..., Flask]) -> None:
     client = make_app(reserved_usernames="Falcon").test_client()
     statuses = [
-        client.post("/api/users", json={"username": name, "password": LONG}).status_code
+        client.post("/api/users", json={"username": name, "password": LONG_PASSWORD}).status_code
         for name in ("root", "falcon", "FALCON")
     ]
     assert statuses == [201, 400, 400]

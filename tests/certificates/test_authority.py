@@ -26,21 +26,21 @@ from support.certificates import (
     private_pem,
     signed,
 )
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic
 from support.live import environment, identity
 
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])
 
 
-def under_a_root(clock: HandClock) -> tuple[str, str]:
+def under_a_root(clock: ManualClock) -> tuple[str, str]:
     """Return the file of an intermediate authority with its chain, and the root above it."""
     root = new_authority(clock.now(), common_name="Example Root")
     own = new_authority(clock.now(), common_name="Example Identity", above=root)
     return own.pem(root.certificate), root.certificate.public_bytes(PEM).decode()
 
 
-def of_rsa(clock: HandClock) -> tuple[str, str]:
+def of_rsa(clock: ManualClock) -> tuple[str, str]:
     """Return the file of a self-signed RSA authority, and its certificate."""
     own = new_authority(
         clock.now(), key=rsa.generate_private_key(65537, 2048), common_name="Example RSA"
@@ -52,9 +52,9 @@ def of_rsa(clock: HandClock) -> tuple[str, str]:
 @pytest.mark.parametrize("making", [under_a_root, of_rsa])
 def test_a_given_authority_signs_and_openssl_verifies_up_to_its_root(
     make_app: Callable[..., Flask],
-    clock: HandClock,
+    clock: ManualClock,
     tmp_path: Path,
-    making: Callable[[HandClock], tuple[str, str]],
+    making: Callable[[ManualClock], tuple[str, str]],
 ) -> None:
     pem, root = making(clock)
     (tmp_path / "given.pem").write_text(pem)
@@ -185,7 +185,7 @@ def test_two_starts_at_once_agree_on_one_authority(make_app: Callable[..., Flask
 
 @SQLITE
 def test_an_authority_that_has_expired_stops_the_start(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     make_app()
     clock.advance(days=3651)
@@ -195,7 +195,7 @@ def test_an_authority_that_has_expired_stops_the_start(
 
 @SQLITE
 def test_an_authority_that_expires_while_it_serves_signs_nothing_more(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     app = make_app()
     populate(app)

@@ -17,13 +17,13 @@ from sqlalchemy import create_engine, text
 
 from support.app import services
 from support.certificates import csr, name, new_key, openssl, own_authority, sign, signed
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic
 
 HAWK = basic("hawk", "newpwd")
 
 
-def row_of(database_url: str, serial: int) -> dict[str, object]:
+def account_row(database_url: str, serial: int) -> dict[str, object]:
     engine = create_engine(database_url)
     with engine.connect() as connection:
         query = text("SELECT * FROM certificate WHERE serial = :serial")
@@ -33,7 +33,7 @@ def row_of(database_url: str, serial: int) -> dict[str, object]:
 
 
 def test_a_certificate_says_who_and_for_what_and_no_more(
-    client: FlaskClient, clock: HandClock
+    client: FlaskClient, clock: ManualClock
 ) -> None:
     key = new_key()
     made = signed(client, csr(key))
@@ -73,7 +73,7 @@ def test_serial_and_key_ids_are_recorded_before_the_answer(
 ) -> None:
     made = signed(client)
     authority = own_authority(tmp_path / "data").certificate
-    row = row_of(database_url, made.serial_number)
+    row = account_row(database_url, made.serial_number)
     subject_id = made.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     authority_id = made.extensions.get_extension_for_class(
         x509.AuthorityKeyIdentifier
@@ -105,7 +105,7 @@ def test_a_certificate_that_cannot_be_recorded_is_not_given(
 
 
 def test_the_answer_has_the_chain_and_openssl_verifies_it(
-    client: FlaskClient, clock: HandClock, tmp_path: Path
+    client: FlaskClient, clock: ManualClock, tmp_path: Path
 ) -> None:
     answer = sign(client, csr(), description="laptop")
     assert answer.status_code == 201
@@ -138,7 +138,7 @@ def test_the_document_of_nerveshub_gets_its_certificate(client: FlaskClient) -> 
 @pytest.mark.parametrize("seconds", [60, 3600, 90 * 86400])
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_the_lifetime_of_a_certificate_is_a_setting(
-    app: Flask, make_app: Callable[..., Flask], clock: HandClock, seconds: int
+    app: Flask, make_app: Callable[..., Flask], clock: ManualClock, seconds: int
 ) -> None:
     del app
     made = signed(make_app(certificate_seconds=str(seconds)).test_client())
@@ -146,7 +146,7 @@ def test_the_lifetime_of_a_certificate_is_a_setting(
 
 
 def test_no_certificate_outlives_its_authority(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     del app
     clock.advance(days=3640)
@@ -193,7 +193,7 @@ def test_sixteen_signings_at_once_get_sixteen_recorded_serials(
         for answer in answers
     }
     assert len(serials) == 16
-    assert all(row_of(database_url, serial)["account_id"] == 2 for serial in serials)
+    assert all(account_row(database_url, serial)["account_id"] == 2 for serial in serials)
 
 
 def test_signing_and_revoking_are_in_the_audit_log(client: FlaskClient) -> None:
@@ -209,7 +209,7 @@ def test_signing_and_revoking_are_in_the_audit_log(client: FlaskClient) -> None:
 
 
 def test_the_authoritys_certificate_is_one(
-    client: FlaskClient, clock: HandClock, tmp_path: Path
+    client: FlaskClient, clock: ManualClock, tmp_path: Path
 ) -> None:
     shown = x509.load_pem_x509_certificate(client.get("/ca.pem").data)
     constraints = shown.extensions.get_extension_for_class(x509.BasicConstraints)

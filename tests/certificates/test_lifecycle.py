@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from support.accounts import populate
 from support.certificates import PEM, csr, new_key, openssl, signed
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic, bearer, token_of
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -72,7 +72,7 @@ def test_a_certificate_opens_what_a_password_opens(client: FlaskClient) -> None:
     assert not on_the_list(client, made)
 
 
-def test_own_certificates_are_listed_newest_first(client: FlaskClient, clock: HandClock) -> None:
+def test_own_certificates_are_listed_newest_first(client: FlaskClient, clock: ManualClock) -> None:
     first = signed(client)
     clock.advance(minutes=1)
     second = signed(client)
@@ -148,7 +148,7 @@ def renewed(client: FlaskClient, headers: dict[str, str]) -> Any:
     return client.post("/api/certificates/renew", json={"csr": csr()}, headers=headers)
 
 
-def test_a_certificate_renews_itself(client: FlaskClient, clock: HandClock) -> None:
+def test_a_certificate_renews_itself(client: FlaskClient, clock: ManualClock) -> None:
     old = signed(client)
     clock.advance(days=364)
     answer = renewed(client, shown(old))
@@ -268,7 +268,7 @@ def log_out_by_admin(client: FlaskClient) -> None:
     ],
 )
 def test_a_certificate_is_closed_at_once_and_on_the_list_after(
-    client: FlaskClient, clock: HandClock, end: Callable[[FlaskClient], None]
+    client: FlaskClient, clock: ManualClock, end: Callable[[FlaskClient], None]
 ) -> None:
     made, others = signed(client), signed(client, None, ("admin", "changeme"))
     assert opens(client, made)
@@ -281,7 +281,7 @@ def test_a_certificate_is_closed_at_once_and_on_the_list_after(
 
 
 def test_a_certificate_is_good_from_its_first_moment_to_its_last(
-    client: FlaskClient, clock: HandClock
+    client: FlaskClient, clock: ManualClock
 ) -> None:
     made = signed(client)
     clock.time = made.not_valid_before_utc
@@ -295,7 +295,7 @@ def test_a_certificate_is_good_from_its_first_moment_to_its_last(
 
 
 def test_the_list_is_given_in_der_and_pem_and_openssl_reads_both(
-    client: FlaskClient, clock: HandClock, tmp_path: Path
+    client: FlaskClient, clock: ManualClock, tmp_path: Path
 ) -> None:
     made = signed(client)
     client.delete(f"/api/certificates/{made.serial_number}", headers=HAWK)
@@ -323,7 +323,7 @@ def test_the_list_is_given_in_der_and_pem_and_openssl_reads_both(
         )
 
 
-def test_the_list_is_made_anew_before_it_expires(client: FlaskClient, clock: HandClock) -> None:
+def test_the_list_is_made_anew_before_it_expires(client: FlaskClient, clock: ManualClock) -> None:
     first = listed(client)
     assert first.next_update_utc - clock.now() == timedelta(days=7)
     clock.advance(days=6, hours=23)
@@ -348,7 +348,7 @@ def test_a_wrong_password_beside_a_good_certificate_is_a_wrong_password(
 
 
 def test_a_certificate_of_another_key_with_the_same_text_is_refused(
-    client: FlaskClient, clock: HandClock
+    client: FlaskClient, clock: ManualClock
 ) -> None:
     made = signed(client)
     twin = (

@@ -17,9 +17,9 @@ from identity.services.certificates.lines import LIVE_PER_LINE
 from support.accounts import populate
 from support.app import services
 from support.certificates import csr, new_key, signed
-from support.clock import HandClock
-from support.dialects import Mailbox
+from support.clock import ManualClock
 from support.http import bearer
+from support.mail import Mailbox
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_the_list_shows_the_line(client: FlaskClient) -> None:
 
 
 def test_a_line_has_few_valid_members_and_room_again_when_some_ended(
-    client: FlaskClient, clock: HandClock
+    client: FlaskClient, clock: ManualClock
 ) -> None:
     first = signed(client)
     newest = first

@@ -26,7 +26,7 @@ from support.certificates import (
     own_authority,
     signed,
 )
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -250,25 +250,25 @@ def test_any_header_is_anonymous_and_never_an_error(
     assert answer.status_code == 401
 
 
-def foreign(clock: HandClock, _own: Authority) -> x509.Certificate:
+def foreign(clock: ManualClock, _own: Authority) -> x509.Certificate:
     return new_authority(clock.now()).issue(new_key(), subject=name("hawk"), start=clock.now())
 
 
-def self_signed(clock: HandClock, _own: Authority) -> x509.Certificate:
+def self_signed(clock: ManualClock, _own: Authority) -> x509.Certificate:
     return new_authority(clock.now(), common_name="hawk").certificate
 
 
-def of_ours_but_unknown(clock: HandClock, own: Authority) -> x509.Certificate:
+def of_ours_but_unknown(clock: ManualClock, own: Authority) -> x509.Certificate:
     return own.issue(new_key(), subject=name("hawk"), start=clock.now())
 
 
-def for_servers(clock: HandClock, own: Authority) -> x509.Certificate:
+def for_servers(clock: ManualClock, own: Authority) -> x509.Certificate:
     return own.issue(
         new_key(), subject=name("hawk"), start=clock.now(), usage=ExtendedKeyUsageOID.SERVER_AUTH
     )
 
 
-def the_authority(_clock: HandClock, own: Authority) -> x509.Certificate:
+def the_authority(_clock: ManualClock, own: Authority) -> x509.Certificate:
     return own.certificate
 
 
@@ -278,9 +278,9 @@ def the_authority(_clock: HandClock, own: Authority) -> x509.Certificate:
 @pytest.mark.parametrize("form", [by_nginx, by_rfc_9440])
 def test_a_proxy_that_verified_badly_opens_nothing(
     client: FlaskClient,
-    clock: HandClock,
+    clock: ManualClock,
     tmp_path: object,
-    make: Callable[[HandClock, Authority], x509.Certificate],
+    make: Callable[[ManualClock, Authority], x509.Certificate],
     form: Callable[[x509.Certificate], dict[str, str]],
 ) -> None:
     own = own_authority(tmp_path / "data")  # type: ignore[operator]
@@ -288,7 +288,7 @@ def test_a_proxy_that_verified_badly_opens_nothing(
 
 
 def test_a_certificate_of_an_authority_below_ours_is_not_ours(
-    client: FlaskClient, clock: HandClock, tmp_path: object
+    client: FlaskClient, clock: ManualClock, tmp_path: object
 ) -> None:
     own = own_authority(tmp_path / "data")  # type: ignore[operator]
     below = new_authority(clock.now(), common_name="below", above=own)

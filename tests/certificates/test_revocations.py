@@ -14,7 +14,7 @@ from flask import Flask
 from identity.domain.principal import operator
 from identity.services.certificates import revocation_list as revocations
 from support.app import principal, services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.waiting import wait_until
 
 
@@ -75,7 +75,7 @@ def test_a_list_is_signed_anew_after_a_change_on_another_node(
 
 
 def test_a_list_is_signed_anew_after_a_day(
-    app: Flask, clock: HandClock, signatures: list[object]
+    app: Flask, clock: ManualClock, signatures: list[object]
 ) -> None:
     serials(app)
     clock.advance(hours=23)

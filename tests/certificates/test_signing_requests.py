@@ -30,7 +30,7 @@ from support.certificates import (
     sign,
     signed,
 )
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic, bearer, token_of
 
 SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])  # nothing is written
@@ -458,7 +458,7 @@ def test_a_wrong_password_is_told_before_any_request_is_read(
         }
 
 
-def test_signing_needs_recent_authentication(client: FlaskClient, clock: HandClock) -> None:
+def test_signing_needs_recent_authentication(client: FlaskClient, clock: ManualClock) -> None:
     token = token_of(client, "hawk", "newpwd")
     clock.advance(minutes=9)
     token = client.get("/api/token", headers=bearer(token)).json["token"]
@@ -473,7 +473,7 @@ def test_signing_needs_recent_authentication(client: FlaskClient, clock: HandClo
 
 
 def test_an_account_has_a_hundred_valid_certificates_at_most(
-    app: Flask, client: FlaskClient, clock: HandClock, database_url: str
+    app: Flask, client: FlaskClient, clock: ManualClock, database_url: str
 ) -> None:
     signed(client)
     engine = create_engine(database_url)

@@ -13,8 +13,9 @@ from werkzeug.test import TestResponse
 
 from identity.store.models import Account, Base, LoginSession, OutboxMail
 from support.accounts import ADMIN
-from support.clock import HandClock
-from support.dialects import Speaker, row_of, rows, speaking
+from support.clock import ManualClock
+from support.database import account_row, table_rows
+from support.dialects import DialectClient, dialect_client_of
 from support.http import basic, bearer
 
 # A name that every dialect can call him by: in one of them people are known by their address alone.
@@ -26,9 +27,9 @@ SECRET = "correct horse"
 class Dialect:
     """How one dialect says the sentences of the story."""
 
-    register: Callable[[Speaker], TestResponse]
-    login: Callable[[Speaker, str], TestResponse]
-    prove: Callable[[Speaker, dict[str, str]], TestResponse]
+    register: Callable[[DialectClient], TestResponse]
+    login: Callable[[DialectClient, str], TestResponse]
+    prove: Callable[[DialectClient, dict[str, str]], TestResponse]
     registered: int
     logged_in: int
     wrong: int
@@ -36,7 +37,7 @@ class Dialect:
     carry: Callable[[str], dict[str, str]] = bearer
     silent: Any = None  # a refused credential is 200 with this body, as its server has it
 
-    def enters(self, say: Speaker, credential: dict[str, str]) -> bool:
+    def enters(self, say: DialectClient, credential: dict[str, str]) -> bool:
         """Tell whether the dialect lets a credential in, and as nobody but kim."""
         answer = self.prove(say, credential)
         if answer.status_code == 204:
@@ -49,8 +50,8 @@ class Dialect:
         return bool(known)
 
 
-def own_uuid(say: Speaker) -> str:
-    found = [row["uuid"] for row in rows(say.app, Account) if row["username"] == KIM]
+def own_uuid(say: DialectClient) -> str:
+    found = [row["uuid"] for row in table_rows(say.app, Account) if row["username"] == KIM]
     return found[0] if found else "ee8e77d9-290e-4bb9-84a1-c2b7efb338df"
 
 
@@ -150,19 +151,19 @@ TRAIL = [
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "") as dialect_client:
+        yield dialect_client
 
 
-def login(say: Speaker, dialect: Dialect) -> dict[str, str]:
+def login(say: DialectClient, dialect: Dialect) -> dict[str, str]:
     answer = dialect.login(say, SECRET)
     assert answer.status_code == dialect.logged_in, answer.text
     return dialect.carry(answer.json["token"])
 
 
-def administer(say: Speaker, what: str) -> None:
-    path = f"/api/admin/users/{row_of(say.app, KIM)['id']}"
+def administer(say: DialectClient, what: str) -> None:
+    path = f"/api/admin/users/{account_row(say.app, KIM)['id']}"
     answer = say.client.open(
         path if what == "delete" else f"{path}/{what}",
         method="DELETE" if what == "delete" else "POST",
@@ -171,7 +172,7 @@ def administer(say: Speaker, what: str) -> None:
     assert answer.status_code in {200, 204}, answer.text
 
 
-def trail(say: Speaker) -> list[dict[str, Any]]:
+def audit_events(say: DialectClient) -> list[dict[str, Any]]:
     """Return the events of kim's name, oldest first."""
     answer = say.client.get(
         "/api/admin/audit", query_string={"subject": KIM}, headers=basic(*ADMIN)
@@ -186,7 +187,7 @@ def only(row: dict[str, Any], like: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_the_story_leaves_the_same_rows_and_audit_log_in_every_dialect(
-    say: Speaker, clock: HandClock, name: str
+    say: DialectClient, clock: ManualClock, name: str
 ) -> None:
     dialect = DIALECTS[name]
     assert dialect.register(say).status_code == dialect.registered
@@ -205,20 +206,20 @@ def test_the_story_leaves_the_same_rows_and_audit_log_in_every_dialect(
     assert dialect.enters(say, second)
     assert not dialect.enters(say, first)
 
-    assert only(row_of(say.app, KIM), ACCOUNT) == ACCOUNT
-    (session,) = rows(say.app, LoginSession)
+    assert only(account_row(say.app, KIM), ACCOUNT) == ACCOUNT
+    (session,) = table_rows(say.app, LoginSession)
     assert (session["version"], session["revoked_at"]) == (2, None)
     assert session["authenticated_at"] == session["created_at"]
-    assert [mail["kind"] for mail in rows(say.app, OutboxMail)] == ["activation"]
+    assert [mail["kind"] for mail in table_rows(say.app, OutboxMail)] == ["activation"]
 
     administer(say, "delete")
     assert not dialect.enters(say, second)
     assert dialect.login(say, SECRET).status_code == dialect.unknown
-    assert [row["username"] for row in rows(say.app, Account)] == ["admin", "hawk"]
-    assert rows(say.app, LoginSession) == []
-    assert rows(say.app, OutboxMail) == []
+    assert [row["username"] for row in table_rows(say.app, Account)] == ["admin", "hawk"]
+    assert table_rows(say.app, LoginSession) == []
+    assert table_rows(say.app, OutboxMail) == []
 
-    events = trail(say)
+    events = audit_events(say)
     assert [(event["kind"], event["outcome"]) for event in events] == TRAIL
     # What no account is called may be a password in the wrong field, so it is kept by a digest.
     assert [event["subject"] == KIM for event in events] == [True] * (len(TRAIL) - 1) + [False]
@@ -230,10 +231,10 @@ def test_the_story_leaves_the_same_rows_and_audit_log_in_every_dialect(
 
 @pytest.mark.parametrize("maker", DIALECTS)
 def test_an_account_made_in_one_dialect_is_the_same_in_every_other(
-    say: Speaker, maker: str
+    say: DialectClient, maker: str
 ) -> None:
     assert DIALECTS[maker].register(say).status_code == DIALECTS[maker].registered
-    made = row_of(say.app, KIM)
+    made = account_row(say.app, KIM)
     credentials = {name: login(say, dialect) for name, dialect in DIALECTS.items()}
     for carried, credential in credentials.items():
         for name, dialect in DIALECTS.items():
@@ -244,7 +245,7 @@ def test_an_account_made_in_one_dialect_is_the_same_in_every_other(
             assert dialect.register(say).status_code in {400, 401, 409, 422}, name
     session = credentials["continuous"]["Authorization"].removeprefix("Bearer ")
     assert pyjwt.decode(session, options={"verify_signature": False})["sub"] == made["uuid"]
-    assert {row["kind"] for row in rows(say.app, LoginSession)} == {
+    assert {row["kind"] for row in table_rows(say.app, LoginSession)} == {
         "access",
         "personal",
         "opaque",
@@ -263,7 +264,7 @@ def test_an_account_made_in_one_dialect_is_the_same_in_every_other(
 
 
 @pytest.mark.parametrize("teller", DIALECTS)
-def test_a_new_password_counts_in_every_dialect_at_once(say: Speaker, teller: str) -> None:
+def test_a_new_password_counts_in_every_dialect_at_once(say: DialectClient, teller: str) -> None:
     assert DIALECTS[teller].register(say).status_code == DIALECTS[teller].registered
     credentials = {name: login(say, dialect) for name, dialect in DIALECTS.items()}
     changed = say.patch(
@@ -278,7 +279,7 @@ def test_a_new_password_counts_in_every_dialect_at_once(say: Speaker, teller: st
             assert not dialect.enters(say, credentials[name]), name
 
 
-def test_no_other_table_keeps_a_trace(say: Speaker) -> None:
+def test_no_other_table_keeps_a_trace(say: DialectClient) -> None:
     for dialect in DIALECTS.values():
         dialect.register(say)
         administer(say, "delete")
@@ -290,5 +291,5 @@ def test_no_other_table_keeps_a_trace(say: Speaker) -> None:
     for mapper in Base.registry.mappers:
         if mapper.local_table.name in left:
             assert not [
-                row for row in rows(say.app, mapper.class_) if KIM in map(str, row.values())
+                row for row in table_rows(say.app, mapper.class_) if KIM in map(str, row.values())
             ]

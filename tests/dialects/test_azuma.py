@@ -10,8 +10,9 @@ import pytest
 from flask import Flask
 
 from support.accounts import ADMIN, HAWK
-from support.clock import HandClock
-from support.dialects import UUID, Speaker, row_of, speaking, standing
+from support.clock import ManualClock
+from support.database import account_row
+from support.dialects import UUID, DialectClient, dialect_client_of, shared_dialect_client
 from support.http import basic
 
 JOHN = {"name": "John", "email": "john.doe@oneshot.cam", "password": "oneshot_secret"}
@@ -24,36 +25,36 @@ DAY = 24 * 60 * 60
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/azuma") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/azuma") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def still(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Speaker]:
+) -> Iterator[DialectClient]:
     """One application for all requests that change nothing."""
-    with standing(request, tmp_path_factory, "/azuma") as speaker:
-        yield speaker
+    with shared_dialect_client(request, tmp_path_factory, "/azuma") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module")
-def hawk(still: Speaker) -> str:
+def hawk(still: DialectClient) -> str:
     """A token of hawk."""
     found: str = still.post("/user/login", {"name": HAWK[0], "password": HAWK[1]}).json["token"]
     return found
 
 
 @pytest.fixture
-def token(say: Speaker) -> str:
+def token(say: DialectClient) -> str:
     """A token of azuma:neo, fresh from his login."""
     say.post("/user/register", AZUMA)
     found: str = say.post("/user/login", AZUMA).json["token"]
     return found
 
 
-def alive(say: Speaker, token: str) -> bool:
+def alive(say: DialectClient, token: str) -> bool:
     return say.patch("/user/update", {}, token=token).status_code == 200
 
 
@@ -63,30 +64,32 @@ def require_error(answer: Any, status: int, message: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/users", "/users/"])
-def test_registering_answers_201_with_a_uuid_that_is_logged_in(say: Speaker, path: str) -> None:
+def test_registering_answers_201_with_a_uuid_that_is_logged_in(
+    say: DialectClient, path: str
+) -> None:
     answer = say.post(path, JOHN)
     assert (answer.status_code, answer.json.keys()) == (201, {"token"})
     assert UUID.fullmatch(answer.json["token"])
     assert alive(say, answer.json["token"])
-    assert row_of(say.app, "John")["email"] == "john.doe@oneshot.cam"
+    assert account_row(say.app, "John")["email"] == "john.doe@oneshot.cam"
 
 
-def test_the_older_registration_needs_no_email(say: Speaker) -> None:
+def test_the_older_registration_needs_no_email(say: DialectClient) -> None:
     answer = say.post("/user/register", AZUMA)
     assert (answer.status_code, answer.json.keys()) == (201, {"token"})
-    assert row_of(say.app, "azuma")["email"] is None
+    assert account_row(say.app, "azuma")["email"] is None
 
 
 @pytest.mark.parametrize(
     "clash",
     [JOHN, JOHN | {"email": "other@oneshot.cam"}, JOHN | {"name": "JOHN"}, JOHN | {"name": "Jack"}],
 )
-def test_a_taken_name_or_email_already_exists(say: Speaker, clash: dict[str, str]) -> None:
+def test_a_taken_name_or_email_already_exists(say: DialectClient, clash: dict[str, str]) -> None:
     say.post("/users", JOHN)
     require_error(say.post("/users", clash), 409, "ALREADY_EXISTS")
 
 
-def test_rights_are_not_taken_from_a_body(say: Speaker) -> None:
+def test_rights_are_not_taken_from_a_body(say: DialectClient) -> None:
     extra = {
         "admin": True,
         "isAdmin": True,
@@ -97,12 +100,12 @@ def test_rights_are_not_taken_from_a_body(say: Speaker) -> None:
         "disabled": False,
     }
     assert say.post("/users", JOHN | extra).status_code == 201
-    made = row_of(say.app, "John")
+    made = account_row(say.app, "John")
     assert (made["admin"], made["activated"], made["version"]) == (False, False, 1)
     assert made["id"] != 1
 
 
-def test_each_login_answers_200_with_a_token_of_its_own(say: Speaker) -> None:
+def test_each_login_answers_200_with_a_token_of_its_own(say: DialectClient) -> None:
     say.post("/user/register", AZUMA)
     answers = [say.post("/user/login", AZUMA) for _ in range(2)]
     assert [(answer.status_code, answer.json.keys()) for answer in answers] == [
@@ -114,13 +117,13 @@ def test_each_login_answers_200_with_a_token_of_its_own(say: Speaker) -> None:
     assert alive(say, second)
 
 
-def test_a_login_tells_an_unknown_name_from_a_wrong_password(say: Speaker) -> None:
+def test_a_login_tells_an_unknown_name_from_a_wrong_password(say: DialectClient) -> None:
     require_error(say.post("/user/login", AZUMA), 404, "NOT_FOUND")
     say.post("/user/register", AZUMA)
     require_error(say.post("/user/login", AZUMA | {"password": "trinity"}), 403, "FORBIDDEN")
 
 
-def test_an_email_is_no_name(say: Speaker) -> None:
+def test_an_email_is_no_name(say: DialectClient) -> None:
     say.post("/users", JOHN)
     require_error(
         say.post("/user/login", {"name": JOHN["email"], "password": JOHN["password"]}),
@@ -129,16 +132,16 @@ def test_an_email_is_no_name(say: Speaker) -> None:
     )
 
 
-def test_a_disabled_user_is_refused_with_password_and_token(say: Speaker, token: str) -> None:
-    account_id = row_of(say.app, "azuma")["id"]
+def test_a_disabled_user_is_refused_with_password_and_token(say: DialectClient, token: str) -> None:
+    account_id = account_row(say.app, "azuma")["id"]
     say.client.post(f"/api/admin/users/{account_id}/disable", headers=basic(*ADMIN))
     require_error(say.post("/user/login", AZUMA), 403, "FORBIDDEN")
     require_error(say.patch("/user/update", {}, token=token), 401, "UNAUTHORIZED")
 
 
-def test_an_update_answers_with_id_name_and_time_and_no_email(say: Speaker) -> None:
+def test_an_update_answers_with_id_name_and_time_and_no_email(say: DialectClient) -> None:
     token = say.post("/users", JOHN).json["token"]
-    made = row_of(say.app, "John")
+    made = account_row(say.app, "John")
     answer = say.patch("/user/update", {"name": "azumax", "password": "neoxneox"}, token=token)
     assert answer.status_code == 200
     assert answer.json == {
@@ -153,7 +156,7 @@ def test_an_update_answers_with_id_name_and_time_and_no_email(say: Speaker) -> N
     require_error(say.post("/user/login", JOHN), 404, "NOT_FOUND")
 
 
-def test_a_time_keeps_its_microseconds(say: Speaker, clock: HandClock) -> None:
+def test_a_time_keeps_its_microseconds(say: DialectClient, clock: ManualClock) -> None:
     clock.advance(microseconds=63095)
     token = say.post("/user/register", AZUMA).json["token"]
     created_at = say.patch("/user/update", {}, token=token).json["created_at"]
@@ -170,23 +173,27 @@ def test_a_time_keeps_its_microseconds(say: Speaker, clock: HandClock) -> None:
         {"name": None, "age": 7, "id": "x"},
     ],
 )
-def test_what_is_absent_or_null_stays(say: Speaker, token: str, kept: dict[str, Any]) -> None:
-    before = row_of(say.app, "azuma")
+def test_what_is_absent_or_null_stays(say: DialectClient, token: str, kept: dict[str, Any]) -> None:
+    before = account_row(say.app, "azuma")
     answer = say.patch("/user/update", kept, token=token)
     assert (answer.status_code, answer.json["name"]) == (200, "azuma")
-    after = row_of(say.app, "azuma")
+    after = account_row(say.app, "azuma")
     assert {name: after[name] for name in before if name != "updated_at"} == {
         name: before[name] for name in before if name != "updated_at"
     }
 
 
 @pytest.mark.parametrize("taken", ["hawk", "HAWK"])
-def test_a_taken_name_cannot_be_had_by_an_update(say: Speaker, token: str, taken: str) -> None:
+def test_a_taken_name_cannot_be_had_by_an_update(
+    say: DialectClient, token: str, taken: str
+) -> None:
     require_error(say.patch("/user/update", {"name": taken}, token=token), 409, "ALREADY_EXISTS")
-    assert row_of(say.app, "azuma")["username"] == "azuma"
+    assert account_row(say.app, "azuma")["username"] == "azuma"
 
 
-def test_a_new_password_ends_every_session_but_the_one_that_asked(say: Speaker, token: str) -> None:
+def test_a_new_password_ends_every_session_but_the_one_that_asked(
+    say: DialectClient, token: str
+) -> None:
     other = say.post("/user/login", AZUMA).json["token"]
     assert say.patch("/user/update", {"password": "neox"}, token=token).status_code == 200
     assert alive(say, token)
@@ -195,7 +202,7 @@ def test_a_new_password_ends_every_session_but_the_one_that_asked(say: Speaker, 
 
 @pytest.mark.parametrize("change", [{"name": "azumax"}, {"password": "neox"}])
 def test_a_change_needs_a_fresh_login(
-    say: Speaker, clock: HandClock, token: str, change: dict[str, str]
+    say: DialectClient, clock: ManualClock, token: str, change: dict[str, str]
 ) -> None:
     assert alive(say, token)
     clock.advance(minutes=16)
@@ -204,13 +211,13 @@ def test_a_change_needs_a_fresh_login(
     assert say.patch("/user/update", change, token=fresh).status_code == 200
 
 
-def test_a_token_has_one_spelling(say: Speaker, token: str) -> None:
+def test_a_token_has_one_spelling(say: DialectClient, token: str) -> None:
     for other in (token.upper(), token.replace("-", ""), f"{{{token}}}", token + "=", token[:-1]):
         require_error(say.patch("/user/update", {}, token=other), 401, "UNAUTHORIZED")
     assert alive(say, token)
 
 
-def test_the_scheme_may_be_in_any_letters(say: Speaker, token: str) -> None:
+def test_the_scheme_may_be_in_any_letters(say: DialectClient, token: str) -> None:
     for scheme in ("Bearer", "bearer", "BEARER", "token"):
         assert (
             say.patch(
@@ -220,7 +227,7 @@ def test_the_scheme_may_be_in_any_letters(say: Speaker, token: str) -> None:
         )
 
 
-def test_an_unused_token_lives_for_five_minutes(say: Speaker, clock: HandClock) -> None:
+def test_an_unused_token_lives_for_five_minutes(say: DialectClient, clock: ManualClock) -> None:
     say.post("/user/register", AZUMA)
     used, unused = (say.post("/user/login", AZUMA).json["token"] for _ in range(2))
     clock.advance(seconds=299)
@@ -231,7 +238,7 @@ def test_an_unused_token_lives_for_five_minutes(say: Speaker, clock: HandClock) 
 
 
 def test_each_use_moves_the_end_to_two_weeks_from_then(
-    say: Speaker, clock: HandClock, token: str
+    say: DialectClient, clock: ManualClock, token: str
 ) -> None:
     assert alive(say, token)
     for _ in range(2):
@@ -242,7 +249,7 @@ def test_each_use_moves_the_end_to_two_weeks_from_then(
 
 
 def test_a_token_in_daily_use_ends_after_ninety_days(
-    say: Speaker, clock: HandClock, token: str
+    say: DialectClient, clock: ManualClock, token: str
 ) -> None:
     for _ in range(9):
         assert alive(say, token)

@@ -11,8 +11,15 @@ from flask import Flask
 from identity.store.models import Account
 from support.accounts import HAWK, populate
 from support.app import services
-from support.clock import HandClock
-from support.dialects import FORM, UNREADABLE, Speaker, rows, speaking, standing
+from support.clock import ManualClock
+from support.database import table_rows
+from support.dialects import (
+    FORM,
+    UNREADABLE,
+    DialectClient,
+    dialect_client_of,
+    shared_dialect_client,
+)
 
 JOHN = {"name": "John", "email": "john.doe@oneshot.cam", "password": "oneshot_secret"}
 
@@ -24,29 +31,29 @@ BODY_CALLS = [("POST", "/users"), ("POST", "/user/login"), ("PATCH", "/user/upda
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/azuma") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/azuma") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def still(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Speaker]:
+) -> Iterator[DialectClient]:
     """One application for all requests that change nothing."""
-    with standing(request, tmp_path_factory, "/azuma") as speaker:
-        yield speaker
+    with shared_dialect_client(request, tmp_path_factory, "/azuma") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module")
-def hawk(still: Speaker) -> str:
+def hawk(still: DialectClient) -> str:
     """A token of hawk."""
     found: str = still.post("/user/login", {"name": HAWK[0], "password": HAWK[1]}).json["token"]
     return found
 
 
 @pytest.fixture
-def token(say: Speaker) -> str:
+def token(say: DialectClient) -> str:
     """A token of azuma:neo, fresh from his login."""
     say.post("/user/register", AZUMA)
     found: str = say.post("/user/login", AZUMA).json["token"]
@@ -72,7 +79,7 @@ def require_error(answer: Any, status: int, message: str) -> None:
         "Bearer c3b6f0b1-4a81-4ec8-800e-a2ad39f4d56e c3b6f0b1-4a81-4ec8-800e-a2ad39f4d56e",
     ],
 )
-def test_what_is_no_live_token_is_unauthorized(still: Speaker, header: str | None) -> None:
+def test_what_is_no_live_token_is_unauthorized(still: DialectClient, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     require_error(still.patch("/user/update", {}, headers=headers), 401, "UNAUTHORIZED")
 
@@ -80,7 +87,7 @@ def test_what_is_no_live_token_is_unauthorized(still: Speaker, header: str | Non
 @pytest.mark.parametrize(("method", "path"), BODY_CALLS)
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_a_body_that_cannot_be_read_is_refused_by_name(
-    still: Speaker, hawk: str, case: str, method: str, path: str
+    still: DialectClient, hawk: str, case: str, method: str, path: str
 ) -> None:
     request, status = UNREADABLE[case]
     names = {
@@ -90,11 +97,11 @@ def test_a_body_that_cannot_be_read_is_refused_by_name(
         415: "UNSUPPORTED_MEDIA_TYPE",
     }
     require_error(still.ask(method, path, token=hawk, **request), status, names[status])
-    assert len(rows(still.app, Account)) == 2
+    assert len(table_rows(still.app, Account)) == 2
 
 
 @pytest.mark.parametrize(("method", "path"), BODY_CALLS)
-def test_forms_are_not_spoken(still: Speaker, hawk: str, method: str, path: str) -> None:
+def test_forms_are_not_spoken(still: DialectClient, hawk: str, method: str, path: str) -> None:
     require_error(still.ask(method, path, token=hawk, **FORM), 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -112,7 +119,7 @@ def test_forms_are_not_spoken(still: Speaker, hawk: str, method: str, path: str)
     ],
 )
 def test_missing_and_wrong_fields_are_a_bad_request(
-    still: Speaker, path: str, wrong: dict[str, Any]
+    still: DialectClient, path: str, wrong: dict[str, Any]
 ) -> None:
     require_error(still.post(path, wrong), 400, "BAD_REQUEST")
 
@@ -133,7 +140,9 @@ def test_missing_and_wrong_fields_are_a_bad_request(
         {"password": "tab\there"},
     ],
 )
-def test_what_no_account_can_have_is_a_bad_request(still: Speaker, odd: dict[str, Any]) -> None:
+def test_what_no_account_can_have_is_a_bad_request(
+    still: DialectClient, odd: dict[str, Any]
+) -> None:
     require_error(still.post("/users", JOHN | odd), 400, "BAD_REQUEST")
 
 
@@ -148,7 +157,7 @@ def test_what_no_account_can_have_is_a_bad_request(still: Speaker, odd: dict[str
     ],
 )
 def test_an_unknown_address_or_method_is_refused_by_name(
-    still: Speaker, method: str, path: str, status: int, message: str
+    still: DialectClient, method: str, path: str, status: int, message: str
 ) -> None:
     answer = still.ask(method, path)
     require_error(answer, status, message)
@@ -156,12 +165,12 @@ def test_an_unknown_address_or_method_is_refused_by_name(
 
 
 def test_too_many_wrong_passwords_are_refused_for_a_while(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     app = make_app(lockout_failures="3")
     populate(app)
     hawk = {"name": HAWK[0], "password": HAWK[1]}
-    with speaking(app, "/azuma") as say:
+    with dialect_client_of(app, "/azuma") as say:
         for _ in range(3):
             require_error(say.post("/user/login", hawk | {"password": "wrong"}), 403, "FORBIDDEN")
         locked = say.post("/user/login", hawk)
@@ -177,16 +186,16 @@ def test_registration_is_refused_where_it_is_not_open(
 ) -> None:
     app = make_app(registration=mode)
     populate(app)
-    with speaking(app, "/azuma") as say:
+    with dialect_client_of(app, "/azuma") as say:
         status, message = {"admin": (401, "UNAUTHORIZED"), "closed": (403, "FORBIDDEN")}[mode]
         require_error(say.post("/users", JOHN), status, message)
-    assert len(rows(app, Account)) == 2
+    assert len(table_rows(app, Account)) == 2
 
 
 def test_a_full_queue_before_the_hash_is_said_by_name(make_app: Callable[..., Flask]) -> None:
     app = make_app(hash_queue="1")
     populate(app)
-    with speaking(app, "/azuma") as say, services(app).authentication._passwords.admit():
+    with dialect_client_of(app, "/azuma") as say, services(app).authentication._passwords.admit():
         answer = say.post("/user/login", AZUMA)
         require_error(answer, 503, "SERVICE_UNAVAILABLE")
         assert int(answer.headers["Retry-After"]) >= 1

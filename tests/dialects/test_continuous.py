@@ -11,19 +11,11 @@ from werkzeug.test import TestResponse
 
 from identity.store.models import Account, AuditEvent
 from support.accounts import ADMIN, HAWK
-from support.clock import HandClock
-from support.dialects import (
-    ACTIVATION,
-    CHANGED,
-    RESET,
-    UUID,
-    Mailbox,
-    Speaker,
-    row_of,
-    rows,
-    speaking,
-)
+from support.clock import ManualClock
+from support.database import account_row, table_rows
+from support.dialects import UUID, DialectClient, dialect_client_of
 from support.http import basic
+from support.mail import ACTIVATION, CHANGED, RESET, Mailbox
 
 EMAIL = "email@domain.tld"
 
@@ -44,20 +36,20 @@ NOBODY = "ee8e77d9-290e-4bb9-84a1-c2b7efb338df"
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/continuous") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/continuous") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture
-def user(say: Speaker) -> str:
+def user(say: DialectClient) -> str:
     """The UUID of the document's user."""
     found: str = say.post("/users", USER).json["id"]
     return found
 
 
 @pytest.fixture
-def jwt(say: Speaker, user: str) -> str:
+def jwt(say: DialectClient, user: str) -> str:
     """A session of his."""
     assert user
     found: str = say.post("/sessions", LOGIN).json["token"]
@@ -78,16 +70,16 @@ def require_problem(answer: TestResponse, status: int, code: str) -> None:
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
 
 
-def opens(say: Speaker, password: str, email: str = EMAIL) -> bool:
+def opens(say: DialectClient, password: str, email: str = EMAIL) -> bool:
     return say.post("/sessions", {"email": email, "password": password}).status_code == 201
 
 
 @pytest.mark.parametrize("base", ["", "/users/api"])
-def test_a_new_user_is_shown_by_uuid_and_email(say: Speaker, base: str) -> None:
+def test_a_new_user_is_shown_by_uuid_and_email(say: DialectClient, base: str) -> None:
     answer = say.post(f"{base}/users", USER)
     assert (answer.status_code, answer.json) == (201, {"id": answer.json["id"], "email": EMAIL})
     assert UUID.fullmatch(answer.json["id"])
-    row = row_of(say.app, EMAIL)
+    row = account_row(say.app, EMAIL)
     assert (row["uuid"], row["full_name"], row["activated"], row["admin"]) == (
         answer.json["id"],
         "User name",
@@ -98,7 +90,7 @@ def test_a_new_user_is_shown_by_uuid_and_email(say: Speaker, base: str) -> None:
 
 @pytest.mark.parametrize("base", ["", "/users/api"])
 def test_every_call_works_at_the_documented_base_too(
-    say: Speaker, mailbox: Mailbox, base: str
+    say: DialectClient, mailbox: Mailbox, base: str
 ) -> None:
     uuid = say.post(f"{base}/users", USER).json["id"]
     assert say.get(f"{base}/users/{uuid}").json == {"id": uuid, "email": EMAIL, "activated": False}
@@ -130,12 +122,12 @@ def test_every_call_works_at_the_documented_base_too(
 
 @pytest.mark.usefixtures("user")
 @pytest.mark.parametrize("clash", [EMAIL, "EMAIL@DOMAIN.TLD"])
-def test_a_taken_email_is_the_documented_401(say: Speaker, clash: str) -> None:
+def test_a_taken_email_is_the_documented_401(say: DialectClient, clash: str) -> None:
     require_problem(say.post("/users", USER | {"email": clash}), 401, "email_taken")
-    assert len(rows(say.app, Account)) == 3
+    assert len(table_rows(say.app, Account)) == 3
 
 
-def test_an_email_that_is_another_users_username_still_gets_an_account(say: Speaker) -> None:
+def test_an_email_that_is_another_users_username_still_gets_an_account(say: DialectClient) -> None:
     say.client.post("/api/users", json={"username": EMAIL, "password": "another"})
     answer = say.post("/users", USER)
     assert (answer.status_code, answer.json["email"]) == (201, EMAIL)
@@ -146,7 +138,9 @@ def test_an_email_that_is_another_users_username_still_gets_an_account(say: Spea
 @pytest.mark.parametrize(
     "respell", [str.upper, lambda uuid: uuid.replace("-", ""), lambda uuid: uuid + "0"]
 )
-def test_a_uuid_has_one_spelling(say: Speaker, user: str, respell: Callable[[str], str]) -> None:
+def test_a_uuid_has_one_spelling(
+    say: DialectClient, user: str, respell: Callable[[str], str]
+) -> None:
     assert say.get(f"/users/{user}").status_code == 200
     assert say.get(f"/users/{respell(user)}").status_code == 404
 
@@ -173,7 +167,7 @@ def test_a_uuid_has_one_spelling(say: Speaker, user: str, respell: Callable[[str
     ],
 )
 def test_an_owner_changes_what_is_given(
-    say: Speaker, user: str, jwt: str, change: dict[str, Any], login: dict[str, str]
+    say: DialectClient, user: str, jwt: str, change: dict[str, Any], login: dict[str, str]
 ) -> None:
     mailbox = Mailbox(say.app)
     answer = say.put(f"/users/{user}", change, token=jwt)
@@ -198,21 +192,21 @@ def test_an_owner_changes_what_is_given(
     ],
 )
 def test_a_change_that_cannot_be_is_400_and_changes_nothing(
-    say: Speaker, user: str, jwt: str, wrong: dict[str, Any]
+    say: DialectClient, user: str, jwt: str, wrong: dict[str, Any]
 ) -> None:
-    before = row_of(say.app, EMAIL)
+    before = account_row(say.app, EMAIL)
     require_problem(say.put(f"/users/{user}", wrong, token=jwt), 400, "invalid_input")
-    assert row_of(say.app, EMAIL) == before
+    assert account_row(say.app, EMAIL) == before
 
 
-def test_a_taken_email_is_409_at_a_change(say: Speaker, user: str, jwt: str) -> None:
+def test_a_taken_email_is_409_at_a_change(say: DialectClient, user: str, jwt: str) -> None:
     say.post("/users", USER | {"email": "other@domain.tld"})
     require_problem(
         say.put(f"/users/{user}", {"email": "OTHER@domain.tld"}, token=jwt), 409, "email_taken"
     )
 
 
-def test_a_change_needs_proof_of_its_owner(say: Speaker, user: str) -> None:
+def test_a_change_needs_proof_of_its_owner(say: DialectClient, user: str) -> None:
     change = {"email": "evil@domain.tld"}
     for headers in ({}, basic(EMAIL, "wrong"), {"Authorization": "Token x"}):
         answer = say.put(f"/users/{user}", change, headers=headers)
@@ -228,7 +222,7 @@ def test_a_change_needs_proof_of_its_owner(say: Speaker, user: str) -> None:
 
 
 def test_an_administrator_changes_any_account_and_its_owner_is_notified(
-    say: Speaker, user: str, jwt: str, mailbox: Mailbox
+    say: DialectClient, user: str, jwt: str, mailbox: Mailbox
 ) -> None:
     change = {"password": "new-pass-word", "password_confirm": "new-pass-word"}
     assert say.put(f"/users/{user}", change, headers=basic(*ADMIN)).status_code == 204
@@ -238,17 +232,17 @@ def test_an_administrator_changes_any_account_and_its_owner_is_notified(
 
 
 def test_asking_for_nothing_leaves_no_trace(
-    say: Speaker, user: str, jwt: str, clock: HandClock
+    say: DialectClient, user: str, jwt: str, clock: ManualClock
 ) -> None:
-    before, trail = row_of(say.app, EMAIL), len(rows(say.app, AuditEvent))
+    before, trail = account_row(say.app, EMAIL), len(table_rows(say.app, AuditEvent))
     clock.advance(minutes=16)
     assert say.put(f"/users/{user}", {}, token=jwt).status_code == 204
-    assert row_of(say.app, EMAIL) == before
-    assert len(rows(say.app, AuditEvent)) == trail
+    assert account_row(say.app, EMAIL) == before
+    assert len(table_rows(say.app, AuditEvent)) == trail
 
 
 def test_a_change_needs_a_proof_younger_than_15_minutes(
-    say: Speaker, user: str, jwt: str, clock: HandClock
+    say: DialectClient, user: str, jwt: str, clock: ManualClock
 ) -> None:
     clock.advance(minutes=16)
     require_problem(
@@ -262,7 +256,7 @@ def test_a_change_needs_a_proof_younger_than_15_minutes(
     )
 
 
-def test_a_new_password_ends_the_other_sessions(say: Speaker, user: str, jwt: str) -> None:
+def test_a_new_password_ends_the_other_sessions(say: DialectClient, user: str, jwt: str) -> None:
     other = say.post("/sessions", LOGIN).json["token"]
     change = {"password": "new-pass-word", "password_confirm": "new-pass-word"}
     assert say.put(f"/users/{user}", change, token=jwt).status_code == 204
@@ -280,7 +274,7 @@ def test_a_new_password_ends_the_other_sessions(say: Speaker, user: str, jwt: st
         {"email": ""},
     ],
 )
-def test_every_wrong_login_is_the_same_401(say: Speaker, wrong: dict[str, str]) -> None:
+def test_every_wrong_login_is_the_same_401(say: DialectClient, wrong: dict[str, str]) -> None:
     answer = say.post("/sessions", LOGIN | wrong)
     require_problem(answer, 401, "authentication_failed")
     assert [value.split()[0] for value in answer.headers.getlist("WWW-Authenticate")] == [
@@ -290,9 +284,9 @@ def test_every_wrong_login_is_the_same_401(say: Speaker, wrong: dict[str, str]) 
 
 
 def test_a_user_may_log_in_before_activation_and_not_while_disabled(
-    say: Speaker, user: str, jwt: str
+    say: DialectClient, user: str, jwt: str
 ) -> None:
-    account = row_of(say.app, EMAIL)
+    account = account_row(say.app, EMAIL)
     say.client.post(f"/api/admin/users/{account['id']}/disable", headers=basic(*ADMIN))
     assert not opens(say, SECRET)
     assert say.put(f"/users/{user}", {}, token=jwt).status_code == 401

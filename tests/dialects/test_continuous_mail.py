@@ -10,9 +10,11 @@ from werkzeug.test import TestResponse
 
 from identity.store.models import Account
 from support.accounts import ADMIN
-from support.clock import HandClock
-from support.dialects import ACTIVATION, CHANGED, RESET, Mailbox, Speaker, row_of, rows, speaking
+from support.clock import ManualClock
+from support.database import account_row, table_rows
+from support.dialects import DialectClient, dialect_client_of
 from support.http import basic
+from support.mail import ACTIVATION, CHANGED, RESET, Mailbox
 
 EMAIL = "email@domain.tld"
 
@@ -30,20 +32,20 @@ PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/continuous") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/continuous") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture
-def user(say: Speaker) -> str:
+def user(say: DialectClient) -> str:
     """The UUID of the document's user."""
     found: str = say.post("/users", USER).json["id"]
     return found
 
 
 @pytest.fixture
-def jwt(say: Speaker, user: str) -> str:
+def jwt(say: DialectClient, user: str) -> str:
     """A session of his."""
     assert user
     found: str = say.post("/sessions", LOGIN).json["token"]
@@ -64,14 +66,14 @@ def require_problem(answer: TestResponse, status: int, code: str) -> None:
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
 
 
-def opens(say: Speaker, password: str, email: str = EMAIL) -> bool:
+def opens(say: DialectClient, password: str, email: str = EMAIL) -> bool:
     return say.post("/sessions", {"email": email, "password": password}).status_code == 201
 
 
-def test_activating_by_id_happens_once_and_proves_no_email(say: Speaker, user: str) -> None:
+def test_activating_by_id_happens_once_and_proves_no_email(say: DialectClient, user: str) -> None:
     for _ in range(2):
         assert say.get(f"/users/{user}/activate").json == {"id": user, "activated": True}
-    assert row_of(say.app, EMAIL)["email_verified"] is False
+    assert account_row(say.app, EMAIL)["email_verified"] is False
     kinds = [
         event["kind"]
         for event in say.client.get("/api/admin/audit", headers=basic(*ADMIN)).json["events"]
@@ -80,17 +82,17 @@ def test_activating_by_id_happens_once_and_proves_no_email(say: Speaker, user: s
 
 
 def test_activating_by_the_mailed_token_proves_the_email_once(
-    say: Speaker, user: str, mailbox: Mailbox
+    say: DialectClient, user: str, mailbox: Mailbox
 ) -> None:
     token = mailbox.token(ACTIVATION)
     answer = say.get(f"/users/{user}/activate?token={token}")
     assert (answer.status_code, answer.json) == (200, {"id": user, "activated": True})
-    assert row_of(say.app, EMAIL)["email_verified"] is True
+    assert account_row(say.app, EMAIL)["email_verified"] is True
     require_problem(say.get(f"/users/{user}/activate?token={token}"), 404, "invalid_token")
 
 
 def test_a_token_activates_no_other_user_and_not_after_a_day(
-    say: Speaker, user: str, mailbox: Mailbox, clock: HandClock
+    say: DialectClient, user: str, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     other = say.post("/users", USER | {"email": "other@domain.tld"}).json["id"]
     token = (
@@ -102,17 +104,17 @@ def test_a_token_activates_no_other_user_and_not_after_a_day(
         require_problem(say.get(f"/users/{uuid}/activate?token={given}"), 404, "invalid_token")
     clock.advance(hours=24)
     require_problem(say.get(f"/users/{user}/activate?token={token}"), 404, "invalid_token")
-    assert not any(row["activated"] for row in rows(say.app, Account))
+    assert not any(row["activated"] for row in table_rows(say.app, Account))
 
 
 @pytest.mark.usefixtures("user")
-def test_a_reset_goes_to_the_stored_email_alone(say: Speaker, mailbox: Mailbox) -> None:
+def test_a_reset_goes_to_the_stored_email_alone(say: DialectClient, mailbox: Mailbox) -> None:
     assert say.post("/passwords/reset", {"email": "EMAIL@Domain.TLD"}).status_code == 204
     assert [letter.recipient for letter in mailbox.fetch() if letter.subject == RESET] == [EMAIL]
 
 
 def test_a_reset_token_works_once_ends_all_sessions_and_is_told(
-    say: Speaker, user: str, jwt: str, mailbox: Mailbox
+    say: DialectClient, user: str, jwt: str, mailbox: Mailbox
 ) -> None:
     say.post("/passwords/reset", {"email": EMAIL})
     new = USER | {
@@ -134,7 +136,7 @@ def test_a_reset_token_works_once_ends_all_sessions_and_is_told(
 
 @pytest.mark.usefixtures("user")
 def test_a_reset_token_is_of_one_email_and_15_minutes(
-    say: Speaker, mailbox: Mailbox, clock: HandClock
+    say: DialectClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     say.post("/users", USER | {"email": "other@domain.tld"})
     activation = mailbox.token(ACTIVATION)

@@ -13,7 +13,14 @@ from identity.store.models import Account, OutboxMail
 from identity.web.problems import CHALLENGES
 from support.accounts import HAWK, populate
 from support.app import services
-from support.dialects import FORM, UNREADABLE, Speaker, rows, speaking, standing
+from support.database import table_rows
+from support.dialects import (
+    FORM,
+    UNREADABLE,
+    DialectClient,
+    dialect_client_of,
+    shared_dialect_client,
+)
 from support.http import basic
 
 EMAIL = "email@domain.tld"
@@ -35,18 +42,18 @@ NOBODY = "ee8e77d9-290e-4bb9-84a1-c2b7efb338df"
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/continuous") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/continuous") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def still(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Speaker]:
+) -> Iterator[DialectClient]:
     """One application for all requests that change nothing."""
-    with standing(request, tmp_path_factory, "/continuous") as speaker:
-        yield speaker
+    with shared_dialect_client(request, tmp_path_factory, "/continuous") as dialect_client:
+        yield dialect_client
 
 
 def require_problem(answer: TestResponse, status: int, code: str) -> None:
@@ -62,9 +69,9 @@ def require_problem(answer: TestResponse, status: int, code: str) -> None:
 def test_registration_that_is_not_open_is_401(make_app: Callable[..., Flask], mode: str) -> None:
     app = make_app(registration=mode)
     populate(app)
-    with speaking(app, "/continuous") as say:
+    with dialect_client_of(app, "/continuous") as say:
         assert say.post("/users", USER).status_code == 401
-    assert len(rows(app, Account)) == 2
+    assert len(table_rows(app, Account)) == 2
 
 
 @pytest.mark.parametrize(
@@ -83,15 +90,15 @@ def test_registration_that_is_not_open_is_401(make_app: Callable[..., Flask], mo
     ],
 )
 def test_what_cannot_be_registered_is_401_with_its_field(
-    still: Speaker, wrong: dict[str, Any]
+    still: DialectClient, wrong: dict[str, Any]
 ) -> None:
     answer = still.post("/users", USER | wrong)
     require_problem(answer, 401, "invalid_input")
     assert answer.json["errors"]
-    assert len(rows(still.app, Account)) == 2
+    assert len(table_rows(still.app, Account)) == 2
 
 
-def test_a_field_is_called_as_the_document_calls_it(still: Speaker) -> None:
+def test_a_field_is_called_as_the_document_calls_it(still: DialectClient) -> None:
     answer = still.post("/users", USER | {"fullname": "two\nlines"})
     require_problem(answer, 401, "invalid_input")
     assert [each["field"] for each in answer.json["errors"]] == ["fullname"]
@@ -110,7 +117,7 @@ def test_a_field_is_called_as_the_document_calls_it(still: Speaker) -> None:
 def test_every_401_has_its_challenges(
     make_app: Callable[..., Flask], method: str, path: str, body: dict[str, Any]
 ) -> None:
-    with speaking(make_app(registration="closed"), "/continuous") as say:
+    with dialect_client_of(make_app(registration="closed"), "/continuous") as say:
         answer = say.ask(method, path, body)
     assert (answer.status_code, answer.headers.getlist("WWW-Authenticate")) == (
         401,
@@ -119,7 +126,7 @@ def test_every_401_has_its_challenges(
 
 
 @pytest.mark.parametrize("missing", ["email", "password", "password_confirm"])
-def test_a_missing_field_is_named(still: Speaker, missing: str) -> None:
+def test_a_missing_field_is_named(still: DialectClient, missing: str) -> None:
     answer = still.post("/users", {name: text for name, text in USER.items() if name != missing})
     require_problem(answer, 401, "invalid_input")
     assert answer.json["errors"] == [{"field": missing, "message": "is required"}]
@@ -127,19 +134,19 @@ def test_a_missing_field_is_named(still: Speaker, missing: str) -> None:
 
 @pytest.mark.parametrize("path", ["", "/activate"])
 @pytest.mark.parametrize("uuid", [NOBODY, NOBODY.upper(), f"{{{NOBODY}}}", "1", "hawk", "x" * 500])
-def test_an_unknown_user_is_404(still: Speaker, uuid: str, path: str) -> None:
+def test_an_unknown_user_is_404(still: DialectClient, uuid: str, path: str) -> None:
     require_problem(still.get(f"/users/{uuid}{path}"), 404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["", "/activate"])
-def test_an_id_with_nul_is_400_on_either_database(still: Speaker, path: str) -> None:
+def test_an_id_with_nul_is_400_on_either_database(still: DialectClient, path: str) -> None:
     require_problem(still.get(f"/users/{NOBODY}%00{path}"), 400, "bad_request")
 
 
 @pytest.mark.parametrize("email", ["nobody@domain.tld", "hawk", ""])
-def test_a_reset_for_an_unknown_email_is_404_without_mail(still: Speaker, email: str) -> None:
+def test_a_reset_for_an_unknown_email_is_404_without_mail(still: DialectClient, email: str) -> None:
     require_problem(still.post("/passwords/reset", {"email": email}), 404, "not_found")
-    assert rows(still.app, OutboxMail) == []
+    assert table_rows(still.app, OutboxMail) == []
 
 
 @pytest.mark.parametrize(
@@ -154,7 +161,7 @@ def test_a_reset_for_an_unknown_email_is_404_without_mail(still: Speaker, email:
 )
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_a_body_that_cannot_be_read_is_a_problem(
-    still: Speaker, case: str, method: str, path: str
+    still: DialectClient, case: str, method: str, path: str
 ) -> None:
     request, status = UNREADABLE[case]
     headers = request.get("headers", {}) | (basic(*HAWK) if method == "PUT" else {})
@@ -170,7 +177,7 @@ def test_a_body_that_cannot_be_read_is_a_problem(
 
 
 @pytest.mark.parametrize("path", ["/users", "/sessions", "/passwords/reset", "/passwords"])
-def test_forms_are_not_spoken(still: Speaker, path: str) -> None:
+def test_forms_are_not_spoken(still: DialectClient, path: str) -> None:
     require_problem(still.post(path, **FORM), 415, "unsupported_media_type")
     parts = {"data": {"email": EMAIL}, "content_type": "multipart/form-data"}
     require_problem(still.post(path, **parts), 415, "unsupported_media_type")
@@ -188,7 +195,7 @@ def test_forms_are_not_spoken(still: Speaker, path: str) -> None:
     ],
 )
 def test_an_unknown_address_or_method_is_a_problem(
-    still: Speaker, method: str, path: str, status: int, code: str
+    still: DialectClient, method: str, path: str, status: int, code: str
 ) -> None:
     answer = still.ask(method, path)
     require_problem(answer, status, code)
@@ -198,7 +205,10 @@ def test_an_unknown_address_or_method_is_a_problem(
 def test_a_full_queue_before_the_hash_is_503(make_app: Callable[..., Flask]) -> None:
     app = make_app(hash_queue="1")
     populate(app)
-    with speaking(app, "/continuous") as say, services(app).authentication._passwords.admit():
+    with (
+        dialect_client_of(app, "/continuous") as say,
+        services(app).authentication._passwords.admit(),
+    ):
         answer = say.post("/sessions", LOGIN)
     require_problem(answer, 503, "busy")
     assert int(answer.headers["Retry-After"]) >= 1

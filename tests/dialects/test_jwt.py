@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from identity import create_app
 from identity.adapters.tokens.jwt import new_key
 from support.app import close, config
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic, bearer
 
 USER = {
@@ -59,7 +59,7 @@ def read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def test_a_session_is_verified_offline_with_the_published_keys(
-    client: FlaskClient, clock: HandClock, user: str
+    client: FlaskClient, clock: ManualClock, user: str
 ) -> None:
     clock.time = datetime.now(UTC)
     token = session(client)
@@ -85,7 +85,7 @@ def test_the_issuer_is_the_public_url_where_there_is_one(make_app: Callable[...,
 
 
 def test_a_session_lives_an_hour(
-    client: FlaskClient, clock: HandClock, user: str, token: str
+    client: FlaskClient, clock: ManualClock, user: str, token: str
 ) -> None:
     clock.advance(seconds=3599)
     assert alive(client, user, token)
@@ -104,7 +104,7 @@ def test_a_session_counts_as_a_basic_username_and_in_the_native_dialect(
 def test_keys_rotate_with_overlap(  # noqa: PLR0917 - fixtures
     make_app: Callable[..., Flask],
     client: FlaskClient,
-    clock: HandClock,
+    clock: ManualClock,
     tmp_path: Path,
     user: str,
     token: str,
@@ -124,7 +124,7 @@ def test_keys_rotate_with_overlap(  # noqa: PLR0917 - fixtures
 
 
 def test_a_token_of_another_deployment_opens_nothing(
-    client: FlaskClient, clock: HandClock, database_url: str, tmp_path: Path, user: str
+    client: FlaskClient, clock: ManualClock, database_url: str, tmp_path: Path, user: str
 ) -> None:
     token = session(client)
     other = create_app(config(tmp_path / "elsewhere", database_url=database_url), clock=clock)

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 from identity.adapters.tokens.jwt import new_key
 from support.app import close
-from support.dialects import one_database
+from support.database import shared_database
 from support.http import bearer
 
 USER = {
@@ -32,7 +32,7 @@ def app(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flask]:
     """One application for all that opens nothing."""
-    with one_database(request, tmp_path_factory) as make:
+    with shared_database(request, tmp_path_factory) as make:
         made = make()
         yield made
         close(made)

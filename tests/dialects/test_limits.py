@@ -15,12 +15,12 @@ from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, populate
 from support.app import services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import rows
-from support.dialects import Mailbox
 from support.hashing import count_hashes
 from support.http import basic
-from support.modes import LONG, REGISTRATIONS
+from support.mail import Mailbox
+from support.modes import LONG_PASSWORD, REGISTRATIONS
 from support.signing_requests import signing_request
 
 KITE, EMAIL, LOCK = "kite", "kite@example.org", 900
@@ -76,7 +76,9 @@ def make(make_app: Callable[..., Flask]) -> Callable[..., FlaskClient]:
         app = make_app(**settings)
         if not rows(app, "SELECT id FROM account"):
             populate(app)
-            services(app).accounts.create(operator(), NewAccount(KITE, LONG, EMAIL), admin=False)
+            services(app).accounts.create(
+                operator(), NewAccount(KITE, LONG_PASSWORD, EMAIL), admin=False
+            )
         return app.test_client(use_cookies=False)
 
     return make
@@ -197,20 +199,26 @@ def test_a_credential_that_cannot_be_read_is_neither_computed_nor_counted(
 
 @pytest.mark.parametrize("dialect", REGISTRATIONS)
 def test_registrations_from_one_ip_are_stopped_in_every_dialect(
-    make: Callable[..., FlaskClient], dialect: str, clock: HandClock
+    make: Callable[..., FlaskClient], dialect: str, clock: ManualClock
 ) -> None:
     client = make(registration_limit="1/60")
-    assert client.post("/api/users", json={"username": "lark", "password": LONG}).status_code == 201
+    assert (
+        client.post("/api/users", json={"username": "lark", "password": LONG_PASSWORD}).status_code
+        == 201
+    )
     hashes = count_hashes(client.application)
     path, body = REGISTRATIONS[dialect]
     for _ in range(2):
-        require_refusal(client.post(path, json=body(LONG)), "registration", 1, 60, 60)
+        require_refusal(client.post(path, json=body(LONG_PASSWORD)), "registration", 1, 60, 60)
     assert hashes.hashed == 0
-    elsewhere = client.post(path, json=body(LONG), environ_overrides={"REMOTE_ADDR": "192.0.2.9"})
+    elsewhere = client.post(
+        path, json=body(LONG_PASSWORD), environ_overrides={"REMOTE_ADDR": "192.0.2.9"}
+    )
     assert elsewhere.status_code in {200, 201}
     clock.advance(seconds=60)
     assert (
-        client.post("/api/users", json={"username": "finch", "password": LONG}).status_code == 201
+        client.post("/api/users", json={"username": "finch", "password": LONG_PASSWORD}).status_code
+        == 201
     )
 
 
@@ -219,7 +227,9 @@ def test_two_hundred_registrations_at_once_are_a_flood_by_default(
 ) -> None:
     client = make()
     statuses = [
-        client.post("/api/users", json={"username": f"bird{number}", "password": LONG}).status_code
+        client.post(
+            "/api/users", json={"username": f"bird{number}", "password": LONG_PASSWORD}
+        ).status_code
         for number in range(200)
     ]
     assert statuses == [201] * 100 + [429] * 100
@@ -229,23 +239,32 @@ def test_a_registration_that_is_refused_for_its_values_is_not_counted_but_a_take
     make: Callable[..., FlaskClient],
 ) -> None:
     client = make(registration_limit="1/60")
-    assert client.post("/api/users", json={"username": "a b", "password": LONG}).status_code == 400
-    assert client.post("/api/users", json={"username": KITE, "password": LONG}).status_code == 400
-    assert client.post("/api/users", json={"username": KITE, "password": LONG}).status_code == 429
+    assert (
+        client.post("/api/users", json={"username": "a b", "password": LONG_PASSWORD}).status_code
+        == 400
+    )
+    assert (
+        client.post("/api/users", json={"username": KITE, "password": LONG_PASSWORD}).status_code
+        == 400
+    )
+    assert (
+        client.post("/api/users", json={"username": KITE, "password": LONG_PASSWORD}).status_code
+        == 429
+    )
 
 
 def test_administrators_make_any_number_of_accounts(make: Callable[..., FlaskClient]) -> None:
     client = make(registration_limit="1/60")
     for number in range(3):
-        body = {"username": f"bird{number}", "password": LONG}
+        body = {"username": f"bird{number}", "password": LONG_PASSWORD}
         assert client.post("/api/admin/users", json=body, headers=basic(*ADMIN)).status_code == 201
-        body = {"username": f"fish{number}", "password": LONG}
+        body = {"username": f"fish{number}", "password": LONG_PASSWORD}
         assert client.post("/api/users", json=body, headers=basic(*ADMIN)).status_code == 201
 
 
 @pytest.mark.parametrize("path", ["/api/password-resets", "/continuous/passwords/reset"])
 def test_mails_to_one_email_are_limited_and_the_answer_stays(
-    make: Callable[..., FlaskClient], path: str, clock: HandClock
+    make: Callable[..., FlaskClient], path: str, clock: ManualClock
 ) -> None:
     client = make(mail_limit="2/60")
     mailbox = Mailbox(client.application)
@@ -282,7 +301,7 @@ MAILING: dict[str, tuple[str, str, dict[str, str]]] = {
     "continuous registration": (
         "POST",
         "/continuous/users",
-        {"email": "{new}@example.org", "password_confirm": LONG},
+        {"email": "{new}@example.org", "password_confirm": LONG_PASSWORD},
     ),
     "azuma registration": ("POST", "/azuma/users", {"name": "{new}", "email": "{new}@example.org"}),
     "native change": ("PATCH", "/api/users/me", {"email": "{new}@example.org"}),
@@ -295,21 +314,21 @@ MAILING: dict[str, tuple[str, str, dict[str, str]]] = {
 def mailing(client: FlaskClient, what: str, new: str) -> TestResponse:
     method, path, fields = MAILING[what]
     body = {key: value.format(new=new) for key, value in fields.items()}
-    headers = basic(KITE, LONG) if method == "PATCH" else {}
-    password = {} if "reset" in what or method == "PATCH" else {"password": LONG}
+    headers = basic(KITE, LONG_PASSWORD) if method == "PATCH" else {}
+    password = {} if "reset" in what or method == "PATCH" else {"password": LONG_PASSWORD}
     return client.open(path, method=method, json=body | password, headers=headers)
 
 
 @pytest.mark.parametrize("used_by", MAILING)
 def test_mails_that_one_ip_asks_for_are_limited_together(
-    make: Callable[..., FlaskClient], clock: HandClock, used_by: str
+    make: Callable[..., FlaskClient], clock: ManualClock, used_by: str
 ) -> None:
     client = make(requested_mail_limit="2/60")
     for number in range(2):
         assert mailing(client, used_by, f"bird{number}").status_code != 429
     for number, what in enumerate(MAILING):
         require_refusal(mailing(client, what, f"fish{number}"), "requested_mail", 2, 60, 60)
-    registered = client.post("/api/users", json={"username": "silent", "password": LONG})
+    registered = client.post("/api/users", json={"username": "silent", "password": LONG_PASSWORD})
     assert registered.status_code == 201, registered.text  # without an email, without a mail
     clock.advance(seconds=60)
     assert mailing(client, "native registration", "late").status_code == 201
@@ -320,7 +339,11 @@ def test_administrators_have_as_many_mails_sent_as_they_like(
 ) -> None:
     client = make(requested_mail_limit="1/60")
     for number in range(3):
-        body = {"username": f"bird{number}", "password": LONG, "email": f"bird{number}@example.org"}
+        body = {
+            "username": f"bird{number}",
+            "password": LONG_PASSWORD,
+            "email": f"bird{number}@example.org",
+        }
         assert client.post("/api/admin/users", json=body, headers=basic(*ADMIN)).status_code == 201
 
 
@@ -338,16 +361,16 @@ def test_one_ip_cannot_mail_a_hundred_strangers_by_default(
 
 
 def test_certificates_of_one_account_are_limited_over_both_dialects(
-    make: Callable[..., FlaskClient], clock: HandClock
+    make: Callable[..., FlaskClient], clock: ManualClock
 ) -> None:
     client = make(certificate_limit="2/60")
-    proof = {"username": KITE, "password": LONG, "description": "x"}
+    proof = {"username": KITE, "password": LONG_PASSWORD, "description": "x"}
 
     def sign(dialect: str) -> TestResponse:
         if dialect == "nerveshub":
             return client.post("/nerveshub/users/sign", json=proof | {"csr": signing_request()})
         return client.post(
-            "/api/certificates", json={"csr": signing_request()}, headers=basic(KITE, LONG)
+            "/api/certificates", json={"csr": signing_request()}, headers=basic(KITE, LONG_PASSWORD)
         )
 
     assert [sign(dialect).status_code for dialect in ("native", "nerveshub")] == [201, 200]

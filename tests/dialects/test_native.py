@@ -12,9 +12,9 @@ from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK, populate
 from support.app import services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import bearer
-from support.secret_checks import PROFILE, Watched, time, watch
+from support.secret_checks import PROFILE, CheckedClient, checked_client, time
 
 ME = "/api/users/me"
 NEW = {"username": "falcon", "password": "peregrine-1"}
@@ -33,11 +33,11 @@ STRONG = {"hardened": "true", "argon2_memory_kib": "19456", "argon2_time": "2"}
 
 
 @pytest.fixture
-def native(app: Flask) -> Watched:
-    return watch(app)
+def native(app: Flask) -> CheckedClient:
+    return checked_client(app)
 
 
-def test_a_user_reads_their_own_account(native: Watched, clock: HandClock) -> None:
+def test_a_user_reads_their_own_account(native: CheckedClient, clock: ManualClock) -> None:
     for who in (HAWK, native.token(HAWK)):
         shown = native.ask("GET", ME, 200, who)
         assert shown.keys() == PROFILE
@@ -53,7 +53,7 @@ def test_a_user_reads_their_own_account(native: Watched, clock: HandClock) -> No
     assert native.ask("GET", ME, 200, ADMIN)["admin"] is True
 
 
-def test_a_user_changes_names_and_email(native: Watched, clock: HandClock) -> None:
+def test_a_user_changes_names_and_email(native: CheckedClient, clock: ManualClock) -> None:
     token = native.token(HAWK)
     clock.advance(seconds=60)
     shown = native.ask(
@@ -78,7 +78,7 @@ def test_a_user_changes_names_and_email(native: Watched, clock: HandClock) -> No
     )  # his own, spelled otherwise
 
 
-def test_a_user_cannot_take_what_another_has(native: Watched) -> None:
+def test_a_user_cannot_take_what_another_has(native: CheckedClient) -> None:
     native.ask("PATCH", ME, 200, ADMIN, email="admin@example.org")
     before = native.ask("GET", ME, 200, HAWK)
     assert native.refused("PATCH", ME, 409, HAWK, username="ADMIN") == "username_taken"
@@ -87,7 +87,9 @@ def test_a_user_cannot_take_what_another_has(native: Watched) -> None:
     assert native.ask("GET", ME, 200, HAWK) == before
 
 
-def test_a_stale_token_does_not_change_what_matters(native: Watched, clock: HandClock) -> None:
+def test_a_stale_token_does_not_change_what_matters(
+    native: CheckedClient, clock: ManualClock
+) -> None:
     token = native.token(HAWK)
     for _ in range(2):
         clock.advance(seconds=450)
@@ -111,7 +113,7 @@ def test_a_stale_token_does_not_change_what_matters(native: Watched, clock: Hand
     )
 
 
-def test_a_password_is_changed_with_the_current_one_alone(native: Watched) -> None:
+def test_a_password_is_changed_with_the_current_one_alone(native: CheckedClient) -> None:
     this, other = native.token(HAWK), native.token(HAWK)
     assert native.refused("PATCH", ME, 403, this, password="buteo-2") == "current_password_required"
     assert native.refused("PATCH", ME, 403, HAWK, password="buteo-2") == "current_password_required"
@@ -129,7 +131,7 @@ def test_a_password_is_changed_with_the_current_one_alone(native: Watched) -> No
 
 
 def test_a_user_deletes_their_own_account_and_frees_the_name_but_not_the_id(
-    native: Watched,
+    native: CheckedClient,
 ) -> None:
     token = native.token(HAWK)
     native.ask("DELETE", ME, 204, token)
@@ -141,7 +143,9 @@ def test_a_user_deletes_their_own_account_and_frees_the_name_but_not_the_id(
     assert native.refused("DELETE", ME, 409, ADMIN) == "last_admin"
 
 
-def test_sessions_are_listed_and_ended_one_by_one(native: Watched, clock: HandClock) -> None:
+def test_sessions_are_listed_and_ended_one_by_one(
+    native: CheckedClient, clock: ManualClock
+) -> None:
     first = native.token(HAWK)
     clock.advance(seconds=30)
     second, foreign = native.token(HAWK), native.token(ADMIN)
@@ -162,7 +166,7 @@ def test_sessions_are_listed_and_ended_one_by_one(native: Watched, clock: HandCl
     assert len(native.ask("GET", "/api/sessions", 200, first)["sessions"]) == 1
 
 
-def test_logging_out_ends_this_session_or_all(native: Watched) -> None:
+def test_logging_out_ends_this_session_or_all(native: CheckedClient) -> None:
     first, second, third = (native.token(HAWK) for _ in range(3))
     assert native.refused("DELETE", "/api/token", 409, HAWK) == "no_session"
     native.ask("DELETE", "/api/token", 204, first)
@@ -175,7 +179,7 @@ def test_logging_out_ends_this_session_or_all(native: Watched) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_token_is_bought_by_either_method_and_carrier(native: Watched, method: str) -> None:
+def test_a_token_is_bought_by_either_method_and_carrier(native: CheckedClient, method: str) -> None:
     bought = native.ask(method, "/api/token", 200, HAWK)
     assert bought == {"token": bought["token"], "duration": 600}
     answer = native.open("/api/token", method=method, headers=bearer(bought["token"]))
@@ -184,11 +188,11 @@ def test_a_token_is_bought_by_either_method_and_carrier(native: Watched, method:
 
 
 def test_a_token_renews_itself_until_its_session_ends(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     app = make_app(session_seconds="1800")
     populate(app)
-    native = watch(app)
+    native = checked_client(app)
     start, token, durations = clock.now(), native.token(HAWK), []
     for _ in range(3):
         clock.advance(seconds=500)
@@ -217,7 +221,7 @@ def test_registration_is_open_to_whom_its_mode_says(
 ) -> None:
     app = make_app(registration=mode)
     populate(app)
-    native = watch(app)
+    native = checked_client(app)
     for number, (who, status) in enumerate(((None, nobody), (HAWK, user), (ADMIN, admin))):
         said = native.ask(
             "POST", "/api/users", status, who, **(NEW | {"username": f"falcon{number}"})
@@ -232,7 +236,7 @@ def test_registration_is_open_to_whom_its_mode_says(
 def test_a_hardened_service_tells_less_and_asks_for_more(make_app: Callable[..., Flask]) -> None:
     app = make_app(**STRONG)
     services(app).accounts.create(operator(), NewAccount("admin", "correct horse"), admin=True)
-    native = watch(app)
+    native = checked_client(app)
     for weak in ("newpwd", "1234567", "password1", "PASSWORD123", "peregrine"):
         assert (
             native.refused("POST", "/api/users", 400, username="peregrine", password=weak)

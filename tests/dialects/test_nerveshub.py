@@ -12,7 +12,8 @@ from flask import Flask
 
 from identity.store.models import Account
 from support.accounts import ADMIN, HAWK
-from support.dialects import Speaker, row_of, rows, speaking, standing
+from support.database import account_row, table_rows
+from support.dialects import DialectClient, dialect_client_of, shared_dialect_client
 from support.http import basic
 
 USER = {"username": "user1234", "email": "user@domain.com", "password": "correct horse"}
@@ -41,29 +42,29 @@ BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/nerveshub") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/nerveshub") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture
-def user(say: Speaker) -> dict[str, Any]:
+def user(say: DialectClient) -> dict[str, Any]:
     """The document's user, registered as the document does."""
     assert say.post("/users/register", USER).status_code == 200
-    return row_of(say.app, "user1234")
+    return account_row(say.app, "user1234")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def still(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Speaker]:
+) -> Iterator[DialectClient]:
     """One application for all requests that change nothing."""
-    with standing(request, tmp_path_factory, "/nerveshub") as speaker:
-        yield speaker
+    with shared_dialect_client(request, tmp_path_factory, "/nerveshub") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module")
-def personal(still: Speaker) -> str:
+def personal(still: DialectClient) -> str:
     """A personal token of hawk."""
     token: str = still.post("/users/login", {"username": HAWK[0], "password": HAWK[1]}).json[
         "token"
@@ -78,15 +79,15 @@ def personal(still: Speaker) -> str:
     ids=["json", "form", "multipart"],
 )
 def test_registering_shows_the_user_bare_and_in_data(
-    say: Speaker, base: str, body: dict[str, Any]
+    say: DialectClient, base: str, body: dict[str, Any]
 ) -> None:
     answer = say.post(f"{base}/users/register", **body)
     assert (answer.status_code, answer.json, answer.content_type) == (200, BOTH, "application/json")
-    row = row_of(say.app, "user1234")
+    row = account_row(say.app, "user1234")
     assert (row["email"], row["admin"], row["activated"]) == ("user@domain.com", False, False)
 
 
-def test_unknown_fields_give_no_rights(say: Speaker) -> None:
+def test_unknown_fields_give_no_rights(say: DialectClient) -> None:
     extra = {
         "admin": True,
         "is_admin": True,
@@ -96,7 +97,7 @@ def test_unknown_fields_give_no_rights(say: Speaker) -> None:
         "activated": "true",
     }
     assert say.post("/users/register", USER | extra).json == BOTH
-    row = row_of(say.app, "user1234")
+    row = account_row(say.app, "user1234")
     assert (row["admin"], row["activated"], row["email_verified"]) == (False, False, False)
 
 
@@ -110,10 +111,12 @@ def test_unknown_fields_give_no_rights(say: Speaker) -> None:
         ({"email": "other@domain.com", "username": "User1234"}, "username already taken"),
     ],
 )
-def test_what_is_taken_is_unprocessable(say: Speaker, clash: dict[str, str], errors: str) -> None:
+def test_what_is_taken_is_unprocessable(
+    say: DialectClient, clash: dict[str, str], errors: str
+) -> None:
     answer = say.post("/users/register", USER | clash)
     assert (answer.status_code, answer.json) == (422, {"errors": errors})
-    assert len(rows(say.app, Account)) == 3
+    assert len(table_rows(say.app, Account)) == 3
 
 
 @pytest.mark.usefixtures("user")
@@ -127,7 +130,7 @@ def test_what_is_taken_is_unprocessable(say: Speaker, clash: dict[str, str], err
         {"username": "user@domain.com"},
     ],
 )
-def test_either_key_may_hold_either_name(say: Speaker, named: dict[str, str]) -> None:
+def test_either_key_may_hold_either_name(say: DialectClient, named: dict[str, str]) -> None:
     for path in ("/users/auth", "/api/users/auth"):
         answer = say.post(path, named | {"password": USER["password"]})
         assert (answer.status_code, answer.json) == (200, BOTH)
@@ -146,14 +149,16 @@ def test_either_key_may_hold_either_name(say: Speaker, named: dict[str, str]) ->
     ],
 )
 def test_wrong_credentials_are_the_documented_500(
-    still: Speaker, path: str, wrong: dict[str, str]
+    still: DialectClient, path: str, wrong: dict[str, str]
 ) -> None:
     more = {"csr": "not even a request", "description": "laptop"} if path.endswith("sign") else {}
     answer = still.post(path, wrong | more)
     assert (answer.status_code, answer.json) == (500, FAILED)
 
 
-def test_a_disabled_user_fails_like_an_unknown_one(say: Speaker, user: dict[str, Any]) -> None:
+def test_a_disabled_user_fails_like_an_unknown_one(
+    say: DialectClient, user: dict[str, Any]
+) -> None:
     token = say.post("/users/login", LOGIN).json["token"]
     say.client.post(f"/api/admin/users/{user['id']}/disable", headers=basic(*ADMIN))
     for path in ("/users/auth", "/users/login"):
@@ -168,7 +173,7 @@ def test_a_disabled_user_fails_like_an_unknown_one(say: Speaker, user: dict[str,
     "body", [LOGIN | {"note": "laptop"}, {"email": "user1234", "password": USER["password"]}]
 )
 def test_a_login_gives_a_personal_token_with_its_checksum(
-    say: Speaker, body: dict[str, str]
+    say: DialectClient, body: dict[str, str]
 ) -> None:
     answer = say.post("/users/login", body)
     token = answer.json["token"]
@@ -188,14 +193,14 @@ def base62(number: int) -> str:
 @pytest.mark.parametrize("path", ["/users/me", "/api/users/me"])
 @pytest.mark.parametrize("scheme", ["token", "Token", "Bearer", "bearer"])
 def test_a_personal_token_shows_its_owner(
-    still: Speaker, personal: str, path: str, scheme: str
+    still: DialectClient, personal: str, path: str, scheme: str
 ) -> None:
     answer = still.get(path, headers={"Authorization": f"{scheme} {personal}"})
     shown = {"username": "hawk", "email": None}
     assert (answer.status_code, answer.json) == (200, {**shown, "data": {**shown, "name": "hawk"}})
 
 
-def test_a_personal_token_counts_as_a_basic_username(still: Speaker, personal: str) -> None:
+def test_a_personal_token_counts_as_a_basic_username(still: DialectClient, personal: str) -> None:
     assert still.get("/users/me", headers=basic(personal)).json["username"] == "hawk"
 
 
@@ -215,7 +220,7 @@ def test_a_personal_token_counts_as_a_basic_username(still: Speaker, personal: s
     ],
 )
 def test_any_other_token_is_forbidden(
-    still: Speaker, personal: str, spoil: Callable[[str], str]
+    still: DialectClient, personal: str, spoil: Callable[[str], str]
 ) -> None:
     for header in (f"token {spoil(personal)}", f"Bearer {spoil(personal)}"):
         answer = still.get("/users/me", headers={"Authorization": header})

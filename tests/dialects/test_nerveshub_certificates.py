@@ -18,8 +18,9 @@ from werkzeug.test import TestResponse
 
 from identity.store.models import Certificate
 from support.accounts import ADMIN, populate
-from support.clock import HandClock
-from support.dialects import Speaker, row_of, rows, speaking
+from support.clock import ManualClock
+from support.database import account_row, table_rows
+from support.dialects import DialectClient, dialect_client_of
 from support.http import basic
 from support.signing_requests import in_base64, private_key_pem, refused_requests, signing_request
 
@@ -30,21 +31,21 @@ FORBIDDEN = {"status": "forbidden", "errors": "forbidden"}
 
 
 @pytest.fixture
-def say(make_app: Callable[..., Flask], clock: HandClock) -> Iterator[Speaker]:
+def say(make_app: Callable[..., Flask], clock: ManualClock) -> Iterator[DialectClient]:
     """The document's user, before a proxy that vouches for certificates."""
     clock.time = datetime.now(UTC)  # the authority was made in its own time
     app = make_app(trusted_proxies="127.0.0.1", proxy_secret=SECRET)
     populate(app)
-    with speaking(app, "/nerveshub") as speaker:
-        assert speaker.post("/users/register", USER).status_code == 200
-        yield speaker
+    with dialect_client_of(app, "/nerveshub") as dialect_client:
+        assert dialect_client.post("/users/register", USER).status_code == 200
+        yield dialect_client
 
 
-def sign(say: Speaker, csr: str | None = None, **other: Any) -> TestResponse:
+def sign(say: DialectClient, csr: str | None = None, **other: Any) -> TestResponse:
     return say.post("/users/sign", PROOF | {"csr": csr or signing_request()} | other)
 
 
-def signed(say: Speaker) -> x509.Certificate:
+def signed(say: DialectClient) -> x509.Certificate:
     return x509.load_pem_x509_certificate(sign(say).json["cert"].encode())
 
 
@@ -56,7 +57,7 @@ def shown(certificate: x509.Certificate, secret: str = SECRET) -> dict[str, str]
 
 @pytest.mark.parametrize(("encode", "path"), [(str, "/users/sign"), (in_base64, "/api/users/sign")])
 def test_a_request_is_signed_in_pem_and_in_base64_of_pem(
-    say: Speaker, encode: Callable[[str], str], path: str
+    say: DialectClient, encode: Callable[[str], str], path: str
 ) -> None:
     answer = say.post(path, PROOF | {"csr": encode(signing_request())})
     assert answer.status_code == 200
@@ -64,14 +65,16 @@ def test_a_request_is_signed_in_pem_and_in_base64_of_pem(
     assert len(x509.load_pem_x509_certificates(answer.json["cert"].encode())) == 1
 
 
-def test_the_certificate_says_what_the_service_decides(say: Speaker, clock: HandClock) -> None:
+def test_the_certificate_says_what_the_service_decides(
+    say: DialectClient, clock: ManualClock
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = x509.load_pem_x509_certificate(
         sign(say, signing_request(key, name="admin")).json["cert"].encode()
     )
     authority = x509.load_pem_x509_certificate(say.client.get("/ca.pem").data)
     certificate.verify_directly_issued_by(authority)
-    row = row_of(say.app, "user1234")
+    row = account_row(say.app, "user1234")
     assert [(each.oid, each.value) for each in certificate.subject] == [
         (NameOID.COMMON_NAME, row["uuid"])
     ]
@@ -85,14 +88,14 @@ def test_the_certificate_says_what_the_service_decides(say: Speaker, clock: Hand
     life = certificate.not_valid_after_utc - clock.time
     assert timedelta(days=364) < life <= timedelta(days=365)
     assert certificate.not_valid_before_utc <= clock.time
-    (kept,) = rows(say.app, Certificate)
+    (kept,) = table_rows(say.app, Certificate)
     assert kept["serial"] == str(certificate.serial_number)
     assert kept["subject_key_id"] == extensions[x509.SubjectKeyIdentifier].digest.hex()
     assert kept["authority_key_id"] == extensions[x509.AuthorityKeyIdentifier].key_identifier.hex()
     assert (kept["account_id"], kept["description"]) == (row["id"], "my laptop")
 
 
-def test_the_usual_kinds_of_keys_are_signed(say: Speaker) -> None:
+def test_the_usual_kinds_of_keys_are_signed(say: DialectClient) -> None:
     keys = [
         ec.generate_private_key(ec.SECP384R1()),
         ec.generate_private_key(ec.SECP521R1()),
@@ -100,18 +103,18 @@ def test_the_usual_kinds_of_keys_are_signed(say: Speaker) -> None:
         rsa.generate_private_key(65537, 2048),
     ]
     assert [sign(say, signing_request(key)).status_code for key in keys] == [200] * len(keys)
-    assert len(rows(say.app, Certificate)) == len(keys)
+    assert len(table_rows(say.app, Certificate)) == len(keys)
 
 
-def test_what_cannot_be_signed_is_refused_and_not_recorded(say: Speaker) -> None:
+def test_what_cannot_be_signed_is_refused_and_not_recorded(say: DialectClient) -> None:
     for what, csr in refused_requests().items():
         answer = say.post("/users/sign", PROOF | {"csr": csr})
         assert (answer.status_code, answer.json.keys()) == (400, {"errors"}), what
         assert isinstance(answer.json["errors"], str), what
-    assert rows(say.app, Certificate) == []
+    assert table_rows(say.app, Certificate) == []
 
 
-def test_another_users_key_is_not_signed(say: Speaker) -> None:
+def test_another_users_key_is_not_signed(say: DialectClient) -> None:
     csr = signing_request()
     assert sign(say, csr).status_code == 200
     assert sign(say, csr).status_code == 200
@@ -121,11 +124,11 @@ def test_another_users_key_is_not_signed(say: Speaker) -> None:
         "/users/sign", PROOF | {"email": "other", "password": other["password"], "csr": csr}
     )
     assert answer.status_code == 400
-    assert len(rows(say.app, Certificate)) == 2
+    assert len(table_rows(say.app, Certificate)) == 2
 
 
 def test_a_private_key_is_neither_answered_nor_logged(
-    say: Speaker, caplog: pytest.LogCaptureFixture
+    say: DialectClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     pem = private_key_pem()
@@ -138,7 +141,7 @@ def test_a_private_key_is_neither_answered_nor_logged(
     assert middle not in caplog.text + repr([record.__dict__ for record in caplog.records])
 
 
-def test_a_missing_field_is_named(say: Speaker) -> None:
+def test_a_missing_field_is_named(say: DialectClient) -> None:
     whole = PROOF | {"csr": signing_request()}
     for missing in ("csr", "password", "description"):
         answer = say.post(
@@ -147,14 +150,14 @@ def test_a_missing_field_is_named(say: Speaker) -> None:
         assert (answer.status_code, answer.json) == (422, {"errors": {missing: ["is required"]}})
 
 
-def test_a_description_is_one_line(say: Speaker) -> None:
+def test_a_description_is_one_line(say: DialectClient) -> None:
     for description in ("x" * 129, "two\nlines", "\x1b[31m"):
         answer = sign(say, description=description)
         assert answer.status_code == 422
         assert answer.json["errors"].keys() == {"description"}
 
 
-def test_a_certificate_shows_its_owner(say: Speaker) -> None:
+def test_a_certificate_shows_its_owner(say: DialectClient) -> None:
     certificate, user = signed(say), {"username": "user1234", "email": "user@domain.com"}
     for path in ("/users/me", "/api/users/me"):
         answer = say.get(path, headers=shown(certificate))
@@ -164,7 +167,7 @@ def test_a_certificate_shows_its_owner(say: Speaker) -> None:
         )
 
 
-def test_a_certificate_counts_only_from_a_proxy_with_the_secret(say: Speaker) -> None:
+def test_a_certificate_counts_only_from_a_proxy_with_the_secret(say: DialectClient) -> None:
     certificate = signed(say)
     assert say.get("/users/me", headers=shown(certificate, "guess")).json == FORBIDDEN
     stranger = {"REMOTE_ADDR": "192.0.2.7"}
@@ -175,14 +178,14 @@ def test_a_certificate_counts_only_from_a_proxy_with_the_secret(say: Speaker) ->
 
 
 @pytest.mark.parametrize("change", ["disable", "revoke"])
-def test_a_certificate_ends_with_what_ends_all_credentials(say: Speaker, change: str) -> None:
-    certificate, account_id = signed(say), row_of(say.app, "user1234")["id"]
+def test_a_certificate_ends_with_what_ends_all_credentials(say: DialectClient, change: str) -> None:
+    certificate, account_id = signed(say), account_row(say.app, "user1234")["id"]
     done = say.client.post(f"/api/admin/users/{account_id}/{change}", headers=basic(*ADMIN))
     assert done.status_code == 200
     assert say.get("/users/me", headers=shown(certificate)).json == FORBIDDEN
 
 
-def test_a_certificate_ends_in_time(say: Speaker, clock: HandClock) -> None:
+def test_a_certificate_ends_in_time(say: DialectClient, clock: ManualClock) -> None:
     certificate = signed(say)
     clock.time = certificate.not_valid_after_utc - timedelta(seconds=1)
     assert say.get("/users/me", headers=shown(certificate)).status_code == 200

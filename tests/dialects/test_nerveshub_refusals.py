@@ -11,7 +11,8 @@ from flask import Flask
 from identity.store.models import Account
 from support.accounts import populate
 from support.app import services
-from support.dialects import UNREADABLE, Speaker, row_of, rows, speaking, standing
+from support.database import account_row, table_rows
+from support.dialects import UNREADABLE, DialectClient, dialect_client_of, shared_dialect_client
 from support.http import basic, bearer
 
 USER = {"username": "user1234", "email": "user@domain.com", "password": "correct horse"}
@@ -21,29 +22,29 @@ FORBIDDEN = {"status": "forbidden", "errors": "forbidden"}
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/nerveshub") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/nerveshub") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture
-def user(say: Speaker) -> dict[str, Any]:
+def user(say: DialectClient) -> dict[str, Any]:
     """The document's user, registered as the document does."""
     assert say.post("/users/register", USER).status_code == 200
-    return row_of(say.app, "user1234")
+    return account_row(say.app, "user1234")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def still(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Speaker]:
+) -> Iterator[DialectClient]:
     """One application for all requests that change nothing."""
-    with standing(request, tmp_path_factory, "/nerveshub") as speaker:
-        yield speaker
+    with shared_dialect_client(request, tmp_path_factory, "/nerveshub") as dialect_client:
+        yield dialect_client
 
 
 @pytest.mark.parametrize("missing", ["username", "email", "password"])
-def test_a_missing_field_is_named(still: Speaker, missing: str) -> None:
+def test_a_missing_field_is_named(still: DialectClient, missing: str) -> None:
     answer = still.post(
         "/users/register", {name: text for name, text in USER.items() if name != missing}
     )
@@ -68,19 +69,19 @@ def test_a_missing_field_is_named(still: Speaker, missing: str) -> None:
         ("password", {"$ne": ""}),
     ],
 )
-def test_a_field_that_cannot_be_used_is_named(still: Speaker, field: str, value: Any) -> None:
+def test_a_field_that_cannot_be_used_is_named(still: DialectClient, field: str, value: Any) -> None:
     answer = still.post("/users/register", USER | {field: value})
     assert answer.status_code == 422
     assert answer.json.keys() == {"errors"}
     assert answer.json["errors"].keys() == {field}
     assert all(isinstance(message, str) for message in answer.json["errors"][field])
-    assert len(rows(still.app, Account)) == 2
+    assert len(table_rows(still.app, Account)) == 2
 
 
 def test_closed_sign_ups_are_forbidden_in_upstreams_words(make_app: Callable[..., Flask]) -> None:
     app = make_app(registration="closed")
     populate(app)
-    with speaking(app, "/nerveshub") as say:
+    with dialect_client_of(app, "/nerveshub") as say:
         answer = say.post("/users/register", USER)
     assert answer.status_code == 403
     assert answer.json == {"status": "Public signups disabled. Invite required to signup"}
@@ -89,7 +90,7 @@ def test_closed_sign_ups_are_forbidden_in_upstreams_words(make_app: Callable[...
 def test_too_many_attempts_are_no_500(make_app: Callable[..., Flask]) -> None:
     app = make_app(lockout_failures="1")
     populate(app)
-    with speaking(app, "/nerveshub") as say:
+    with dialect_client_of(app, "/nerveshub") as say:
         say.post("/users/auth", {"email": "hawk", "password": "wrong"})
         answer = say.post("/users/auth", {"email": "hawk", "password": "newpwd"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
@@ -99,7 +100,10 @@ def test_too_many_attempts_are_no_500(make_app: Callable[..., Flask]) -> None:
 def test_a_full_queue_before_the_hash_is_no_500(make_app: Callable[..., Flask]) -> None:
     app = make_app(hash_queue="1")
     populate(app)
-    with speaking(app, "/nerveshub") as say, services(app).authentication._passwords.admit():
+    with (
+        dialect_client_of(app, "/nerveshub") as say,
+        services(app).authentication._passwords.admit(),
+    ):
         answer = say.post("/users/auth", {"email": "hawk", "password": "newpwd"})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
@@ -110,7 +114,7 @@ def test_a_full_queue_before_the_hash_is_no_500(make_app: Callable[..., Flask]) 
     "headers", [{}, basic("hawk", "wrong"), bearer("x" * 5000), {"Authorization": "Negotiate x"}]
 )
 def test_a_request_without_proof_is_forbidden_for_document_and_clients(
-    still: Speaker, headers: dict[str, str]
+    still: DialectClient, headers: dict[str, str]
 ) -> None:
     answer = still.get("/users/me", headers=headers)
     assert (answer.status_code, answer.json) == (403, FORBIDDEN)
@@ -119,7 +123,7 @@ def test_a_request_without_proof_is_forbidden_for_document_and_clients(
 @pytest.mark.parametrize("path", ["/users/register", "/users/auth", "/users/login", "/users/sign"])
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_a_body_that_cannot_be_read_is_refused_with_errors(
-    still: Speaker, case: str, path: str
+    still: DialectClient, case: str, path: str
 ) -> None:
     request, status = UNREADABLE[case]
     answer = still.post(path, **request)
@@ -137,7 +141,7 @@ def test_a_body_that_cannot_be_read_is_refused_with_errors(
         (b"note=x", 422),
     ],
 )
-def test_a_form_means_one_thing_or_nothing(still: Speaker, form: bytes, status: int) -> None:
+def test_a_form_means_one_thing_or_nothing(still: DialectClient, form: bytes, status: int) -> None:
     answer = still.post("/users/auth", data=form, content_type="application/x-www-form-urlencoded")
     assert (answer.status_code, answer.json.keys()) == (status, {"errors"})
 
@@ -155,7 +159,7 @@ def test_a_form_means_one_thing_or_nothing(still: Speaker, form: bytes, status: 
     ],
 )
 def test_an_unknown_address_or_method_is_refused_with_errors(
-    still: Speaker, method: str, path: str, status: int
+    still: DialectClient, method: str, path: str, status: int
 ) -> None:
     answer = still.ask(method, path)
     assert (answer.status_code, answer.json.keys()) == (status, {"errors"})

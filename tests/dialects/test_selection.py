@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from support.accounts import HAWK, populate
 from support.app import close, services
-from support.dialects import one_database
+from support.database import shared_database
 from support.http import basic
 
 DIALECTS = ("native", "nerveshub", "wekan", "continuous", "azuma")
@@ -81,7 +81,7 @@ def app(
 ) -> Iterator[Flask]:
     """An application with a host for each dialect."""
     bound = ",".join(f"{host}={dialect}" for dialect, host in HOSTS.items())
-    with one_database(request, tmp_path_factory) as make:
+    with shared_database(request, tmp_path_factory) as make:
         made = make(dialect_hosts=bound, hash_queue="1")
         populate(made)
         yield made

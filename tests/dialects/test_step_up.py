@@ -13,7 +13,7 @@ from identity.domain.errors import StepUpRequired
 from identity.domain.token_kinds import TokenKind
 from support.accounts import ADMIN, HAWK, populate
 from support.app import principal, services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic, bearer, token_of
 
 CHALLENGES = [
@@ -56,7 +56,7 @@ def asked(client: FlaskClient, call: Call, headers: dict[str, str]) -> TestRespo
 
 
 def old_token(
-    app: Flask, clock: HandClock, kind: TokenKind, who: tuple[str, str] = ADMIN
+    app: Flask, clock: ManualClock, kind: TokenKind, who: tuple[str, str] = ADMIN
 ) -> dict[str, str]:
     token = services(app).logins.open(principal(app, *who), kind).token
     clock.advance(minutes=3)
@@ -68,7 +68,7 @@ def old_token(
 
 
 def test_an_admins_old_token_does_what_can_be_taken_back_and_nothing_else(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     old = old_token(app, clock, TokenKind.OPAQUE)
     for call in FRESH:
@@ -78,7 +78,7 @@ def test_an_admins_old_token_does_what_can_be_taken_back_and_nothing_else(
 
 
 def test_an_admins_fresh_token_or_password_does_it_all(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     token = services(app).logins.open(principal(app, *ADMIN), TokenKind.OPAQUE).token
     clock.advance(minutes=15)
@@ -88,7 +88,7 @@ def test_an_admins_fresh_token_or_password_does_it_all(
     assert asked(client, FRESH[-1], basic(*ADMIN)).status_code == 204
 
 
-def test_the_native_dialect_says_what_to_do(client: FlaskClient, clock: HandClock) -> None:
+def test_the_native_dialect_says_what_to_do(client: FlaskClient, clock: ManualClock) -> None:
     token = token_of(client, *HAWK)
     for _ in range(2):
         clock.advance(minutes=9)
@@ -103,7 +103,7 @@ def test_the_native_dialect_says_what_to_do(client: FlaskClient, clock: HandCloc
 
 
 def test_revoking_a_certificate_needs_recent_authentication(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     old = old_token(app, clock, TokenKind.PERSONAL, HAWK)
     require_step_up(client.delete("/api/certificates/1234567890", headers=old))
@@ -111,7 +111,7 @@ def test_revoking_a_certificate_needs_recent_authentication(
 
 
 def test_wekans_old_token_deletes_no_account(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     hawk = principal(app, *HAWK).account.short_id
     old = old_token(app, clock, TokenKind.OPAQUE)
@@ -127,7 +127,7 @@ def test_wekans_old_token_deletes_no_account(
 
 
 def test_continuous_and_azuma_ask_for_a_new_login(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     uuid = principal(app, *HAWK).account.uuid
     old = old_token(app, clock, TokenKind.UUID, HAWK)
@@ -142,7 +142,7 @@ def test_continuous_and_azuma_ask_for_a_new_login(
 
 
 def test_the_limit_is_a_setting_and_zero_takes_it_away(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     for seconds, status in (("60", 401), ("0", 200)):
         app = make_app(step_up_seconds=seconds)

@@ -10,8 +10,8 @@ from flask import Flask
 
 from support.accounts import ADMIN, HAWK, populate
 from support.app import services
-from support.clock import HandClock
-from support.dialects import Speaker, speaking, standing
+from support.clock import ManualClock
+from support.dialects import DialectClient, dialect_client_of, shared_dialect_client
 from support.http import basic
 
 USER = {"username": "myusername", "password": "my$up3erP@ssw0rd", "email": "my@email.com"}
@@ -36,7 +36,7 @@ FORBIDDEN = OBJECT | {
 }
 
 
-def login(say: Speaker, name: str, password: str) -> str:
+def login(say: DialectClient, name: str, password: str) -> str:
     answer = say.post("/users/login", {"username": name, "password": password})
     assert answer.status_code == 200, answer.text
     token: str = answer.json["token"]
@@ -44,34 +44,36 @@ def login(say: Speaker, name: str, password: str) -> str:
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/wekan") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/wekan") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def still(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Speaker]:
+) -> Iterator[DialectClient]:
     """One application for all requests that change nothing."""
-    with standing(request, tmp_path_factory, "/wekan") as speaker:
-        yield speaker
+    with shared_dialect_client(request, tmp_path_factory, "/wekan") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module")
-def admin(still: Speaker) -> str:
+def admin(still: DialectClient) -> str:
     """A token of the administrator there."""
     return login(still, *ADMIN)
 
 
 @pytest.fixture(scope="module")
-def hawk(still: Speaker) -> str:
+def hawk(still: DialectClient) -> str:
     """A token of somebody else there."""
     return login(still, *HAWK)
 
 
 @pytest.mark.parametrize(("kind", "slash"), [("json", ""), ("data", ""), ("json", "/")])
-def test_registering_logs_in_with_id_token_and_its_end(say: Speaker, kind: str, slash: str) -> None:
+def test_registering_logs_in_with_id_token_and_its_end(
+    say: DialectClient, kind: str, slash: str
+) -> None:
     answer = say.post(f"/users/register{slash}", **{kind: USER})
     assert (answer.status_code, answer.json.keys()) == (200, {"id", "token", "tokenExpires"})
     assert re.fullmatch(r"[23456789A-HJ-NP-Za-km-z]{17}", answer.json["id"])
@@ -81,7 +83,7 @@ def test_registering_logs_in_with_id_token_and_its_end(say: Speaker, kind: str, 
     assert (own["_id"], own["username"], own["isAdmin"]) == (answer.json["id"], "myusername", False)
 
 
-def test_a_token_lives_for_ninety_days(say: Speaker, clock: HandClock) -> None:
+def test_a_token_lives_for_ninety_days(say: DialectClient, clock: ManualClock) -> None:
     token = say.post("/users/register", USER).json["token"]
     clock.advance(days=90, seconds=-1)
     assert say.get("/api/user", token=token).json["username"] == "myusername"
@@ -90,7 +92,7 @@ def test_a_token_lives_for_ninety_days(say: Speaker, clock: HandClock) -> None:
 
 
 @pytest.mark.parametrize("absent", ["username", "email"])
-def test_one_of_username_and_email_is_enough(say: Speaker, absent: str) -> None:
+def test_one_of_username_and_email_is_enough(say: DialectClient, absent: str) -> None:
     body = {name: text for name, text in USER.items() if name != absent}
     own = say.get("/api/user", token=say.post("/users/register", body).json["token"]).json
     assert own["username"] == {"username": "my@email.com", "email": "myusername"}[absent]
@@ -105,13 +107,13 @@ def test_registration_that_is_not_open_is_403_with_an_empty_body(
 ) -> None:
     app = make_app(registration=mode)
     populate(app)
-    with speaking(app, "/wekan") as say:
+    with dialect_client_of(app, "/wekan") as say:
         refused = say.post("/users/register", USER)
         assert (refused.status_code, refused.data) == (403, b"")
         assert say.post("/api/users", USER, token=login(say, *ADMIN)).status_code == 200
 
 
-def test_asking_what_registration_can_do_answers_200_without_a_body(still: Speaker) -> None:
+def test_asking_what_registration_can_do_answers_200_without_a_body(still: DialectClient) -> None:
     answer = still.ask("OPTIONS", "/users/register")
     assert (answer.status_code, answer.data) == (200, b"")
 
@@ -119,7 +121,7 @@ def test_asking_what_registration_can_do_answers_200_without_a_body(still: Speak
 def test_the_first_account_of_all_is_an_administrator_and_no_later_one(
     make_app: Callable[..., Flask],
 ) -> None:
-    with speaking(make_app(), "/wekan") as say:
+    with dialect_client_of(make_app(), "/wekan") as say:
         first, second = (
             say.post("/users/register", {"username": name, "password": "tester"}) for name in "ab"
         )
@@ -133,7 +135,7 @@ def test_the_first_account_of_all_is_an_administrator_and_no_later_one(
 def test_the_first_account_here_is_no_administrator_after_one_made_elsewhere(
     make_app: Callable[..., Flask],
 ) -> None:
-    with speaking(make_app(), "/wekan") as say:
+    with dialect_client_of(make_app(), "/wekan") as say:
         say.client.post("/azuma/user/register", json={"name": "azuma", "password": "neo"})
         token = say.post("/users/register", USER).json["token"]
         assert say.get("/api/user", token=token).json["isAdmin"] is False
@@ -143,7 +145,7 @@ def test_the_loser_of_the_race_for_the_first_account_still_gets_one(
     make_app: Callable[..., Flask],
 ) -> None:
     app = make_app()
-    with speaking(app, "/wekan") as say:
+    with dialect_client_of(app, "/wekan") as say:
         first_is_taken(app)
         answer = say.post("/users/register", USER)
         assert answer.status_code == 200, answer.text
@@ -161,7 +163,7 @@ def first_is_taken(app: Flask) -> None:
 )
 @pytest.mark.parametrize("kind", ["json", "data"])
 def test_a_login_is_by_username_or_email_each_with_a_token_of_its_own(
-    say: Speaker, named: dict[str, str], kind: str
+    say: DialectClient, named: dict[str, str], kind: str
 ) -> None:
     made = say.post("/users/register", USER).json
     answer = say.post("/users/login", **{kind: named | {"password": USER["password"]}})
@@ -172,7 +174,9 @@ def test_a_login_is_by_username_or_email_each_with_a_token_of_its_own(
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "token"])
-def test_a_token_travels_under_any_of_its_schemes(still: Speaker, hawk: str, scheme: str) -> None:
+def test_a_token_travels_under_any_of_its_schemes(
+    still: DialectClient, hawk: str, scheme: str
+) -> None:
     assert (
         still.get("/api/user", headers={"Authorization": f"{scheme} {hawk}"}).json["username"]
         == "hawk"
@@ -180,7 +184,7 @@ def test_a_token_travels_under_any_of_its_schemes(still: Speaker, hawk: str, sch
 
 
 def test_a_token_travels_in_the_query_too_and_never_beside_a_header(
-    still: Speaker, hawk: str, admin: str
+    still: DialectClient, hawk: str, admin: str
 ) -> None:
     assert still.get(f"/api/user?access_token={hawk}").json["username"] == "hawk"
     assert still.get(f"/api/user?access_token={hawk}", token=admin).json["username"] == "admin"
@@ -197,7 +201,7 @@ def test_a_token_travels_in_the_query_too_and_never_beside_a_header(
     "path", ["/azuma/user/update", "/continuous/users/x", "/api/resource", "/nerveshub/users/me"]
 )
 def test_no_other_dialect_takes_a_token_from_the_query(
-    still: Speaker, hawk: str, path: str
+    still: DialectClient, hawk: str, path: str
 ) -> None:
     method = "PATCH" if path.startswith("/azuma") else "GET"
     answer = still.client.open(f"{path}?access_token={hawk}", method=method, json={})

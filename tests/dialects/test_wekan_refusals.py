@@ -12,7 +12,8 @@ from flask import Flask
 from identity.store.models import Account
 from support.accounts import ADMIN, HAWK, populate
 from support.app import services
-from support.dialects import UNREADABLE, Speaker, row_of, rows, speaking, standing
+from support.database import account_row, table_rows
+from support.dialects import UNREADABLE, DialectClient, dialect_client_of, shared_dialect_client
 from support.http import basic
 
 USER = {"username": "myusername", "password": "my$up3erP@ssw0rd", "email": "my@email.com"}
@@ -60,7 +61,7 @@ OWN_CALLS = [
 ]
 
 
-def login(say: Speaker, name: str, password: str) -> str:
+def login(say: DialectClient, name: str, password: str) -> str:
     answer = say.post("/users/login", {"username": name, "password": password})
     assert answer.status_code == 200, answer.text
     token: str = answer.json["token"]
@@ -68,28 +69,28 @@ def login(say: Speaker, name: str, password: str) -> str:
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/wekan") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/wekan") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def still(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Speaker]:
+) -> Iterator[DialectClient]:
     """One application for all requests that change nothing."""
-    with standing(request, tmp_path_factory, "/wekan") as speaker:
-        yield speaker
+    with shared_dialect_client(request, tmp_path_factory, "/wekan") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module")
-def admin(still: Speaker) -> str:
+def admin(still: DialectClient) -> str:
     """A token of the administrator there."""
     return login(still, *ADMIN)
 
 
 @pytest.fixture(scope="module")
-def hawk(still: Speaker) -> str:
+def hawk(still: DialectClient) -> str:
     """A token of somebody else there."""
     return login(still, *HAWK)
 
@@ -116,14 +117,14 @@ def hawk(still: Speaker) -> str:
     ],
 )
 def test_what_cannot_be_registered_is_400_in_meteors_words(
-    still: Speaker, body: dict[str, Any], expected: dict[str, Any]
+    still: DialectClient, body: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     answer = still.post("/users/register", body)
     assert (answer.status_code, answer.json) == (400, expected)
-    assert len(rows(still.app, Account)) == 2
+    assert len(table_rows(still.app, Account)) == 2
 
 
-def test_json_sent_as_a_form_is_400(still: Speaker) -> None:
+def test_json_sent_as_a_form_is_400(still: DialectClient) -> None:
     answer = still.post(
         "/users/register",
         data=json.dumps(USER).encode(),
@@ -144,12 +145,12 @@ def test_json_sent_as_a_form_is_400(still: Speaker) -> None:
         {"username": "hawk", "password": "x" * 3000},
     ],
 )
-def test_every_wrong_login_fails_alike(still: Speaker, wrong: dict[str, str]) -> None:
+def test_every_wrong_login_fails_alike(still: DialectClient, wrong: dict[str, str]) -> None:
     answer = still.post("/users/login", wrong)
     assert (answer.status_code, answer.json) == (401, LOGIN_FAILED)
 
 
-def test_a_query_string_is_no_place_to_log_in(still: Speaker) -> None:
+def test_a_query_string_is_no_place_to_log_in(still: DialectClient) -> None:
     answer = still.post("/users/login?username=hawk&password=newpwd", {"password": "x"})
     assert (answer.status_code, answer.json.keys()) == (400, {"error", "reason"})
 
@@ -157,7 +158,7 @@ def test_a_query_string_is_no_place_to_log_in(still: Speaker) -> None:
 def test_too_many_wrong_logins_are_429(make_app: Callable[..., Flask]) -> None:
     app = make_app(lockout_failures="1")
     populate(app)
-    with speaking(app, "/wekan") as say:
+    with dialect_client_of(app, "/wekan") as say:
         say.post("/users/login", {"username": "hawk", "password": "wrong"})
         answer = say.post("/users/login", {"username": "hawk", "password": "newpwd"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
@@ -167,7 +168,7 @@ def test_too_many_wrong_logins_are_429(make_app: Callable[..., Flask]) -> None:
 def test_a_full_queue_before_the_hash_is_503(make_app: Callable[..., Flask]) -> None:
     app = make_app(hash_queue="1")
     populate(app)
-    with speaking(app, "/wekan") as say, services(app).authentication._passwords.admit():
+    with dialect_client_of(app, "/wekan") as say, services(app).authentication._passwords.admit():
         answer = say.post("/users/login", {"username": "hawk", "password": "newpwd"})
     assert (answer.status_code, answer.json.keys()) == (503, {"error", "reason"})
     assert int(answer.headers["Retry-After"]) >= 1
@@ -184,18 +185,18 @@ def test_a_full_queue_before_the_hash_is_503(make_app: Callable[..., Flask]) -> 
     ],
 )
 def test_an_unknown_action_is_refused_and_does_nothing(
-    still: Speaker, admin: str, body: dict[str, Any]
+    still: DialectClient, admin: str, body: dict[str, Any]
 ) -> None:
-    before = row_of(still.app, "hawk")
+    before = account_row(still.app, "hawk")
     answer = still.put(f"/api/users/{before['short_id']}", body, token=admin)
     assert (answer.status_code, answer.json) == (400, MATCH_FAILED)
-    assert row_of(still.app, "hawk") == before
+    assert account_row(still.app, "hawk") == before
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 @pytest.mark.parametrize("user_id", ["XQMZgynx9M79qTtQc", "1", "x" * 500])
 def test_an_unknown_user_is_an_empty_document(
-    still: Speaker, admin: str, method: str, user_id: str
+    still: DialectClient, admin: str, method: str, user_id: str
 ) -> None:
     body = {"action": "disableLogin"} if method == "PUT" else None
     answer = still.ask(method, f"/api/users/{user_id}", body, token=admin)
@@ -203,7 +204,9 @@ def test_an_unknown_user_is_an_empty_document(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_an_id_with_nul_is_400_on_either_database(still: Speaker, admin: str, method: str) -> None:
+def test_an_id_with_nul_is_400_on_either_database(
+    still: DialectClient, admin: str, method: str
+) -> None:
     answer = still.ask(method, "/api/users/hawk%00", {"action": "disableLogin"}, token=admin)
     assert (answer.status_code, answer.json.keys()) == (400, {"error", "reason"})
 
@@ -220,7 +223,7 @@ def test_an_id_with_nul_is_400_on_either_database(still: Speaker, admin: str, me
     ],
 )
 def test_without_a_live_token_the_answer_is_200_with_the_error_object(
-    still: Speaker, method: str, path: str, headers: dict[str, str]
+    still: DialectClient, method: str, path: str, headers: dict[str, str]
 ) -> None:
     answer = still.ask(method, path, {"action": "disableLogin"}, headers=headers)
     assert (answer.status_code, answer.json) == (200, UNAUTHORIZED)
@@ -228,12 +231,12 @@ def test_without_a_live_token_the_answer_is_200_with_the_error_object(
 
 @pytest.mark.parametrize(("method", "path"), ADMIN_CALLS)
 def test_others_are_forbidden_what_administrators_do(
-    still: Speaker, hawk: str, method: str, path: str
+    still: DialectClient, hawk: str, method: str, path: str
 ) -> None:
     body = USER if method == "POST" else {"action": "disableLogin"}
     answer = still.ask(method, path, body, token=hawk)
     assert (answer.status_code, answer.json) == (200, FORBIDDEN)
-    assert len(rows(still.app, Account)) == 2
+    assert len(table_rows(still.app, Account)) == 2
 
 
 @pytest.mark.parametrize(
@@ -241,7 +244,7 @@ def test_others_are_forbidden_what_administrators_do(
 )
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_a_body_that_cannot_be_read_is_refused_with_error_and_reason(
-    still: Speaker, admin: str, case: str, method: str, path: str
+    still: DialectClient, admin: str, case: str, method: str, path: str
 ) -> None:
     request, status = UNREADABLE[case]
     answer = still.ask(method, path, token=admin, **request)
@@ -260,7 +263,7 @@ def test_a_body_that_cannot_be_read_is_refused_with_error_and_reason(
     ],
 )
 def test_an_unknown_address_or_method_has_its_real_status(
-    still: Speaker, method: str, path: str, status: int
+    still: DialectClient, method: str, path: str, status: int
 ) -> None:
     answer = still.ask(method, path)
     assert (answer.status_code, answer.json.keys()) == (status, {"error", "reason"})

@@ -10,8 +10,9 @@ from flask import Flask
 
 from identity.store.models import AuditEvent
 from support.accounts import ADMIN, HAWK
-from support.clock import HandClock
-from support.dialects import Speaker, row_of, rows, speaking
+from support.clock import ManualClock
+from support.database import account_row, table_rows
+from support.dialects import DialectClient, dialect_client_of
 from support.http import basic
 
 UNAUTHORIZED = {
@@ -22,19 +23,19 @@ OPAQUE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/wekan") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/wekan") as dialect_client:
+        yield dialect_client
 
 
-def login(say: Speaker, who: tuple[str, str]) -> str:
+def login(say: DialectClient, who: tuple[str, str]) -> str:
     answer = say.post("/users/login", {"username": who[0], "password": who[1]})
     assert answer.status_code == 200, answer.text
     token: str = answer.json["token"]
     return token
 
 
-def lives(say: Speaker, token: str) -> bool:
+def lives(say: DialectClient, token: str) -> bool:
     return "username" in say.get("/api/user", token=token).json
 
 
@@ -42,7 +43,7 @@ def lives(say: Speaker, token: str) -> bool:
     "body",
     [{}, {"json": {}}, {"json": {"all": False}}, {"data": {"all": "no"}}, {"json": {"all": None}}],
 )
-def test_logging_out_ends_this_token_alone(say: Speaker, body: dict[str, object]) -> None:
+def test_logging_out_ends_this_token_alone(say: DialectClient, body: dict[str, object]) -> None:
     first, second = login(say, HAWK), login(say, HAWK)
     answer = say.post("/users/logout", token=first, **body)
     assert (answer.status_code, answer.json) == (200, {"message": "You've been logged out!"})
@@ -61,7 +62,7 @@ def test_logging_out_ends_this_token_alone(say: Speaker, body: dict[str, object]
     ],
 )
 def test_logging_out_everywhere_ends_all_own_sessions(
-    say: Speaker, body: dict[str, object]
+    say: DialectClient, body: dict[str, object]
 ) -> None:
     first, second, other = login(say, HAWK), login(say, HAWK), login(say, ADMIN)
     answer = say.post("/users/logout", token=first, **body)
@@ -72,7 +73,7 @@ def test_logging_out_everywhere_ends_all_own_sessions(
     assert [lives(say, token) for token in (first, second, other)] == [False, False, True]
 
 
-def test_logging_out_needs_a_token(say: Speaker) -> None:
+def test_logging_out_needs_a_token(say: DialectClient) -> None:
     for headers in ({}, {"Authorization": "Bearer nothing"}, basic("hawk", "wrong")):
         answer = say.post("/users/logout", headers=headers)
         assert (answer.status_code, answer.json) == (401, UNAUTHORIZED)
@@ -86,15 +87,15 @@ def test_logging_out_needs_a_token(say: Speaker) -> None:
     assert not lives(say, by_query)
 
 
-def test_an_administrator_makes_a_token_for_a_user(say: Speaker) -> None:
-    hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
+def test_an_administrator_makes_a_token_for_a_user(say: DialectClient) -> None:
+    hawk, boss = account_row(say.app, "hawk"), login(say, ADMIN)
     answer = say.post(f"/api/createtoken/{hawk['short_id']}", token=boss)
     assert (answer.status_code, answer.json.keys()) == (200, {"_id", "authToken"})
     assert answer.json["_id"] == hawk["short_id"]
     token = answer.json["authToken"]
     assert OPAQUE.fullmatch(token)
     assert say.get("/api/user", token=token).json["username"] == "hawk"
-    opened = rows(say.app, AuditEvent)[-1]
+    opened = table_rows(say.app, AuditEvent)[-1]
     assert (opened["kind"], opened["actor"], opened["subject"]) == (
         "session.opened",
         "admin",
@@ -102,8 +103,8 @@ def test_an_administrator_makes_a_token_for_a_user(say: Speaker) -> None:
     )
 
 
-def test_such_a_token_is_never_recent_authentication(say: Speaker) -> None:
-    hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
+def test_such_a_token_is_never_recent_authentication(say: DialectClient) -> None:
+    hawk, boss = account_row(say.app, "hawk"), login(say, ADMIN)
     token = say.post(f"/api/createtoken/{hawk['short_id']}", token=boss).json["authToken"]
     answer = say.client.patch(
         "/api/users/me",
@@ -114,9 +115,9 @@ def test_such_a_token_is_never_recent_authentication(say: Speaker) -> None:
 
 
 def test_making_a_token_and_ending_all_need_recent_authentication(
-    say: Speaker, clock: HandClock
+    say: DialectClient, clock: ManualClock
 ) -> None:
-    hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
+    hawk, boss = account_row(say.app, "hawk"), login(say, ADMIN)
     clock.advance(minutes=16)
     for path, body in (
         (f"/api/createtoken/{hawk['short_id']}", None),
@@ -127,22 +128,22 @@ def test_making_a_token_and_ending_all_need_recent_authentication(
 
 
 @pytest.mark.parametrize("who", ["nobody", "hawk", "", "x" * 500])
-def test_no_token_is_made_for_who_is_not_there(say: Speaker, who: str) -> None:
+def test_no_token_is_made_for_who_is_not_there(say: DialectClient, who: str) -> None:
     boss = login(say, ADMIN)
     answer = say.post(f"/api/createtoken/{who}", token=boss)
     assert answer.json == {} or answer.status_code == 404
     assert say.post("/api/deletetoken", {"userId": who or "nobody"}, token=boss).json == {}
 
 
-def test_no_token_is_made_for_who_is_disabled(say: Speaker) -> None:
-    hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
+def test_no_token_is_made_for_who_is_disabled(say: DialectClient) -> None:
+    hawk, boss = account_row(say.app, "hawk"), login(say, ADMIN)
     say.put(f"/api/users/{hawk['short_id']}", {"action": "disableLogin"}, token=boss)
     assert say.post(f"/api/createtoken/{hawk['short_id']}", token=boss).json == {}
 
 
 @pytest.mark.parametrize("kind", ["json", "data"])
-def test_an_administrator_ends_one_token_of_a_user(say: Speaker, kind: str) -> None:
-    hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
+def test_an_administrator_ends_one_token_of_a_user(say: DialectClient, kind: str) -> None:
+    hawk, boss = account_row(say.app, "hawk"), login(say, ADMIN)
     first, second = login(say, HAWK), login(say, HAWK)
     answer = say.post(
         "/api/deletetoken", token=boss, **{kind: {"userId": hawk["short_id"], "token": first}}
@@ -159,8 +160,8 @@ def test_an_administrator_ends_one_token_of_a_user(say: Speaker, kind: str) -> N
     assert lives(say, boss)
 
 
-def test_an_administrator_ends_all_tokens_of_a_user(say: Speaker) -> None:
-    hawk, boss = row_of(say.app, "hawk"), login(say, ADMIN)
+def test_an_administrator_ends_all_tokens_of_a_user(say: DialectClient) -> None:
+    hawk, boss = account_row(say.app, "hawk"), login(say, ADMIN)
     first, second = login(say, HAWK), login(say, HAWK)
     answer = say.post("/api/deletetoken", {"userId": hawk["short_id"]}, token=boss)
     assert (answer.status_code, answer.json) == (
@@ -171,7 +172,7 @@ def test_an_administrator_ends_all_tokens_of_a_user(say: Speaker) -> None:
     assert login(say, HAWK)
 
 
-def test_without_a_user_no_token_is_ended(say: Speaker) -> None:
+def test_without_a_user_no_token_is_ended(say: DialectClient) -> None:
     boss = login(say, ADMIN)
     answer = say.post("/api/deletetoken", {"token": boss}, token=boss)
     assert (answer.status_code, answer.json) == (
@@ -181,8 +182,12 @@ def test_without_a_user_no_token_is_ended(say: Speaker) -> None:
     assert lives(say, boss)
 
 
-def test_a_user_is_found_by_name_where_it_is_no_id(say: Speaker) -> None:
-    boss, admin, hawk = login(say, ADMIN), row_of(say.app, "admin"), row_of(say.app, "hawk")
+def test_a_user_is_found_by_name_where_it_is_no_id(say: DialectClient) -> None:
+    boss, admin, hawk = (
+        login(say, ADMIN),
+        account_row(say.app, "admin"),
+        account_row(say.app, "hawk"),
+    )
     for name in ("hawk", "HAWK", hawk["short_id"]):
         assert say.get(f"/api/users/{name}", token=boss).json["_id"] == hawk["short_id"]
     body = {"username": admin["short_id"], "password": "newpwd", "email": "late@example.org"}

@@ -9,8 +9,9 @@ from flask import Flask
 
 from identity.store.models import Account
 from support.accounts import ADMIN, HAWK
-from support.clock import HandClock
-from support.dialects import Speaker, row_of, rows, speaking, standing
+from support.clock import ManualClock
+from support.database import account_row, table_rows
+from support.dialects import DialectClient, dialect_client_of, shared_dialect_client
 
 USER = {"username": "myusername", "password": "my$up3erP@ssw0rd", "email": "my@email.com"}
 
@@ -29,7 +30,7 @@ UNAUTHORIZED = OBJECT | {
 LOGIN_FAILED = {"error": "login-failed", "reason": "Incorrect username, email address or password."}
 
 
-def login(say: Speaker, name: str, password: str) -> str:
+def login(say: DialectClient, name: str, password: str) -> str:
     answer = say.post("/users/login", {"username": name, "password": password})
     assert answer.status_code == 200, answer.text
     token: str = answer.json["token"]
@@ -37,13 +38,13 @@ def login(say: Speaker, name: str, password: str) -> str:
 
 
 @pytest.fixture
-def say(app: Flask) -> Iterator[Speaker]:
-    with speaking(app, "/wekan") as speaker:
-        yield speaker
+def say(app: Flask) -> Iterator[DialectClient]:
+    with dialect_client_of(app, "/wekan") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture
-def boss(say: Speaker) -> str:
+def boss(say: DialectClient) -> str:
     """A token of the administrator."""
     return login(say, *ADMIN)
 
@@ -51,20 +52,20 @@ def boss(say: Speaker) -> str:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def still(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Speaker]:
+) -> Iterator[DialectClient]:
     """One application for all requests that change nothing."""
-    with standing(request, tmp_path_factory, "/wekan") as speaker:
-        yield speaker
+    with shared_dialect_client(request, tmp_path_factory, "/wekan") as dialect_client:
+        yield dialect_client
 
 
 @pytest.fixture(scope="module")
-def admin(still: Speaker) -> str:
+def admin(still: DialectClient) -> str:
     """A token of the administrator there."""
     return login(still, *ADMIN)
 
 
 @pytest.fixture(scope="module")
-def hawk(still: Speaker) -> str:
+def hawk(still: DialectClient) -> str:
     """A token of somebody else there."""
     return login(still, *HAWK)
 
@@ -79,20 +80,20 @@ def hawk(still: Speaker) -> str:
     ],
 )
 def test_what_is_taken_is_400_wherever_it_is_made(
-    say: Speaker, boss: str, clash: dict[str, str], reason: str
+    say: DialectClient, boss: str, clash: dict[str, str], reason: str
 ) -> None:
     say.post("/users/register", USER)
     for path, token in (("/users/register", ""), ("/api/users", boss)):
         answer = say.post(path, USER | clash, token=token)
         assert (answer.status_code, answer.json) == (400, {"error": 403, "reason": reason})
-    assert len(rows(say.app, Account)) == 3
+    assert len(table_rows(say.app, Account)) == 3
 
 
 @pytest.mark.parametrize(
     ("kind", "slash"), [("json", ""), ("data", ""), ("json", "/"), ("data", "/")]
 )
 def test_an_administrator_creates_a_user_whose_id_has_both_names(
-    say: Speaker, boss: str, kind: str, slash: str
+    say: DialectClient, boss: str, kind: str, slash: str
 ) -> None:
     wanted = {
         "username": "tester",
@@ -104,12 +105,12 @@ def test_an_administrator_creates_a_user_whose_id_has_both_names(
     assert (answer.status_code, answer.json.keys()) == (200, {"_id", "id"})
     assert answer.json["_id"] == answer.json["id"]
     assert len(answer.json["_id"]) == 17
-    assert row_of(say.app, "tester")["admin"] is False
+    assert account_row(say.app, "tester")["admin"] is False
     assert login(say, "tester", "tester")
 
 
 def test_a_user_is_shown_to_administrators_without_secrets(
-    say: Speaker, boss: str, clock: HandClock
+    say: DialectClient, boss: str, clock: ManualClock
 ) -> None:
     made = say.post("/users/register", USER).json["id"]
     clock.advance(milliseconds=250)
@@ -133,7 +134,7 @@ def test_a_user_is_shown_to_administrators_without_secrets(
     }
 
 
-def test_own_account_is_shown_without_the_key_of_secrets(still: Speaker, hawk: str) -> None:
+def test_own_account_is_shown_without_the_key_of_secrets(still: DialectClient, hawk: str) -> None:
     own = still.get("/api/user", token=hawk)
     assert own.status_code == 200
     assert {"services", "sessionData"}.isdisjoint(own.json)
@@ -141,7 +142,7 @@ def test_own_account_is_shown_without_the_key_of_secrets(still: Speaker, hawk: s
 
 
 @pytest.mark.parametrize("path", ["/api/users", "/api/users/"])
-def test_users_are_listed_by_id_and_name_alone(still: Speaker, admin: str, path: str) -> None:
+def test_users_are_listed_by_id_and_name_alone(still: DialectClient, admin: str, path: str) -> None:
     listed = still.get(path, token=admin).json
     assert [user["username"] for user in listed] == ["admin", "hawk"]
     assert all(user.keys() == {"_id", "username"} and len(user["_id"]) == 17 for user in listed)
@@ -150,7 +151,7 @@ def test_users_are_listed_by_id_and_name_alone(still: Speaker, admin: str, path:
 @pytest.mark.parametrize("path", ["/api/users/{id}", "/api/users/{id}/", "/api/user/{id}"])
 @pytest.mark.parametrize("kind", ["json", "data"])
 def test_a_disabled_login_has_no_way_in_until_it_is_enabled(
-    say: Speaker, boss: str, path: str, kind: str
+    say: DialectClient, boss: str, path: str, kind: str
 ) -> None:
     made = say.post("/users/register", USER).json
     path = path.format(id=made["id"])
@@ -169,23 +170,23 @@ def test_a_disabled_login_has_no_way_in_until_it_is_enabled(
     assert login(say, "myusername", USER["password"])
 
 
-def test_disabling_their_own_account_changes_nothing(still: Speaker, admin: str) -> None:
+def test_disabling_their_own_account_changes_nothing(still: DialectClient, admin: str) -> None:
     own = still.get("/api/user", token=admin).json["_id"]
     answer = still.put(f"/api/users/{own}", {"action": "disableLogin"}, token=admin)
     assert (answer.status_code, answer.json["loginDisabled"]) == (200, False)
     assert still.get("/api/user", token=admin).json["_id"] == own
 
 
-def test_an_action_in_the_query_of_a_get_does_nothing(still: Speaker, admin: str) -> None:
-    hawk = row_of(still.app, "hawk")["short_id"]
+def test_an_action_in_the_query_of_a_get_does_nothing(still: DialectClient, admin: str) -> None:
+    hawk = account_row(still.app, "hawk")["short_id"]
     assert (
         still.get(f"/api/users/{hawk}?action=disableLogin", token=admin).json["loginDisabled"]
         is False
     )
 
 
-def test_boards_of_an_unknown_user_are_an_empty_list(still: Speaker, admin: str) -> None:
-    hawk = row_of(still.app, "hawk")["short_id"]
+def test_boards_of_an_unknown_user_are_an_empty_list(still: DialectClient, admin: str) -> None:
+    hawk = account_row(still.app, "hawk")["short_id"]
     for path in (
         "/api/boards",
         "/api/boards/",
@@ -199,7 +200,7 @@ def test_boards_of_an_unknown_user_are_an_empty_list(still: Speaker, admin: str)
     assert still.put(f"/api/users/{hawk}", {"action": "takeOwnership"}, token=admin).json == []
 
 
-def test_a_deleted_user_is_gone_and_the_id_answered(say: Speaker, boss: str) -> None:
+def test_a_deleted_user_is_gone_and_the_id_answered(say: DialectClient, boss: str) -> None:
     made = say.post("/users/register", USER).json
     for _ in range(2):
         answer = say.ask("DELETE", f"/api/users/{made['id']}", token=boss)
@@ -211,7 +212,7 @@ def test_a_deleted_user_is_gone_and_the_id_answered(say: Speaker, boss: str) -> 
     assert say.get("/api/user", token=made["token"]).json == UNAUTHORIZED
 
 
-def test_the_last_administrator_stays(say: Speaker, boss: str) -> None:
+def test_the_last_administrator_stays(say: DialectClient, boss: str) -> None:
     own = say.get("/api/user", token=boss).json["_id"]
     answer = say.ask("DELETE", f"/api/users/{own}", token=boss)
     assert (answer.status_code, answer.json["error"]) == (409, "last_admin")

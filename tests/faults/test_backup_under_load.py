@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from support.faults.experiment import THREADS, Trial, trial
+from support.faults.experiment import THREADS, Experiment, run_experiment
 from support.faults.postgresql_cluster import Cluster
 from support.faults.processes import start_again
 from support.faults.recorder import Operation, Recorder
@@ -44,7 +44,7 @@ def run(command: str, cwd: Path, **places: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def under_load(experiment: Trial, backup: str, cwd: Path, **places: str) -> list[Operation]:
+def under_load(experiment: Experiment, backup: str, cwd: Path, **places: str) -> list[Operation]:
     """Take the backup while callers register; return what was acknowledged before it began."""
     with experiment.load.running():
         experiment.load.wait_for(MORE)
@@ -54,7 +54,7 @@ def under_load(experiment: Trial, backup: str, cwd: Path, **places: str) -> list
     return before
 
 
-def assert_restored(live: Live, experiment: Trial, before: list[Operation]) -> None:
+def assert_restored(live: Live, experiment: Experiment, before: list[Operation]) -> None:
     """Whoever registered before the backup can log in, and no token from then is good."""
     disabled = {each.who for each in experiment.recorder.operations if each.kind == "disable"}
     recorder = Recorder()
@@ -96,7 +96,7 @@ def test_a_backup_of_sqlite_under_load_has_everything_from_before(tmp_path: Path
     }
     restore = commands("SQLite")[2]
     with serving(data, *THREADS) as live:
-        with trial([live], f"sqlite:///{data / 'identity.sqlite3'}") as experiment:
+        with run_experiment([live], f"sqlite:///{data / 'identity.sqlite3'}") as experiment:
             before = under_load(experiment, commands("SQLite")[way], tmp_path, **places)
         assert live.stop() == 0
         run(restore, tmp_path, **places)
@@ -129,7 +129,7 @@ def test_a_backup_of_postgresql_under_load_has_everything_from_before(
             "postgresql://identity@db.example.org/identity": f"{server}/{name}",
             "identity_restored": f"{name}_restored",
         }
-        with trial([live], url) as experiment:
+        with run_experiment([live], url) as experiment:
             before = under_load(experiment, dump, tmp_path, **places)
         assert live.stop() == 0
         run(restore, tmp_path, **places)

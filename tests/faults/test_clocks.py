@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import permutations
 from pathlib import Path
 
-from support.faults.experiment import Trial, trial
+from support.faults.experiment import Experiment, run_experiment
 from support.live import Live, environment, identity, wait_until_ready
 from support.postgresql import Database, free_port
 
@@ -64,7 +64,7 @@ def nodes(tmp_path: Path, server_url: str, *shifts: int) -> Iterator[tuple[dict[
         yield {shift: stack.enter_context(node(tmp_path, shift, url)) for shift in shifts}, url
 
 
-def log_in(experiment: Trial, live: Live, name: str) -> dict[str, str]:
+def log_in(experiment: Experiment, live: Live, name: str) -> dict[str, str]:
     """Make an account on a node and return its credentials, by kind."""
     recorder, password = experiment.recorder, experiment.recorder.password()
     experiment.load.passwords[name] = password
@@ -87,7 +87,7 @@ def log_in(experiment: Trial, live: Live, name: str) -> dict[str, str]:
 
 
 def statuses(
-    experiment: Trial, live: Live, name: str, credentials: dict[str, str]
+    experiment: Experiment, live: Live, name: str, credentials: dict[str, str]
 ) -> dict[str, int | None]:
     """Use each credential on a node."""
     return {
@@ -103,7 +103,7 @@ def test_tokens_of_a_node_that_is_three_seconds_off_are_good_on_the_others(
 ) -> None:
     with (
         nodes(tmp_path, postgresql_server, -3, 0) as (here, url),
-        trial(list(here.values()), url) as experiment,
+        run_experiment(list(here.values()), url) as experiment,
         experiment.load.running(),
     ):
         for issuer, other in permutations(here, 2):
@@ -120,7 +120,7 @@ def test_tokens_of_a_node_that_is_ten_minutes_off_are_refused_and_passwords_are_
 ) -> None:
     with (
         nodes(tmp_path, postgresql_server, -600, 0, 600) as (here, url),
-        trial(list(here.values()), url, loaded=[here[0]]) as experiment,
+        run_experiment(list(here.values()), url, loaded=[here[0]]) as experiment,
     ):
         for issuer, other in permutations(here, 2):
             name = f"wrong{issuer + 600}at{other + 600}"

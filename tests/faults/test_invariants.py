@@ -66,8 +66,8 @@ FOUND = [
 ]
 MISSING = [
     (invariants.accounts_are_there, [REGISTERED]),
-    (invariants.trail, [REGISTERED]),
-    (invariants.trail, [ENDED]),
+    (invariants.audit_log, [REGISTERED]),
+    (invariants.audit_log, [ENDED]),
     (invariants.an_admin_is_left, []),
 ]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from support.faults.experiment import THREADS, Trial, trial
+from support.faults.experiment import THREADS, Experiment, run_experiment
 from support.faults.invariants import none
 from support.faults.processes import ended, everybody, kill, start_again
 from support.live import serving
-from support.mail import MailServer, Received, mail_server, token_in
+from support.mail import MailServer, Received, mail_server, token_in_mail
 from support.waiting import wait_until
 
 MORE = 8
@@ -33,21 +33,21 @@ def server() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def experiment(server: MailServer, tmp_path: Path, empty_database_url: str) -> Iterator[Trial]:
+def experiment(server: MailServer, tmp_path: Path, empty_database_url: str) -> Iterator[Experiment]:
     """A service that sends mail, on each database; no letter is lost, and its token is good once."""
     settings = {"database_url": empty_database_url, "smtp_url": server.url, "mail_from": SENDER}
     with (
         serving(tmp_path, *THREADS, **settings, public_url="https://id.example.org") as live,
-        trial([live], empty_database_url, mail=True, warm=6) as made,
+        run_experiment([live], empty_database_url, mail=True, warm=6) as made,
     ):
         yield made
         deliver(made, server)
         for received in confirmations(server):
-            made.recorder.secret(token_in(received.part("plain")))
+            made.recorder.secret(token_in_mail(received.part("plain")))
         redeem_twice(made, server)
 
 
-def hurry(experiment: Trial) -> None:
+def hurry(experiment: Experiment) -> None:
     """Let the time pass that a sender waits before it tries again, and the two minutes of a dead one's claim."""
     with experiment.engine.begin() as connection:
         connection.execute(
@@ -57,7 +57,7 @@ def hurry(experiment: Trial) -> None:
         )
 
 
-def waiting(experiment: Trial) -> int:
+def waiting(experiment: Experiment) -> int:
     with experiment.engine.connect() as connection:
         count: int = connection.execute(
             text("SELECT count(*) FROM outbox_mail WHERE sent_at IS NULL")
@@ -65,7 +65,7 @@ def waiting(experiment: Trial) -> int:
         return count
 
 
-def deliver(experiment: Trial, server: MailServer) -> None:
+def deliver(experiment: Experiment, server: MailServer) -> None:
     """I7: whoever was registered gets a letter; one that comes twice is the same."""
     wait_until(lambda: waiting(experiment) == 0, seconds=60)
     letters = confirmations(server)
@@ -88,7 +88,7 @@ def confirmations(server: MailServer) -> list[Received]:
     ]
 
 
-def redeem_twice(experiment: Trial, server: MailServer) -> None:
+def redeem_twice(experiment: Experiment, server: MailServer) -> None:
     """I3: a token is good once, however often it came."""
     disabled = {each.who for each in experiment.recorder.operations if each.kind == "disable"}
     letters = {
@@ -97,7 +97,7 @@ def redeem_twice(experiment: Trial, server: MailServer) -> None:
     chosen = [name for name in letters if name not in disabled][:5]
     assert chosen
     for name in chosen:
-        body = {"token": token_in(letters[name].part("plain"))}
+        body = {"token": token_in_mail(letters[name].part("plain"))}
         statuses = [
             experiment.recorder.call(
                 experiment.nodes[0].base,
@@ -113,7 +113,9 @@ def redeem_twice(experiment: Trial, server: MailServer) -> None:
         assert statuses == [200, 400]
 
 
-def test_mails_wait_while_the_mail_server_is_down(experiment: Trial, server: MailServer) -> None:
+def test_mails_wait_while_the_mail_server_is_down(
+    experiment: Experiment, server: MailServer
+) -> None:
     server.stop()
     with experiment.load.running():
         experiment.load.wait_for(MORE)
@@ -124,7 +126,7 @@ def test_mails_wait_while_the_mail_server_is_down(experiment: Trial, server: Mai
 
 
 def test_registrations_do_not_wait_for_a_slow_mail_server(
-    experiment: Trial, server: MailServer
+    experiment: Experiment, server: MailServer
 ) -> None:
     server.before_answer = lambda: time.sleep(2)
     with experiment.load.running():
@@ -134,7 +136,7 @@ def test_registrations_do_not_wait_for_a_slow_mail_server(
 
 
 def test_mails_after_which_the_server_hangs_up_come_again_as_the_same(
-    experiment: Trial, server: MailServer
+    experiment: Experiment, server: MailServer
 ) -> None:
     wait_until(lambda: waiting(experiment) == 0, seconds=60)
     server.hang_ups = 3
@@ -147,7 +149,7 @@ def test_mails_after_which_the_server_hangs_up_come_again_as_the_same(
     assert Counter(Counter(received.id for received in server.received).values())[2] == 3
 
 
-def _attempted(experiment: Trial) -> int:
+def _attempted(experiment: Experiment) -> int:
     with experiment.engine.connect() as connection:
         query = "SELECT count(*) FROM outbox_mail WHERE attempts > 0 AND sent_at IS NULL"
         count: int = connection.execute(text(query)).scalar_one()
@@ -155,7 +157,7 @@ def _attempted(experiment: Trial) -> int:
 
 
 def test_mails_of_a_service_killed_while_sending_come_again_as_the_same(
-    experiment: Trial, server: MailServer
+    experiment: Experiment, server: MailServer
 ) -> None:
     (live,) = experiment.nodes
     wait_until(lambda: waiting(experiment) == 0, seconds=60)

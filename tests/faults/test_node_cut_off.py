@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import make_url
 
 from support.accounts import ADMIN
-from support.faults.experiment import THREADS, Trial, trial
+from support.faults.experiment import THREADS, Experiment, run_experiment
 from support.faults.postgresql_cluster import Cluster
 from support.faults.tcp_proxy import Proxy, proxy_to
 from support.live import Live, serving
@@ -26,7 +26,7 @@ ADMINISTRATOR = ":".join(ADMIN)
 class Pair:
     """A node that reaches the database directly, and one whose way can be cut."""
 
-    experiment: Trial
+    experiment: Experiment
     near: Live
     far: Live
     way: Proxy
@@ -47,7 +47,7 @@ def pair(cluster: Cluster, tmp_path: Path) -> Iterator[Pair]:
         (tmp_path / "far").chmod(0o700)
         shutil.copytree(tmp_path / "jwt_keys", tmp_path / "far/jwt_keys")
         far = stack.enter_context(serving(tmp_path / "far", *THREADS, database_url=far_url, **keys))
-        experiment = stack.enter_context(trial([near, far], near_url))
+        experiment = stack.enter_context(run_experiment([near, far], near_url))
         experiment.recorder.secret(keys["secret_keys"])
         yield Pair(experiment, near, far, way)
 

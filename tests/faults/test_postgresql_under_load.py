@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.faults.experiment import THREADS, Trial, trial
+from support.faults.experiment import THREADS, Experiment, run_experiment
 from support.faults.postgresql_cluster import Cluster
 from support.live import serving
 from support.waiting import wait_until
@@ -17,12 +17,12 @@ MORE = 16
 
 
 @pytest.fixture
-def experiment(cluster: Cluster, tmp_path: Path) -> Iterator[Trial]:
+def experiment(cluster: Cluster, tmp_path: Path) -> Iterator[Experiment]:
     """A service on a server that may be broken."""
     with (
         cluster.database() as url,
         serving(tmp_path, *THREADS, database_url=url) as live,
-        trial([live], url) as made,
+        run_experiment([live], url) as made,
     ):
         try:
             yield made
@@ -30,13 +30,13 @@ def experiment(cluster: Cluster, tmp_path: Path) -> Iterator[Trial]:
             cluster.start()
 
 
-def wait_until_ready(experiment: Trial) -> None:
+def wait_until_ready(experiment: Experiment) -> None:
     (live,) = experiment.nodes
     wait_until(lambda: live.curl("/readyz").status == 200, seconds=30)
 
 
 def test_nothing_acknowledged_is_lost_when_the_server_is_restarted(
-    cluster: Cluster, experiment: Trial
+    cluster: Cluster, experiment: Experiment
 ) -> None:
     with experiment.load.running():
         for _ in range(2):
@@ -49,7 +49,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_restarted(
 
 
 def test_nothing_acknowledged_is_lost_when_connections_are_cut(
-    cluster: Cluster, experiment: Trial
+    cluster: Cluster, experiment: Experiment
 ) -> None:
     with experiment.load.running():
         for _ in range(4):
@@ -60,7 +60,7 @@ def test_nothing_acknowledged_is_lost_when_connections_are_cut(
 
 
 def test_nothing_acknowledged_is_lost_when_the_server_stands_still(
-    cluster: Cluster, experiment: Trial
+    cluster: Cluster, experiment: Experiment
 ) -> None:
     with experiment.load.running():
         with experiment.recorder.fault():

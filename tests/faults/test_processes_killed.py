@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faults.test_slow_clients import BODY, slow_clients
 
-from support.faults.experiment import THREADS, Trial, trial
+from support.faults.experiment import THREADS, Experiment, run_experiment
 from support.faults.processes import at_work, ended, everybody, kill, start_again, workers
 from support.live import Live, serving
 from support.waiting import wait_until
@@ -17,22 +17,22 @@ MORE = 16
 
 
 @pytest.fixture
-def experiment(tmp_path: Path, empty_database_url: str) -> Iterator[Trial]:
+def experiment(tmp_path: Path, empty_database_url: str) -> Iterator[Experiment]:
     """A service with two workers, on each database."""
     with (
         serving(tmp_path, *THREADS, database_url=empty_database_url) as live,
-        trial([live], empty_database_url) as made,
+        run_experiment([live], empty_database_url) as made,
     ):
         yield made
 
 
-def only(experiment: Trial) -> Live:
+def only(experiment: Experiment) -> Live:
     (live,) = experiment.nodes
     return live
 
 
 def test_nothing_acknowledged_is_lost_when_workers_are_killed_one_after_the_other(
-    experiment: Trial,
+    experiment: Experiment,
 ) -> None:
     live = only(experiment)
     with experiment.load.running():
@@ -46,7 +46,7 @@ def test_nothing_acknowledged_is_lost_when_workers_are_killed_one_after_the_othe
 
 
 def test_nothing_acknowledged_is_lost_when_all_workers_are_killed_at_once(
-    experiment: Trial,
+    experiment: Experiment,
 ) -> None:
     live = only(experiment)
     with experiment.load.running():
@@ -59,7 +59,7 @@ def test_nothing_acknowledged_is_lost_when_all_workers_are_killed_at_once(
 
 @pytest.mark.parametrize("whole", [True, False], ids=["all processes", "the parent alone"])
 def test_nothing_acknowledged_is_lost_when_the_service_is_killed_and_started_again(
-    experiment: Trial, whole: bool
+    experiment: Experiment, whole: bool
 ) -> None:
     live = only(experiment)
     with experiment.load.running():

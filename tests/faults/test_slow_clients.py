@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.accounts import ADMIN
-from support.faults.experiment import trial
+from support.faults.experiment import run_experiment
 from support.live import Live, serving
 
 CLIENTS, CHECKS = 200, 40
@@ -50,7 +50,7 @@ def slow_clients(live: Live, begin: bytes) -> Iterator[list[socket.socket]]:
 @pytest.mark.parametrize("begin", [b"", HEAD, BODY], ids=["silent", "slow heads", "slow bodies"])
 def test_a_token_check_is_quick_beside_slow_clients(tmp_path: Path, begin: bytes) -> None:
     url = f"sqlite:///{tmp_path / 'identity.sqlite3'}"
-    with serving(tmp_path) as live, trial([live], url) as experiment:
+    with serving(tmp_path) as live, run_experiment([live], url) as experiment:
         recorder = experiment.recorder
         login = recorder.call(
             live.base, "POST", "/api/token", kind="login", who=ADMIN[0], user=":".join(ADMIN)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from faults.test_sqlite_locked import write_lock
 
-from support.faults.experiment import THREADS, Trial, trial
+from support.faults.experiment import THREADS, Experiment, run_experiment
 from support.faults.processes import workers
 from support.live import Live, serving
 
@@ -21,10 +21,10 @@ MORE = 16
 
 
 @contextmanager
-def experiment_in(data_dir: Path) -> Iterator[Trial]:
+def experiment_in(data_dir: Path) -> Iterator[Experiment]:
     """Run a service on a database file in this directory."""
     url = f"sqlite:///{data_dir / 'identity.sqlite3'}"
-    with serving(data_dir, *THREADS) as live, trial([live], url) as made:
+    with serving(data_dir, *THREADS) as live, run_experiment([live], url) as made:
         yield made
 
 
@@ -92,7 +92,7 @@ def no_longer_files(live: Live, path: Path) -> Iterator[None]:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
-def until_put_off(experiment: Trial) -> None:
+def until_put_off(experiment: Experiment) -> None:
     """Wait until the lack of room shows, and a little longer."""
     live = experiment.nodes[0]
     end = time.monotonic() + 60

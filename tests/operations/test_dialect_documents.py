@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from identity.dialects import DIALECTS
 from support.accounts import ADMIN
 from support.http import basic
-from support.openapi import WRONG, Witness, operations
+from support.openapi import WRONG, DocumentedClient, operations
 
 UUID = "00000000-0000-4000-8000-000000000000"
 IDS = {"user_id": "x" * 17, "uuid": UUID}
@@ -26,11 +26,11 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def described(app: Flask, name: str) -> Witness:
+def described(app: Flask, name: str) -> DocumentedClient:
     prefix = DIALECTS[name].prefix
     answer = app.test_client().get(f"{prefix}/openapi.json")
     assert (answer.status_code, answer.content_type) == (200, "application/json")
-    return Witness(app, answer.json, prefix)
+    return DocumentedClient(app, answer.json, prefix)
 
 
 def test_a_document_is_valid_and_makes_good_names(app: Flask, name: str) -> None:

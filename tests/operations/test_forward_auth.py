@@ -32,7 +32,7 @@ class Proxy(Protocol):
 
     def installed(self) -> bool: ...
 
-    def guarding(self, place: Place) -> AbstractContextManager[None]: ...
+    def proxying(self, place: Place) -> AbstractContextManager[None]: ...
 
 
 PROXIES: dict[str, Proxy] = {
@@ -85,21 +85,21 @@ Guarding = Callable[[str], AbstractContextManager[Guarded]]
 
 
 @pytest.fixture(scope="module")
-def guarding(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Guarding:
+def proxying(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Guarding:
     """Runs the proxy before the sample service, asking the Identity of an address."""
 
     @contextmanager
     def run(identity: str) -> Iterator[Guarded]:
         place_of = tmp_path_factory.mktemp("proxy"), free_port(), identity
-        with service() as address, proxy.guarding(Place(*place_of, address)):
+        with service() as address, proxy.proxying(Place(*place_of, address)):
             yield Guarded(f"http://127.0.0.1:{place_of[1]}")
 
     return run
 
 
 @pytest.fixture(scope="module")
-def guarded(guarding: Guarding, live: Live) -> Iterator[Guarded]:
-    with guarding(live.base.removeprefix("http://")) as running:
+def guarded(proxying: Guarding, live: Live) -> Iterator[Guarded]:
+    with proxying(live.base.removeprefix("http://")) as running:
         yield running
 
 
@@ -274,14 +274,14 @@ def test_the_services_own_failure_stays_its_own(guarded: Guarded, tokens: dict[s
 
 @pytest.mark.parametrize("path", ["/", "/admin/x"])
 def test_an_identity_that_is_silent_or_away_refuses_soon(
-    guarding: Guarding, tokens: dict[str, str], path: str
+    proxying: Guarding, tokens: dict[str, str], path: str
 ) -> None:
-    with silence() as address, guarding(address) as guarded:
+    with silence() as address, proxying(address) as guarded:
         begun = time.monotonic()
         answer = guarded.curl(path, "-u", f"{tokens['admin']}:")
         assert answer.status in {500, 502, 503, 504}
         assert time.monotonic() - begun < 10  # the limit is 3 s, the machine may be busy
-    with guarding(f"127.0.0.1:{free_port()}") as guarded:
+    with proxying(f"127.0.0.1:{free_port()}") as guarded:
         for method in ("GET", "OPTIONS"):
             assert guarded.curl(path, "-u", f"{tokens['admin']}:", method=method).status in {
                 500,

@@ -208,12 +208,12 @@ def test_a_refusal_that_is_told_again_is_logged_only_where_all_is(
     app = make_app(log_requests=mode, lockout_failures="2")
     wait_until(services(app).directory.is_current)  # before that each refusal is looked up
     client = app.test_client()
-    asking: list[Callable[[], TestResponse]] = [
+    probing: list[Callable[[], TestResponse]] = [
         lambda: client.get("/api/resource", headers=basic("nobody", "wrong")),
         lambda: client.get("/api/users/me", headers=basic("noone", "wrong")),
         lambda: client.post("/wekan/users/login", json={"username": "none", "password": "wrong"}),
     ]
-    for ask in asking:
+    for ask in probing:
         logged.clear()
         statuses = [ask().status_code for _ in range(6)]
         assert statuses == [401, 401, 429, 429, 429, 429]

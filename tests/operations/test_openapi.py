@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from identity.domain.errors import Busy, RateLimited, Unavailable
 from support.accounts import ADMIN, HAWK
 from support.http import basic, bearer, token_of
-from support.openapi import NO_ID, WRONG, Document, Witness, operations
+from support.openapi import NO_ID, WRONG, Document, DocumentedClient, operations
 
 PROBLEM = "application/problem+json"
 
@@ -29,8 +29,8 @@ def document(app: Flask) -> Document:
 
 
 @pytest.fixture
-def call(app: Flask, document: Document) -> Witness:
-    return Witness(app, document)
+def call(app: Flask, document: Document) -> DocumentedClient:
+    return DocumentedClient(app, document)
 
 
 # What needs a mail's token or a key of the caller's own has its story in tests/recovery and tests/certificates.
@@ -127,7 +127,9 @@ def test_every_error_in_the_document_has_its_form(document: Document) -> None:
             assert status != "500"
 
 
-def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: Witness) -> None:
+def test_answers_of_a_walk_through_everything_are_what_the_document_says(
+    call: DocumentedClient,
+) -> None:
     admin, hawk = basic(*ADMIN), basic(*HAWK)
     for path in ("/", "/api/public", "/healthz", "/readyz", "/metrics", "/openapi.json"):
         call("GET", path)
@@ -187,7 +189,7 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(call: W
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_refusals_are_what_the_document_says(call: Witness, case: str) -> None:
+def test_refusals_are_what_the_document_says(call: DocumentedClient, case: str) -> None:
     # With a password even those calls that end sessions, or would delete the last administrator, leave it good.
     request = {"ids": {"account_id": 2, "session_id": NO_ID, "serial": 1}} | WRONG[case](
         basic(*ADMIN)
@@ -205,7 +207,7 @@ def test_refusals_are_what_the_document_says(call: Witness, case: str) -> None:
     ],
 )
 def test_every_call_with_a_credential_may_be_put_off_as_the_document_says(
-    call: Witness, monkeypatch: pytest.MonkeyPatch, fact: Exception, status: int
+    call: DocumentedClient, monkeypatch: pytest.MonkeyPatch, fact: Exception, status: int
 ) -> None:
     def put_off(*_: object) -> None:
         raise fact
@@ -231,7 +233,7 @@ def test_every_call_with_a_credential_may_be_put_off_as_the_document_says(
 
 @pytest.mark.parametrize("headers", [{}, basic(*ADMIN)], ids=["anonymous", "administrator"])
 def test_without_its_database_every_call_answers_as_the_document_says(
-    call: Witness, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+    call: DocumentedClient, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     def away(*_: object) -> None:
         raise Unavailable(timedelta(seconds=2))

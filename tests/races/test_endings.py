@@ -13,7 +13,7 @@ from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import HAWK, populate
 from support.app import by_token, principal, services, token_principal
-from support.concurrency import at_once, kinds
+from support.concurrency import at_once, count_types
 from support.database import rows
 from support.waiting import wait_until
 
@@ -97,7 +97,7 @@ def test_renewal_that_meets_the_log_out_leaves_nothing_valid(
 def test_one_of_eight_log_outs_ends_the_session_and_writes_it_down_once(nodes: list[Flask]) -> None:
     _, hawk = token_principal(nodes[0], *HAWK)
     results = at_once(*(lambda app=app: services(app).tokens.revoke_current(hawk) for app in nodes))
-    assert kinds(results) == {
+    assert count_types(results) == {
         "NoneType": 1,
         "Unauthenticated": 7,
     }  # the others ask with what has just ended
@@ -107,11 +107,11 @@ def test_one_of_eight_log_outs_ends_the_session_and_writes_it_down_once(nodes: l
 
 def test_one_of_eight_deletes_an_account(nodes: list[Flask]) -> None:
     results = at_once(*(lambda app=app: delete(app, 2) for app in nodes))
-    assert kinds(results) == {"NoneType": 1, "NotFound": 7}
+    assert count_types(results) == {"NoneType": 1, "NotFound": 7}
 
 
 def test_eight_logins_at_once_open_eight_sessions(nodes: list[Flask]) -> None:
     results = at_once(*(lambda app=app: log_in(app, "hawk") for app in nodes))
-    assert kinds(results) == {"str": 8}
+    assert count_types(results) == {"str": 8}
     assert len(set(results)) == 8
     assert len(rows(nodes[0], "SELECT id FROM session")) == 8

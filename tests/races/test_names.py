@@ -12,7 +12,7 @@ from identity.domain.views import AccountView
 from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from support.app import ORIGIN, principal, services
-from support.concurrency import at_once, kinds
+from support.concurrency import at_once, count_types
 from support.database import rows
 
 NOBODY = Principal(ORIGIN)
@@ -32,7 +32,7 @@ def register(nodes: list[Flask], *wanted: NewAccount) -> list[object]:
 
 def test_one_of_sixteen_gets_a_name(nodes: list[Flask]) -> None:
     results = register(nodes, *(NewAccount("falcon", f"pass-{number}") for number in range(16)))
-    assert kinds(results) == {"AccountView": 1, "UsernameTaken": 15}
+    assert count_types(results) == {"AccountView": 1, "UsernameTaken": 15}
     winner = next(number for number, each in enumerate(results) if isinstance(each, AccountView))
     assert rows(nodes[0], "SELECT count(*) FROM account WHERE username_canonical = 'falcon'") == [
         (1,)
@@ -42,7 +42,7 @@ def test_one_of_sixteen_gets_a_name(nodes: list[Flask]) -> None:
 
 def test_one_of_sixteen_spellings_of_a_name_gets_it(nodes: list[Flask]) -> None:
     results = register(nodes, *(NewAccount(name, "newpwd") for name in SPELLINGS))
-    assert kinds(results) == {"AccountView": 1, "UsernameTaken": 15}
+    assert count_types(results) == {"AccountView": 1, "UsernameTaken": 15}
     assert all(each.username == name for each, name in zip(results, SPELLINGS, strict=True))  # type: ignore[attr-defined]
     assert rows(nodes[0], "SELECT count(*) FROM account") == [(3,)]
 
@@ -56,13 +56,13 @@ def test_one_of_sixteen_spellings_of_an_email_gets_it(nodes: list[Flask]) -> Non
     results = register(
         nodes, *(NewAccount(f"bird{n}", "newpwd", each) for n, each in enumerate(spellings))
     )
-    assert kinds(results) == {"AccountView": 1, "EmailTaken": 15}
+    assert count_types(results) == {"AccountView": 1, "EmailTaken": 15}
     assert rows(nodes[0], "SELECT count(*) FROM account") == [(3,)]
 
 
 def test_sixteen_different_names_are_all_made(nodes: list[Flask]) -> None:
     results = register(nodes, *(NewAccount(f"bird{number}", "newpwd") for number in range(16)))
-    assert kinds(results) == {"AccountView": 16}
+    assert count_types(results) == {"AccountView": 16}
     assert len({each.id for each in results}) == 16  # type: ignore[attr-defined]
     events = "SELECT count(*) FROM audit_event WHERE kind = 'account.registered'"
     assert rows(nodes[0], events) == [(18,)]

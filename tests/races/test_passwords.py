@@ -9,7 +9,7 @@ from identity.domain.principal import Principal
 from identity.services.accounts.profile import ProfileChange
 from support.accounts import HAWK
 from support.app import by_token, principal, services, token_principal
-from support.concurrency import at_once, kinds
+from support.concurrency import at_once, count_types
 from support.database import rows
 from support.hashing import count_hashes
 from support.waiting import wait_until
@@ -23,7 +23,7 @@ def test_sixteen_wrong_guesses_compute_no_more_hashes_than_the_limit_allows(
 ) -> None:
     counted = [count_hashes(app) for app in dict.fromkeys(nodes)]
     results = at_once(*(lambda app=app: principal(app, "hawk", "wrong") for app in nodes))
-    assert kinds(results) == {"Unauthenticated": FAILURES, "RateLimited": PARALLEL - FAILURES}
+    assert count_types(results) == {"Unauthenticated": FAILURES, "RateLimited": PARALLEL - FAILURES}
     assert sum(len(each.checked) for each in counted) == FAILURES
     refused = "SELECT kind, count(*) FROM audit_event WHERE outcome = 'refused' GROUP BY kind ORDER BY kind"
     assert rows(nodes[0], refused) == [("authentication", FAILURES), ("authentication.locked", 1)]
@@ -57,8 +57,8 @@ def gets_in(app: Flask) -> bool:
 
 def test_right_passwords_at_once_each_get_in_or_are_asked_to_wait(nodes: list[Flask]) -> None:
     results = at_once(*(lambda app=app: principal(app, *HAWK) for app in nodes))
-    assert kinds(results).keys() <= {"Principal", "RateLimited"}
-    assert kinds(results)["Principal"] >= FAILURES
+    assert count_types(results).keys() <= {"Principal", "RateLimited"}
+    assert count_types(results)["Principal"] >= FAILURES
     wait_until(lambda: gets_in(nodes[0]), seconds=1.5)  # a refusal is remembered for a second
 
 

@@ -11,17 +11,17 @@ from flask.testing import FlaskClient
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.principal import operator
 from support.app import services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic
-from support.mail import EMAIL, Postbox, register
+from support.mail import EMAIL, Mailbox, register
 
 SUBJECT = "Confirm your email address"
 INVALID = (400, "invalid_token")
 
 
 @pytest.fixture
-def post(app: Flask) -> Postbox:
-    return Postbox(app)
+def mailbox(app: Flask) -> Mailbox:
+    return Mailbox(app)
 
 
 def me(client: FlaskClient, name: str = "kite") -> dict[str, object]:
@@ -34,16 +34,16 @@ def activate(client: FlaskClient, token: str) -> tuple[int, str]:
     return answer.status_code, answer.json.get("code", answer.json.get("username"))
 
 
-def test_a_mailed_token_activates_and_verifies(client: FlaskClient, post: Postbox) -> None:
+def test_a_mailed_token_activates_and_verifies(client: FlaskClient, mailbox: Mailbox) -> None:
     register(client, "kite")
     assert (me(client)["activated"], me(client)["email_verified"]) == (False, False)
-    assert activate(client, post.token(SUBJECT)) == (200, "kite")
+    assert activate(client, mailbox.token(SUBJECT)) == (200, "kite")
     assert (me(client)["activated"], me(client)["email_verified"]) == (True, True)
 
 
-def test_an_activation_token_works_once(client: FlaskClient, post: Postbox) -> None:
+def test_an_activation_token_works_once(client: FlaskClient, mailbox: Mailbox) -> None:
     register(client, "kite")
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     activate(client, token)
     assert activate(client, token) == INVALID
 
@@ -52,17 +52,21 @@ def test_an_activation_token_works_once(client: FlaskClient, post: Postbox) -> N
     ("hours", "expected"), [(23.999, (200, "kite")), (24, INVALID), (48, INVALID)]
 )
 def test_an_activation_token_lives_a_day(
-    client: FlaskClient, post: Postbox, clock: HandClock, hours: float, expected: tuple[int, str]
+    client: FlaskClient,
+    mailbox: Mailbox,
+    clock: ManualClock,
+    hours: float,
+    expected: tuple[int, str],
 ) -> None:
     register(client, "kite")
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     clock.advance(hours=hours)
     assert activate(client, token) == expected
 
 
-def test_an_activation_is_told_in_the_audit_log(client: FlaskClient, post: Postbox) -> None:
+def test_an_activation_is_told_in_the_audit_log(client: FlaskClient, mailbox: Mailbox) -> None:
     register(client, "kite")
-    activate(client, post.token(SUBJECT))
+    activate(client, mailbox.token(SUBJECT))
     trail = client.get(
         "/api/admin/audit?kind=account.activated", headers=basic("admin", "changeme")
     ).json["events"]
@@ -104,26 +108,26 @@ def disable(client: FlaskClient) -> None:
     "end", [change_password, remove_email, delete, delete_and_register_again, disable]
 )
 def test_an_activation_token_ends_when_the_accounts_credentials_are_invalidated(
-    client: FlaskClient, post: Postbox, end: Callable[[FlaskClient], None]
+    client: FlaskClient, mailbox: Mailbox, end: Callable[[FlaskClient], None]
 ) -> None:
     register(client, "kite")
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     end(client)
     assert activate(client, token) == INVALID
 
 
-def test_a_reset_token_activates_nothing(client: FlaskClient, post: Postbox) -> None:
+def test_a_reset_token_activates_nothing(client: FlaskClient, mailbox: Mailbox) -> None:
     register(client, "kite")
     client.post("/api/password-resets", json={"email": EMAIL})
-    assert activate(client, post.token("Choose a new password")) == INVALID
+    assert activate(client, mailbox.token("Choose a new password")) == INVALID
     assert me(client)["activated"] is False
 
 
 def test_a_token_with_another_accounts_id_is_refused(
-    app: Flask, client: FlaskClient, post: Postbox
+    app: Flask, client: FlaskClient, mailbox: Mailbox
 ) -> None:
     register(client, "kite")
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     number, rest = token.split(".", 1)
     assert activate(client, f"{int(number, 16) - 1:x}.{rest}") == INVALID
     forged = services(app).recovery._tokens.sign(
@@ -144,7 +148,9 @@ def test_a_token_with_another_accounts_id_is_refused(
         "../../etc/passwd",
     ],
 )
-def test_what_is_no_token_is_refused_alike(client: FlaskClient, post: Postbox, token: str) -> None:
+def test_what_is_no_token_is_refused_alike(
+    client: FlaskClient, mailbox: Mailbox, token: str
+) -> None:
     register(client, "kite")
     answer = client.post("/api/activations", json={"token": token})
     wrong = client.post("/api/activations", json={"token": "x"})
@@ -158,9 +164,9 @@ def test_what_is_no_token_is_refused_alike(client: FlaskClient, post: Postbox, t
 INVALID_WORDS = "This token is invalid or has expired. Request a new one."
 
 
-def test_a_re_spelled_token_is_refused(client: FlaskClient, post: Postbox) -> None:
+def test_a_re_spelled_token_is_refused(client: FlaskClient, mailbox: Mailbox) -> None:
     register(client, "kite")
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     others = [token[:-1] + alphabet[alphabet.index(token[-1]) ^ bits] for bits in (1, 2, 3)]
     respelled = [
@@ -178,24 +184,26 @@ def test_a_re_spelled_token_is_refused(client: FlaskClient, post: Postbox) -> No
 
 
 def test_an_email_of_an_activated_account_is_verified_by_the_token_too(
-    app: Flask, client: FlaskClient, post: Postbox
+    app: Flask, client: FlaskClient, mailbox: Mailbox
 ) -> None:
     register(client, "kite")
     uuid = me(client)["uuid"]
     services(app).recovery.activate_by_id(operator(), str(uuid))
     assert (me(client)["activated"], me(client)["email_verified"]) == (True, False)
-    assert activate(client, post.token(SUBJECT)) == (200, "kite")
+    assert activate(client, mailbox.token(SUBJECT)) == (200, "kite")
     assert me(client)["email_verified"] is True
 
 
-def test_an_account_without_an_email_gets_no_mail(client: FlaskClient, post: Postbox) -> None:
+def test_an_account_without_an_email_gets_no_mail(client: FlaskClient, mailbox: Mailbox) -> None:
     client.post("/api/users", json={"username": "kite", "password": "newpwd"})
-    assert post.collect() == []
+    assert mailbox.collect() == []
 
 
-def test_a_disabled_accounts_activation_opens_no_way_in(client: FlaskClient, post: Postbox) -> None:
+def test_a_disabled_accounts_activation_opens_no_way_in(
+    client: FlaskClient, mailbox: Mailbox
+) -> None:
     register(client, "kite")
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     disable(client)
     activate(client, token)
     assert client.get("/api/resource", headers=basic("kite", "newpwd")).status_code == 401

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from support.http import basic
-from support.mail import EMAIL, Postbox
+from support.mail import EMAIL, Mailbox
 
 BASE = "/continuous"
 REGISTRATION = {
@@ -21,8 +21,8 @@ REGISTRATION = {
 
 
 @pytest.fixture
-def post(app: Flask) -> Postbox:
-    return Postbox(app)
+def mailbox(app: Flask) -> Mailbox:
+    return Mailbox(app)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def opens(client: FlaskClient, password: str) -> bool:
     )
 
 
-def test_a_user_is_activated_by_id(client: FlaskClient, post: Postbox, uuid: str) -> None:
+def test_a_user_is_activated_by_id(client: FlaskClient, mailbox: Mailbox, uuid: str) -> None:
     assert client.get(f"{BASE}/users/{uuid}").json == {
         "id": uuid,
         "email": EMAIL,
@@ -70,7 +70,7 @@ def test_a_user_is_activated_by_id(client: FlaskClient, post: Postbox, uuid: str
 
 
 def test_an_activation_by_id_verifies_no_email(
-    client: FlaskClient, post: Postbox, uuid: str
+    client: FlaskClient, mailbox: Mailbox, uuid: str
 ) -> None:
     client.get(f"{BASE}/users/{uuid}/activate")
     assert (
@@ -79,9 +79,9 @@ def test_an_activation_by_id_verifies_no_email(
 
 
 def test_an_activation_by_the_mailed_token_verifies_the_email(
-    client: FlaskClient, post: Postbox, uuid: str
+    client: FlaskClient, mailbox: Mailbox, uuid: str
 ) -> None:
-    token = post.token("Confirm your email address")
+    token = mailbox.token("Confirm your email address")
     answer = client.get(f"{BASE}/users/{uuid}/activate?token={token}")
     assert (answer.status_code, answer.json) == (200, {"id": uuid, "activated": True})
     assert (
@@ -89,11 +89,13 @@ def test_an_activation_by_the_mailed_token_verifies_the_email(
     )
 
 
-def test_a_token_activates_only_its_own_user(client: FlaskClient, post: Postbox, uuid: str) -> None:
+def test_a_token_activates_only_its_own_user(
+    client: FlaskClient, mailbox: Mailbox, uuid: str
+) -> None:
     other = client.post(f"{BASE}/users", json=REGISTRATION | {"email": "kite@example.org"}).json[
         "id"
     ]
-    token = post.token("Confirm your email address")  # the last letter: kite's
+    token = mailbox.token("Confirm your email address")  # the last letter: kite's
     assert client.get(f"{BASE}/users/{uuid}/activate?token={token}").status_code == 404
     assert client.get(f"{BASE}/users/{other}/activate?token=").status_code == 404
     assert [client.get(f"{BASE}/users/{each}").json["activated"] for each in (uuid, other)] == [
@@ -108,11 +110,11 @@ def test_an_unknown_user_is_not_activated(client: FlaskClient) -> None:
 
 
 def test_hardened_only_the_token_activates(
-    closed: FlaskClient, client: FlaskClient, post: Postbox, uuid: str
+    closed: FlaskClient, client: FlaskClient, mailbox: Mailbox, uuid: str
 ) -> None:
     assert closed.get(f"{BASE}/users/{uuid}/activate").status_code == 404
     assert client.get(f"{BASE}/users/{uuid}").json["activated"] is False
-    token = post.token("Confirm your email address")
+    token = mailbox.token("Confirm your email address")
     assert closed.get(f"{BASE}/users/{uuid}/activate?token={token}").json == {
         "id": uuid,
         "activated": True,
@@ -120,11 +122,11 @@ def test_hardened_only_the_token_activates(
 
 
 def test_a_password_is_set_by_the_mailed_token(
-    client: FlaskClient, post: Postbox, uuid: str
+    client: FlaskClient, mailbox: Mailbox, uuid: str
 ) -> None:
     answer = client.post(f"{BASE}/passwords/reset", json={"email": EMAIL})
     assert (answer.status_code, answer.data) == (204, b"")
-    token = post.token("Choose a new password")
+    token = mailbox.token("Choose a new password")
     assert reset(client, token) == 204
     assert opens(client, "brand new!")
     assert not opens(client, "newpwd")
@@ -141,18 +143,18 @@ def test_a_password_is_set_by_the_mailed_token(
     ],
 )
 def test_a_reset_with_something_wrong_changes_nothing(
-    client: FlaskClient, post: Postbox, uuid: str, changed: dict[str, str], status: int
+    client: FlaskClient, mailbox: Mailbox, uuid: str, changed: dict[str, str], status: int
 ) -> None:
     client.post(f"{BASE}/users", json=REGISTRATION | {"email": "kite@example.org"})
     client.post(f"{BASE}/passwords/reset", json={"email": EMAIL})
-    token = post.token("Choose a new password")
+    token = mailbox.token("Choose a new password")
     assert reset(client, **({"token": token} | changed)) == status
     assert opens(client, "newpwd")
     assert reset(client, token, email=EMAIL.upper()) == 204
 
 
 def test_an_unknown_email_is_404_as_documented_and_204_when_hardened(
-    client: FlaskClient, closed: FlaskClient, post: Postbox, uuid: str
+    client: FlaskClient, closed: FlaskClient, mailbox: Mailbox, uuid: str
 ) -> None:
     unknown = {"email": "nobody@example.org"}
     assert client.post(f"{BASE}/passwords/reset", json=unknown).status_code == 404
@@ -165,10 +167,10 @@ def test_an_unknown_email_is_404_as_documented_and_204_when_hardened(
 
 
 def test_hardened_a_wrong_token_is_204_and_changes_nothing(
-    client: FlaskClient, closed: FlaskClient, post: Postbox, uuid: str
+    client: FlaskClient, closed: FlaskClient, mailbox: Mailbox, uuid: str
 ) -> None:
     client.post(f"{BASE}/passwords/reset", json={"email": EMAIL})
-    token = post.token("Choose a new password")
+    token = mailbox.token("Choose a new password")
     assert reset(closed, "x") == reset(closed, token, email="nobody@example.org") == 204
     assert opens(client, "newpwd")
     assert reset(closed, token) == 204
@@ -176,10 +178,10 @@ def test_hardened_a_wrong_token_is_204_and_changes_nothing(
 
 
 def test_a_token_asked_for_here_is_used_in_the_native_dialect(
-    client: FlaskClient, post: Postbox, uuid: str
+    client: FlaskClient, mailbox: Mailbox, uuid: str
 ) -> None:
     client.post(f"{BASE}/passwords/reset", json={"email": EMAIL})
-    token = post.token("Choose a new password")
+    token = mailbox.token("Choose a new password")
     answer = client.post("/api/password-resets/redeem", json={"token": token, "password": "native"})
     assert answer.status_code == 204
     assert opens(client, "native")

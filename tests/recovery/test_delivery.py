@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from support.live import COMMAND, Live, curl, environment, identity, serving
-from support.mail import EMAIL, MailServer, mail_server, token_in
+from support.mail import EMAIL, MailServer, mail_server, token_in_mail
 from support.postgresql import free_port
 
 SENDER = "identity@example.org"
@@ -51,7 +51,7 @@ def test_the_service_delivers_by_itself(server: MailServer, tmp_path: Path) -> N
     ) as live:
         registered(live)
         (mail,) = server.wait_for(1)
-        token = token_in(mail.part("plain"))
+        token = token_in_mail(mail.part("plain"))
         answer = live.curl("/activate", "--data-urlencode", f"token={token}")
         assert (answer.status, mail.recipients) == (200, [EMAIL])
         assert token not in live.output()

@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from support.accounts import ADMIN, HAWK
-from support.clock import HandClock
-from support.dialects import Mailbox
+from support.clock import ManualClock
 from support.http import basic, token_of
+from support.mail import Mailbox
 
 INVITATIONS = "/api/admin/invitations"
 SUBJECT = "Choose a password for your account"
@@ -56,7 +56,7 @@ def test_an_invited_owner_chooses_the_password_and_confirms_the_email(
 
 
 def test_an_invitation_lasts_a_week(
-    client: FlaskClient, mailbox: Mailbox, clock: HandClock
+    client: FlaskClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     invite(client)
     token = mailbox.token(SUBJECT)
@@ -86,7 +86,7 @@ def test_an_owner_who_lost_the_invitation_asks_for_a_reset(
 
 
 def test_an_administrator_is_invited_with_recent_authentication_only(
-    client: FlaskClient, clock: HandClock, mailbox: Mailbox
+    client: FlaskClient, clock: ManualClock, mailbox: Mailbox
 ) -> None:
     token = token_of(client, *ADMIN)
     clock.advance(minutes=9)

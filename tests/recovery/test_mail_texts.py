@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from identity.adapters.mail import compose
 from identity.domain.mail import Mail, MailKind, write
 from support.http import basic
-from support.mail import EMAIL, Postbox, register, token_in
+from support.mail import EMAIL, Mailbox, register, token_in_mail
 
 KINDS = list(MailKind)
 PUBLIC = "https://id.example.org"
@@ -51,7 +51,7 @@ def letter(kind: MailKind = MailKind.RESET, **changed: str) -> Mail:
 def test_a_mail_has_the_link_and_the_bare_token_in_both_parts() -> None:
     made = letter(link=f"{PUBLIC}/reset?token=t0k3n")
     assert f"\n{PUBLIC}/reset?token=t0k3n\n" in made.text
-    assert token_in(made.text) == token_in(_Tags(made.html).text) == "t0k3n"
+    assert token_in_mail(made.text) == token_in_mail(_Tags(made.html).text) == "t0k3n"
     assert [attrs for tag, attrs in _Tags(made.html).seen if tag == "a"] == [
         [("href", f"{PUBLIC}/reset?token=t0k3n")]
     ]
@@ -61,7 +61,7 @@ def test_a_mail_without_a_public_url_has_no_link() -> None:
     made = letter()
     assert "http" not in made.text + made.html
     assert "<a" not in made.html
-    assert token_in(made.text) == "t0k3n"
+    assert token_in_mail(made.text) == "t0k3n"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -142,12 +142,12 @@ def test_a_domain_of_other_letters_is_written_as_every_server_knows_it() -> None
     ],
 )
 def test_an_email_that_is_more_than_one_is_never_written_to(app: Flask, email: str) -> None:
-    post, client = Postbox(app), app.test_client(use_cookies=False)
+    mailbox, client = Mailbox(app), app.test_client(use_cookies=False)
     answer = client.post(
         "/api/users", json={"username": "kite", "password": "newpwd", "email": email}
     )
     assert (answer.status_code, answer.json["code"]) == (400, "invalid_input")
-    assert post.collect() == []
+    assert mailbox.collect() == []
 
 
 HOSTS = {
@@ -166,13 +166,13 @@ def test_a_mail_follows_no_header_of_a_request(
     make_app: Callable[..., Flask], chosen: dict[str, str]
 ) -> None:
     app = make_app(**chosen)
-    post, client = Postbox(app), app.test_client(use_cookies=False)
+    mailbox, client = Mailbox(app), app.test_client(use_cookies=False)
     body = {"username": "kite", "password": "newpwd", "email": EMAIL}
     assert client.post("/api/users", json=body, headers=HOSTS).status_code == 201
     assert (
         client.post("/api/password-resets", json={"email": EMAIL}, headers=HOSTS).status_code == 204
     )
-    letters = post.collect()
+    letters = mailbox.collect()
     assert [made.subject for made in letters] == [
         "Confirm your email address",
         "Choose a new password",
@@ -185,11 +185,11 @@ def test_a_mail_follows_no_header_of_a_request(
 
 def test_a_link_leads_to_the_page_that_takes_its_token(make_app: Callable[..., Flask]) -> None:
     app = make_app(public_url=f"{PUBLIC}/")
-    post, client = Postbox(app), app.test_client(use_cookies=False)
+    mailbox, client = Mailbox(app), app.test_client(use_cookies=False)
     register(client, "kite")
     client.post("/api/password-resets", json={"email": EMAIL})
     links = [
-        next(line for line in made.text.split("\n") if "://" in line) for made in post.collect()
+        next(line for line in made.text.split("\n") if "://" in line) for made in mailbox.collect()
     ]
     assert [link.partition("?")[0] for link in links] == [f"{PUBLIC}/activate", f"{PUBLIC}/reset"]
     for link in links:

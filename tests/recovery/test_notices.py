@@ -16,7 +16,7 @@ from support.accounts import ADMIN
 from support.app import ORIGIN, principal, services
 from support.certificates import csr
 from support.http import basic
-from support.mail import EMAIL, Postbox, register
+from support.mail import EMAIL, Mailbox, register
 
 NEW = "new@example.org"
 HAWK = ("hawk", "newpwd")
@@ -39,16 +39,16 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 @pytest.fixture
-def post(app: Flask, client: FlaskClient) -> Postbox:
+def mailbox(app: Flask, client: FlaskClient) -> Mailbox:
     """The mail after that of a registration."""
     register(client)
-    box = Postbox(app)
+    box = Mailbox(app)
     box.collect()
     return box
 
 
-def told(post: Postbox) -> list[tuple[str, str]]:
-    return [(letter.recipient, letter.subject) for letter in post.collect()]
+def told(mailbox: Mailbox) -> list[tuple[str, str]]:
+    return [(letter.recipient, letter.subject) for letter in mailbox.collect()]
 
 
 def by_oneself(app: Flask, wanted: ProfileChange, password: str | None = None) -> None:
@@ -80,22 +80,22 @@ def by_admin(app: Flask, wanted: ProfileChange, password: str | None = None) -> 
     ],
 )
 def test_the_owner_is_told_of_a_change(
-    app: Flask, post: Postbox, change: Change, case: Case
+    app: Flask, mailbox: Mailbox, change: Change, case: Case
 ) -> None:
     wanted, password, letters = case
     change(app, wanted, password)
-    assert sorted(told(post)) == sorted(letters)
+    assert sorted(told(mailbox)) == sorted(letters)
 
 
 @pytest.mark.parametrize("change", [by_oneself, by_admin])
 def test_a_confirmed_email_given_again_stays_confirmed_and_is_no_news(
     app: Flask, change: Change
 ) -> None:
-    post = Postbox(app)
+    mailbox = Mailbox(app)
     register(app.test_client())
-    services(app).recovery.activate(Principal(ORIGIN), post.token(CONFIRM))
+    services(app).recovery.activate(Principal(ORIGIN), mailbox.token(CONFIRM))
     change(app, ProfileChange(email=EMAIL, full_name="H. Awk"), "other-pw")
-    assert told(post) == [(EMAIL, PASSWORD)]
+    assert told(mailbox) == [(EMAIL, PASSWORD)]
     assert services(app).profiles.fetch(principal(app, "hawk", "other-pw")).email_verified
     events = services(app).audit.list(
         principal(app, *ADMIN), AuditFilter(subject="hawk"), cursor=None, limit=50
@@ -108,48 +108,48 @@ def test_a_confirmed_email_given_again_stays_confirmed_and_is_no_news(
 def test_a_confirmed_email_in_another_letter_case_stays_confirmed(
     app: Flask, change: Change, spelled: str
 ) -> None:
-    post = Postbox(app)
+    mailbox = Mailbox(app)
     register(app.test_client())
-    services(app).recovery.activate(Principal(ORIGIN), post.token(CONFIRM))
+    services(app).recovery.activate(Principal(ORIGIN), mailbox.token(CONFIRM))
     change(app, ProfileChange(email=spelled))
     shown = services(app).profiles.fetch(principal(app, *HAWK))
     assert (shown.email, shown.email_verified) == (spelled, True)
-    assert told(post) == []
+    assert told(mailbox) == []
     assert app.test_client().post("/api/password-resets", json={"email": EMAIL}).status_code == 204
-    assert told(post) == [(spelled, "Choose a new password")]
+    assert told(mailbox) == [(spelled, "Choose a new password")]
 
 
-def test_a_first_email_notifies_no_other_email(app: Flask, post: Postbox) -> None:
+def test_a_first_email_notifies_no_other_email(app: Flask, mailbox: Mailbox) -> None:
     by_admin(app, ProfileChange(email=None))
-    post.collect()
+    mailbox.collect()
     by_oneself(app, ProfileChange(email=NEW))
-    assert told(post) == [(NEW, CONFIRM)]
+    assert told(mailbox) == [(NEW, CONFIRM)]
 
 
 def test_the_old_email_is_told_of_a_password_even_if_it_is_changed_right_after(
-    app: Flask, post: Postbox
+    app: Flask, mailbox: Mailbox
 ) -> None:
     services(app).profiles.change(
         principal(app, *HAWK), ProfileChange(), password="other-pw", current_password=HAWK[1]
     )
     services(app).profiles.change(principal(app, "hawk", "other-pw"), ProfileChange(email=NEW))
-    assert sorted(told(post)) == sorted([(EMAIL, PASSWORD), (EMAIL, WANTED), (NEW, CONFIRM)])
+    assert sorted(told(mailbox)) == sorted([(EMAIL, PASSWORD), (EMAIL, WANTED), (NEW, CONFIRM)])
 
 
-def test_the_owner_is_told_of_certificates(client: FlaskClient, post: Postbox) -> None:
+def test_the_owner_is_told_of_certificates(client: FlaskClient, mailbox: Mailbox) -> None:
     made = client.post("/api/certificates", json={"csr": csr()}, headers=basic(*HAWK))
-    assert (made.status_code, told(post)) == (201, [(EMAIL, ISSUED)])
+    assert (made.status_code, told(mailbox)) == (201, [(EMAIL, ISSUED)])
     serial = client.get("/api/certificates", headers=basic(*HAWK)).json["certificates"][0]["serial"]
     for status in (204, 404):
         assert (
             client.delete(f"/api/certificates/{serial}", headers=basic(*HAWK)).status_code == status
         )
-    assert told(post) == [(EMAIL, REVOKED)]
+    assert told(mailbox) == [(EMAIL, REVOKED)]
 
 
-def test_a_notice_carries_no_token_and_no_new_email(app: Flask, post: Postbox) -> None:
+def test_a_notice_carries_no_token_and_no_new_email(app: Flask, mailbox: Mailbox) -> None:
     by_oneself(app, ProfileChange(email=NEW))
-    (notice,) = [letter for letter in post.collect() if letter.recipient == EMAIL]
+    (notice,) = [letter for letter in mailbox.collect() if letter.recipient == EMAIL]
     assert "Account: hawk" in notice.text
     assert "Token:" not in notice.text
     assert NEW not in notice.text + notice.html

@@ -22,9 +22,9 @@ from identity.services.accounts.registration import NewAccount
 from identity.services.mail.outbox import Outbox, OutboxState
 from identity.settings import Settings
 from support.app import services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic
-from support.mail import EMAIL, MailServer, Postbox, mail_server, register, token_in
+from support.mail import EMAIL, Mailbox, MailServer, mail_server, register, token_in_mail
 
 PUBLIC = "https://id.example.org"
 SENDER = "identity@id.example.org"
@@ -59,7 +59,7 @@ def test_a_mail_is_delivered_in_text_and_html(
     assert (mail.message["From"], mail.message["To"]) == (SENDER, EMAIL)
     assert mail.message["Subject"] == "Confirm your email address"
     assert mail.id.endswith("@id.example.org>")
-    token = token_in(mail.part("plain"))
+    token = token_in_mail(mail.part("plain"))
     assert f"{PUBLIC}/activate?token={token}" in mail.part("plain")
     assert f'href="{PUBLIC}/activate?token={token}"' in mail.part("html")
     assert client.post("/api/activations", json={"token": token}).status_code == 200
@@ -75,7 +75,7 @@ def test_an_email_of_other_letters_gets_its_mail(
 
 
 def test_a_mail_waits_while_the_server_is_away_and_comes_afterwards(
-    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: ManualClock
 ) -> None:
     server.stop()
     register(client)
@@ -94,19 +94,19 @@ def test_a_mail_waits_while_the_server_is_away_and_comes_afterwards(
 
 
 def test_no_request_speaks_to_the_mail_server(app: Flask, client: FlaskClient) -> None:
-    post = Postbox(app)
-    post.refusing = lambda _letter: pytest.fail("a request sent mail itself")
+    mailbox = Mailbox(app)
+    mailbox.refusing = lambda _letter: pytest.fail("a request sent mail itself")
     register(client)
     client.post("/api/password-resets", json={"email": EMAIL})
-    assert post.letters == []
+    assert mailbox.mails == []
 
 
 def test_retries_come_ever_later_and_end_parked(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
-    post, outbox = Postbox(app), services(app).outbox
+    mailbox, outbox = Mailbox(app), services(app).outbox
     tried: list[str] = []
-    post.refusing = lambda letter: bool(tried.append(letter.message_id) or True)
+    mailbox.refusing = lambda letter: bool(tried.append(letter.message_id) or True)
     register(client)
     outbox.send_due()
     for count, wait in enumerate([10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600], start=1):
@@ -119,12 +119,12 @@ def test_retries_come_ever_later_and_end_parked(
     assert len(set(tried)) == 1
     assert outbox.state() == OutboxState(waiting=0, sent=0, parked=1)
     clock.advance(days=30)
-    post.refusing = lambda _letter: False
-    assert post.collect() == []
+    mailbox.refusing = lambda _letter: False
+    assert mailbox.collect() == []
 
 
 def test_a_refused_recipient_does_not_stop_the_others(
-    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: ManualClock
 ) -> None:
     server.refused = {"kite@example.org"}
     for name in ("kite", "hawk", "falcon"):
@@ -144,7 +144,7 @@ def test_what_the_server_refuses_for_good_is_parked_at_once_and_its_code_logged(
     client: FlaskClient,
     outbox: Outbox,
     server: MailServer,
-    clock: HandClock,
+    clock: ManualClock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     server.refused, server.refusal = {EMAIL}, "550 5.1.1 no such mailbox"
@@ -162,7 +162,7 @@ def test_what_the_server_refuses_for_now_is_tried_again_and_its_code_logged(
     client: FlaskClient,
     outbox: Outbox,
     server: MailServer,
-    clock: HandClock,
+    clock: ManualClock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     server.refused = {EMAIL}
@@ -226,7 +226,7 @@ def test_on_a_terminal_a_mail_is_printed_as_a_mail(
 
 
 def test_a_bad_row_is_parked_and_does_not_stop_the_others(
-    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock, database_url: str
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: ManualClock, database_url: str
 ) -> None:
     register(client, "kite", "kite@example.org")
     register(client)
@@ -244,7 +244,7 @@ def test_a_bad_row_is_parked_and_does_not_stop_the_others(
 
 
 def test_a_server_that_hangs_up_after_data_gets_the_same_mail_again(
-    client: FlaskClient, outbox: Outbox, server: MailServer, clock: HandClock
+    client: FlaskClient, outbox: Outbox, server: MailServer, clock: ManualClock
 ) -> None:
     server.hang_ups = 2
     register(client)
@@ -257,27 +257,27 @@ def test_a_server_that_hangs_up_after_data_gets_the_same_mail_again(
 
 
 def test_a_sender_that_ends_after_sending_sends_the_same_mail_again(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
-    post, outbox = Postbox(app), services(app).outbox
+    mailbox, outbox = Mailbox(app), services(app).outbox
     register(client)
 
     class Killed(BaseException):
         pass
 
     def die(letter: Mail) -> bool:
-        post.letters.append(letter)
+        mailbox.mails.append(letter)
         raise Killed
 
-    post.refusing = die
+    mailbox.refusing = die
     with pytest.raises(Killed):
         outbox.send_due()
-    post.refusing = lambda _letter: False
-    assert post.collect() == []  # the dead sender's claim still stands
+    mailbox.refusing = lambda _letter: False
+    assert mailbox.collect() == []  # the dead sender's claim still stands
     clock.advance(minutes=2)
-    assert len(post.collect()) == 1
-    assert len({letter.message_id for letter in post.letters}) == 1
-    assert len(post.letters) == 2
+    assert len(mailbox.collect()) == 1
+    assert len({letter.message_id for letter in mailbox.mails}) == 1
+    assert len(mailbox.mails) == 2
 
 
 def test_two_senders_at_once_send_nothing_twice(
@@ -302,7 +302,7 @@ def test_two_senders_at_once_send_nothing_twice(
 
 
 def test_a_mail_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskClient) -> None:
-    post, outbox = Postbox(app), services(app).outbox
+    mailbox, outbox = Mailbox(app), services(app).outbox
     register(client)
     begun, end = Event(), Event()
 
@@ -310,14 +310,14 @@ def test_a_mail_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskClien
         begun.set()
         return not end.wait(20)
 
-    post.refusing = slowly
+    mailbox.refusing = slowly
     sender = Thread(target=outbox.send_due)
     sender.start()
     assert begun.wait(20)
     assert outbox.send_due() == 0
     end.set()
     sender.join()
-    assert len(post.letters) == 1
+    assert len(mailbox.mails) == 1
 
 
 def test_a_token_for_an_email_that_was_given_up_is_not_sent(
@@ -355,7 +355,7 @@ def test_a_deleted_accounts_mails_go_with_it(
 def test_an_account_deleted_while_its_mail_is_refused_stops_nothing(
     app: Flask, client: FlaskClient
 ) -> None:
-    post, outbox = Postbox(app), services(app).outbox
+    mailbox, outbox = Mailbox(app), services(app).outbox
     register(client)
     register(client, "kite", "kite@example.org")
 
@@ -364,7 +364,7 @@ def test_an_account_deleted_while_its_mail_is_refused_stops_nothing(
             client.delete("/api/users/me", headers=basic("hawk", "newpwd"))
         return letter.recipient == EMAIL
 
-    post.refusing = refuse
+    mailbox.refusing = refuse
     assert outbox.send_due() == 1
     assert outbox.state() == OutboxState(waiting=0, sent=1, parked=0)
 
@@ -375,7 +375,7 @@ def test_no_token_is_kept_in_the_outbox(
     register(client)
     client.post("/api/password-resets", json={"email": EMAIL})
     outbox.send_due()
-    tokens = [token_in(mail.part("plain")) for mail in server.received]
+    tokens = [token_in_mail(mail.part("plain")) for mail in server.received]
     assert len(tokens) == 2
     engine = create_engine(database_url)
     with engine.connect() as connection:
@@ -413,7 +413,7 @@ def test_without_a_server_a_mail_is_printed_and_marked(
     fields = record.__dict__["fields"]
     assert record.getMessage().startswith("development:")
     assert fields["recipient"] == EMAIL
-    token = token_in(fields["text"])
+    token = token_in_mail(fields["text"])
     assert f"{PUBLIC}/activate?token={token}" in fields["text"]
     assert json.loads(JsonFormatter().format(record))["text"] == fields["text"]
     assert app.test_client().post("/api/activations", json={"token": token}).status_code == 200
@@ -427,6 +427,6 @@ def test_with_a_server_no_mail_is_in_the_log(
     register(client, "kite", "kite@example.org")
     outbox.send_due()
     logged = str([record.__dict__ for record in caplog.records])
-    assert token_in(server.received[0].part("plain")) not in logged
+    assert token_in_mail(server.received[0].part("plain")) not in logged
     assert "example.org" not in logged
     assert "was not taken" in logged

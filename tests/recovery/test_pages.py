@@ -8,18 +8,18 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from support.hashing import no_place
+from support.hashing import full_queue
 from support.http import basic
-from support.mail import EMAIL, Postbox, register
+from support.mail import EMAIL, Mailbox, register
 
 PAGES = ["/activate", "/reset"]
 
 
 @pytest.fixture
-def post(app: Flask, client: FlaskClient) -> Postbox:
+def mailbox(app: Flask, client: FlaskClient) -> Mailbox:
     """A mailbox, and an account named kite that has it."""
     register(client, "kite")
-    return Postbox(app)
+    return Mailbox(app)
 
 
 def activated(client: FlaskClient) -> bool:
@@ -27,26 +27,26 @@ def activated(client: FlaskClient) -> bool:
     return found
 
 
-def reset_token(client: FlaskClient, post: Postbox) -> str:
+def reset_token(client: FlaskClient, mailbox: Mailbox) -> str:
     client.post("/api/password-resets", json={"email": EMAIL})
-    return post.token("Choose a new password")
+    return mailbox.token("Choose a new password")
 
 
-def test_opening_the_activation_page_changes_nothing(client: FlaskClient, post: Postbox) -> None:
-    token = post.token("Confirm your email address")
+def test_opening_the_activation_page_changes_nothing(client: FlaskClient, mailbox: Mailbox) -> None:
+    token = mailbox.token("Confirm your email address")
     for method in ("get", "head", "get"):
         assert getattr(client, method)(f"/activate?token={token}").status_code == 200
     assert not activated(client)
 
 
-def test_its_form_may_be_multipart(client: FlaskClient, post: Postbox) -> None:
-    body = {"data": {"token": reset_token(client, post), "password": "brand new"}}
+def test_its_form_may_be_multipart(client: FlaskClient, mailbox: Mailbox) -> None:
+    body = {"data": {"token": reset_token(client, mailbox), "password": "brand new"}}
     assert client.post("/reset", **body, content_type="multipart/form-data").status_code == 200
     assert client.get("/api/resource", headers=basic("kite", "brand new")).status_code == 200
 
 
-def test_its_button_activates(client: FlaskClient, post: Postbox) -> None:
-    token = post.token("Confirm your email address")
+def test_its_button_activates(client: FlaskClient, mailbox: Mailbox) -> None:
+    token = mailbox.token("Confirm your email address")
     assert f'value="{token}"' in client.get(f"/activate?token={token}").text
     answer = client.post(f"/activate?token={token}", data={"token": token})
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
@@ -55,16 +55,16 @@ def test_its_button_activates(client: FlaskClient, post: Postbox) -> None:
     assert (again.status_code, again.mimetype) == (400, "text/html")
 
 
-def test_opening_the_reset_page_changes_nothing(client: FlaskClient, post: Postbox) -> None:
-    token = reset_token(client, post)
+def test_opening_the_reset_page_changes_nothing(client: FlaskClient, mailbox: Mailbox) -> None:
+    token = reset_token(client, mailbox)
     page = client.get(f"/reset?token={token}")
     assert f'value="{token}"' in page.text
     assert client.get(f"/reset?token={token}&password=evil").status_code == 400
     assert client.get("/api/resource", headers=basic("kite", "newpwd")).status_code == 200
 
 
-def test_its_button_sets_the_password(client: FlaskClient, post: Postbox) -> None:
-    token = reset_token(client, post)
+def test_its_button_sets_the_password(client: FlaskClient, mailbox: Mailbox) -> None:
+    token = reset_token(client, mailbox)
     answer = client.post("/reset", data={"token": token, "password": "brand new"})
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
     assert "brand new" not in answer.text
@@ -75,7 +75,7 @@ def test_its_button_sets_the_password(client: FlaskClient, post: Postbox) -> Non
     "fields", [{}, {"token": "x"}, {"password": "x"}, {"token": "x", "password": "y"}]
 )
 def test_a_reset_without_what_it_needs_is_refused_on_the_page(
-    client: FlaskClient, post: Postbox, fields: dict[str, str]
+    client: FlaskClient, mailbox: Mailbox, fields: dict[str, str]
 ) -> None:
     answer = client.post("/reset", data=fields, content_type="application/x-www-form-urlencoded")
     assert (answer.status_code, answer.mimetype) == (400, "text/html")
@@ -83,9 +83,9 @@ def test_a_reset_without_what_it_needs_is_refused_on_the_page(
 
 
 def test_a_bad_password_is_told_and_the_token_still_good(
-    client: FlaskClient, post: Postbox
+    client: FlaskClient, mailbox: Mailbox
 ) -> None:
-    token = reset_token(client, post)
+    token = reset_token(client, mailbox)
     answer = client.post("/reset", data={"token": token, "password": ""})
     assert answer.status_code == 400
     assert "password" in answer.text
@@ -181,16 +181,18 @@ def test_a_form_of_another_site_is_refused(
     ],
 )
 def test_the_pages_own_form_is_taken_as_browsers_send_it(
-    client: FlaskClient, post: Postbox, headers: dict[str, str]
+    client: FlaskClient, mailbox: Mailbox, headers: dict[str, str]
 ) -> None:
-    token = post.token("Confirm your email address")
+    token = mailbox.token("Confirm your email address")
     assert client.post("/activate", data={"token": token}, headers=headers).status_code == 200
 
 
-def test_a_busy_service_asks_to_come_again(app: Flask, client: FlaskClient, post: Postbox) -> None:
-    token = reset_token(client, post)
+def test_a_busy_service_asks_to_come_again(
+    app: Flask, client: FlaskClient, mailbox: Mailbox
+) -> None:
+    token = reset_token(client, mailbox)
     passwords = app.extensions["identity"].services.recovery._passwords
-    with no_place(passwords):
+    with full_queue(passwords):
         answer = client.post("/reset", data={"token": token, "password": "brand new"})
     assert (answer.status_code, answer.mimetype) == (503, "text/html")
     assert int(answer.headers["Retry-After"]) > 0

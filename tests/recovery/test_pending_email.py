@@ -13,11 +13,11 @@ from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN
 from support.app import services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.concurrency import at_once
 from support.database import execute, rows
 from support.http import basic
-from support.mail import EMAIL, Postbox, register, token_in
+from support.mail import EMAIL, Mailbox, register, token_in_mail
 
 NEW = "new@example.org"
 KITE = basic("kite", "newpwd")
@@ -48,14 +48,14 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.fixture(params=[False, True], ids=["unconfirmed", "confirmed"])
-def post(request: pytest.FixtureRequest, app: Flask, client: FlaskClient) -> Postbox:
+def mailbox(request: pytest.FixtureRequest, app: Flask, client: FlaskClient) -> Mailbox:
     """A mailbox, and an account named kite whose email it is, confirmed or not."""
-    post = Postbox(app)
+    mailbox = Mailbox(app)
     register(client, "kite")
-    post.collect()
+    mailbox.collect()
     if request.param:
-        assert confirm(client, post.token(CONFIRM)) == 200
-    return post
+        assert confirm(client, mailbox.token(CONFIRM)) == 200
+    return mailbox
 
 
 def confirm(client: FlaskClient, token: str) -> int:
@@ -74,31 +74,37 @@ def opens(client: FlaskClient, email: str) -> list[bool]:
     return [client.post(path, json=asked).status_code < 300 for path in paths]
 
 
-def reset_goes_to(client: FlaskClient, post: Postbox, email: str) -> list[str]:
-    post.collect()
+def reset_goes_to(client: FlaskClient, mailbox: Mailbox, email: str) -> list[str]:
+    mailbox.collect()
     assert client.post("/api/password-resets", json={"email": email}).status_code == 204
-    return [mail.recipient for mail in post.collect() if mail.subject == RESET]
+    return [mail.recipient for mail in mailbox.collect() if mail.subject == RESET]
 
 
 @pytest.mark.parametrize("way", CHANGES)
 def test_the_email_in_force_stays_until_the_new_one_is_confirmed(
-    client: FlaskClient, post: Postbox, way: str
+    client: FlaskClient, mailbox: Mailbox, way: str
 ) -> None:
     confirmed = me(client)["email_verified"]
     assert CHANGES[way](client, NEW).status_code in {200, 204}
-    told = {(mail.recipient, mail.subject) for mail in post.collect()}
+    told = {(mail.recipient, mail.subject) for mail in mailbox.collect()}
     assert told == {(EMAIL, TOLD), (NEW, CONFIRM)}
     own = me(client)
     assert (own["email"], own["email_verified"], own["pending_email"]) == (EMAIL, confirmed, NEW)
     assert (opens(client, EMAIL), opens(client, NEW)) == ([True] * 3, [False] * 3)
-    assert (reset_goes_to(client, post, EMAIL), reset_goes_to(client, post, NEW)) == ([EMAIL], [])
-    older = post.token(RESET)
-    assert confirm(client, post.token(CONFIRM)) == 200
+    assert (reset_goes_to(client, mailbox, EMAIL), reset_goes_to(client, mailbox, NEW)) == (
+        [EMAIL],
+        [],
+    )
+    older = mailbox.token(RESET)
+    assert confirm(client, mailbox.token(CONFIRM)) == 200
     own = me(client)
     assert (own["email"], own["email_verified"], own["pending_email"]) == (NEW, True, None)
     assert (opens(client, EMAIL), opens(client, NEW)) == ([False] * 3, [True] * 3)
-    assert [(mail.recipient, mail.subject) for mail in post.collect()] == [(EMAIL, CHANGED)]
-    assert (reset_goes_to(client, post, EMAIL), reset_goes_to(client, post, NEW)) == ([], [NEW])
+    assert [(mail.recipient, mail.subject) for mail in mailbox.collect()] == [(EMAIL, CHANGED)]
+    assert (reset_goes_to(client, mailbox, EMAIL), reset_goes_to(client, mailbox, NEW)) == (
+        [],
+        [NEW],
+    )
     body = {"token": older, "password": "brand new"}
     assert client.post("/api/password-resets/redeem", json=body).status_code == 400
 
@@ -106,22 +112,22 @@ def test_the_email_in_force_stays_until_the_new_one_is_confirmed(
 def test_a_first_email_is_in_force_at_once_like_one_that_is_registered(
     client: FlaskClient, app: Flask
 ) -> None:
-    post = Postbox(app)
+    mailbox = Mailbox(app)
     client.post("/api/users", json={"username": "kite", "password": "newpwd"})
     assert CHANGES["native"](client, NEW).json["email"] == NEW
-    assert [(mail.recipient, mail.subject) for mail in post.collect()] == [(NEW, CONFIRM)]
+    assert [(mail.recipient, mail.subject) for mail in mailbox.collect()] == [(NEW, CONFIRM)]
     assert opens(client, NEW) == [True] * 3
 
 
 @pytest.mark.parametrize("way", CHANGES)
 def test_only_the_newest_pending_email_can_be_confirmed(
-    client: FlaskClient, post: Postbox, way: str
+    client: FlaskClient, mailbox: Mailbox, way: str
 ) -> None:
     CHANGES[way](client, NEW)
-    first = post.token(CONFIRM)
+    first = mailbox.token(CONFIRM)
     CHANGES[way](client, "newer@example.org")
     assert confirm(client, first) == 400
-    assert confirm(client, post.token(CONFIRM)) == 200
+    assert confirm(client, mailbox.token(CONFIRM)) == 200
     assert me(client)["email"] == "newer@example.org"
 
 
@@ -147,10 +153,10 @@ def end_by_the_email_in_force(client: FlaskClient) -> None:
     "end", [end_by_password, end_by_logout, end_by_administrator, end_by_the_email_in_force]
 )
 def test_a_pending_email_is_cancelled(
-    app: Flask, client: FlaskClient, post: Postbox, end: Callable[[FlaskClient], None]
+    app: Flask, client: FlaskClient, mailbox: Mailbox, end: Callable[[FlaskClient], None]
 ) -> None:
     CHANGES["native"](client, NEW)
-    token = post.token(CONFIRM)
+    token = mailbox.token(CONFIRM)
     end(client)
     assert rows(app, "SELECT email, pending_email FROM account WHERE username = 'kite'") == [
         (EMAIL, None)
@@ -159,42 +165,44 @@ def test_a_pending_email_is_cancelled(
 
 
 def test_a_reset_by_the_email_in_force_cancels_a_pending_one(
-    app: Flask, client: FlaskClient, post: Postbox
+    app: Flask, client: FlaskClient, mailbox: Mailbox
 ) -> None:
     CHANGES["native"](client, NEW)
-    token = post.token(CONFIRM)
+    token = mailbox.token(CONFIRM)
     client.post("/api/password-resets", json={"email": EMAIL})
-    body = {"token": post.token(RESET), "password": "brand new"}
+    body = {"token": mailbox.token(RESET), "password": "brand new"}
     assert client.post("/api/password-resets/redeem", json=body).status_code == 204
     assert confirm(client, token) == 400
     assert me(client, basic("kite", "brand new"))["pending_email"] is None
 
 
-def test_a_confirmation_lives_a_day(client: FlaskClient, post: Postbox, clock: HandClock) -> None:
+def test_a_confirmation_lives_a_day(
+    client: FlaskClient, mailbox: Mailbox, clock: ManualClock
+) -> None:
     CHANGES["native"](client, NEW)
-    token = post.token(CONFIRM)
+    token = mailbox.token(CONFIRM)
     clock.advance(hours=24)
     assert confirm(client, token) == 400
     assert me(client)["email"] == EMAIL
 
 
 def test_an_email_that_another_account_has_is_refused_as_before(
-    client: FlaskClient, post: Postbox
+    client: FlaskClient, mailbox: Mailbox
 ) -> None:
     register(client, "falcon", NEW)
-    post.collect()
+    mailbox.collect()
     for way, change in CHANGES.items():
         answer = change(client, NEW.upper())
         assert (answer.status_code, answer.json["code"]) == (409, "email_taken"), way
     assert me(client)["pending_email"] is None
-    assert post.collect() == []
+    assert mailbox.collect() == []
 
 
 def test_an_email_that_was_taken_meanwhile_is_not_confirmed(
-    client: FlaskClient, post: Postbox
+    client: FlaskClient, mailbox: Mailbox
 ) -> None:
     CHANGES["native"](client, NEW)
-    token = post.token(CONFIRM)
+    token = mailbox.token(CONFIRM)
     register(client, "falcon", NEW)
     answer = client.post("/api/activations", json={"token": token})
     assert (answer.status_code, answer.json["code"]) == (409, "email_taken")
@@ -202,13 +210,13 @@ def test_an_email_that_was_taken_meanwhile_is_not_confirmed(
 
 
 def test_of_two_accounts_that_confirm_one_email_at_once_one_gets_it(app: Flask) -> None:
-    post, client = Postbox(app), app.test_client(use_cookies=False)
+    mailbox, client = Mailbox(app), app.test_client(use_cookies=False)
     for name in ("kite", "falcon", "eagle", "owl"):
         register(client, name, f"{name}@example.org")
         client.patch("/api/users/me", json={"email": NEW}, headers=basic(name, "newpwd"))
     tokens = [
-        token_in(mail.text)
-        for mail in post.collect()
+        token_in_mail(mail.text)
+        for mail in mailbox.collect()
         if (mail.recipient, mail.subject) == (NEW, CONFIRM)
     ]
     assert len(tokens) > 1
@@ -218,10 +226,10 @@ def test_of_two_accounts_that_confirm_one_email_at_once_one_gets_it(app: Flask) 
 
 
 def test_a_username_that_was_the_old_email_follows(app: Flask, client: FlaskClient) -> None:
-    post = Postbox(app)
+    mailbox = Mailbox(app)
     user = {"email": EMAIL, "password": "newpwd", "password_confirm": "newpwd"}
     uuid = client.post("/continuous/users", json=user).json["id"]
-    post.collect()
+    mailbox.collect()
     caller = basic(EMAIL, "newpwd")
     assert (
         client.put(f"/continuous/users/{uuid}", json={"email": NEW}, headers=caller).status_code
@@ -229,7 +237,7 @@ def test_a_username_that_was_the_old_email_follows(app: Flask, client: FlaskClie
     )
     assert me(client, caller)["username"] == EMAIL
     assert (
-        client.get(f"/continuous/users/{uuid}/activate?token={post.token(CONFIRM)}").status_code
+        client.get(f"/continuous/users/{uuid}/activate?token={mailbox.token(CONFIRM)}").status_code
         == 200
     )
     assert me(client, basic(NEW, "newpwd"))["username"] == NEW
@@ -239,7 +247,7 @@ def test_a_username_that_was_the_old_email_follows(app: Flask, client: FlaskClie
 def test_a_username_whose_new_email_is_another_name_gets_one_of_its_own(
     app: Flask, client: FlaskClient
 ) -> None:
-    post = Postbox(app)
+    mailbox = Mailbox(app)
     user = {"email": EMAIL, "password": "newpwd", "password_confirm": "newpwd"}
     uuid = client.post("/continuous/users", json=user).json["id"]
     services(app).accounts.create(operator(), NewAccount("falcon", "newpwd"), admin=False)
@@ -248,10 +256,10 @@ def test_a_username_whose_new_email_is_another_name_gets_one_of_its_own(
         "UPDATE account SET username = :new, username_canonical = :new WHERE username = 'falcon'",
         new=NEW,
     )
-    post.collect()
+    mailbox.collect()
     client.put(f"/continuous/users/{uuid}", json={"email": NEW}, headers=basic(EMAIL, "newpwd"))
     assert (
-        client.get(f"/continuous/users/{uuid}/activate?token={post.token(CONFIRM)}").status_code
+        client.get(f"/continuous/users/{uuid}/activate?token={mailbox.token(CONFIRM)}").status_code
         == 200
     )
     ((name,),) = rows(app, "SELECT username FROM account WHERE uuid = :uuid", uuid=uuid)
@@ -269,9 +277,9 @@ def test_an_email_that_is_the_username_is_not_given_up(client: FlaskClient) -> N
     assert (both.status_code, both.json["email"]) == (200, None)
 
 
-def test_audit_log_tells_a_request_from_a_change(client: FlaskClient, post: Postbox) -> None:
+def test_audit_log_tells_a_request_from_a_change(client: FlaskClient, mailbox: Mailbox) -> None:
     CHANGES["native"](client, NEW)
-    confirm(client, post.token(CONFIRM))
+    confirm(client, mailbox.token(CONFIRM))
     events = client.get("/api/admin/audit", headers=basic(*ADMIN)).json["events"]
     told = [
         (each["kind"], each["credential"]) for each in events if each["kind"].startswith("email")

@@ -10,9 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from identity.domain.mail import Mail
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic, bearer, token_of
-from support.mail import EMAIL, Postbox, register, token_in
+from support.mail import EMAIL, Mailbox, register, token_in_mail
 
 SUBJECT = "Choose a new password"
 INVALID = 400
@@ -20,12 +20,12 @@ ADMIN = basic("admin", "changeme")
 
 
 @pytest.fixture
-def post(app: Flask, client: FlaskClient) -> Postbox:
+def mailbox(app: Flask, client: FlaskClient) -> Mailbox:
     """A mailbox, and an account named kite that has it."""
-    post = Postbox(app)
+    mailbox = Mailbox(app)
     register(client, "kite")
-    post.collect()
-    return post
+    mailbox.collect()
+    return mailbox
 
 
 def ask(client: FlaskClient, email: str = EMAIL, **headers: str) -> int:
@@ -43,16 +43,16 @@ def logs_in(client: FlaskClient, password: str, name: str = "kite") -> bool:
     return client.get("/api/resource", headers=basic(name, password)).status_code == 200
 
 
-def test_a_mailed_token_sets_the_password(client: FlaskClient, post: Postbox) -> None:
+def test_a_mailed_token_sets_the_password(client: FlaskClient, mailbox: Mailbox) -> None:
     assert ask(client) == 204
-    assert redeem(client, post.token(SUBJECT)) == 204
+    assert redeem(client, mailbox.token(SUBJECT)) == 204
     assert logs_in(client, "brand new")
     assert not logs_in(client, "newpwd")
 
 
-def test_a_reset_token_works_once(client: FlaskClient, post: Postbox) -> None:
+def test_a_reset_token_works_once(client: FlaskClient, mailbox: Mailbox) -> None:
     ask(client)
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     redeem(client, token)
     assert redeem(client, token, "second") == INVALID
     assert not logs_in(client, "second")
@@ -60,85 +60,85 @@ def test_a_reset_token_works_once(client: FlaskClient, post: Postbox) -> None:
 
 @pytest.mark.parametrize(("minutes", "status"), [(14.99, 204), (15, 400), (60, 400)])
 def test_a_reset_token_lives_15_minutes(
-    client: FlaskClient, post: Postbox, clock: HandClock, minutes: float, status: int
+    client: FlaskClient, mailbox: Mailbox, clock: ManualClock, minutes: float, status: int
 ) -> None:
     ask(client)
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     clock.advance(minutes=minutes)
     assert redeem(client, token) == status
 
 
 def test_the_lifetime_of_a_token_begins_when_its_mail_is_sent(
-    client: FlaskClient, post: Postbox, clock: HandClock
+    client: FlaskClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     ask(client)
     clock.advance(hours=1)
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     clock.advance(minutes=14)
     assert redeem(client, token) == 204
 
 
 def test_all_older_tokens_end_with_the_first_that_is_used(
-    client: FlaskClient, post: Postbox
+    client: FlaskClient, mailbox: Mailbox
 ) -> None:
     ask(client)
-    first = post.token(SUBJECT)
+    first = mailbox.token(SUBJECT)
     ask(client)
-    second = post.token(SUBJECT)
+    second = mailbox.token(SUBJECT)
     assert redeem(client, second) == 204
     assert redeem(client, first) == INVALID
 
 
-def test_the_newest_token_is_the_only_one_that_works(client: FlaskClient, post: Postbox) -> None:
+def test_the_newest_token_is_the_only_one_that_works(client: FlaskClient, mailbox: Mailbox) -> None:
     tokens = []
     for _ in range(3):
         assert ask(client) == 204
-        tokens.append(post.token(SUBJECT))
+        tokens.append(mailbox.token(SUBJECT))
     assert [redeem(client, each) for each in tokens] == [INVALID, INVALID, 204]
     assert logs_in(client, "brand new")
 
 
 def test_a_token_works_until_a_newer_one_has_gone_out(
-    client: FlaskClient, post: Postbox, clock: HandClock
+    client: FlaskClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     ask(client)
-    first = post.token(SUBJECT)
+    first = mailbox.token(SUBJECT)
     ask(client)
-    post.refusing = lambda _letter: True
-    post.collect()  # which the mail server does not take
+    mailbox.refusing = lambda _letter: True
+    mailbox.collect()  # which the mail server does not take
     assert redeem(client, first) == 204
-    post.refusing = lambda _letter: False
+    mailbox.refusing = lambda _letter: False
     clock.advance(seconds=10)
     assert (
-        redeem(client, post.token(SUBJECT)) == INVALID
+        redeem(client, mailbox.token(SUBJECT)) == INVALID
     )  # the account's credentials were changed since
 
 
-def test_a_request_beyond_the_limit_ends_no_token(client: FlaskClient, post: Postbox) -> None:
+def test_a_request_beyond_the_limit_ends_no_token(client: FlaskClient, mailbox: Mailbox) -> None:
     for _ in range(10):
         ask(client)
-    assert redeem(client, post.token(SUBJECT)) == 204
+    assert redeem(client, mailbox.token(SUBJECT)) == 204
 
 
 def test_a_token_whose_mail_arrived_before_the_server_hung_up_works(
-    client: FlaskClient, post: Postbox, clock: HandClock
+    client: FlaskClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     ask(client)
-    first = post.token(SUBJECT)
+    first = mailbox.token(SUBJECT)
     ask(client)
     arrived: list[Mail] = []
-    post.refusing = lambda letter: bool(arrived.append(letter) or True)
-    post.collect()
-    assert redeem(client, token_in(arrived[0].text)) == 204
+    mailbox.refusing = lambda letter: bool(arrived.append(letter) or True)
+    mailbox.collect()
+    assert redeem(client, token_in_mail(arrived[0].text)) == 204
     assert redeem(client, first) == INVALID
 
 
-def test_no_account_ends_a_token_of_another(client: FlaskClient, post: Postbox) -> None:
+def test_no_account_ends_a_token_of_another(client: FlaskClient, mailbox: Mailbox) -> None:
     register(client, "falcon", "falcon@example.org")
     ask(client)
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     ask(client, "falcon@example.org")
-    post.collect()
+    mailbox.collect()
     assert redeem(client, token) == 204
 
 
@@ -208,44 +208,44 @@ def disable_and_enable(client: FlaskClient) -> None:
     ],
 )
 def test_a_reset_token_ends_when_the_accounts_credentials_are_invalidated(
-    client: FlaskClient, post: Postbox, end: Callable[[FlaskClient], None]
+    client: FlaskClient, mailbox: Mailbox, end: Callable[[FlaskClient], None]
 ) -> None:
     ask(client)
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     end(client)
     assert redeem(client, token) == INVALID
     assert not logs_in(client, "brand new")
 
 
 def test_a_disabled_account_may_get_a_password_and_stays_closed(
-    client: FlaskClient, post: Postbox
+    client: FlaskClient, mailbox: Mailbox
 ) -> None:
     administer(client, "disable")
     assert ask(client) == 204
-    assert redeem(client, post.token(SUBJECT)) == 204
+    assert redeem(client, mailbox.token(SUBJECT)) == 204
     assert not logs_in(client, "brand new")
     administer(client, "enable")
     assert logs_in(client, "brand new")
 
 
 def test_an_activation_token_sets_no_password(
-    app: Flask, client: FlaskClient, post: Postbox
+    app: Flask, client: FlaskClient, mailbox: Mailbox
 ) -> None:
     register(client, "falcon", "falcon@example.org")
-    assert redeem(client, post.token("Confirm your email address")) == INVALID
+    assert redeem(client, mailbox.token("Confirm your email address")) == INVALID
 
 
 HERE, THERE = "198.51.100.7", "192.0.2.66"
 
 
 @pytest.fixture
-def strict(make_app: Callable[..., Flask]) -> tuple[FlaskClient, Postbox]:
+def strict(make_app: Callable[..., Flask]) -> tuple[FlaskClient, Mailbox]:
     """A service where four wrong passwords lock a name, and 20 an IP; kite has an email."""
     app = make_app(lockout_failures="4", ip_failures="20", trusted_proxies="127.0.0.1")
-    client, post = app.test_client(use_cookies=False), Postbox(app)
+    client, mailbox = app.test_client(use_cookies=False), Mailbox(app)
     register(client, "kite")
-    post.collect()
-    return client, post
+    mailbox.collect()
+    return client, mailbox
 
 
 def tries(client: FlaskClient, password: str, at: str, name: str = "kite") -> int:
@@ -253,9 +253,9 @@ def tries(client: FlaskClient, password: str, at: str, name: str = "kite") -> in
     return client.get("/api/resource", headers=headers).status_code
 
 
-def reset_from(client: FlaskClient, post: Postbox, at: str, password: str) -> int:
+def reset_from(client: FlaskClient, mailbox: Mailbox, at: str, password: str) -> int:
     ask(client)
-    body = {"token": post.token(SUBJECT), "password": password}
+    body = {"token": mailbox.token(SUBJECT), "password": password}
     return client.post(
         "/api/password-resets/redeem", json=body, headers={"X-Forwarded-For": at}
     ).status_code
@@ -263,12 +263,12 @@ def reset_from(client: FlaskClient, post: Postbox, at: str, password: str) -> in
 
 @pytest.mark.parametrize("locked_from", [HERE, THERE])
 def test_a_reset_lifts_the_lock_of_the_name_where_it_is_redeemed(
-    strict: tuple[FlaskClient, Postbox], locked_from: str
+    strict: tuple[FlaskClient, Mailbox], locked_from: str
 ) -> None:
-    client, post = strict
+    client, mailbox = strict
     assert [tries(client, "wrong", locked_from) for _ in range(5)] == [401] * 4 + [429]
     assert tries(client, "newpwd", HERE) == 429
-    assert reset_from(client, post, HERE, "brand new") == 204
+    assert reset_from(client, mailbox, HERE, "brand new") == 204
     for _ in range(10):
         assert tries(client, "wrong", THERE) == 429  # others fill the counter of the name anew
         assert tries(client, "brand new", HERE) == 200
@@ -276,26 +276,26 @@ def test_a_reset_lifts_the_lock_of_the_name_where_it_is_redeemed(
 
 
 def test_a_reset_lifts_what_was_counted_for_the_owner_at_this_ip(
-    strict: tuple[FlaskClient, Postbox],
+    strict: tuple[FlaskClient, Mailbox],
 ) -> None:
-    client, post = strict
+    client, mailbox = strict
     assert tries(client, "newpwd", HERE) == 200  # known there, so with a counter of its own
     assert [tries(client, "wrong", HERE) for _ in range(5)] == [401] * 4 + [429]
-    assert reset_from(client, post, HERE, "brand new") == 204
+    assert reset_from(client, mailbox, HERE, "brand new") == 204
     assert tries(client, "brand new", HERE) == 200
 
 
 def test_a_reset_lets_the_owner_in_from_an_ip_that_is_locked(
-    strict: tuple[FlaskClient, Postbox],
+    strict: tuple[FlaskClient, Mailbox],
 ) -> None:
-    client, post = strict
+    client, mailbox = strict
     assert [tries(client, "x", HERE, f"bird{number}") for number in range(21)][-1] == 429
-    assert reset_from(client, post, HERE, "brand new") == 204
+    assert reset_from(client, mailbox, HERE, "brand new") == 204
     assert tries(client, "brand new", HERE) == 200
     assert tries(client, "x", HERE, "bird") == 429
 
 
-def test_a_refused_token_lifts_no_lock(strict: tuple[FlaskClient, Postbox]) -> None:
+def test_a_refused_token_lifts_no_lock(strict: tuple[FlaskClient, Mailbox]) -> None:
     client, _ = strict
     assert [tries(client, "wrong", HERE) for _ in range(5)][-1] == 429
     body = {"token": "x", "password": "brand new"}
@@ -303,19 +303,19 @@ def test_a_refused_token_lifts_no_lock(strict: tuple[FlaskClient, Postbox]) -> N
     assert tries(client, "newpwd", HERE) == 429
 
 
-def test_a_token_of_one_changes_nothing_of_another(client: FlaskClient, post: Postbox) -> None:
+def test_a_token_of_one_changes_nothing_of_another(client: FlaskClient, mailbox: Mailbox) -> None:
     register(client, "falcon", "falcon@example.org")
     ask(client)
-    redeem(client, post.token(SUBJECT))
+    redeem(client, mailbox.token(SUBJECT))
     assert logs_in(client, "newpwd", "falcon")
     assert not logs_in(client, "brand new", "falcon")
 
 
 def test_a_re_spelled_token_is_refused_and_the_genuine_one_still_works(
-    client: FlaskClient, post: Postbox
+    client: FlaskClient, mailbox: Mailbox
 ) -> None:
     ask(client)
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     others = [token[:-1] + alphabet[alphabet.index(token[-1]) ^ bits] for bits in (1, 2, 3)]
     respelled = [
@@ -333,16 +333,16 @@ def test_a_re_spelled_token_is_refused_and_the_genuine_one_still_works(
 
 @pytest.mark.parametrize("password", ["", "a\tb", "x" * 257])
 def test_a_password_that_cannot_be_used_leaves_the_token_good(
-    client: FlaskClient, post: Postbox, password: str
+    client: FlaskClient, mailbox: Mailbox, password: str
 ) -> None:
     ask(client)
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     answer = client.post("/api/password-resets/redeem", json={"token": token, "password": password})
     assert (answer.status_code, answer.json["code"]) == (400, "invalid_input")
     assert redeem(client, token) == 204
 
 
-def test_a_reset_ends_every_session_at_once(client: FlaskClient, post: Postbox) -> None:
+def test_a_reset_ends_every_session_at_once(client: FlaskClient, mailbox: Mailbox) -> None:
     access = token_of(client, "kite", "newpwd")
     personal = client.post(
         "/nerveshub/users/login", json={"email": EMAIL, "password": "newpwd"}
@@ -358,24 +358,26 @@ def test_a_reset_ends_every_session_at_once(client: FlaskClient, post: Postbox) 
         200
     ] * 4
     ask(client)
-    redeem(client, post.token(SUBJECT))
+    redeem(client, mailbox.token(SUBJECT))
     assert [client.get("/api/resource", headers=bearer(each)).status_code for each in held] == [
         401
     ] * 4
 
 
-def test_the_email_is_told_afterwards_without_a_token(client: FlaskClient, post: Postbox) -> None:
+def test_the_email_is_told_afterwards_without_a_token(
+    client: FlaskClient, mailbox: Mailbox
+) -> None:
     ask(client)
-    redeem(client, post.token(SUBJECT))
-    (letter,) = post.collect()
+    redeem(client, mailbox.token(SUBJECT))
+    (letter,) = mailbox.collect()
     assert (letter.subject, letter.recipient) == ("Your password was changed", EMAIL)
     assert "Token" not in letter.text
     assert "http" not in letter.text
 
 
-def test_a_refused_token_notifies_no_user(client: FlaskClient, post: Postbox) -> None:
+def test_a_refused_token_notifies_no_user(client: FlaskClient, mailbox: Mailbox) -> None:
     redeem(client, "x")
-    assert post.collect() == []
+    assert mailbox.collect() == []
 
 
 @pytest.mark.parametrize(
@@ -390,98 +392,98 @@ def test_a_refused_token_notifies_no_user(client: FlaskClient, post: Postbox) ->
     ],
 )
 def test_an_unknown_email_gets_the_same_answer_and_no_mail(
-    client: FlaskClient, post: Postbox, email: str
+    client: FlaskClient, mailbox: Mailbox, email: str
 ) -> None:
     known = client.post("/api/password-resets", json={"email": EMAIL})
-    post.collect()
+    mailbox.collect()
     unknown = client.post("/api/password-resets", json={"email": email})
     assert (unknown.status_code, unknown.data) == (known.status_code, known.data) == (204, b"")
     assert [name for name, _ in unknown.headers] == [name for name, _ in known.headers]
-    assert post.collect() == []
+    assert mailbox.collect() == []
 
 
 @pytest.mark.parametrize(
     "email", [["hawk@example.org", "evil@example.org"], {"a": 1}, None, 7, True]
 )
 def test_an_email_that_is_no_text_is_refused(
-    client: FlaskClient, post: Postbox, email: object
+    client: FlaskClient, mailbox: Mailbox, email: object
 ) -> None:
     answer = client.post("/api/password-resets", json={"email": email})
     assert (answer.status_code, answer.json["code"]) == (400, "invalid_input")
-    assert post.collect() == []
+    assert mailbox.collect() == []
 
 
 @pytest.mark.parametrize("typed", ["HAWK@EXAMPLE.ORG", "Hawk@example.Org"])
 def test_a_mail_goes_to_the_stored_email_however_it_is_typed(
-    client: FlaskClient, post: Postbox, typed: str
+    client: FlaskClient, mailbox: Mailbox, typed: str
 ) -> None:
     ask(client, typed)
-    assert [letter.recipient for letter in post.collect()] == [EMAIL]
+    assert [letter.recipient for letter in mailbox.collect()] == [EMAIL]
 
 
 def test_three_mails_an_hour_are_written_and_the_answer_stays(
-    client: FlaskClient, post: Postbox, clock: HandClock
+    client: FlaskClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     assert [ask(client) for _ in range(10)] == [204] * 10
-    assert len(post.collect()) == 3
+    assert len(mailbox.collect()) == 3
     clock.advance(minutes=14, seconds=59)
     ask(client)
-    assert post.collect() == []
+    assert mailbox.collect() == []
 
 
 def test_a_mail_goes_out_again_once_the_last_token_has_expired(
-    client: FlaskClient, post: Postbox, clock: HandClock
+    client: FlaskClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     for _ in range(10):
         ask(client)
-    post.collect()
+    mailbox.collect()
     for _ in range(3):
         clock.advance(minutes=15)
         assert [ask(client) for _ in range(5)] == [204] * 5
-        assert len(post.collect()) == 1
-    assert redeem(client, post.token(SUBJECT)) == 204
+        assert len(mailbox.collect()) == 1
+    assert redeem(client, mailbox.token(SUBJECT)) == 204
 
 
 OWNER, OTHERS = "198.51.100.200", [f"192.0.2.{number}" for number in range(1, 40)]
 
 
 @pytest.fixture
-def proxied(make_app: Callable[..., Flask]) -> tuple[FlaskClient, Postbox]:
+def proxied(make_app: Callable[..., Flask]) -> tuple[FlaskClient, Mailbox]:
     """A service that hears of its callers' IPs; kite has an email."""
     app = make_app(trusted_proxies="127.0.0.1")
-    client, post = app.test_client(use_cookies=False), Postbox(app)
+    client, mailbox = app.test_client(use_cookies=False), Mailbox(app)
     register(client, "kite")
-    post.collect()
-    return client, post
+    mailbox.collect()
+    return client, mailbox
 
 
 @pytest.mark.parametrize("asked", ["/api/password-resets", "/continuous/passwords/reset"])
 def test_requests_of_another_ip_do_not_silence_the_owners(
-    proxied: tuple[FlaskClient, Postbox], asked: str
+    proxied: tuple[FlaskClient, Mailbox], asked: str
 ) -> None:
-    client, post = proxied
+    client, mailbox = proxied
     for at, letters in ((OTHERS[0], 3), (OWNER, 3)):
         for _ in range(5):
             body = {"email": EMAIL}
             assert client.post(asked, json=body, headers={"X-Forwarded-For": at}).status_code == 204
-        assert len(post.collect()) == letters
+        assert len(mailbox.collect()) == letters
 
 
 def test_a_mailbox_is_no_target_of_many_ips_and_its_owner_is_not_cut_off(
-    proxied: tuple[FlaskClient, Postbox], clock: HandClock
+    proxied: tuple[FlaskClient, Mailbox], clock: ManualClock
 ) -> None:
-    client, post = proxied
+    client, mailbox = proxied
     for at in OTHERS:
         ask(client, **{"X-Forwarded-For": at})
-    assert len(post.collect()) == 12
+    assert len(mailbox.collect()) == 12
     clock.advance(minutes=15)
     ask(client, **{"X-Forwarded-For": OWNER})
-    assert len(post.collect()) == 1
+    assert len(mailbox.collect()) == 1
 
 
-def test_a_request_is_in_the_audit_log(client: FlaskClient, post: Postbox) -> None:
+def test_a_request_is_in_the_audit_log(client: FlaskClient, mailbox: Mailbox) -> None:
     ask(client)
-    redeem(client, post.token(SUBJECT))
+    redeem(client, mailbox.token(SUBJECT))
     events = client.get("/api/admin/audit", headers=ADMIN).json["events"]
     told = [
         (event["kind"], event["subject"], event["actor"])
@@ -492,10 +494,10 @@ def test_a_request_is_in_the_audit_log(client: FlaskClient, post: Postbox) -> No
 
 
 def test_a_hardened_service_asks_for_a_long_new_password(
-    make_app: Callable[..., Flask], app: Flask, client: FlaskClient, post: Postbox
+    make_app: Callable[..., Flask], app: Flask, client: FlaskClient, mailbox: Mailbox
 ) -> None:
     ask(client)
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     closed = make_app(hardened="true", argon2_memory_kib="19456", argon2_time="2").test_client()
     assert [redeem(closed, token, password) for password in ("short", "password1", "kite")] == [
         INVALID
@@ -504,10 +506,10 @@ def test_a_hardened_service_asks_for_a_long_new_password(
 
 
 def test_of_sixteen_at_once_one_wins_and_its_password_is_stored(
-    app: Flask, client: FlaskClient, post: Postbox
+    app: Flask, client: FlaskClient, mailbox: Mailbox
 ) -> None:
     ask(client)
-    token = post.token(SUBJECT)
+    token = mailbox.token(SUBJECT)
     start, statuses = Barrier(16), [0] * 16
 
     def race(number: int) -> None:
@@ -524,4 +526,4 @@ def test_of_sixteen_at_once_one_wins_and_its_password_is_stored(
     assert len(winners) == 1, statuses
     assert set(statuses) == {204, INVALID}
     assert [number for number in range(16) if logs_in(client, f"password {number}")] == winners
-    assert [letter.subject for letter in post.collect()] == ["Your password was changed"]
+    assert [letter.subject for letter in mailbox.collect()] == ["Your password was changed"]

@@ -9,11 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from identity.domain.principal import operator
-from support.app import services, trail
-from support.clock import HandClock
+from support.app import audit_events, services
+from support.clock import ManualClock
 from support.database import execute, rows
 from support.http import basic
-from support.mail import EMAIL, Postbox, register
+from support.mail import EMAIL, Mailbox, register
 
 KITE = basic("kite", "newpwd")
 COPY = (
@@ -30,10 +30,10 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 @pytest.fixture
-def post(app: Flask, client: FlaskClient) -> Postbox:
+def mailbox(app: Flask, client: FlaskClient) -> Mailbox:
     """A mailbox, and an account named kite that has it."""
     register(client, "kite")
-    return Postbox(app)
+    return Mailbox(app)
 
 
 def prune(app: Flask) -> int:
@@ -48,9 +48,9 @@ def email(app: Flask) -> str | None:
     return None if found is None else str(found)
 
 
-@pytest.mark.usefixtures("post")
+@pytest.mark.usefixtures("mailbox")
 def test_an_unconfirmed_email_is_given_up_after_so_many_days(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     clock.advance(days=7, seconds=-1)
     assert (prune(app), email(app)) == (0, EMAIL)
@@ -59,22 +59,22 @@ def test_an_unconfirmed_email_is_given_up_after_so_many_days(
     assert prune(app) == 0
     assert client.get("/api/users/me", headers=KITE).json["email"] is None
     register(client, "owner")  # who has the mailbox
-    told = [(event.kind, event.subject, event.actor) for event in trail(app, operator())]
+    told = [(event.kind, event.subject, event.actor) for event in audit_events(app, operator())]
     assert ("email.released", "kite", None) in told
 
 
 def test_a_confirmed_email_stays(
-    app: Flask, client: FlaskClient, post: Postbox, clock: HandClock
+    app: Flask, client: FlaskClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
-    token = post.token(CONFIRM)
+    token = mailbox.token(CONFIRM)
     assert client.post("/api/activations", json={"token": token}).status_code == 200
     clock.advance(days=365)
     assert (prune(app), email(app)) == (0, EMAIL)
 
 
-@pytest.mark.usefixtures("post")
+@pytest.mark.usefixtures("mailbox")
 def test_an_account_that_was_activated_by_its_id_alone_has_confirmed_nothing(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     uuid = client.get("/api/users/me", headers=KITE).json["uuid"]
     assert client.get(f"/continuous/users/{uuid}/activate").status_code == 200
@@ -83,7 +83,7 @@ def test_an_account_that_was_activated_by_its_id_alone_has_confirmed_nothing(
 
 
 def test_the_days_begin_when_the_email_is_given(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     client.post("/api/users", json={"username": "kite", "password": "newpwd"})
     clock.advance(days=30)
@@ -93,21 +93,23 @@ def test_the_days_begin_when_the_email_is_given(
     assert prune(app) == 1
 
 
-@pytest.mark.usefixtures("post")
-def test_an_account_from_before_counts_from_when_it_was_made(app: Flask, clock: HandClock) -> None:
+@pytest.mark.usefixtures("mailbox")
+def test_an_account_from_before_counts_from_when_it_was_made(
+    app: Flask, clock: ManualClock
+) -> None:
     execute(app, "UPDATE account SET email_since = NULL")
     clock.advance(days=7)
     assert prune(app) == 1
 
 
-@pytest.mark.usefixtures("post")
-def test_nothing_is_given_up_by_default(make_app: Callable[..., Flask], clock: HandClock) -> None:
+@pytest.mark.usefixtures("mailbox")
+def test_nothing_is_given_up_by_default(make_app: Callable[..., Flask], clock: ManualClock) -> None:
     clock.advance(days=3_000)
     assert prune(make_app()) == 0
 
 
 def test_an_account_called_by_its_email_gets_another_name_and_stays(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     user = {"email": EMAIL, "password": "newpwd", "password_confirm": "newpwd"}
     uuid = client.post("/continuous/users", json=user).json["id"]
@@ -124,15 +126,15 @@ def test_an_account_called_by_its_email_gets_another_name_and_stays(
 
 
 def test_a_token_that_was_mailed_before_confirms_nothing_any_more(
-    app: Flask, client: FlaskClient, post: Postbox, clock: HandClock
+    app: Flask, client: FlaskClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     clock.advance(days=7)
-    token = post.token(CONFIRM)  # sent late
+    token = mailbox.token(CONFIRM)  # sent late
     assert prune(app) == 1
     assert client.post("/api/activations", json={"token": token}).status_code == 400
 
 
-def test_many_are_released_in_steps(app: Flask, client: FlaskClient, clock: HandClock) -> None:
+def test_many_are_released_in_steps(app: Flask, client: FlaskClient, clock: ManualClock) -> None:
     register(client, "kite")
     for number in range(250):
         execute(app, COPY.format(number=number))

@@ -23,7 +23,7 @@ from identity.domain.principal import Principal, operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK, populate
 from support.app import ORIGIN, principal, services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import rows
 from support.hashing import count_hashes
 
@@ -34,7 +34,7 @@ def register(app: Flask, *values: str | None, by: Principal = NOBODY) -> int:
     return services(app).accounts.register(by, NewAccount(*values)).id  # type: ignore[arg-type]
 
 
-def test_registered_account_is_a_plain_one_and_can_log_in(app: Flask, clock: HandClock) -> None:
+def test_registered_account_is_a_plain_one_and_can_log_in(app: Flask, clock: ManualClock) -> None:
     clock.advance(days=1)
     wanted = NewAccount("Falcon", "newpwd", "Falcon@Example.org", "F. Alcon")
     made = services(app).accounts.register(NOBODY, wanted)

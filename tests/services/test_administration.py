@@ -25,7 +25,7 @@ from identity.services.accounts.registration import NewAccount
 from identity.services.administration.accounts import Administration
 from support.accounts import ADMIN, HAWK
 from support.app import ORIGIN, by_token, principal, services, token_principal
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import rows
 
 Act = Callable[[Administration, Principal, int], object]
@@ -196,7 +196,7 @@ def test_deleting_leaves_no_row_of_the_account(app: Flask, admin: Principal) -> 
 
 
 def test_change_sets_what_is_given_and_tells_when(
-    app: Flask, admin: Principal, clock: HandClock
+    app: Flask, admin: Principal, clock: ManualClock
 ) -> None:
     clock.advance(minutes=15)
     shown = use(app).change(

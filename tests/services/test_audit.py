@@ -18,8 +18,8 @@ from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
 from support.accounts import ADMIN, HAWK, populate
-from support.app import ORIGIN, principal, services, token_principal, trail
-from support.clock import HandClock
+from support.app import ORIGIN, audit_events, principal, services, token_principal
+from support.clock import ManualClock
 from support.database import rows
 
 LONG_PASSWORD = "canary-" * 5
@@ -48,13 +48,13 @@ BY_ONESELF: dict[Event, Happening] = {
 
 @pytest.mark.parametrize("kind", BY_ADMIN)
 def test_what_an_admin_does_leaves_one_event_with_both_sides(
-    app: Flask, clock: HandClock, kind: Event
+    app: Flask, clock: ManualClock, kind: Event
 ) -> None:
     (_, admin), (_, hawk) = token_principal(app, *ADMIN), token_principal(app, *HAWK)
-    before = len(trail(app, operator()))
+    before = len(audit_events(app, operator()))
     clock.advance(seconds=5)
     BY_ADMIN[kind](app, admin, hawk)
-    (event,) = trail(app, operator())[before:]
+    (event,) = audit_events(app, operator())[before:]
     assert (event.kind, event.outcome, event.at) == (kind.value, "accepted", clock.now())
     assert (event.actor_id, event.actor, event.subject_id, event.subject) == (1, "admin", 2, "hawk")
     assert (event.credential, event.ip, event.request_id, event.dialect) == (
@@ -65,11 +65,11 @@ def test_what_an_admin_does_leaves_one_event_with_both_sides(
 @pytest.mark.parametrize("kind", BY_ONESELF)
 def test_an_own_action_leaves_one_event(app: Flask, kind: Event) -> None:
     (_, admin), (_, hawk) = token_principal(app, *ADMIN), token_principal(app, *HAWK)
-    before = len(trail(app, operator()))
+    before = len(audit_events(app, operator()))
     BY_ONESELF[kind](app, admin, hawk)
     events = [
         event
-        for event in trail(app, operator())[before:]
+        for event in audit_events(app, operator())[before:]
         if event.kind != Event.AUTHENTICATED.value
     ]
     assert [(event.kind, event.outcome) for event in events] == [(kind.value, "accepted")]
@@ -79,11 +79,11 @@ def test_an_own_action_leaves_one_event(app: Flask, kind: Event) -> None:
 
 def test_change_of_password_leaves_its_own_event_after_the_proof(app: Flask) -> None:
     _, hawk = token_principal(app, *HAWK)
-    before = len(trail(app, operator()))
+    before = len(audit_events(app, operator()))
     services(app).profiles.change(
         hawk, ProfileChange(), password="other-pw", current_password="newpwd"
     )
-    kinds = [(event.kind, event.credential) for event in trail(app, operator())[before:]]
+    kinds = [(event.kind, event.credential) for event in audit_events(app, operator())[before:]]
     assert kinds == [("authentication", "password"), ("password.changed", "access_token")]
 
 
@@ -93,10 +93,12 @@ def test_a_login_leaves_one_event_or_two_by_setting_and_a_token_check_none(
 ) -> None:
     app = make_app(audit_sessions=sessions)
     populate(app)
-    before = len(trail(app, operator()))
+    before = len(audit_events(app, operator()))
     _, caller = token_principal(app, *HAWK)
     services(app).tokens.issue(caller)
-    kinds = [(event.kind, event.outcome, event.actor) for event in trail(app, operator())[before:]]
+    kinds = [
+        (event.kind, event.outcome, event.actor) for event in audit_events(app, operator())[before:]
+    ]
     opened = [("session.opened", "accepted", "hawk")] if sessions == "true" else []
     assert kinds == [("authentication", "accepted", "hawk"), *opened]
 
@@ -104,7 +106,7 @@ def test_a_login_leaves_one_event_or_two_by_setting_and_a_token_check_none(
 def test_registration_tells_who_made_whom(app: Flask) -> None:
     services(app).accounts.register(Principal(ORIGIN), NewAccount("falcon", "newpwd"))
     services(app).accounts.create(principal(app, *ADMIN), NewAccount("eagle", "newpwd"), admin=True)
-    made = [event for event in trail(app, operator()) if event.kind == "account.registered"]
+    made = [event for event in audit_events(app, operator()) if event.kind == "account.registered"]
     told = [(event.actor, event.subject_id, event.subject, event.credential) for event in made]
     assert told == [
         ("(operator)", 1, "admin", "operator"),
@@ -132,10 +134,10 @@ def test_failed_login_leaves_one_event_that_keeps_only_what_could_be_a_name(app:
         ("idt_canary", (None, None)),
         ("A" * 43, (None, None)),
     ):
-        before = len(trail(app, operator()))
+        before = len(audit_events(app, operator()))
         with pytest.raises(Unauthenticated):
             principal(app, name, "wrong")
-        (event,) = trail(app, operator())[before:]
+        (event,) = audit_events(app, operator())[before:]
         assert (event.kind, event.outcome, event.credential) == (
             "authentication",
             "refused",
@@ -147,7 +149,7 @@ def test_failed_login_leaves_one_event_that_keeps_only_what_could_be_a_name(app:
 
 def test_refused_use_leaves_no_event_of_something_that_did_not_happen(app: Flask) -> None:
     hawk, admin = principal(app, *HAWK), principal(app, *ADMIN)
-    before = trail(app, operator())
+    before = audit_events(app, operator())
     for use in (
         lambda: services(app).administration.delete(admin, 1),
         lambda: services(app).administration.disable(admin, 9),
@@ -158,7 +160,7 @@ def test_refused_use_leaves_no_event_of_something_that_did_not_happen(app: Flask
     ):
         with pytest.raises(IdentityError):
             use()
-    assert trail(app, operator()) == before
+    assert audit_events(app, operator()) == before
 
 
 def the_audit_log_outlives_the_account(app: Flask) -> None:
@@ -166,7 +168,7 @@ def the_audit_log_outlives_the_account(app: Flask) -> None:
     services(app).administration.delete(principal(app, *ADMIN), 2)
     kinds = [
         event.kind
-        for event in trail(app, operator())
+        for event in audit_events(app, operator())
         if (event.subject_id, event.subject) == (2, "hawk")
     ]
     assert kinds == ["account.registered", "authentication", "account.deleted"]
@@ -194,7 +196,7 @@ def test_no_secret_is_ever_written_down(app: Flask) -> None:
 def test_long_origin_is_cut_to_what_a_row_holds(app: Flask) -> None:
     with pytest.raises(Unauthenticated):
         services(app).authentication.by_password("x", "x", Origin("a" * 1000, "r" * 1000, "native"))
-    event = trail(app, operator())[-1]
+    event = audit_events(app, operator())[-1]
     assert (event.ip, event.request_id) == ("a" * 64, "r" * 64)
 
 
@@ -212,7 +214,7 @@ def the_audit_log_is_read_page_by_page_newest_first(app: Flask) -> None:
     assert len(set(found)) == 8
 
 
-def the_audit_log_is_filtered_by_what_who_how_and_when(app: Flask, clock: HandClock) -> None:
+def the_audit_log_is_filtered_by_what_who_how_and_when(app: Flask, clock: ManualClock) -> None:
     start = clock.now()
     clock.advance(seconds=1)
     principal(app, *HAWK)
@@ -255,7 +257,7 @@ def the_audit_log_is_for_admins_only(app: Flask) -> None:
 
 def test_refused_admin_act_leaves_its_own_event(app: Flask) -> None:
     _, hawk = token_principal(app, *HAWK)
-    before = len(trail(app, operator()))
+    before = len(audit_events(app, operator()))
     administration, accounts = services(app).administration, services(app).accounts
     for use in (
         lambda: administration.delete(hawk, 1),
@@ -265,7 +267,7 @@ def test_refused_admin_act_leaves_its_own_event(app: Flask) -> None:
     ):
         with pytest.raises(Forbidden):
             use()
-    events = trail(app, operator())[before:]
+    events = audit_events(app, operator())[before:]
     assert {(event.kind, event.outcome, event.actor, event.credential) for event in events} == {
         ("administration", "refused", "hawk", "access_token")
     }
@@ -273,16 +275,16 @@ def test_refused_admin_act_leaves_its_own_event(app: Flask) -> None:
 
 
 def test_anonymous_leaves_no_event_of_an_admin_act(app: Flask) -> None:
-    before = trail(app, operator())
+    before = audit_events(app, operator())
     with pytest.raises(Unauthenticated):
         services(app).administration.delete(Principal(ORIGIN), 2)
-    assert trail(app, operator()) == before
+    assert audit_events(app, operator()) == before
 
 
-def test_refused_step_up_leaves_its_own_event(app: Flask, clock: HandClock) -> None:
+def test_refused_step_up_leaves_its_own_event(app: Flask, clock: ManualClock) -> None:
     (_, hawk), (_, admin) = token_principal(app, *HAWK), token_principal(app, *ADMIN)
     clock.advance(minutes=16)
-    before = len(trail(app, operator()))
+    before = len(audit_events(app, operator()))
     for use in (
         lambda: services(app).profiles.change(hawk, ProfileChange(email="h@example.org")),
         lambda: services(app).certificates.revoke(hawk, "00"),
@@ -290,7 +292,9 @@ def test_refused_step_up_leaves_its_own_event(app: Flask, clock: HandClock) -> N
     ):
         with pytest.raises(StepUpRequired):
             use()
-    told = [(event.kind, event.outcome, event.actor) for event in trail(app, operator())[before:]]
+    told = [
+        (event.kind, event.outcome, event.actor) for event in audit_events(app, operator())[before:]
+    ]
     assert told == [
         ("step_up", "refused", "hawk"),
         ("step_up", "refused", "hawk"),
@@ -300,7 +304,7 @@ def test_refused_step_up_leaves_its_own_event(app: Flask, clock: HandClock) -> N
 
 def test_each_kind_of_change_leaves_its_own_event(app: Flask) -> None:
     hawk, admin = principal(app, *HAWK), principal(app, *ADMIN)
-    before = len(trail(app, operator()))
+    before = len(audit_events(app, operator()))
     everything = ProfileChange("osprey", "hawk@example.org", "H. Awk")
     services(app).administration.change(admin, 2, everything, password="other-pw", admin=True)
     services(app).administration.change(admin, 2, ProfileChange(), admin=False)
@@ -310,7 +314,7 @@ def test_each_kind_of_change_leaves_its_own_event(app: Flask) -> None:
     services(app).profiles.change(
         principal(app, "osprey", "other-pw"), ProfileChange(email="o@example.org")
     )
-    assert [event.kind for event in trail(app, operator())[before:]] == [
+    assert [event.kind for event in audit_events(app, operator())[before:]] == [
         *("account.changed", "email.changed", "admin.granted", "password.changed"),
         *("admin.withdrawn", "email.changed"),
         *("authentication", "email.changed"),
@@ -318,9 +322,9 @@ def test_each_kind_of_change_leaves_its_own_event(app: Flask) -> None:
 
 
 def test_making_an_admin_is_told_beside_the_account(app: Flask) -> None:
-    before = len(trail(app, operator()))
+    before = len(audit_events(app, operator()))
     services(app).accounts.create(operator(), NewAccount("eagle", "newpwd"), admin=True)
-    events = trail(app, operator())[before:]
+    events = audit_events(app, operator())[before:]
     assert [(event.kind, event.subject) for event in events] == [
         ("account.registered", "eagle"),
         ("admin.granted", "eagle"),
@@ -333,7 +337,7 @@ def test_each_event_is_a_log_line_after_its_commit_and_none_without(
     caplog.set_level(logging.INFO, "identity.audit")
     caller = principal(app, *HAWK)
     (line,) = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
-    event = trail(app, operator())[-1]
+    event = audit_events(app, operator())[-1]
     assert (line["logger"], line["message"], line["id"], line["kind"]) == (
         *("identity.audit", "audit"),
         *(event.id, "authentication"),
@@ -361,5 +365,5 @@ def test_audit_lines_can_be_switched_off(make_app: Callable[..., Flask], caplog:
     caplog.set_level(logging.INFO, "identity.audit")
     app = make_app(log_audit="false")
     services(app).accounts.create(operator(), NewAccount(*HAWK), admin=False)
-    assert len(trail(app, operator())) == 1
+    assert len(audit_events(app, operator())) == 1
     assert caplog.records == []

@@ -12,8 +12,8 @@ from identity.domain.errors import Busy, Unauthenticated, WrongPassword
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK, populate
-from support.app import ORIGIN, by_token, principal, services, token_principal, trail
-from support.clock import HandClock
+from support.app import ORIGIN, audit_events, by_token, principal, services, token_principal
+from support.clock import ManualClock
 from support.database import execute, rows
 from support.hashing import count_hashes
 
@@ -73,7 +73,7 @@ def test_deleted_account_costs_one_hash_in_vain(app: Flask) -> None:
 
 
 def test_password_makes_a_principal_under_any_spelling_of_the_name(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     for name in ("hawk", "HAWK", "\uff48awk", "haw\u212a"):
         hashes = count_hashes(app)
@@ -139,7 +139,7 @@ def test_refusal_after_the_hash_leaves_its_event_too(app: Flask) -> None:
     count_hashes(app).meanwhile = lambda: disable(app)
     with pytest.raises(Unauthenticated):
         principal(app, *HAWK)
-    last = trail(app, operator())[-1]
+    last = audit_events(app, operator())[-1]
     assert (last.kind, last.outcome, last.subject_id) == ("authentication", "refused", 2)
 
 
@@ -169,7 +169,7 @@ def test_waiting_in_vain_for_the_hash_is_not_counted_as_a_wrong_password(
     assert principal(app, *HAWK).account.id == 2
 
 
-def test_own_password_is_confirmed_for_the_moment_of_asking(app: Flask, clock: HandClock) -> None:
+def test_own_password_is_confirmed_for_the_moment_of_asking(app: Flask, clock: ManualClock) -> None:
     _, caller = token_principal(app, *HAWK)
     clock.advance(minutes=5)
     assert services(app).authentication.confirm(caller, "newpwd") == clock.now()
@@ -182,7 +182,7 @@ def test_wrong_confirmation_is_counted_and_written_down_like_a_failed_login(app:
         services(app).authentication.confirm(caller, "wrong")
     assert len(hashes.checked) == 1
     assert rows(app, "SELECT count FROM counter WHERE count > 0") == [(1,)]
-    assert trail(app, operator())[-1].outcome == "refused"
+    assert audit_events(app, operator())[-1].outcome == "refused"
 
 
 def test_confirmation_by_the_password_of_a_new_owner_of_the_name_counts_for_nothing(

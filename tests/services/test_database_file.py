@@ -16,7 +16,7 @@ from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import HAWK, populate
 from support.app import by_token, close, config, services, token_principal
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import execute, rows
 
 TRUSTED_SECONDS = 0.3
@@ -31,7 +31,7 @@ def file(tmp_path: Path, sqlite_template: Path) -> Path:
 
 
 @pytest.fixture
-def app(file: Path, tmp_path: Path, clock: HandClock) -> Iterator[Flask]:
+def app(file: Path, tmp_path: Path, clock: ManualClock) -> Iterator[Flask]:
     app = create_app(config(tmp_path / "data", database_url=f"sqlite:///{file}"), clock=clock)
     populate(app)
     yield app

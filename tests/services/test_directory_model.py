@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from identity.store import changes
 from support.accounts import ADMIN
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.session_directory.model import Account, Past, Session, Token
 from support.session_directory.nodes import Answer, Node, RemoteNode
 
@@ -94,13 +94,13 @@ class Model(RuleBasedStateMachine):
 
     def change(self, which: int, act: Callable[[], object], **values: Any) -> None:
         """Let a node change an account or a session, and note what is true no more from here on."""
-        before = [(session, session.standing()) for session in self.sessions()]
+        before = [(session, session.expected()) for session in self.sessions()]
         act()
         target = values.pop("target")
         for name, value in values.items():
             setattr(target, name, value)
         for session, answer in before:
-            if session.standing() != answer:
+            if session.expected() != answer:
                 session.past.append(Past(answer, time.monotonic(), which))
         if self.patient:
             for token in self.tokens:
@@ -115,7 +115,7 @@ class Model(RuleBasedStateMachine):
         if not (self.now < token.end and session.in_time(self.now)):
             assert said is None, f"{said} by a token that is over"
             return None, None
-        true = session.standing()
+        true = session.expected()
         if said == true and which not in self.deaf:
             session.heard[which] = begin
         assert said == true or said in self.forgivable(which, session, begin), (which, said, true)
@@ -360,7 +360,7 @@ def near(
     """Two nodes in this process; one remembers little, few notes are kept, and a lost feed is soon looked for."""
     monkeypatch.setattr(changes, "_NOTES_KEPT", 2)
     monkeypatch.setattr(changes, "_RETRY_SECONDS", 0.05)
-    clock = HandClock()
+    clock = ManualClock()
     nodes = [
         Node(database_url, tmp_path / "data", "0", clock),
         Node(database_url, tmp_path / "data", "1", clock, directory_sessions="3"),

@@ -13,7 +13,7 @@ from flask import Flask
 from identity.domain.key_agreement import KeyNames, agreeing
 from identity.services.maintenance import key_agreement
 from support.app import services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import execute, rows
 
 OLD, NEW, OTHER = (
@@ -139,7 +139,7 @@ def test_a_node_that_ended_or_was_not_seen_for_a_while_keeps_no_node_out(node: M
 
 
 def test_a_rotation_with_overlap_on_a_shared_directory_trips_no_node(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     first, second = make_app(), make_app()
     assert ready(first)

@@ -12,7 +12,7 @@ from identity.domain.errors import IdentityError, RateLimited, Unauthenticated
 from identity.domain.principal import operator
 from support.accounts import ADMIN, HAWK, populate
 from support.app import by_token, principal, services, token_principal
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import rows
 from support.hashing import count_hashes
 
@@ -49,7 +49,7 @@ def test_name_is_locked_after_the_exact_number_of_failures_with_or_without_an_ac
 
 
 def test_locked_name_is_refused_with_the_right_password_too_and_told_for_how_long(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     lock(app)
     clock.advance(seconds=100)
@@ -60,7 +60,7 @@ def test_locked_name_is_refused_with_the_right_password_too_and_told_for_how_lon
     assert hashes.checked == []
 
 
-def test_lock_ends_by_itself_and_trying_does_not_extend_it(app: Flask, clock: HandClock) -> None:
+def test_lock_ends_by_itself_and_trying_does_not_extend_it(app: Flask, clock: ManualClock) -> None:
     lock(app)
     for _ in range(LOCK - 1):
         clock.advance(seconds=1)
@@ -70,7 +70,7 @@ def test_lock_ends_by_itself_and_trying_does_not_extend_it(app: Flask, clock: Ha
     assert guess(app, *HAWK) is None
 
 
-def test_counting_begins_anew_after_a_lock(app: Flask, clock: HandClock) -> None:
+def test_counting_begins_anew_after_a_lock(app: Flask, clock: ManualClock) -> None:
     lock(app)
     clock.advance(seconds=LOCK)
     lock(app)
@@ -78,7 +78,7 @@ def test_counting_begins_anew_after_a_lock(app: Flask, clock: HandClock) -> None
 
 
 def test_failures_are_forgotten_when_none_followed_for_the_time_of_a_lock(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     for _ in range(3):
         for _ in range(FAILURES - 1):
@@ -119,7 +119,7 @@ def test_spellings_of_one_name_share_one_count(app: Flask) -> None:
     assert len(rows(app, "SELECT key FROM counter")) == 1
 
 
-def test_administrator_sees_the_lock_and_unlocks(app: Flask, clock: HandClock) -> None:
+def test_administrator_sees_the_lock_and_unlocks(app: Flask, clock: ManualClock) -> None:
     use = services(app).administration
     for _ in range(FAILURES - 1):
         guess(app)
@@ -133,7 +133,7 @@ def test_administrator_sees_the_lock_and_unlocks(app: Flask, clock: HandClock) -
     assert guess(app, *HAWK) is None
 
 
-def test_lock_is_no_longer_shown_when_it_has_expired(app: Flask, clock: HandClock) -> None:
+def test_lock_is_no_longer_shown_when_it_has_expired(app: Flask, clock: ManualClock) -> None:
     lock(app)
     clock.advance(seconds=LOCK)
     assert services(app).administration.fetch(operator(), 2).locked_until is None
@@ -162,7 +162,7 @@ def test_keys_of_counters_do_not_tell_the_names(app: Flask) -> None:
     assert "canary" not in key
 
 
-def test_expired_counters_are_swept_a_few_at_a_time(app: Flask, clock: HandClock) -> None:
+def test_expired_counters_are_swept_a_few_at_a_time(app: Flask, clock: ManualClock) -> None:
     for number in range(50):
         guess(app, f"nobody{number}")
     clock.advance(seconds=LOCK)

@@ -12,7 +12,7 @@ from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 from support.app import ORIGIN, principal, services
-from support.clock import HandClock
+from support.clock import ManualClock
 
 KINDS = {
     TokenKind.PERSONAL: (TokenKind.PERSONAL.credential, timedelta(days=365)),
@@ -35,7 +35,7 @@ def alive(app: Flask, token: str) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_session_is_valid_for_its_lifetime_and_no_longer(
-    app: Flask, clock: HandClock, kind: TokenKind
+    app: Flask, clock: ManualClock, kind: TokenKind
 ) -> None:
     token = opened(app, kind)
     clock.time += KINDS[kind][1] - timedelta(seconds=1)
@@ -48,7 +48,7 @@ def test_a_session_is_valid_for_its_lifetime_and_no_longer(
 
 
 @pytest.mark.parametrize("kind", [TokenKind.PERSONAL, TokenKind.OPAQUE, TokenKind.JWT])
-def test_use_does_not_extend_a_lifetime(app: Flask, clock: HandClock, kind: TokenKind) -> None:
+def test_use_does_not_extend_a_lifetime(app: Flask, clock: ManualClock, kind: TokenKind) -> None:
     token = opened(app, kind)
     clock.time += KINDS[kind][1] - timedelta(seconds=1)
     assert alive(app, token)
@@ -57,7 +57,7 @@ def test_use_does_not_extend_a_lifetime(app: Flask, clock: HandClock, kind: Toke
 
 
 def test_a_uuid_slides_by_two_weeks_with_each_use_up_to_its_absolute_end(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     token = opened(app, TokenKind.UUID)
     clock.advance(minutes=4, seconds=59)
@@ -71,7 +71,7 @@ def test_a_uuid_slides_by_two_weeks_with_each_use_up_to_its_absolute_end(
     assert not alive(app, token)  # 90 days after the login
 
 
-def test_a_uuid_ends_two_weeks_after_its_last_use(app: Flask, clock: HandClock) -> None:
+def test_a_uuid_ends_two_weeks_after_its_last_use(app: Flask, clock: ManualClock) -> None:
     token = opened(app, TokenKind.UUID)
     assert alive(app, token)
     clock.advance(days=14)
@@ -118,7 +118,7 @@ def test_a_session_of_any_kind_ends_with_its_account(
 
 
 def test_expired_sessions_are_cleared_away_at_the_next_login(
-    app: Flask, clock: HandClock, database_url: str
+    app: Flask, clock: ManualClock, database_url: str
 ) -> None:
     for _ in range(20):
         opened(app, TokenKind.UUID)

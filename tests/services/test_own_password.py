@@ -19,7 +19,7 @@ from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK
 from support.app import by_token, principal, services, token_principal
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import rows
 from support.hashing import count_hashes
 
@@ -65,7 +65,7 @@ def test_password_is_not_changed_with_a_wrong_current_one(app: Flask) -> None:
 
 
 def test_change_of_password_keeps_the_session_that_asked_and_ends_all_others(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     others = [token_principal(app, *HAWK)[0] for _ in range(3)]
     own, caller = token_principal(app, *HAWK)

@@ -20,7 +20,7 @@ from identity.services.accounts.profile import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK
 from support.app import ORIGIN, by_token, principal, services, token_principal
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import execute, rows
 
 NAME, EMAIL = ProfileChange(username="osprey"), ProfileChange(email="hawk@example.org")
@@ -41,7 +41,7 @@ def test_profile_shows_the_callers_account(app: Flask) -> None:
         services(app).profiles.fetch(Principal(ORIGIN))
 
 
-def test_profile_is_changed_in_the_given_fields_only(app: Flask, clock: HandClock) -> None:
+def test_profile_is_changed_in_the_given_fields_only(app: Flask, clock: ManualClock) -> None:
     caller = principal(app, *HAWK)
     clock.advance(minutes=1)
     shown = change(app, caller, EVERYTHING)
@@ -122,7 +122,7 @@ def test_nothing_is_changed_when_one_value_cannot_be_used(app: Flask) -> None:
 
 @pytest.mark.parametrize("wanted", [NAME, EMAIL, ProfileChange(email=None), EVERYTHING])
 def test_name_and_email_need_a_proof_younger_than_15_minutes_or_the_password(
-    app: Flask, clock: HandClock, wanted: ProfileChange
+    app: Flask, clock: ManualClock, wanted: ProfileChange
 ) -> None:
     _, caller = token_principal(app, *HAWK)
     clock.advance(minutes=15)
@@ -141,7 +141,7 @@ def test_name_and_email_need_a_proof_younger_than_15_minutes_or_the_password(
     assert rows(app, ROW) != before
 
 
-def test_full_name_needs_no_recent_authentication(app: Flask, clock: HandClock) -> None:
+def test_full_name_needs_no_recent_authentication(app: Flask, clock: ManualClock) -> None:
     _, caller = token_principal(app, *HAWK)
     clock.advance(days=7)
     assert change(app, caller, FULL_NAME).full_name == "H. Awk"
@@ -162,7 +162,7 @@ def test_deleting_their_own_account_ends_everything(app: Flask) -> None:
 
 
 def test_deleting_their_own_account_needs_recent_authentication(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     _, caller = token_principal(app, *HAWK)
     clock.advance(minutes=15, seconds=1)

@@ -16,8 +16,8 @@ from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
 from identity.services.maintenance import pruning
 from support.accounts import HAWK, populate
-from support.app import by_token, principal, services, token_principal, trail
-from support.clock import HandClock
+from support.app import audit_events, by_token, principal, services, token_principal
+from support.clock import ManualClock
 from support.concurrency import at_once
 from support.database import engine_of, execute, rows
 
@@ -45,13 +45,13 @@ def test_nothing_is_deleted_that_counts(app: Flask) -> None:
     )
     with pytest.raises(Unauthenticated):
         principal(app, "hawk", "wrong")
-    token, before = opened(app), trail(app, operator())
+    token, before = opened(app), audit_events(app, operator())
     with pytest.raises(Unauthenticated):
         principal(app, "hawk", "wrong")
     counters = rows(app, "SELECT * FROM counter")
     assert prune(app) == {}
     assert by_token(app, token).account.username == "hawk"
-    assert trail(app, operator())[: len(before)] == before
+    assert audit_events(app, operator())[: len(before)] == before
     assert len(rows(app, "SELECT * FROM outbox_mail")) == 1
     assert rows(app, "SELECT * FROM counter") == counters
     assert counters
@@ -69,7 +69,7 @@ def test_nothing_is_deleted_that_counts(app: Flask) -> None:
     ids=["idle", "log out everywhere", "disable", "log out", "time"],
 )
 def test_an_expired_session_is_deleted(
-    app: Flask, clock: HandClock, end: Callable[[Flask, HandClock], object]
+    app: Flask, clock: ManualClock, end: Callable[[Flask, ManualClock], object]
 ) -> None:
     opened(app, TokenKind.UUID)
     end(app, clock)
@@ -78,18 +78,18 @@ def test_an_expired_session_is_deleted(
     assert rows(app, "SELECT account_id FROM session") == [(1,)]
 
 
-def test_old_events_are_deleted_and_newer_ones_stay(app: Flask, clock: HandClock) -> None:
-    old = len(trail(app, operator()))
+def test_old_events_are_deleted_and_newer_ones_stay(app: Flask, clock: ManualClock) -> None:
+    old = len(audit_events(app, operator()))
     clock.advance(days=364)
     principal(app, *HAWK)
     assert besides_counters(app) == {}
     clock.advance(days=1)
     assert besides_counters(app) == {"audit events": old}
-    assert [event.kind for event in trail(app, operator())] == ["authentication"]
+    assert [event.kind for event in audit_events(app, operator())] == ["authentication"]
 
 
 def test_events_are_kept_for_ever_where_that_is_wanted(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     app = make_app(audit_days="0")
     populate(app)
@@ -97,7 +97,9 @@ def test_events_are_kept_for_ever_where_that_is_wanted(
     assert "audit events" not in prune(app)
 
 
-def test_letters_go_a_while_after_they_were_sent_or_given_up(app: Flask, clock: HandClock) -> None:
+def test_letters_go_a_while_after_they_were_sent_or_given_up(
+    app: Flask, clock: ManualClock
+) -> None:
     for name in ("one", "two", "three"):
         wanted = NewAccount(name, "newpwd", f"{name}@example.org")
         services(app).accounts.create(operator(), wanted, admin=False)
@@ -115,7 +117,7 @@ def test_letters_go_a_while_after_they_were_sent_or_given_up(app: Flask, clock: 
 
 
 def test_counters_go_when_their_window_has_expired_and_the_mark_of_the_first_account_stays(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     marked = len(rows(app, "SELECT * FROM counter WHERE key = 'first-account'"))
     for name in ("hawk", "nobody"):
@@ -164,7 +166,7 @@ def test_two_nodes_at_once_delete_everything_once(
 
 
 def test_a_row_that_another_holds_is_left_and_not_waited_for(
-    app: Flask, clock: HandClock, engine_name: str
+    app: Flask, clock: ManualClock, engine_name: str
 ) -> None:
     if engine_name == "sqlite":  # its one writer's lock is waited for by every writer alike
         return

@@ -11,8 +11,8 @@ from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 from support.accounts import HAWK, populate
-from support.app import by_token, principal, services, token_principal, trail
-from support.clock import HandClock
+from support.app import audit_events, by_token, principal, services, token_principal
+from support.clock import ManualClock
 from support.concurrency import at_once
 from support.database import rows
 from support.waiting import wait_until
@@ -38,7 +38,7 @@ def dead(app: Flask, token: str) -> bool:
 
 @pytest.mark.parametrize("kind", list(TokenKind))
 def test_a_further_login_ends_the_oldest_session(
-    app: Flask, clock: HandClock, kind: TokenKind
+    app: Flask, clock: ManualClock, kind: TokenKind
 ) -> None:
     def log_in() -> str:
         clock.advance(seconds=1)
@@ -50,10 +50,10 @@ def test_a_further_login_ends_the_oldest_session(
     tokens = [log_in() for _ in range(4)]
     assert [dead(app, token) for token in tokens] == [True, False, False, False]
     assert rows(app, COUNT) == [(3,)]
-    assert [event.kind for event in trail(app, operator())].count("sessions.dropped") == 1
+    assert [event.kind for event in audit_events(app, operator())].count("sessions.dropped") == 1
 
 
-def test_the_longest_unused_session_ends_and_not_the_oldest(app: Flask, clock: HandClock) -> None:
+def test_the_longest_unused_session_ends_and_not_the_oldest(app: Flask, clock: ManualClock) -> None:
     old, caller = token_principal(app, *HAWK)
     clock.advance(minutes=2)
     unused, *_ = token_principal(app, *HAWK)
@@ -67,7 +67,7 @@ def test_the_longest_unused_session_ends_and_not_the_oldest(app: Flask, clock: H
 
 @pytest.mark.parametrize("kind", [TokenKind.OPAQUE, TokenKind.PERSONAL])
 def test_a_token_that_is_only_shown_counts_as_used(
-    make_app: Callable[..., Flask], clock: HandClock, kind: TokenKind
+    make_app: Callable[..., Flask], clock: ManualClock, kind: TokenKind
 ) -> None:
     app = make_app(sessions_per_account="2")
     populate(app)
@@ -89,7 +89,7 @@ def test_others_keep_their_sessions(app: Flask) -> None:
 
 
 def test_a_session_that_gave_way_is_dead_on_every_node(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     here, there = (make_app(sessions_per_account="1") for _ in range(2))
     populate(here)
@@ -127,7 +127,7 @@ def test_what_is_too_much_for_a_lowered_setting_goes_with_the_next_login(
     assert not dead(after, token)
 
 
-def test_a_session_is_no_newer_proof_than_what_opened_it(app: Flask, clock: HandClock) -> None:
+def test_a_session_is_no_newer_proof_than_what_opened_it(app: Flask, clock: ManualClock) -> None:
     _, caller = token_principal(app, *HAWK)
     first = caller.authenticated_at
     for _ in range(5):

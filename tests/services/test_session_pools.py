@@ -15,7 +15,7 @@ from identity.domain.token_kinds import TokenKind
 from identity.services.sessions import usage as use_notes
 from support.accounts import HAWK, populate
 from support.app import ORIGIN, by_token, principal, services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import rows, statements
 from support.http import basic, bearer
 from support.waiting import wait_until
@@ -56,7 +56,7 @@ def alive(app: Flask, token: str) -> bool:
 @pytest.mark.parametrize("kind", DEVICE)
 @pytest.mark.parametrize("flood", [*AUTOMATIC, *DEVICE])
 def test_a_token_for_a_device_is_never_ended_by_logins_of_another_kind(
-    app: Flask, clock: HandClock, kind: TokenKind, flood: TokenKind
+    app: Flask, clock: ManualClock, kind: TokenKind, flood: TokenKind
 ) -> None:
     if flood is kind:
         return
@@ -70,7 +70,7 @@ def test_a_token_for_a_device_is_never_ended_by_logins_of_another_kind(
 @pytest.mark.parametrize("kind", [TokenKind.ACCESS, *DEVICE, TokenKind.JWT, TokenKind.UUID])
 @pytest.mark.parametrize("shown", [False, True])
 def test_a_token_in_use_outlives_logins_that_nothing_is_done_with(
-    app: Flask, clock: HandClock, kind: TokenKind, *, shown: bool
+    app: Flask, clock: ManualClock, kind: TokenKind, *, shown: bool
 ) -> None:
     token = log_in(app, kind)
     if shown:
@@ -90,7 +90,7 @@ def test_without_a_moving_clock_use_counts_all_the_same(app: Flask) -> None:
 
 
 def test_a_session_that_renews_outlives_those_that_are_used_once(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     loop = log_in(app)
     renew(app, loop)
@@ -101,7 +101,7 @@ def test_a_session_that_renews_outlives_those_that_are_used_once(
 
 
 def test_a_renewing_loop_goes_on_through_a_hundred_logins_between_two_renewals(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     token = log_in(app)
     for _ in range(4):
@@ -112,7 +112,9 @@ def test_a_renewing_loop_goes_on_through_a_hundred_logins_between_two_renewals(
     assert alive(app, token)
 
 
-def test_a_session_that_no_token_can_use_any_more_goes_first(app: Flask, clock: HandClock) -> None:
+def test_a_session_that_no_token_can_use_any_more_goes_first(
+    app: Flask, clock: ManualClock
+) -> None:
     spent = log_in(app)
     by_token(app, spent)
     renew(app, spent)
@@ -123,7 +125,7 @@ def test_a_session_that_no_token_can_use_any_more_goes_first(app: Flask, clock: 
     assert rows(app, "SELECT count(*) FROM session WHERE renewed_at IS NOT NULL") == [(0,)]
 
 
-def test_among_those_in_use_the_longest_unused_goes_first(app: Flask, clock: HandClock) -> None:
+def test_among_those_in_use_the_longest_unused_goes_first(app: Flask, clock: ManualClock) -> None:
     tokens = []
     for _ in range(CAP + 1):
         clock.advance(seconds=1)
@@ -132,7 +134,7 @@ def test_among_those_in_use_the_longest_unused_goes_first(app: Flask, clock: Han
     assert [alive(app, token) for token in tokens] == [False] + [True] * CAP
 
 
-def test_what_is_idle_goes_before_what_is_in_use(app: Flask, clock: HandClock) -> None:
+def test_what_is_idle_goes_before_what_is_in_use(app: Flask, clock: ManualClock) -> None:
     idle = log_in(app, TokenKind.UUID)
     renew(app, idle)
     clock.advance(hours=3)
@@ -144,7 +146,7 @@ def test_what_is_idle_goes_before_what_is_in_use(app: Flask, clock: HandClock) -
 
 
 def test_sessions_from_before_use_was_noted_count_as_used_where_they_were(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     token = log_in(app)
     clock.advance(seconds=90)
@@ -158,7 +160,7 @@ def test_sessions_from_before_use_was_noted_count_as_used_where_they_were(
 
 @pytest.mark.parametrize("kind", [kind for kind in TokenKind if kind is not TokenKind.UUID])
 def test_a_check_is_noted_once_and_then_costs_no_statement(
-    app: Flask, client: FlaskClient, clock: HandClock, kind: TokenKind
+    app: Flask, client: FlaskClient, clock: ManualClock, kind: TokenKind
 ) -> None:
     token = log_in(app, kind)
     assert client.get("/api/verify", headers=bearer(token)).status_code == 204
@@ -171,7 +173,7 @@ def test_a_check_is_noted_once_and_then_costs_no_statement(
 
 
 def test_a_database_that_takes_no_writes_is_asked_once_a_minute_and_the_token_is_good(
-    app: Flask, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    app: Flask, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token, asked = log_in(app), []
 

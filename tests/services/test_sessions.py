@@ -10,7 +10,7 @@ from identity.domain.principal import Origin, Principal, operator
 from identity.domain.token_kinds import TokenKind
 from support.accounts import ADMIN, HAWK
 from support.app import ORIGIN, by_token, principal, services, token_principal
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import execute, rows
 
 
@@ -23,7 +23,7 @@ def dead(app: Flask, token: str) -> bool:
 
 
 def test_sessions_are_listed_newest_first_with_the_one_that_asks_marked(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     began, seen = clock.now(), []
     for number in range(3):
@@ -50,7 +50,7 @@ def test_password_marks_no_session_as_its_own(app: Flask) -> None:
     ]
 
 
-def test_expired_session_is_not_listed(app: Flask, clock: HandClock) -> None:
+def test_expired_session_is_not_listed(app: Flask, clock: ManualClock) -> None:
     _, first = token_principal(app, *HAWK)
     clock.advance(days=30)
     assert services(app).tokens.sessions(first) == ()
@@ -61,7 +61,7 @@ def test_expired_session_is_not_listed(app: Flask, clock: HandClock) -> None:
 
 
 def test_session_that_was_idle_for_too_long_is_not_listed_and_not_ended_again(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     services(app).logins.open(principal(app, *HAWK), TokenKind.UUID)
     (listed,) = services(app).tokens.sessions(principal(app, *HAWK))
@@ -113,7 +113,7 @@ def test_unknown_session_is_not_found(app: Flask) -> None:
             services(app).tokens.revoke(caller, session)
 
 
-def test_expired_session_is_not_found(app: Flask, clock: HandClock) -> None:
+def test_expired_session_is_not_found(app: Flask, clock: ManualClock) -> None:
     _, caller = token_principal(app, *HAWK)
     clock.advance(days=30)
     with pytest.raises(NotFound):
@@ -139,7 +139,7 @@ def test_logging_out_everywhere_leaves_the_password_good(app: Flask) -> None:
 
 
 def test_ended_sessions_are_pruned_at_the_next_login_and_others_left(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     ended, expired = token_principal(app, *HAWK)[1], token_principal(app, *HAWK)[1]
     admins = token_principal(app, *ADMIN)[1]

@@ -18,8 +18,8 @@ from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.passwords import Authentication
 from identity.services.limits.refusal_cache import RefusalCache
 from support.accounts import ADMIN, HAWK, populate
-from support.app import ORIGIN, by_token, services, token_principal, trail
-from support.clock import HandClock
+from support.app import ORIGIN, audit_events, by_token, services, token_principal
+from support.clock import ManualClock
 from support.database import execute, rows, statements
 from support.hashing import count_hashes
 
@@ -111,7 +111,7 @@ def test_ip_of_many_spellings_is_one(app: Flask) -> None:
     assert guess(app, *ADMIN, at=THERE) == "RateLimited"
 
 
-def test_window_of_an_ip_is_fixed(app: Flask, clock: HandClock) -> None:
+def test_window_of_an_ip_is_fixed(app: Flask, clock: ManualClock) -> None:
     for number in range(ADDRESS - 1):
         guess(app, f"nobody{number}")
     clock.advance(seconds=LOCK - 1)
@@ -171,7 +171,9 @@ def test_success_where_known_gives_guessers_elsewhere_no_new_tries(app: Flask) -
     assert guess(app, at=THERE) == "RateLimited"
 
 
-def test_account_is_known_for_thirty_days_from_its_last_login(app: Flask, clock: HandClock) -> None:
+def test_account_is_known_for_thirty_days_from_its_last_login(
+    app: Flask, clock: ManualClock
+) -> None:
     for _ in range(3):
         assert guess(app, *HAWK, at=HERE) == "in"
         clock.advance(days=29)
@@ -182,7 +184,7 @@ def test_account_is_known_for_thirty_days_from_its_last_login(app: Flask, clock:
     assert guess(app, *HAWK, at=HERE) == "RateLimited"
 
 
-def test_confirmation_beside_a_session_is_not_affected(app: Flask, clock: HandClock) -> None:
+def test_confirmation_beside_a_session_is_not_affected(app: Flask, clock: ManualClock) -> None:
     _, caller = token_principal(app, *HAWK)
     other = by_token(app, token_principal(app, *HAWK)[0])
     lock_name(app, at=ORIGIN.ip)
@@ -204,7 +206,7 @@ def test_confirmation_beside_a_certificate_is_counted_for_the_certificates(app: 
     assert services(app).authentication.confirm(holder, "newpwd")
 
 
-def test_lock_leaves_one_event_in_its_window(app: Flask, clock: HandClock) -> None:
+def test_lock_leaves_one_event_in_its_window(app: Flask, clock: ManualClock) -> None:
     for _ in range(2):
         for name in ("hawk", "nobody"):
             lock_name(app, name, at=ELSEWHERE)
@@ -212,7 +214,7 @@ def test_lock_leaves_one_event_in_its_window(app: Flask, clock: HandClock) -> No
             clock.advance(seconds=LOCK)
     found = [
         (event.subject_id, event.subject)
-        for event in trail(app, operator())
+        for event in audit_events(app, operator())
         if event.kind.endswith(".locked")
     ]
     unknown = services(app).audit._pseudonyms.of("nobody")
@@ -237,7 +239,7 @@ def test_refusal_after_the_first_is_two_reads_without_a_write_or_a_place(
         assert seen == []
 
 
-def test_refusal_is_remembered_no_longer_than_its_lock(app: Flask, clock: HandClock) -> None:
+def test_refusal_is_remembered_no_longer_than_its_lock(app: Flask, clock: ManualClock) -> None:
     hear_news(app)
     lock_name(app)
     execute(app, "DELETE FROM counter")
@@ -306,7 +308,7 @@ def test_no_caller_is_refused_for_what_the_right_password_has_cleared_while_othe
     assert ends(there, "hawk")
 
 
-def test_refusals_that_are_remembered_are_bounded(clock: HandClock) -> None:
+def test_refusals_that_are_remembered_are_bounded(clock: ManualClock) -> None:
     refusals = RefusalCache(clock, Quiet())
     for number in range(10_500):
         with pytest.raises(RateLimited), refusals.remembered(number):
@@ -317,7 +319,7 @@ def test_refusals_that_are_remembered_are_bounded(clock: HandClock) -> None:
 
 
 def test_administrator_sees_and_lifts_every_lock_of_an_account(
-    app: Flask, clock: HandClock
+    app: Flask, clock: ManualClock
 ) -> None:
     use = services(app).administration
     _, caller = token_principal(app, *HAWK)
@@ -368,7 +370,7 @@ def test_lock_of_a_name_is_lifted_by_either_name(app: Flask, what: str) -> None:
     lock_name(app, owner)
     assert services(app).locks.lift(operator(), what).username == owner
     assert guess(app, owner, "newpwd") == "in"
-    event = trail(app, operator())[-2]
+    event = audit_events(app, operator())[-2]
     assert (event.kind, event.subject, event.credential) == ("account.unlocked", owner, "operator")
 
 
@@ -384,7 +386,7 @@ def test_lock_of_an_ip_is_lifted(app: Flask, what: str) -> None:
     lifted = services(app).locks.lift(operator(), what)
     assert (lifted.username, lifted.network) == (None, "2001:db8::/64")
     assert guess(app, *HAWK, at="2001:db8::1") == "in"
-    event = next(each for each in trail(app, operator()) if each.kind == "ip.unlocked")
+    event = next(each for each in audit_events(app, operator()) if each.kind == "ip.unlocked")
     assert (event.subject_id, event.subject) == (None, "2001:db8::/64")
 
 
@@ -402,7 +404,7 @@ def test_failures_of_an_ip_hold_for_every_node_and_after_a_restart(
     assert guess(make_app(ip_failures=str(ADDRESS)), *HAWK) == "RateLimited"
 
 
-def test_rows_stay_bounded_and_tell_nothing(app: Flask, clock: HandClock) -> None:
+def test_rows_stay_bounded_and_tell_nothing(app: Flask, clock: ManualClock) -> None:
     for number in range(60):
         guess(app, f"nobody{number}", at=f"192.0.2.{number}")
         clock.advance(seconds=LOCK / 3)

@@ -14,7 +14,7 @@ from identity.domain.principal import Principal, operator
 from identity.domain.token_kinds import TokenKind
 from support.accounts import HAWK, populate
 from support.app import ORIGIN, by_token, principal, services, token_principal
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import rows, statements
 from support.hashing import count_hashes
 
@@ -32,7 +32,7 @@ def test_password_opens_a_new_session_for_every_token(app: Flask) -> None:
     assert len(tokens) == len(rows(app, SESSION)) == 3
 
 
-def test_token_makes_the_principal_of_its_session(app: Flask, clock: HandClock) -> None:
+def test_token_makes_the_principal_of_its_session(app: Flask, clock: ManualClock) -> None:
     began = clock.now()
     token, _ = token_principal(app, *HAWK)
     clock.advance(minutes=5)
@@ -52,7 +52,7 @@ def test_token_says_its_lifetime(app: Flask) -> None:
 )
 def test_token_lives_from_a_little_before_its_birth_until_its_end(
     app: Flask,
-    clock: HandClock,
+    clock: ManualClock,
     seconds: int,
     alive: bool,
 ) -> None:
@@ -65,7 +65,7 @@ def test_token_lives_from_a_little_before_its_birth_until_its_end(
             by_token(app, token)
 
 
-def test_token_of_a_session_that_never_was_is_refused(app: Flask, clock: HandClock) -> None:
+def test_token_of_a_session_that_never_was_is_refused(app: Flask, clock: ManualClock) -> None:
     now = int(clock.now().timestamp())
     with pytest.raises(Unauthenticated):
         by_token(
@@ -83,7 +83,7 @@ def test_token_check_writes_nothing_and_computes_no_hash(app: Flask) -> None:
     assert (rows(app, SESSION), hashes.checked) == (before, [])
 
 
-def test_token_buys_the_next_one_of_the_same_session(app: Flask, clock: HandClock) -> None:
+def test_token_buys_the_next_one_of_the_same_session(app: Flask, clock: ManualClock) -> None:
     first, caller = token_principal(app, *HAWK)
     clock.advance(seconds=300)
     second = renewed(app, first)
@@ -96,7 +96,7 @@ def test_token_buys_the_next_one_of_the_same_session(app: Flask, clock: HandCloc
     assert len(rows(app, SESSION)) == 1
 
 
-def test_renewing_again_writes_no_row_within_a_minute(app: Flask, clock: HandClock) -> None:
+def test_renewing_again_writes_no_row_within_a_minute(app: Flask, clock: ManualClock) -> None:
     token = renewed(app, token_principal(app, *HAWK)[0])
     before = rows(app, SESSION)
     with statements(app) as seen:
@@ -107,7 +107,7 @@ def test_renewing_again_writes_no_row_within_a_minute(app: Flask, clock: HandClo
     assert rows(app, SESSION) == before
 
 
-def test_renewing_after_a_minute_notes_the_use_once(app: Flask, clock: HandClock) -> None:
+def test_renewing_after_a_minute_notes_the_use_once(app: Flask, clock: ManualClock) -> None:
     token, caller = token_principal(app, *HAWK)
     clock.advance(seconds=61)
     for _ in range(3):
@@ -121,7 +121,7 @@ def test_renewing_after_a_minute_notes_the_use_once(app: Flask, clock: HandClock
 
 
 def test_renewing_goes_on_until_the_absolute_end_and_no_second_longer(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     app = make_app(session_seconds="46800")  # 13 hours
     populate(app)
@@ -142,7 +142,7 @@ def test_renewing_goes_on_until_the_absolute_end_and_no_second_longer(
 
 
 def test_token_of_a_short_session_ends_with_it(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     app = make_app(session_seconds="60")
     populate(app)
@@ -153,7 +153,7 @@ def test_token_of_a_short_session_ends_with_it(
         by_token(app, issued.token)
 
 
-def test_absolute_end_is_30_days_after_the_login(app: Flask, clock: HandClock) -> None:
+def test_absolute_end_is_30_days_after_the_login(app: Flask, clock: ManualClock) -> None:
     _, caller = token_principal(app, *HAWK)
     (view,) = services(app).tokens.sessions(caller)
     assert view.absolute_end == clock.now() + MONTH

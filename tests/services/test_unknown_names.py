@@ -17,7 +17,7 @@ from identity.domain.principal import operator
 from identity.domain.values import is_username
 from support.accounts import ADMIN, HAWK
 from support.app import services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import rows
 from support.http import basic
 from support.logs import logged
@@ -112,7 +112,7 @@ def test_a_pseudonym_is_the_same_on_every_node_and_after_a_restart(
 
 
 def test_a_rotated_key_makes_other_pseudonyms_and_older_ones_are_found(
-    app: Flask, client: FlaskClient, clock: HandClock, tmp_path: Path
+    app: Flask, client: FlaskClient, clock: ManualClock, tmp_path: Path
 ) -> None:
     client.get("/api/resource", headers=basic("nobody", "wrong"))
     (before,) = subjects(client, "nobody")

@@ -53,7 +53,7 @@ def by_token(app: Flask, token: str) -> Principal:
     return services(app).authentication.by_token(token, ORIGIN)
 
 
-def trail(app: Flask, admin: Principal) -> list[AuditView]:
+def audit_events(app: Flask, admin: Principal) -> list[AuditView]:
     """Return the whole audit trail, oldest first."""
     page = services(app).audit.list(admin, AuditFilter(), cursor=None, limit=1000)
     return list(reversed(page.items))

@@ -29,6 +29,6 @@ def at_once(*uses: Callable[[], Any]) -> list[Any]:
         return list(pool.map(run, uses))
 
 
-def kinds(results: Sequence[Any]) -> dict[str, int]:
+def count_types(results: Sequence[Any]) -> dict[str, int]:
     """Count the results by the name of their type."""
     return dict(Counter(type(each).__name__ for each in results))

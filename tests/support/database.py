@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
+import pytest
 from flask import Flask
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, select, text
 
-from support.app import services
+from identity import create_app
+from identity.store.models import Account, Base
+from support.app import config, services
+from support.clock import ManualClock
+from support.postgresql import Database
 
 
 def engine_of(app: Flask) -> Engine:
@@ -51,3 +57,41 @@ def end_connections(database_url: str) -> int:
     query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
     with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection:
         return len(connection.execute(query, [connection.info.dbname]).fetchall())
+
+
+def table_rows(app: Flask, model: type[Base]) -> list[dict[str, Any]]:
+    """Return all rows of a table, oldest first where that can be told."""
+    table = model.__table__
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+    with engine.connect() as connection:
+        found = connection.execute(select(table).order_by(*table.primary_key.columns))
+        return [dict(row._mapping) for row in found]
+
+
+def account_row(app: Flask, username: str) -> dict[str, Any]:
+    """Return the row of one account."""
+    return next(row for row in table_rows(app, Account) if row["username"] == username)
+
+
+@contextmanager
+def shared_database(
+    request: pytest.FixtureRequest, factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Flask]]:
+    """Make applications on one database for many tests; `request.param` says on which engine."""
+    data_dir = factory.mktemp("shared")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            shutil.copy(request.getfixturevalue("sqlite_template"), data_dir / "shared.sqlite3")
+            url = f"sqlite:///{data_dir / 'shared.sqlite3'}"
+        else:
+            template = request.getfixturevalue("postgresql_template")
+            database = Database(request.getfixturevalue("postgresql_server"), template)
+            database.name += "_shared"  # the other databases of this process are counted elsewhere
+            url = stack.enter_context(database)
+
+        def make(**settings: str) -> Flask:
+            given = {"database_url": url, "lockout_failures": "1000"} | settings
+            return create_app(config(data_dir / "data", **given), clock=ManualClock())
+
+        yield make

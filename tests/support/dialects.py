@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from identity import create_app
-from identity.domain.mail import Mail
-from identity.store.models import Account, Base, LoginSession
+from identity.store.models import Account, LoginSession
 from support.accounts import populate
-from support.app import close, config, services
-from support.clock import HandClock
-from support.postgresql import Database
+from support.app import close
+from support.database import shared_database, table_rows
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _HASH = re.compile(r"\$argon2|\$2[aby]\$|scrypt:|pbkdf2|bcrypt|hashedToken", re.IGNORECASE)
@@ -31,7 +26,7 @@ _WORDS = {"password"}
 
 
 @dataclass
-class Speaker:
+class DialectClient:
     """Speaks one dialect to an application, and lets no answer pass that holds a secret or a mistake of ours."""
 
     app: Flask
@@ -83,99 +78,31 @@ class Speaker:
 
     def require_discretion(self) -> None:
         """Make sure that nothing the database keeps to check secrets by was ever said."""
-        kept = {row["password_hash"] for row in rows(self.app, Account)}
-        kept |= {row["digest"] for row in rows(self.app, LoginSession) if row["digest"]}
+        kept = {row["password_hash"] for row in table_rows(self.app, Account)}
+        kept |= {row["digest"] for row in table_rows(self.app, LoginSession) if row["digest"]}
         assert not [text for text in self.heard if any(secret in text for secret in kept)]
 
 
 @contextmanager
-def speaking(app: Flask, base: str) -> Iterator[Speaker]:
+def dialect_client_of(app: Flask, base: str) -> Iterator[DialectClient]:
     """Speak a dialect, and look back over all answers at the end."""
-    speaker = Speaker(app, base)
-    yield speaker
-    speaker.require_discretion()
+    dialect_client = DialectClient(app, base)
+    yield dialect_client
+    dialect_client.require_discretion()
 
 
 @contextmanager
-def one_database(
-    request: pytest.FixtureRequest, factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Flask]]:
-    """Make applications on one database for many tests; `request.param` says on which engine."""
-    data_dir = factory.mktemp("wire")
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            shutil.copy(request.getfixturevalue("sqlite_template"), data_dir / "wire.sqlite3")
-            url = f"sqlite:///{data_dir / 'wire.sqlite3'}"
-        else:
-            template = request.getfixturevalue("postgresql_template")
-            database = Database(request.getfixturevalue("postgresql_server"), template)
-            database.name += "_wire"  # the other databases of this process are counted elsewhere
-            url = stack.enter_context(database)
-
-        def make(**settings: str) -> Flask:
-            given = {"database_url": url, "lockout_failures": "1000"} | settings
-            return create_app(config(data_dir / "data", **given), clock=HandClock())
-
-        yield make
-
-
-@contextmanager
-def standing(
+def shared_dialect_client(
     request: pytest.FixtureRequest, factory: pytest.TempPathFactory, base: str
-) -> Iterator[Speaker]:
+) -> Iterator[DialectClient]:
     """Speak a dialect to one application for many tests: for requests that are refused or only read."""
-    with one_database(request, factory) as make:
+    with shared_database(request, factory) as make:
         app = make()
         populate(app)
-        with speaking(app, base) as speaker:
-            yield speaker
+        with dialect_client_of(app, base) as dialect_client:
+            yield dialect_client
         close(app)
 
-
-def rows(app: Flask, model: type[Base]) -> list[dict[str, Any]]:
-    """Return all rows of a table, oldest first where that can be told."""
-    table = model.__table__
-    with app.app_context():
-        engine = app.extensions["sqlalchemy"].engine
-    with engine.connect() as connection:
-        found = connection.execute(select(table).order_by(*table.primary_key.columns))
-        return [dict(row._mapping) for row in found]
-
-
-def row_of(app: Flask, username: str) -> dict[str, Any]:
-    """Return the row of one account."""
-    return next(row for row in rows(app, Account) if row["username"] == username)
-
-
-class Mailbox:
-    """Takes what an application mails."""
-
-    def __init__(self, app: Flask) -> None:
-        self._outbox = services(app).outbox
-        self._outbox._mailer = self
-        self.letters: list[Mail] = []
-
-    def send(self, letter: Mail) -> None:
-        self.letters.append(letter)
-
-    def fetch(self) -> list[Mail]:
-        """Have everything sent that is due, and return all letters so far."""
-        self._outbox.send_due()
-        return self.letters
-
-    def token(self, subject: str) -> str:
-        """Return the token in the newest letter with this subject."""
-        letter = next(letter for letter in reversed(self.fetch()) if letter.subject == subject)
-        return next(
-            line.removeprefix("Token: ")
-            for line in letter.text.splitlines()
-            if line.startswith("Token: ")
-        )
-
-
-RESET = "Choose a new password"
-ACTIVATION = "Confirm your email address"
-CHANGED = "Your password was changed"
 
 # Bodies that no dialect can read, with the status they get in all of them.
 UNREADABLE: dict[str, tuple[dict[str, Any], int]] = {

@@ -55,7 +55,7 @@ class _CountedHasher:
 
 
 @contextmanager
-def no_place(passwords: Passwords) -> Iterator[None]:
+def full_queue(passwords: Passwords) -> Iterator[None]:
     """Take every place of the queue before the hash, from one address after another."""
     with ExitStack() as places:
         for number in range(100):  # of which the first fill it

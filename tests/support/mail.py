@@ -21,14 +21,17 @@ from support.app import services
 from support.postgresql import free_port
 
 EMAIL = "hawk@example.org"
+RESET = "Choose a new password"
+ACTIVATION = "Confirm your email address"
+CHANGED = "Your password was changed"
 _TOKEN = re.compile(r"Token: (\S+)")
 
 
-class Postbox:
+class Mailbox:
     """A mailer that keeps what it is given, or refuses it."""
 
     def __init__(self, app: Flask) -> None:
-        self.letters: list[Mail] = []
+        self.mails: list[Mail] = []
         self.refusing: Callable[[Mail], bool] = lambda _letter: False
         self._outbox = services(app).outbox
         self._outbox._mailer = self
@@ -36,22 +39,27 @@ class Postbox:
     def send(self, letter: Mail) -> None:
         if self.refusing(letter):
             raise MailRefused("TestRefusal")
-        self.letters.append(letter)
+        self.mails.append(letter)
 
     def collect(self) -> list[Mail]:
         """Send what is due and return what is new."""
-        known = len(self.letters)
+        known = len(self.mails)
         self._outbox.send_due()
-        return self.letters[known:]
+        return self.mails[known:]
+
+    def fetch(self) -> list[Mail]:
+        """Send what is due and return all mails so far."""
+        self.collect()
+        return self.mails
 
     def token(self, subject: str) -> str:
         """Send what is due and return the token of the last letter with this subject."""
         self.collect()
-        text = next(letter.text for letter in reversed(self.letters) if letter.subject == subject)
-        return token_in(text)
+        text = next(letter.text for letter in reversed(self.mails) if letter.subject == subject)
+        return token_in_mail(text)
 
 
-def token_in(text: str) -> str:
+def token_in_mail(text: str) -> str:
     """Return the bare token of a letter."""
     found = _TOKEN.search(text)
     assert found, text

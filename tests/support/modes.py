@@ -9,15 +9,16 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from support.dialects import Mailbox, Speaker
+from support.dialects import DialectClient
+from support.mail import Mailbox
 
-LONG = "a rather long passphrase"
+LONG_PASSWORD = "a rather long passphrase"
 
 
 EMAIL = "kim@example.org"
 
 
-KIM = {"email": EMAIL, "password": LONG, "password_confirm": LONG}
+KIM = {"email": EMAIL, "password": LONG_PASSWORD, "password_confirm": LONG_PASSWORD}
 
 
 SETTINGS = {
@@ -32,12 +33,12 @@ SETTINGS = {
 
 
 @dataclass
-class House:
+class Installation:
     """An application in one of the two modes, with an administrator, and kim made in seed 002's dialect."""
 
     app: Flask
     hardened: bool
-    say: Speaker
+    say: DialectClient
     mailbox: Mailbox
     uuid: str = ""
 
@@ -46,7 +47,7 @@ class House:
     ) -> TestResponse:
         return self.say.ask(method, path, body, headers=headers)
 
-    def only_faithful(self, answer: TestResponse, faithful: int, hardened: int) -> None:
+    def require_status_by_mode(self, answer: TestResponse, faithful: int, hardened: int) -> None:
         assert answer.status_code == (hardened if self.hardened else faithful), answer.text
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from identity.store.models import Base
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic, bearer, token_of
 
 CANARY = "c4n4ry-pa55word"
@@ -34,11 +34,11 @@ def row_counts(app: Flask) -> dict[str, int]:
 
 
 @dataclass
-class Door:
+class NativeApi:
     """An application for many tests, and its client. Tests that use it leave no trace, or none that others mind."""
 
     app: Flask
-    clock: HandClock
+    clock: ManualClock
     client: FlaskClient = field(init=False)
     _tokens: dict[tuple[str, str], str] = field(init=False, default_factory=dict)
 

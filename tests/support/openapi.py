@@ -25,7 +25,7 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
 
 
 @dataclass
-class Witness:
+class DocumentedClient:
     """Calls the service and compares every answer with the document."""
 
     app: Flask

@@ -32,7 +32,7 @@ USER = PROFILE | {"disabled", "must_change_password", "locked_until"}
 FORMS = ("$argon2", "$2a$", "$2b$", "scrypt:", "pbkdf2", "password_hash", "short_id", "canonical")
 
 
-class Watched(FlaskClient):
+class CheckedClient(FlaskClient):
     """Keeps every password it sends, and looks for all of them, and for every stored hash, in every answer."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -76,11 +76,11 @@ class Watched(FlaskClient):
         return token
 
 
-def watch(app: Flask) -> Watched:
+def checked_client(app: Flask) -> CheckedClient:
     """Return a watched client of an application."""
-    app.test_client_class = Watched
+    app.test_client_class = CheckedClient
     client = app.test_client(use_cookies=False)
-    assert isinstance(client, Watched)
+    assert isinstance(client, CheckedClient)
     return client
 
 

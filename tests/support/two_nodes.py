@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,7 @@ from support.app import close, config
 from support.concurrency import at_once
 from support.live import Live, serving
 from support.postgresql import Database
+from support.waiting import wait_until
 
 LIMIT = 30  # wrong passwords until a name is locked
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -151,13 +151,9 @@ def two_nodes(
         yield Pair((one, two), app, url)
 
 
-def within_a_second(true: Callable[[], bool]) -> None:
-    """Ask until something is so: whatever is asked after a second must find it so, however late the answer comes."""
-    end, asked = time.monotonic() + 1, 0.0
-    while not true():
-        assert asked < end, "it was not so within a second"
-        time.sleep(0.01)
-        asked = time.monotonic()
+def within_a_second(fact: Callable[[], object]) -> None:
+    """Wait until a fact is true, for a second at most."""
+    wait_until(fact, seconds=1)
 
 
 def new_name(stem: str = "bird") -> str:

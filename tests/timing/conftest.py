@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.enumeration.probes import ENGINES, HARDENED, Asker, asking
+from support.enumeration.probes import ENGINES, HARDENED, Prober, probing
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def hardened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Asker]:
+) -> Iterator[Prober]:
     """A caller of a hardened service."""
-    with asking(request, tmp_path_factory, **HARDENED) as asker:
-        yield asker
+    with probing(request, tmp_path_factory, **HARDENED) as prober:
+        yield prober

@@ -6,11 +6,11 @@ import time
 
 from identity.adapters.ca import LocalAuthority
 from support.certificates import new_authority
-from support.clock import HandClock
+from support.clock import ManualClock
 
 
 def test_the_cost_of_the_revocation_list_grows_with_its_length_and_no_faster(
-    clock: HandClock,
+    clock: ManualClock,
 ) -> None:
     authority = LocalAuthority(
         new_authority(clock.now()).pem().encode(), list_url="", now=clock.now()

@@ -12,48 +12,48 @@ from flask import Flask
 from identity import create_app
 from support.accounts import populate
 from support.app import close, config
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.live import Live, serving
 from support.live_tls import serving_tls
-from support.native_api import Door
+from support.native_api import NativeApi
 from support.postgresql import Database
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def door(
+def api(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Door]:
+) -> Iterator[NativeApi]:
     """A door with the accounts of seed 004 behind it, where nobody is ever locked out."""
-    data_dir = tmp_path_factory.mktemp("door")
+    data_dir = tmp_path_factory.mktemp("api")
     with ExitStack() as stack:
         if request.param == "sqlite":
-            shutil.copy(request.getfixturevalue("sqlite_template"), data_dir / "door.sqlite3")
-            url = f"sqlite:///{data_dir / 'door.sqlite3'}"
+            shutil.copy(request.getfixturevalue("sqlite_template"), data_dir / "api.sqlite3")
+            url = f"sqlite:///{data_dir / 'api.sqlite3'}"
         else:
             template = request.getfixturevalue("postgresql_template")
             database = Database(request.getfixturevalue("postgresql_server"), template)
-            database.name += "_door"  # the other databases of this process are counted elsewhere
+            database.name += "_api"  # the other databases of this process are counted elsewhere
             url = stack.enter_context(database)
-        clock = HandClock()
+        clock = ManualClock()
         app = create_app(
             config(data_dir / "data", database_url=url, lockout_failures="1000"), clock=clock
         )
         stack.callback(close, app)
         populate(app)
-        yield Door(app, clock)
+        yield NativeApi(app, clock)
 
 
 @pytest.fixture
-def make_door(make_app: Callable[..., Flask], clock: HandClock) -> Callable[..., Door]:
+def make_api(make_app: Callable[..., Flask], clock: ManualClock) -> Callable[..., NativeApi]:
     """Make doors on this test's own database; settings are given without their prefix, in lower case."""
     populated: list[Flask] = []
 
-    def make(**settings: str) -> Door:
+    def make(**settings: str) -> NativeApi:
         app = make_app(**settings)
         if not populated:
             populate(app)
         populated.append(app)
-        return Door(app, clock)
+        return NativeApi(app, clock)
 
     return make
 

@@ -15,10 +15,10 @@ from identity.services.accounts.profile import ProfileChange
 from support.accounts import ADMIN, HAWK, populate
 from support.app import services
 from support.certificates import csr, signed
-from support.clock import HandClock
-from support.dialects import CHANGED, Mailbox
+from support.clock import ManualClock
 from support.http import basic, bearer, token_of
-from support.secret_checks import Watched, watch
+from support.mail import CHANGED, Mailbox
+from support.secret_checks import CheckedClient, checked_client
 
 OTHER = ("hawk", "another-passphrase-9")
 HAWKS = "/api/admin/users/2"
@@ -34,8 +34,8 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 
 @pytest.fixture
-def native(app: Flask) -> Watched:
-    return watch(app)
+def native(app: Flask) -> CheckedClient:
+    return checked_client(app)
 
 
 def opens(client: FlaskClient, headers: dict[str, str]) -> bool:
@@ -56,7 +56,7 @@ def test_an_administrator_sets_a_password_which_ends_every_session_and_certifica
 
 
 def test_a_set_password_is_judged_and_needs_recent_authentication(
-    native: Watched, clock: HandClock
+    native: CheckedClient, clock: ManualClock
 ) -> None:
     for password in ("", "x" * 257, "a\nb"):
         native.ask("PATCH", HAWKS, 400, ADMIN, password=password)

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from support.accounts import ADMIN, HAWK
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic
 
 AUDIT = "/api/admin/audit"
@@ -21,7 +21,7 @@ def found(client: FlaskClient, query: str) -> list[tuple[str, str]]:
     return [(event["kind"], event["outcome"]) for event in answer.json["events"]]
 
 
-def test_events_are_found_by_outcome_name_and_time(client: FlaskClient, clock: HandClock) -> None:
+def test_events_are_found_by_outcome_name_and_time(client: FlaskClient, clock: ManualClock) -> None:
     clock.advance(hours=1)
     start = clock.now()
     client.get("/api/resource", headers=basic("hawk", "wrong"))

@@ -17,7 +17,7 @@ from support.accounts import HAWK
 from support.app import services
 from support.hashing import CountingPasswords
 from support.http import basic, bearer
-from support.native_api import CANARY, Door, row_counts
+from support.native_api import CANARY, NativeApi, row_counts
 
 PAIR = base64.b64encode(b"hawk:newpwd").decode()
 
@@ -89,10 +89,10 @@ def test_a_header_holds_no_credential_when_it_is_malformed(header: str) -> None:
 
 @pytest.mark.parametrize("header", (UNREADABLE | WRONG).values(), ids=UNREADABLE | WRONG)
 def test_a_header_is_refused_like_every_other_when_it_holds_no_good_credential(
-    door: Door, header: str
+    api: NativeApi, header: str
 ) -> None:
-    answer = door.client.get("/api/resource", headers={"Authorization": header})
-    usual = door.client.get("/api/resource")
+    answer = api.client.get("/api/resource", headers={"Authorization": header})
+    usual = api.client.get("/api/resource")
     assert answer.status_code == 401
     assert seen(answer) == seen(usual)
 
@@ -145,23 +145,25 @@ def test_every_failure_looks_the_same(app: Flask, client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "password", ["a:b:c", ":", "::", "p:", ":p", "\u00e9\u5bc6 \U0001f985", "p p", " p", "%3a"]
 )
-def test_a_password_is_split_from_its_name_at_the_first_colon(door: Door, password: str) -> None:
+def test_a_password_is_split_from_its_name_at_the_first_colon(
+    api: NativeApi, password: str
+) -> None:
     name = "p" + base64.b16encode(password.encode()).decode()
-    made = door.client.post("/api/users", json={"username": name, "password": password})
+    made = api.client.post("/api/users", json={"username": name, "password": password})
     assert made.status_code == 201
-    answer = door.client.get("/api/resource", headers=basic(name, password))
+    answer = api.client.get("/api/resource", headers=basic(name, password))
     assert answer.json == {"data": f"Hello, {name}!"}
 
 
-def test_a_password_means_the_same_composed_or_not(door: Door) -> None:
+def test_a_password_means_the_same_composed_or_not(api: NativeApi) -> None:
     assert (
-        door.client.post(
+        api.client.post(
             "/api/users", json={"username": "kite", "password": "caf\u00e9"}
         ).status_code
         == 201
     )
     for spelling in ("caf\u00e9", "cafe\u0301"):
-        assert door.client.get("/api/resource", headers=basic("kite", spelling)).status_code == 200
+        assert api.client.get("/api/resource", headers=basic("kite", spelling)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -170,15 +172,15 @@ def test_a_password_means_the_same_composed_or_not(door: Door) -> None:
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
 def test_a_password_is_the_same_in_utf_8_and_in_latin_1(
-    door: Door, password: str, encoding: str
+    api: NativeApi, password: str, encoding: str
 ) -> None:
     name = "p" + base64.b16encode(f"{encoding}{password}".encode()).decode()
     assert (
-        door.client.post("/api/users", json={"username": name, "password": password}).status_code
+        api.client.post("/api/users", json={"username": name, "password": password}).status_code
         == 201
     )
     header = {"Authorization": encoded(f"{name}:{password}".encode(encoding))}
-    assert door.client.get("/api/resource", headers=header).json == {"data": f"Hello, {name}!"}
+    assert api.client.get("/api/resource", headers=header).json == {"data": f"Hello, {name}!"}
 
 
 def test_bytes_that_are_utf_8_are_never_read_as_latin_1() -> None:
@@ -197,20 +199,20 @@ def test_a_wrong_password_in_latin_1_is_counted_and_recorded_like_any_other(
     assert {name for name in after if after[name] > before[name]} == {"audit_event", "counter"}
 
 
-def test_a_password_is_compared_whole(door: Door) -> None:
+def test_a_password_is_compared_whole(api: NativeApi) -> None:
     assert (
-        door.client.post(
+        api.client.post(
             "/api/users", json={"username": "longwing", "password": "p" * 80}
         ).status_code
         == 201
     )
-    assert door.client.get("/api/resource", headers=basic("longwing", "p" * 72)).status_code == 401
-    assert door.client.get("/api/resource", headers=basic("longwing", "p" * 80)).status_code == 200
+    assert api.client.get("/api/resource", headers=basic("longwing", "p" * 72)).status_code == 401
+    assert api.client.get("/api/resource", headers=basic("longwing", "p" * 80)).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["hawk", "HAWK", "Hawk"])
-def test_a_name_is_known_in_any_letter_case(door: Door, name: str) -> None:
-    assert door.client.get("/api/resource", headers=basic(name, "newpwd")).json == {
+def test_a_name_is_known_in_any_letter_case(api: NativeApi, name: str) -> None:
+    assert api.client.get("/api/resource", headers=basic(name, "newpwd")).json == {
         "data": "Hello, hawk!"
     }
 
@@ -218,9 +220,9 @@ def test_a_name_is_known_in_any_letter_case(door: Door, name: str) -> None:
 @pytest.mark.parametrize(
     "headers", [f"{PAIR}, Basic {PAIR}", f"{PAIR}, Bearer idt_a", f"{PAIR},", f",{PAIR}"]
 )
-def test_two_credentials_are_refused_however_they_arrive(door: Door, headers: str) -> None:
+def test_two_credentials_are_refused_however_they_arrive(api: NativeApi, headers: str) -> None:
     for path in ("/api/resource", "/api/users/1"):
-        door.refuses("GET", path, 400, "bad_request", headers={"Authorization": f"Basic {headers}"})
+        api.refuses("GET", path, 400, "bad_request", headers={"Authorization": f"Basic {headers}"})
 
 
 LOOKING_LIKE_TOKENS = {
@@ -242,29 +244,31 @@ LOOKING_LIKE_TOKENS = {
 
 @pytest.mark.parametrize("name", LOOKING_LIKE_TOKENS.values(), ids=LOOKING_LIKE_TOKENS)
 def test_a_name_in_the_form_of_a_token_never_reaches_the_password_hash(
-    door: Door, monkeypatch: pytest.MonkeyPatch, name: str
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     passwords = CountingPasswords()
-    monkeypatch.setattr(services(door.app).authentication, "_passwords", passwords)
-    with door.unchanged():
+    monkeypatch.setattr(services(api.app).authentication, "_passwords", passwords)
+    with api.unchanged():
         for credential in (basic(name, CANARY), basic(name, ""), bearer(name)):
-            assert door.client.get("/api/resource", headers=credential).status_code == 401
+            assert api.client.get("/api/resource", headers=credential).status_code == 401
     assert passwords.admitted == 0
-    assert door.client.get("/api/resource", headers=basic("hawk", CANARY)).status_code == 401
+    assert api.client.get("/api/resource", headers=basic("hawk", CANARY)).status_code == 401
     assert passwords.admitted == 1  # so it does count
 
 
-def test_a_check_that_breaks_lets_no_caller_in(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_breaks_lets_no_caller_in(
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError(CANARY)
 
-    before = row_counts(door.app)
+    before = row_counts(api.app)
     for check in ("by_password", "by_token"):
-        monkeypatch.setattr(services(door.app).authentication, check, broken)
+        monkeypatch.setattr(services(api.app).authentication, check, broken)
     for credential in (basic(*HAWK), bearer("idt_any"), basic("idt_any")):
         for path in ("/api/resource", "/api/users/1"):
-            answer = door.client.get(path, headers=credential)
+            answer = api.client.get(path, headers=credential)
             assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
             assert int(answer.headers["Retry-After"]) >= 1
             assert CANARY not in answer.text
-    assert row_counts(door.app) == before
+    assert row_counts(api.app) == before

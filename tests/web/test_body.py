@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from identity.web.problems import MalformedBody
 from identity.web.requests.body_syntax import parse_json_object
-from support.native_api import CANARY, Door, sent
+from support.native_api import CANARY, NativeApi, sent
 
 LIMIT_BYTES = 65_536
 PASSWORD = f'"password":"{CANARY}"'
@@ -87,19 +87,17 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-def test_json_is_refused_when_it_is_not_one_plain_object(door: Door, body: bytes) -> None:
-    door.refuses_body(body, 400, "malformed_body")
+def test_json_is_refused_when_it_is_not_one_plain_object(api: NativeApi, body: bytes) -> None:
+    api.refuses_body(body, 400, "malformed_body")
 
 
 @pytest.mark.parametrize("field", ["username", "password", "email", "full_name"])
 @pytest.mark.parametrize("text", [r"\u0000", r"a\u0000", r"\ud83d"])
 def test_json_is_refused_when_a_field_holds_nul_or_half_a_character(
-    door: Door, field: str, text: str
+    api: NativeApi, field: str, text: str
 ) -> None:
     fields = {"username": "falcon", "password": CANARY} | {field: "?"}
-    door.refuses_body(
-        json.dumps(fields).replace('"?"', f'"{text}"').encode(), 400, "malformed_body"
-    )
+    api.refuses_body(json.dumps(fields).replace('"?"', f'"{text}"').encode(), 400, "malformed_body")
 
 
 ONLY_UNKNOWN = {
@@ -112,8 +110,8 @@ ONLY_UNKNOWN = {
 
 
 @pytest.mark.parametrize("value", ONLY_UNKNOWN.values(), ids=ONLY_UNKNOWN)
-def test_json_is_read_to_its_fields_when_it_is_only_unusual(door: Door, value: str) -> None:
-    answer = door.refuses_body(with_value(value), 400, "invalid_input")
+def test_json_is_read_to_its_fields_when_it_is_only_unusual(api: NativeApi, value: str) -> None:
+    answer = api.refuses_body(with_value(value), 400, "invalid_input")
     assert [problem["field"] for problem in answer.json["errors"]] == ["more"]
 
 
@@ -146,7 +144,7 @@ _whatever = settings(max_examples=100, deadline=None, database=None)
     kind=KINDS,
     body=st.binary(max_size=300) | _fields.map(lambda fields: json.dumps(fields).encode()),
 )
-def test_no_body_makes_a_registration_fail_with_500(door: Door, kind: str, body: bytes) -> None:
-    answer = door.client.post("/api/users", **sent(body, kind))
+def test_no_body_makes_a_registration_fail_with_500(api: NativeApi, kind: str, body: bytes) -> None:
+    answer = api.client.post("/api/users", **sent(body, kind))
     assert answer.status_code in {201, 400}, answer.text
     assert answer.is_json or answer.content_type == "application/problem+json"

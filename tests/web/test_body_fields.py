@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.accounts import ADMIN
-from support.native_api import CANARY, Door, sent
+from support.native_api import CANARY, NativeApi, sent
 
 GOOD = {"username": "falcon", "password": CANARY}
 ROUTES = [
@@ -44,38 +44,40 @@ RIGHTS: dict[str, Any] = {
 }
 
 
-def refuse_fields(door: Door, method: str, path: str, fields: dict[str, Any]) -> list[str]:
+def refuse_fields(api: NativeApi, method: str, path: str, fields: dict[str, Any]) -> list[str]:
     """Send fields that are refused and return the names of those that are to blame."""
-    who = {} if path == "/api/users" else door.as_user(ADMIN)
+    who = {} if path == "/api/users" else api.as_user(ADMIN)
     body = sent(json.dumps(fields).encode())
-    answer = door.refuses(method, path, 400, "invalid_input", headers=who, **body)
+    answer = api.refuses(method, path, 400, "invalid_input", headers=who, **body)
     return [problem["field"] for problem in answer.json["errors"]]
 
 
 @pytest.mark.parametrize(("name", "value"), RIGHTS.items(), ids=RIGHTS)
-def test_an_unknown_field_is_refused_by_name(door: Door, name: str, value: Any) -> None:
+def test_an_unknown_field_is_refused_by_name(api: NativeApi, name: str, value: Any) -> None:
     for method, path in ROUTES:
         fields = {name: value} | (GOOD if method == "POST" else {"full_name": "A. Falcon"})
-        assert refuse_fields(door, method, path, fields) == [name]
+        assert refuse_fields(api, method, path, fields) == [name]
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "admin" not in route[1]])
 def test_rights_are_refused_when_they_come_from_the_caller(
-    door: Door, method: str, path: str
+    api: NativeApi, method: str, path: str
 ) -> None:
     fields = {"admin": True} | (GOOD if method == "POST" else {"full_name": "A. Falcon"})
-    assert refuse_fields(door, method, path, fields) == ["admin"]
+    assert refuse_fields(api, method, path, fields) == ["admin"]
 
 
 @pytest.mark.parametrize("path", ["/api/users", "/api/admin/users"])
 @pytest.mark.parametrize("missing", ["username", "password"])
-def test_a_required_field_is_named_when_it_is_missing(door: Door, path: str, missing: str) -> None:
+def test_a_required_field_is_named_when_it_is_missing(
+    api: NativeApi, path: str, missing: str
+) -> None:
     rest = {name: value for name, value in GOOD.items() if name != missing}
-    assert refuse_fields(door, "POST", path, rest) == [missing]
+    assert refuse_fields(api, "POST", path, rest) == [missing]
 
 
-def test_every_missing_field_is_named_when_the_object_is_empty(door: Door) -> None:
-    assert refuse_fields(door, "POST", "/api/users", {}) == ["username", "password"]
+def test_every_missing_field_is_named_when_the_object_is_empty(api: NativeApi) -> None:
+    assert refuse_fields(api, "POST", "/api/users", {}) == ["username", "password"]
 
 
 WRONG_TYPES = [True, 0, 1.5, [], ["hawk"], {}, {"$ne": ""}]
@@ -83,28 +85,30 @@ WRONG_TYPES = [True, 0, 1.5, [], ["hawk"], {}, {"$ne": ""}]
 
 @pytest.mark.parametrize("value", WRONG_TYPES, ids=repr)
 @pytest.mark.parametrize("name", ["username", "password", "email", "full_name"])
-def test_a_text_is_refused_when_it_is_something_else(door: Door, name: str, value: object) -> None:
-    assert refuse_fields(door, "POST", "/api/users", GOOD | {name: value}) == [name]
+def test_a_text_is_refused_when_it_is_something_else(
+    api: NativeApi, name: str, value: object
+) -> None:
+    assert refuse_fields(api, "POST", "/api/users", GOOD | {name: value}) == [name]
 
 
 @pytest.mark.parametrize("name", ["username", "password"])
 @pytest.mark.parametrize(("method", "path"), [("POST", "/api/users"), ("PATCH", "/api/users/me")])
 def test_null_is_refused_where_a_text_must_be(
-    door: Door, method: str, path: str, name: str
+    api: NativeApi, method: str, path: str, name: str
 ) -> None:
-    assert refuse_fields(door, method, path, (GOOD if method == "POST" else {}) | {name: None}) == [
+    assert refuse_fields(api, method, path, (GOOD if method == "POST" else {}) | {name: None}) == [
         name
     ]
 
 
 @pytest.mark.parametrize("value", ["true", "false", 1, 0, None, [], "yes"], ids=repr)
-def test_a_switch_is_refused_when_it_is_not_true_or_false(door: Door, value: object) -> None:
-    assert refuse_fields(door, "PATCH", "/api/admin/users/2", {"admin": value}) == ["admin"]
+def test_a_switch_is_refused_when_it_is_not_true_or_false(api: NativeApi, value: object) -> None:
+    assert refuse_fields(api, "PATCH", "/api/admin/users/2", {"admin": value}) == ["admin"]
 
 
 @pytest.mark.parametrize("path", ["/api/users/me", "/api/admin/users/2"])
-def test_a_change_is_refused_when_it_changes_nothing(door: Door, path: str) -> None:
-    assert refuse_fields(door, "PATCH", path, {}) == ["body"]
+def test_a_change_is_refused_when_it_changes_nothing(api: NativeApi, path: str) -> None:
+    assert refuse_fields(api, "PATCH", path, {}) == ["body"]
 
 
 BAD_NAMES = {
@@ -141,9 +145,9 @@ BAD_NAMES = {
 
 @pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES)
 def test_a_username_is_refused_when_it_could_be_taken_for_something_else(
-    door: Door, name: str
+    api: NativeApi, name: str
 ) -> None:
-    assert refuse_fields(door, "POST", "/api/users", GOOD | {"username": name}) == ["username"]
+    assert refuse_fields(api, "POST", "/api/users", GOOD | {"username": name}) == ["username"]
 
 
 BAD_EMAILS = [
@@ -171,6 +175,6 @@ BAD_TEXTS = {
     ("name", "text"), [(name, text) for name, texts in BAD_TEXTS.items() for text in texts]
 )
 def test_a_text_is_refused_when_it_is_too_long_or_holds_control_characters(
-    door: Door, name: str, text: str
+    api: NativeApi, name: str, text: str
 ) -> None:
-    assert refuse_fields(door, "POST", "/api/users", GOOD | {name: text}) == [name]
+    assert refuse_fields(api, "POST", "/api/users", GOOD | {name: text}) == [name]

@@ -7,7 +7,7 @@ import pytest
 from identity.domain.principal import Origin, Principal
 from support.accounts import ADMIN
 from support.app import services
-from support.native_api import CANARY, Door, sent
+from support.native_api import CANARY, NativeApi, sent
 
 FORM = "application/x-www-form-urlencoded"
 GOOD = f"username=falcon&password={CANARY}"
@@ -36,13 +36,13 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-def test_a_form_is_refused_when_it_is_ambiguous_or_broken(door: Door, body: str) -> None:
-    door.refuses_body(body.encode(), 400, "malformed_body", FORM)
+def test_a_form_is_refused_when_it_is_ambiguous_or_broken(api: NativeApi, body: str) -> None:
+    api.refuses_body(body.encode(), 400, "malformed_body", FORM)
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"\xc0\xaf", b"\xed\xa0\x80"])
-def test_a_form_is_refused_when_it_is_not_utf_8(door: Door, raw: bytes) -> None:
-    door.refuses_body(GOOD.encode() + b"&full_name=" + raw, 400, "malformed_body", FORM)
+def test_a_form_is_refused_when_it_is_not_utf_8(api: NativeApi, raw: bytes) -> None:
+    api.refuses_body(GOOD.encode() + b"&full_name=" + raw, 400, "malformed_body", FORM)
 
 
 @pytest.mark.parametrize(
@@ -60,28 +60,28 @@ def test_a_form_is_refused_when_it_is_not_utf_8(door: Door, raw: bytes) -> None:
     ],
 )
 def test_a_form_is_refused_by_field_when_it_holds_the_wrong_ones(
-    door: Door, body: str, fields: list[str]
+    api: NativeApi, body: str, fields: list[str]
 ) -> None:
-    answer = door.refuses_body(body.encode(), 400, "invalid_input", FORM)
+    answer = api.refuses_body(body.encode(), 400, "invalid_input", FORM)
     assert [problem["field"] for problem in answer.json["errors"]] == fields
 
 
-def test_a_form_means_what_it_says_when_it_is_escaped(door: Door) -> None:
+def test_a_form_means_what_it_says_when_it_is_escaped(api: NativeApi) -> None:
     body = b"user%6eame=%6berlin&password=a+b%2B%c3%a9%26%3d"
-    answer = door.client.post("/api/users", **sent(body, f"{FORM}; charset=UTF-8"))
+    answer = api.client.post("/api/users", **sent(body, f"{FORM}; charset=UTF-8"))
     assert (answer.status_code, answer.json) == (201, {"username": "kerlin"})
-    proven = services(door.app).authentication.by_password(
+    proven = services(api.app).authentication.by_password(
         "kerlin", "a b+\u00e9&=", Origin("192.0.2.1", "-", "native")
     )
     assert isinstance(proven, Principal)
 
 
 @pytest.mark.parametrize("word", ["1", "0", "True", "TRUE", "yes", "on", "t", "", "+true", "null"])
-def test_a_switch_in_a_form_knows_two_words(door: Door, word: str) -> None:
-    who = door.as_user(ADMIN)
+def test_a_switch_in_a_form_knows_two_words(api: NativeApi, word: str) -> None:
+    who = api.as_user(ADMIN)
     form = sent(f"admin={word}".encode(), FORM)
-    answer = door.refuses("PATCH", "/api/admin/users/2", 400, "invalid_input", headers=who, **form)
+    answer = api.refuses("PATCH", "/api/admin/users/2", 400, "invalid_input", headers=who, **form)
     assert [problem["field"] for problem in answer.json["errors"]] == ["admin"]
     for known, meant in (("admin=true", True), ("admin=false", False)):
-        answer = door.client.patch("/api/admin/users/2", headers=who, **sent(known.encode(), FORM))
+        answer = api.client.patch("/api/admin/users/2", headers=who, **sent(known.encode(), FORM))
         assert (answer.status_code, answer.json["admin"]) == (200, meant)

@@ -11,7 +11,7 @@ import pytest
 
 from identity.web.requests.body_reads import HALF_OF_THE_SLOTS
 from support.accounts import ADMIN
-from support.native_api import CANARY, Door, sent
+from support.native_api import CANARY, NativeApi, sent
 
 LIMIT_BYTES = 65_536
 BODY = f'{{"username":"falcon","password":"{CANARY}"}}'.encode()
@@ -51,11 +51,11 @@ class Broken(RawIOBase):
         raise ConnectionResetError
 
 
-def test_every_route_that_takes_a_body_is_tested_here(door: Door) -> None:
-    views = door.app.view_functions
+def test_every_route_that_takes_a_body_is_tested_here(api: NativeApi) -> None:
+    views = api.app.view_functions
     taking = {
         (method, rule.rule.replace("<account:account_id>", "2"))
-        for rule in door.app.url_map.iter_rules()
+        for rule in api.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if getattr(getattr(views[rule.endpoint], "identity_operation", None), "body", None)
         and rule.rule.startswith("/api/")
@@ -83,9 +83,9 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_body_is_not_read_when_its_type_is_another(door: Door, kind: str | None) -> None:
+def test_a_body_is_not_read_when_its_type_is_another(api: NativeApi, kind: str | None) -> None:
     unread = sent(Untouchable(), kind, length=len(BODY))
-    door.refuses("POST", "/api/users", 415, "unsupported_media_type", **unread)
+    api.refuses("POST", "/api/users", 415, "unsupported_media_type", **unread)
 
 
 @pytest.mark.parametrize(
@@ -98,25 +98,25 @@ def test_a_body_is_not_read_when_its_type_is_another(door: Door, kind: str | Non
         "application/json; charset=utf8",
     ],
 )
-def test_a_body_is_read_when_its_type_is_spelled_differently(door: Door, kind: str) -> None:
-    door.refuses_body(b"{}", 400, "invalid_input", kind)
+def test_a_body_is_read_when_its_type_is_spelled_differently(api: NativeApi, kind: str) -> None:
+    api.refuses_body(b"{}", 400, "invalid_input", kind)
 
 
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "text/plain;charset=UTF-8", "TEXT/PLAIN"])
-def test_an_object_is_json_when_no_type_says_otherwise(door: Door, kind: str | None) -> None:
+def test_an_object_is_json_when_no_type_says_otherwise(api: NativeApi, kind: str | None) -> None:
     for body in (b"{}", b' \r\n{"full_name":"x"}'):
-        answer = door.refuses_body(body, 400, "invalid_input", kind)
+        answer = api.refuses_body(body, 400, "invalid_input", kind)
         assert {"username", "password"} <= {each["field"] for each in answer.json["errors"]}
     for broken in (BODY[:-1], BODY + b"x", b'{"a":1,"a":1}', b"{" * 40):
-        door.refuses_body(broken, 400, "malformed_body", kind)
+        api.refuses_body(broken, 400, "malformed_body", kind)
     for other in (b"", b"[]", b'"x"', b"username=falcon&password=x", b"\xef\xbb\xbf{}"):
-        door.refuses_body(other, 415, "unsupported_media_type", kind)
+        api.refuses_body(other, 415, "unsupported_media_type", kind)
 
 
 @pytest.mark.parametrize("kind", [FORM, "application/xml", "text/html"])
-def test_an_object_is_no_json_when_its_type_says_so(door: Door, kind: str) -> None:
+def test_an_object_is_no_json_when_its_type_says_so(api: NativeApi, kind: str) -> None:
     form = kind == FORM
-    door.refuses_body(
+    api.refuses_body(
         BODY, *((400, "malformed_body") if form else (415, "unsupported_media_type")), kind
     )
 
@@ -127,23 +127,23 @@ def test_an_object_is_no_json_when_its_type_says_so(door: Door, kind: str) -> No
     [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}],
 )
 def test_a_page_of_another_origin_sends_no_body_of_any_type(
-    door: Door, headers: dict[str, str], kind: str | None
+    api: NativeApi, headers: dict[str, str], kind: str | None
 ) -> None:
     unread = sent(Untouchable(), kind, length=len(BODY))
-    door.refuses("POST", "/api/users", 403, "cross_site_request", headers=headers, **unread)
+    api.refuses("POST", "/api/users", 403, "cross_site_request", headers=headers, **unread)
 
 
 @pytest.mark.parametrize(
     "encoding", ["gzip", "deflate", "br", "x-gzip", "gzip, identity", "identity, gzip", "bogus"]
 )
-def test_a_body_is_not_read_when_it_is_encoded(door: Door, encoding: str) -> None:
+def test_a_body_is_not_read_when_it_is_encoded(api: NativeApi, encoding: str) -> None:
     unread, headers = sent(Untouchable(), length=len(BODY)), {"Content-Encoding": encoding}
-    door.refuses("POST", "/api/users", 415, "unsupported_media_type", headers=headers, **unread)
+    api.refuses("POST", "/api/users", 415, "unsupported_media_type", headers=headers, **unread)
 
 
 @pytest.mark.parametrize(("method", "path"), WITH_BODY)
-def test_every_body_is_read_strictly(door: Door, method: str, path: str) -> None:
-    headers = door.as_user(ADMIN)
+def test_every_body_is_read_strictly(api: NativeApi, method: str, path: str) -> None:
+    headers = api.as_user(ADMIN)
     for body, kind, status, code in (
         (b"hello", "text/plain", 415, "unsupported_media_type"),
         (BODY, "text/html", 415, "unsupported_media_type"),
@@ -152,22 +152,22 @@ def test_every_body_is_read_strictly(door: Door, method: str, path: str) -> None
         (b"a=1&a=2", FORM, 400, "malformed_body"),
         (b" " * (LIMIT_BYTES + 1), "application/json", 413, "body_too_large"),
     ):
-        door.refuses(method, path, status, code, headers=headers, **sent(body, kind))
-    door.refuses(
+        api.refuses(method, path, status, code, headers=headers, **sent(body, kind))
+    api.refuses(
         method, path, 411, "length_required", headers=headers, content_type="application/json"
     )
 
 
-def test_a_body_is_read_when_it_is_as_long_as_allowed(door: Door) -> None:
-    door.refuses_body(b"{}".ljust(LIMIT_BYTES), 400, "invalid_input")
+def test_a_body_is_read_when_it_is_as_long_as_allowed(api: NativeApi) -> None:
+    api.refuses_body(b"{}".ljust(LIMIT_BYTES), 400, "invalid_input")
 
 
 @pytest.mark.parametrize("kind", ["application/json", FORM])
 @pytest.mark.parametrize("length", [LIMIT_BYTES + 1, 600_000, 10**12, 10**17])
 def test_a_body_is_not_read_when_it_is_longer_than_allowed(
-    door: Door, kind: str, length: int
+    api: NativeApi, kind: str, length: int
 ) -> None:
-    door.refuses(
+    api.refuses(
         "POST", "/api/users", 413, "body_too_large", **sent(Untouchable(), kind, length=length)
     )
 
@@ -176,8 +176,10 @@ def test_a_body_is_not_read_when_it_is_longer_than_allowed(
     "length",
     ["", " ", "+9", "-1", "1_0", "9.0", "0x9", "9e0", "9 9", "9,9", "\u0669", "9" * 19, "nine"],
 )
-def test_a_body_is_not_read_when_its_length_is_not_a_plain_number(door: Door, length: str) -> None:
-    door.refuses("POST", "/api/users", 411, "length_required", **sent(Untouchable(), length=length))
+def test_a_body_is_not_read_when_its_length_is_not_a_plain_number(
+    api: NativeApi, length: str
+) -> None:
+    api.refuses("POST", "/api/users", 411, "length_required", **sent(Untouchable(), length=length))
 
 
 def in_chunks(
@@ -193,18 +195,18 @@ def in_chunks(
     return request | {"environ_overrides": request["environ_overrides"] | environ}
 
 
-def test_a_body_is_read_when_it_comes_in_chunks(door: Door) -> None:
-    door.refuses("POST", "/api/users", 400, "invalid_input", **in_chunks(b"{}"))
-    door.refuses("POST", "/api/users", 400, "invalid_input", **in_chunks(b"{}".ljust(LIMIT_BYTES)))
-    door.refuses("POST", "/api/users", 400, "malformed_body", **in_chunks(BODY[:-1]))
-    door.refuses("POST", "/api/users", 400, "malformed_body", **in_chunks(Broken()))
-    door.refuses(
+def test_a_body_is_read_when_it_comes_in_chunks(api: NativeApi) -> None:
+    api.refuses("POST", "/api/users", 400, "invalid_input", **in_chunks(b"{}"))
+    api.refuses("POST", "/api/users", 400, "invalid_input", **in_chunks(b"{}".ljust(LIMIT_BYTES)))
+    api.refuses("POST", "/api/users", 400, "malformed_body", **in_chunks(BODY[:-1]))
+    api.refuses("POST", "/api/users", 400, "malformed_body", **in_chunks(Broken()))
+    api.refuses(
         "POST", "/api/users", 413, "body_too_large", **in_chunks(b"{}".ljust(LIMIT_BYTES + 1))
     )
 
 
-def test_a_form_needs_its_length_because_it_does_not_show_its_end(door: Door) -> None:
-    door.refuses("POST", "/api/users", 411, "length_required", **in_chunks(Untouchable(), FORM))
+def test_a_form_needs_its_length_because_it_does_not_show_its_end(api: NativeApi) -> None:
+    api.refuses("POST", "/api/users", 411, "length_required", **in_chunks(Untouchable(), FORM))
 
 
 @pytest.mark.parametrize(
@@ -220,9 +222,9 @@ def test_a_form_needs_its_length_because_it_does_not_show_its_end(door: Door) ->
     ids=str,
 )
 def test_a_body_in_chunks_is_not_read_when_its_end_is_in_doubt(
-    door: Door, more: dict[str, object]
+    api: NativeApi, more: dict[str, object]
 ) -> None:
-    door.refuses("POST", "/api/users", 411, "length_required", **in_chunks(Untouchable(), **more))
+    api.refuses("POST", "/api/users", 411, "length_required", **in_chunks(Untouchable(), **more))
 
 
 @pytest.mark.parametrize(
@@ -230,18 +232,18 @@ def test_a_body_in_chunks_is_not_read_when_its_end_is_in_doubt(
     [(BODY, "application/json"), (f"username=falcon&password={CANARY}".encode(), FORM)],
 )
 def test_a_body_is_refused_when_it_is_shorter_than_declared(
-    door: Door, body: bytes, kind: str
+    api: NativeApi, body: bytes, kind: str
 ) -> None:
-    door.refuses(
+    api.refuses(
         "POST", "/api/users", 400, "malformed_body", **sent(body, kind, length=len(body) + 1)
     )
 
 
-def test_a_body_is_refused_when_the_connection_breaks(door: Door) -> None:
-    door.refuses("POST", "/api/users", 400, "malformed_body", **sent(Broken(), length=len(BODY)))
+def test_a_body_is_refused_when_the_connection_breaks(api: NativeApi) -> None:
+    api.refuses("POST", "/api/users", 400, "malformed_body", **sent(Broken(), length=len(BODY)))
 
 
-def test_a_body_is_not_read_while_eight_others_are_on_their_way(door: Door) -> None:
+def test_a_body_is_not_read_while_eight_others_are_on_their_way(api: NativeApi) -> None:
     arrived = Event()
 
     class Slow(Broken):
@@ -252,30 +254,30 @@ def test_a_body_is_not_read_while_eight_others_are_on_their_way(door: Door) -> N
 
     started = Semaphore(0)
     with ThreadPoolExecutor(HALF_OF_THE_SLOTS) as callers:
-        clients = [door.app.test_client(use_cookies=False) for _ in range(HALF_OF_THE_SLOTS)]
+        clients = [api.app.test_client(use_cookies=False) for _ in range(HALF_OF_THE_SLOTS)]
         slow = [
             callers.submit(client.post, "/api/users", **sent(Slow(), length=9))
             for client in clients
         ]
         try:
             assert all(started.acquire(timeout=20) for _ in clients)
-            refused = door.refuses(
+            refused = api.refuses(
                 "POST", "/api/users", 503, "busy", **sent(Untouchable(), length=9)
             )
             assert refused.headers["Retry-After"] == "1"
-            assert door.client.get("/api/resource", headers=door.as_user(ADMIN)).status_code == 200
+            assert api.client.get("/api/resource", headers=api.as_user(ADMIN)).status_code == 200
         finally:
             arrived.set()
         assert {each.result().status_code for each in slow} == {400}
-    door.refuses_body(b"{}", 400, "invalid_input")
+    api.refuses_body(b"{}", 400, "invalid_input")
 
 
-def test_a_body_ends_where_its_length_says(door: Door) -> None:
-    door.refuses("POST", "/api/users", 400, "invalid_input", **sent(b"{}" + BODY, length=2))
+def test_a_body_ends_where_its_length_says(api: NativeApi) -> None:
+    api.refuses("POST", "/api/users", 400, "invalid_input", **sent(b"{}" + BODY, length=2))
 
 
-def test_a_query_never_stands_for_a_body(door: Door) -> None:
-    door.refuses("POST", "/api/users?full_name=A&admin=true", 400, "invalid_input", **sent(b"{}"))
+def test_a_query_never_stands_for_a_body(api: NativeApi) -> None:
+    api.refuses("POST", "/api/users?full_name=A&admin=true", 400, "invalid_input", **sent(b"{}"))
 
 
 IN_THE_QUERY = {
@@ -292,7 +294,9 @@ IN_THE_QUERY = {
 
 
 @pytest.mark.parametrize("query", IN_THE_QUERY.values(), ids=IN_THE_QUERY)
-def test_a_request_is_refused_when_a_credential_stands_in_its_query(door: Door, query: str) -> None:
-    door.refuses("POST", f"/api/users?{query}", 400, "bad_request", **sent(BODY))
+def test_a_request_is_refused_when_a_credential_stands_in_its_query(
+    api: NativeApi, query: str
+) -> None:
+    api.refuses("POST", f"/api/users?{query}", 400, "bad_request", **sent(BODY))
     for path in ("/api/resource", "/api/token", "/healthz", "/nowhere"):
-        door.refuses("GET", f"{path}?{query}", 400, "bad_request")
+        api.refuses("GET", f"{path}?{query}", 400, "bad_request")

@@ -24,9 +24,9 @@ from identity.web.middleware import middleware as guard
 from identity.web.middleware.middleware import Middleware
 from support.accounts import ADMIN, HAWK
 from support.app import ORIGIN, principal, services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import statements
-from support.hashing import no_place
+from support.hashing import full_queue
 from support.http import basic
 from support.waiting import wait_until
 
@@ -64,7 +64,7 @@ def encoded(text: bytes) -> str:
 
 
 @pytest.fixture
-def tokens(app: Flask, clock: HandClock) -> dict[str, str]:
+def tokens(app: Flask, clock: ManualClock) -> dict[str, str]:
     """One good token of every kind, and tokens that were good once."""
     hawk, use = principal(app, *HAWK), services(app)
     use.accounts.create(operator(), NewAccount("gone", "newpwd"), admin=False)
@@ -307,7 +307,7 @@ def test_a_locked_name_is_refused_again_before_flask_begins_as_flask_would(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_proxy_hears_for_how_long_a_lock_lasts_and_only_then(
-    lanes: tuple[Lane, Lane], clock: HandClock, method: str
+    lanes: tuple[Lane, Lane], clock: ManualClock, method: str
 ) -> None:
     header = basic("hawk", "wrong")["Authorization"]
     for ask in lanes:
@@ -342,7 +342,7 @@ def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(
     passwords = services(app).authentication._passwords
     fast, flask = lanes
     header = basic(*HAWK)["Authorization"]
-    with no_place(passwords):
+    with full_queue(passwords):
         answers = {path: flask(asked(header, path=path)) for path in QUICK}
         with statements(app) as seen:
             assert {path: fast(asked(header, path=path)) for path in QUICK} == answers

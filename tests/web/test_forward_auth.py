@@ -19,9 +19,9 @@ from identity.services.accounts.registration import NewAccount
 from identity.settings import SettingError
 from support.accounts import ADMIN, HAWK
 from support.app import principal, services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.database import statements
-from support.hashing import no_place
+from support.hashing import full_queue
 from support.http import basic, bearer, token_of
 from support.native_api import CANARY
 from support.waiting import wait_until
@@ -271,7 +271,7 @@ def test_a_check_changes_nothing_and_is_logged_and_counted_like_a_get(
 
 
 def test_a_proxy_hears_by_what_proof_and_until_when(
-    app: Flask, client: FlaskClient, clock: HandClock
+    app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     use, hawk = services(app), principal(app, *HAWK)
     now, day = int(clock.now().timestamp()), 24 * 60 * 60
@@ -305,7 +305,7 @@ def test_a_proxy_hears_by_what_proof_and_until_when(
 
 @pytest.mark.parametrize("path", [NGINX, "/api/verify/user/hawk", PROXY, f"{PROXY}/-/x"])
 def test_a_yes_may_be_kept_for_five_seconds_and_never_beyond_the_credential(
-    app: Flask, client: FlaskClient, clock: HandClock, path: str
+    app: Flask, client: FlaskClient, clock: ManualClock, path: str
 ) -> None:
     token = services(app).tokens.issue(principal(app, *HAWK)).token
     left = 600.0
@@ -348,7 +348,7 @@ def test_nginx_hears_no_and_other_proxies_pass_on_that_a_caller_must_wait(
 
 
 def test_a_full_queue_is_told_to_every_proxy(app: Flask, client: FlaskClient) -> None:
-    with no_place(services(app).authentication._passwords):
+    with full_queue(services(app).authentication._passwords):
         for path in (NGINX, PROXY, f"{PROXY}/admin/-/x"):
             answer = ask(client, path, basic(*HAWK))
             assert answer.status_code == 503

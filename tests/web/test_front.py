@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from support.http import basic
-from support.native_api import Door
+from support.native_api import NativeApi
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
@@ -40,22 +40,22 @@ class Page(HTMLParser):
         (CHROME, "text/html"),
     ],
 )
-def test_the_root_is_what_the_caller_accepts(door: Door, accept: str | None, kind: str) -> None:
-    answer = door.client.get("/", headers={} if accept is None else {"Accept": accept})
+def test_the_root_is_what_the_caller_accepts(api: NativeApi, accept: str | None, kind: str) -> None:
+    answer = api.client.get("/", headers={} if accept is None else {"Accept": accept})
     assert (answer.status_code, answer.mimetype, answer.headers["Vary"]) == (200, kind, "Accept")
 
 
-def test_the_root_names_where_to_read_on(door: Door) -> None:
-    said = door.client.get("/").json
+def test_the_root_names_where_to_read_on(api: NativeApi) -> None:
+    said = api.client.get("/").json
     assert said["name"] == "Identity"
     assert said["description"]
     for name in ("documentation", "openapi", "health"):
         path = said[name].removeprefix("http://localhost")
-        assert door.client.get(path).status_code == 200, said[name]
+        assert api.client.get(path).status_code == 200, said[name]
 
 
-def test_the_page_loads_nothing_and_its_links_lead_somewhere(door: Door) -> None:
-    answer = door.client.get("/", headers={"Accept": CHROME})
+def test_the_page_loads_nothing_and_its_links_lead_somewhere(api: NativeApi) -> None:
+    answer = api.client.get("/", headers={"Accept": CHROME})
     page = Page(answer.text)
     assert not {"script", "style", "link", "img", "iframe", "form"} & set(page.tags)
     assert {"main", "h1", "title"} <= set(page.tags)
@@ -63,19 +63,19 @@ def test_the_page_loads_nothing_and_its_links_lead_somewhere(door: Door) -> None
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert page.links
     for link in page.links:
-        assert door.client.get(f"/{link}").status_code == 200, link
+        assert api.client.get(f"/{link}").status_code == 200, link
 
 
 @pytest.mark.parametrize("host", ['a"b', "a<b", "a&b", "a'b"])
-def test_no_host_writes_into_the_page(door: Door, host: str) -> None:
-    answer = door.client.get("/", headers={"Accept": CHROME, "Host": host})
+def test_no_host_writes_into_the_page(api: NativeApi, host: str) -> None:
+    answer = api.client.get("/", headers={"Accept": CHROME, "Host": host})
     if answer.status_code == 200:
         assert not re.search(r"""//[^/]*["'<]""", answer.text.replace('<a href="', ""))
     else:
         assert answer.status_code == 400
 
 
-def test_the_public_call_asks_for_nothing(door: Door) -> None:
+def test_the_public_call_asks_for_nothing(api: NativeApi) -> None:
     for headers in ({}, basic("hawk", "wrong"), {"Authorization": "Basic"}):
-        answer = door.client.get("/api/public", headers=headers)
+        answer = api.client.get("/api/public", headers=headers)
         assert (answer.status_code, answer.json) == (200, {"data": "Hello, world"})

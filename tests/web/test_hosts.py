@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from identity.web.requests.hosts import is_valid_host, own_base
 from support.live import Live
-from support.native_api import Door
+from support.native_api import NativeApi
 from support.raw_http import lines, send
 
 LABEL = "a" * 63
@@ -147,7 +147,7 @@ def generated(seed: int, count: int) -> Iterator[str]:
         yield "".join(chance.choices(PIECES, k=chance.randrange(9)))
 
 
-def asking(
+def probing(
     app: Flask, method: str, path: str, host: str | None, body: bytes = b""
 ) -> tuple[int, Any, bytes]:
     """Send what no client library would; return the status, headers and body."""
@@ -183,31 +183,31 @@ def calls(app: Flask) -> list[tuple[str, str]]:
 
 
 def test_every_route_refuses_a_host_that_is_none_before_it_does_anything(
-    door: Door, capfd: pytest.CaptureFixture[str]
+    api: NativeApi, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    every, hosts = calls(door.app), cycle(UNSOUND)
+    every, hosts = calls(api.app), cycle(UNSOUND)
     assert len(every) > 150
     body = b'{"username":"ghost","password":"newpwd"}'
     asked = [(call, host) for call in every for host in (next(hosts) for _ in range(10))]
     asked += [(("POST", "/api/users"), host) for host in UNSOUND]
-    with door.unchanged():
+    with api.unchanged():
         for (method, path), host in asked:
-            assert asking(door.app, method, path, host, body)[0] == 400, (method, path, host)
+            assert probing(api.app, method, path, host, body)[0] == 400, (method, path, host)
     assert _not_logged(capfd.readouterr().err) == []
 
 
 def test_no_host_or_path_is_a_mistake_of_ours(
-    door: Door, capfd: pytest.CaptureFixture[str]
+    api: NativeApi, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    every = cycle(calls(door.app))
+    every = cycle(calls(api.app))
     assert (
-        asking(door.app, "GET", "/readyz", "localhost")[0] == 200
+        probing(api.app, "GET", "/readyz", "localhost")[0] == 200
     )  # this node is known from here on
-    with door.unchanged():
+    with api.unchanged():
         for host, tail in zip(generated(1, 1500), generated(2, 1500), strict=True):
             method, path = next(every)
             for asked, named in ((path, host), (path + tail, "localhost"), ("/" + tail, host)):
-                status, _, _ = asking(door.app, method, asked, named)
+                status, _, _ = probing(api.app, method, asked, named)
                 assert status < 500, (method, asked, named)
                 assert status == 400 or is_valid_host(named), (method, asked, named)
     assert _not_logged(capfd.readouterr().err) == []
@@ -217,18 +217,20 @@ def _not_logged(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith('{"at": ')]
 
 
-def test_a_location_can_be_used_wherever_a_host_is_taken(make_door: Callable[..., Door]) -> None:
-    door = make_door(registration_limit="0")
+def test_a_location_can_be_used_wherever_a_host_is_taken(
+    make_api: Callable[..., NativeApi],
+) -> None:
+    api = make_api(registration_limit="0")
     hosts = [*SOUND, *(host for host in generated(3, 500) if is_valid_host(host)), None]
     assert len(hosts) > 100
     for number, host in enumerate(hosts):
         body = json.dumps({"username": f"bird{number}", "password": "newpwd"}).encode()
-        status, headers, _ = asking(door.app, "POST", "/api/users", host, body)
+        status, headers, _ = probing(api.app, "POST", "/api/users", host, body)
         where = urlsplit(headers["Location"])
         assert (status, where.scheme) == (201, "http"), host
         assert where.hostname
         assert is_valid_host(where.netloc)
-        assert asking(door.app, "GET", where.path, where.netloc)[0] == 200
+        assert probing(api.app, "GET", where.path, where.netloc)[0] == 200
 
 
 def test_a_location_is_a_path_when_nothing_tells_the_host() -> None:

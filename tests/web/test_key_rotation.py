@@ -15,7 +15,7 @@ from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.events import Event
 from support.accounts import HAWK, populate
 from support.app import services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic, bearer, token_of
 
 GRACE = timedelta(seconds=60)
@@ -41,7 +41,7 @@ class Node:
 
     app: Flask
     client: FlaskClient
-    clock: HandClock
+    clock: ManualClock
 
     def sign(self) -> Tokens:
         end = int(self.clock.now().timestamp()) + 86400
@@ -68,7 +68,7 @@ class Node:
 
 
 @pytest.fixture
-def nodes(make_app: Callable[..., Flask], clock: HandClock) -> tuple[Node, Node]:
+def nodes(make_app: Callable[..., Flask], clock: ManualClock) -> tuple[Node, Node]:
     apps = [make_app(), make_app()]
     populate(apps[0])
     apps[0].test_client().post("/continuous/users", json=USER)
@@ -77,7 +77,7 @@ def nodes(make_app: Callable[..., Flask], clock: HandClock) -> tuple[Node, Node]
 
 
 def test_no_token_is_refused_in_a_rotation_wherever_it_was_made(
-    nodes: tuple[Node, Node], clock: HandClock
+    nodes: tuple[Node, Node], clock: ManualClock
 ) -> None:
     one, other = nodes
     services(one.app).key_rotation.rotate(GRACE)
@@ -99,7 +99,7 @@ def test_no_token_is_refused_in_a_rotation_wherever_it_was_made(
 
 
 def test_a_node_that_has_just_looked_accepts_what_one_that_knows_more_signs(
-    nodes: tuple[Node, Node], clock: HandClock
+    nodes: tuple[Node, Node], clock: ManualClock
 ) -> None:
     one, other = nodes
     clock.advance(seconds=1)
@@ -112,7 +112,7 @@ def test_a_node_that_has_just_looked_accepts_what_one_that_knows_more_signs(
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_tokens_live_to_their_end_in_a_rotation_and_old_keys_are_out_after_it(
-    nodes: tuple[Node, Node], clock: HandClock
+    nodes: tuple[Node, Node], clock: ManualClock
 ) -> None:
     one, other = nodes
     services(one.app).key_rotation.rotate(GRACE)
@@ -135,7 +135,7 @@ def test_tokens_live_to_their_end_in_a_rotation_and_old_keys_are_out_after_it(
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_an_old_key_makes_no_good_token_once_it_is_out(
-    nodes: tuple[Node, Node], clock: HandClock, make_app: Callable[..., Flask]
+    nodes: tuple[Node, Node], clock: ManualClock, make_app: Callable[..., Flask]
 ) -> None:
     one, other = nodes
     thief = services(one.app).outbox._tokens._current()  # keeps the keys of now
@@ -160,7 +160,7 @@ def test_an_old_key_makes_no_good_token_once_it_is_out(
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_leaked_keys_are_out_within_a_second_and_new_ones_sign(
-    nodes: tuple[Node, Node], clock: HandClock
+    nodes: tuple[Node, Node], clock: ManualClock
 ) -> None:
     one, other = nodes
     old = one.sign()
@@ -177,7 +177,7 @@ def test_leaked_keys_are_out_within_a_second_and_new_ones_sign(
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_keys_of_a_setting_stay_while_those_of_jwts_rotate(
-    make_app: Callable[..., Flask], clock: HandClock
+    make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     app = make_app(secret_keys="0123456789abcdef" * 2)
     populate(app)

@@ -7,7 +7,7 @@ import pytest
 from identity.domain.principal import Origin, Principal
 from support.accounts import ADMIN
 from support.app import services
-from support.native_api import CANARY, Door, sent
+from support.native_api import CANARY, NativeApi, sent
 
 KIND = "multipart/form-data; boundary=x"
 GOOD = {"username": "falcon", "password": CANARY}
@@ -34,15 +34,15 @@ def form(*parts: bytes, end: bytes = b"--x--\r\n", **fields: str) -> bytes:
     ],
 )
 def test_a_multipart_form_means_what_it_says(
-    door: Door, number: int, headers: tuple[str, ...]
+    api: NativeApi, number: int, headers: tuple[str, ...]
 ) -> None:
     name, password = f"merlin{number}", "a b+é&=\r\n--x\r--y"[:7]
     body = form(
         part("username", name.encode(), *headers), part("password", password.encode(), *headers)
     )
-    answer = door.client.post("/api/users", **sent(body, KIND))
+    answer = api.client.post("/api/users", **sent(body, KIND))
     assert (answer.status_code, answer.json) == (201, {"username": name})
-    proven = services(door.app).authentication.by_password(
+    proven = services(api.app).authentication.by_password(
         name, password, Origin("192.0.2.1", "-", "native")
     )
     assert isinstance(proven, Principal)
@@ -57,8 +57,10 @@ def test_a_multipart_form_means_what_it_says(
         (form(**GOOD, email=""), ["email"]),
     ],
 )
-def test_a_multipart_form_is_refused_by_field(door: Door, body: bytes, fields: list[str]) -> None:
-    answer = door.refuses_body(body, 400, "invalid_input", KIND)
+def test_a_multipart_form_is_refused_by_field(
+    api: NativeApi, body: bytes, fields: list[str]
+) -> None:
+    answer = api.refuses_body(body, 400, "invalid_input", KIND)
     assert [problem["field"] for problem in answer.json["errors"]] == fields
 
 
@@ -86,9 +88,9 @@ MALFORMED = {
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
 def test_a_multipart_form_is_refused_when_it_is_ambiguous_or_broken(
-    door: Door, body: bytes
+    api: NativeApi, body: bytes
 ) -> None:
-    door.refuses_body(body, 400, "malformed_body", KIND)
+    api.refuses_body(body, 400, "malformed_body", KIND)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +101,8 @@ def test_a_multipart_form_is_refused_when_it_is_ambiguous_or_broken(
         f"multipart/form-data; boundary={'x' * 71}",
     ],
 )
-def test_a_multipart_form_needs_a_boundary(door: Door, kind: str) -> None:
-    door.refuses_body(form(**GOOD), 400, "malformed_body", kind)
+def test_a_multipart_form_needs_a_boundary(api: NativeApi, kind: str) -> None:
+    api.refuses_body(form(**GOOD), 400, "malformed_body", kind)
 
 
 UNSUPPORTED = {
@@ -113,14 +115,14 @@ UNSUPPORTED = {
 
 
 @pytest.mark.parametrize("odd", UNSUPPORTED.values(), ids=UNSUPPORTED)
-def test_a_multipart_form_is_refused_when_a_part_is_no_plain_text(door: Door, odd: bytes) -> None:
-    door.refuses_body(form(odd, **GOOD), 415, "unsupported_media_type", KIND)
+def test_a_multipart_form_is_refused_when_a_part_is_no_plain_text(
+    api: NativeApi, odd: bytes
+) -> None:
+    api.refuses_body(form(odd, **GOOD), 415, "unsupported_media_type", KIND)
 
 
-def test_a_switch_in_a_multipart_form_knows_two_words(door: Door) -> None:
-    who = door.as_user(ADMIN)
+def test_a_switch_in_a_multipart_form_knows_two_words(api: NativeApi) -> None:
+    who = api.as_user(ADMIN)
     for word, status in (("true", 200), ("false", 200), ("1", 400), ("", 400)):
-        answer = door.client.patch(
-            "/api/admin/users/2", headers=who, **sent(form(admin=word), KIND)
-        )
+        answer = api.client.patch("/api/admin/users/2", headers=who, **sent(form(admin=word), KIND))
         assert answer.status_code == status, word

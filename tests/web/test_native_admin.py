@@ -12,9 +12,9 @@ from sqlalchemy import insert
 
 from identity.store.models import Account
 from support.accounts import ADMIN, HAWK, populate
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic, bearer
-from support.secret_checks import USER, Watched, time, watch
+from support.secret_checks import USER, CheckedClient, checked_client, time
 
 USERS, AUDIT = "/api/admin/users", "/api/admin/audit"
 EVENT = {
@@ -35,11 +35,11 @@ EVENT = {
 
 
 @pytest.fixture
-def native(app: Flask) -> Watched:
-    return watch(app)
+def native(app: Flask) -> CheckedClient:
+    return checked_client(app)
 
 
-def make_users(native: Watched, *names: str) -> None:
+def make_users(native: CheckedClient, *names: str) -> None:
     for name in names:
         email = f"{name}@birds.example" if name.islower() else None
         native.ask(
@@ -47,11 +47,11 @@ def make_users(native: Watched, *names: str) -> None:
         )
 
 
-def names_of(native: Watched, query: str = "") -> list[str]:
+def names_of(native: CheckedClient, query: str = "") -> list[str]:
     return [user["username"] for user in native.ask("GET", f"{USERS}?{query}", 200, ADMIN)["users"]]
 
 
-def test_users_are_listed_newest_first(native: Watched) -> None:
+def test_users_are_listed_newest_first(native: CheckedClient) -> None:
     make_users(native, "falcon", "kite")
     listed = native.ask("GET", USERS, 200, ADMIN)
     assert listed.keys() == {"users", "cursor"}
@@ -60,7 +60,7 @@ def test_users_are_listed_newest_first(native: Watched) -> None:
     assert all(user.keys() == USER for user in listed["users"])
 
 
-def test_users_are_listed_page_by_page(native: Watched) -> None:
+def test_users_are_listed_page_by_page(native: CheckedClient) -> None:
     make_users(native, "falcon", "kite", "owl")
     seen, cursor = [], ""
     for size in (2, 2, 1):
@@ -88,13 +88,15 @@ FOUND = {
 }
 
 
-def test_users_are_found_by_part_of_a_name_or_email(native: Watched) -> None:
+def test_users_are_found_by_part_of_a_name_or_email(native: CheckedClient) -> None:
     make_users(native, "falcon", "Falcon2", "o_l")
     assert {search: names_of(native, f"search={search}") for search in FOUND} == FOUND
 
 
 @pytest.mark.parametrize("limit", ["201", "1000000000"])
-def test_a_page_has_200_users_at_most(native: Watched, clock: HandClock, limit: str) -> None:
+def test_a_page_has_200_users_at_most(
+    native: CheckedClient, clock: ManualClock, limit: str
+) -> None:
     times = {"created_at": clock.now(), "updated_at": clock.now()}
     rows = [
         {
@@ -145,7 +147,7 @@ BAD_QUERIES = [
 ]
 
 
-def test_a_query_is_refused_when_it_asks_for_something_else(native: Watched) -> None:
+def test_a_query_is_refused_when_it_asks_for_something_else(native: CheckedClient) -> None:
     token = native.token(ADMIN)
     for path, query in itertools.product((USERS, AUDIT), BAD_QUERIES):
         assert native.refused("GET", f"{path}?{query}", 400, token) in {
@@ -154,7 +156,9 @@ def test_a_query_is_refused_when_it_asks_for_something_else(native: Watched) -> 
         }, query
 
 
-def test_an_administrator_makes_reads_and_changes_a_user(native: Watched, clock: HandClock) -> None:
+def test_an_administrator_makes_reads_and_changes_a_user(
+    native: CheckedClient, clock: ManualClock
+) -> None:
     made = native.ask(
         "POST", USERS, 201, ADMIN, username="Falcon", password="peregrine", full_name="F. Peregrine"
     )
@@ -181,7 +185,7 @@ def test_an_administrator_makes_reads_and_changes_a_user(native: Watched, clock:
     assert native.refused("POST", USERS, 409, ADMIN, **taken) == "email_taken"
 
 
-def test_a_new_user_is_where_the_location_says(native: Watched) -> None:
+def test_a_new_user_is_where_the_location_says(native: CheckedClient) -> None:
     answer = native.post(
         USERS, json={"username": "falcon", "password": "peregrine"}, headers=basic(*ADMIN)
     )
@@ -189,7 +193,7 @@ def test_a_new_user_is_where_the_location_says(native: Watched) -> None:
     assert native.ask("GET", f"{USERS}/3", 200, ADMIN) == answer.json
 
 
-def test_an_administrator_is_made_at_once_when_it_is_asked_for(native: Watched) -> None:
+def test_an_administrator_is_made_at_once_when_it_is_asked_for(native: CheckedClient) -> None:
     assert (
         native.ask("POST", USERS, 201, ADMIN, username="owl", password="strix-aluco", admin=True)[
             "admin"
@@ -199,7 +203,7 @@ def test_an_administrator_is_made_at_once_when_it_is_asked_for(native: Watched) 
     native.ask("GET", USERS, 200, ("owl", "strix-aluco"))
 
 
-def test_a_disabled_user_is_refused_until_enabled(native: Watched) -> None:
+def test_a_disabled_user_is_refused_until_enabled(native: CheckedClient) -> None:
     token = native.token(HAWK)
     for _ in range(2):
         assert native.ask("POST", f"{USERS}/2/disable", 200, ADMIN)["disabled"] is True
@@ -211,14 +215,14 @@ def test_a_disabled_user_is_refused_until_enabled(native: Watched) -> None:
     native.ask("GET", "/api/resource", 401, token)
 
 
-def test_a_revoked_user_keeps_their_password(native: Watched) -> None:
+def test_a_revoked_user_keeps_their_password(native: CheckedClient) -> None:
     token = native.token(HAWK)
     assert native.ask("POST", f"{USERS}/2/revoke", 200, ADMIN).keys() == USER
     native.ask("GET", "/api/resource", 401, token)
     native.ask("GET", "/api/resource", 200, HAWK)
 
 
-def test_a_deleted_user_is_gone(native: Watched) -> None:
+def test_a_deleted_user_is_gone(native: CheckedClient) -> None:
     token = native.token(HAWK)
     native.ask("DELETE", f"{USERS}/2", 204, ADMIN)
     for who in (HAWK, token):
@@ -227,10 +231,10 @@ def test_a_deleted_user_is_gone(native: Watched) -> None:
         assert native.refused(method, f"{USERS}/2{path}", 404, ADMIN) == "not_found"
 
 
-def test_a_locked_user_is_unlocked(make_app: Callable[..., Flask], clock: HandClock) -> None:
+def test_a_locked_user_is_unlocked(make_app: Callable[..., Flask], clock: ManualClock) -> None:
     app = make_app(lockout_failures="2", lockout_seconds="60")
     populate(app)
-    native = watch(app)
+    native = checked_client(app)
     token = native.token(HAWK)
     for status in (401, 401, 429):
         native.ask("GET", "/api/resource", status, ("hawk", "wrong"))
@@ -242,7 +246,7 @@ def test_a_locked_user_is_unlocked(make_app: Callable[..., Flask], clock: HandCl
     native.ask("GET", "/api/resource", 200, HAWK)
 
 
-def test_the_last_administrator_stays(native: Watched) -> None:
+def test_the_last_administrator_stays(native: CheckedClient) -> None:
     me = f"{USERS}/1"
     assert native.refused("POST", f"{me}/disable", 409, ADMIN) == "own_account"
     assert native.refused("PATCH", me, 409, ADMIN, admin=False) == "last_admin"
@@ -255,7 +259,7 @@ def test_the_last_administrator_stays(native: Watched) -> None:
     assert native.refused("PATCH", f"{USERS}/2", 409, HAWK, admin=False) == "last_admin"
 
 
-def test_audit_log_tells_who_did_what_to_whom(native: Watched, clock: HandClock) -> None:
+def test_audit_log_tells_who_did_what_to_whom(native: CheckedClient, clock: ManualClock) -> None:
     native.ask("GET", "/api/resource", 401, ("hawk", "wrong"))
     token = native.token(ADMIN)
     for action in ("disable", "enable", "unlock", "revoke"):
@@ -289,7 +293,7 @@ def test_audit_log_tells_who_did_what_to_whom(native: Watched, clock: HandClock)
     ]
 
 
-def test_audit_log_is_filtered_and_read_page_by_page(native: Watched) -> None:
+def test_audit_log_is_filtered_and_read_page_by_page(native: CheckedClient) -> None:
     token = native.token(ADMIN)
     for name in ("hawk", "nobody", "not a name", "hawk"):
         native.ask("GET", "/api/resource", 401, (name, "wrong"))

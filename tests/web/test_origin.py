@@ -13,7 +13,7 @@ from support.accounts import ADMIN, HAWK
 from support.app import services
 from support.hashing import CountingPasswords
 from support.http import basic, bearer
-from support.native_api import Door, require_problem
+from support.native_api import NativeApi, require_problem
 
 EVIL = "http://evil.example"
 CROSS_SITE = {
@@ -41,15 +41,15 @@ CROSS_SITE = {
 
 @pytest.mark.parametrize("headers", CROSS_SITE.values(), ids=CROSS_SITE)
 def test_a_change_is_refused_when_another_site_s_page_asks_for_it(
-    door: Door, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     passwords = CountingPasswords()
-    monkeypatch.setattr(services(door.app).authentication, "_passwords", passwords)
-    with door.unchanged():
-        for method, path in _unsafe(door):
-            answer = door.client.open(path, method=method, headers=headers | basic(*ADMIN))
+    monkeypatch.setattr(services(api.app).authentication, "_passwords", passwords)
+    with api.unchanged():
+        for method, path in _unsafe(api):
+            answer = api.client.open(path, method=method, headers=headers | basic(*ADMIN))
             require_problem(answer, 403, "cross_site_request")
-        anonymous = door.client.post("/api/users", headers=headers, json={})
+        anonymous = api.client.post("/api/users", headers=headers, json={})
         require_problem(anonymous, 403, "cross_site_request")
     assert passwords.admitted == 0
 
@@ -57,22 +57,22 @@ def test_a_change_is_refused_when_another_site_s_page_asks_for_it(
 @pytest.mark.parametrize("headers", CROSS_SITE.values(), ids=CROSS_SITE)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_another_sites_page_opens_no_session_with_a_kept_password_and_tokens_stay_renewable(
-    door: Door, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], method: str
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], method: str
 ) -> None:
-    token = door.client.get("/api/token", headers=basic(*ADMIN)).json["token"]
-    door.client.get("/api/token", headers=bearer(token))  # the first renewal is noted
+    token = api.client.get("/api/token", headers=basic(*ADMIN)).json["token"]
+    api.client.get("/api/token", headers=bearer(token))  # the first renewal is noted
     passwords = CountingPasswords()
-    with door.unchanged(), monkeypatch.context() as patch:
-        patch.setattr(services(door.app).authentication, "_passwords", passwords)
-        answer = door.client.open("/api/token", method=method, headers=headers | basic(*ADMIN))
+    with api.unchanged(), monkeypatch.context() as patch:
+        patch.setattr(services(api.app).authentication, "_passwords", passwords)
+        answer = api.client.open("/api/token", method=method, headers=headers | basic(*ADMIN))
         assert (answer.status_code, passwords.admitted) == (403, 0)
         for carrier in (bearer(token), basic(token)):
-            renewed = door.client.open("/api/token", method=method, headers=headers | carrier)
+            renewed = api.client.open("/api/token", method=method, headers=headers | carrier)
             assert renewed.status_code == 200
 
 
-def _unsafe(door: Door) -> set[tuple[str, str]]:
-    rules = [(rule.rule, rule.methods or set()) for rule in door.app.url_map.iter_rules()]
+def _unsafe(api: NativeApi) -> set[tuple[str, str]]:
+    rules = [(rule.rule, rule.methods or set()) for rule in api.app.url_map.iter_rules()]
     found = {
         (method, rule) for rule, methods in rules for method in methods - {"GET", "HEAD", "OPTIONS"}
     }
@@ -88,9 +88,9 @@ def _unsafe(door: Door) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("headers", CROSS_SITE.values(), ids=CROSS_SITE)
-def test_a_reading_is_answered_for_every_caller(door: Door, headers: dict[str, str]) -> None:
+def test_a_reading_is_answered_for_every_caller(api: NativeApi, headers: dict[str, str]) -> None:
     for method in ("GET", "HEAD", "OPTIONS"):
-        answer = door.client.open("/api/resource", method=method, headers=headers | basic(*HAWK))
+        answer = api.client.open("/api/resource", method=method, headers=headers | basic(*HAWK))
         assert answer.status_code == 200
         assert not [name for name in answer.headers.keys() if name.startswith("Access-Control-")]  # noqa: SIM118 - pairs else
 
@@ -107,15 +107,15 @@ OWN = {
 
 @pytest.mark.parametrize("headers", OWN.values(), ids=OWN)
 def test_a_change_is_made_when_no_other_site_asks_for_it(
-    door: Door, headers: dict[str, str]
+    api: NativeApi, headers: dict[str, str]
 ) -> None:
-    assert door.client.post("/api/token", headers=headers | basic(*HAWK)).status_code == 200
+    assert api.client.post("/api/token", headers=headers | basic(*HAWK)).status_code == 200
 
 
 def test_a_change_is_made_when_the_public_origin_asks_for_it(
-    make_door: Callable[..., Door],
+    make_api: Callable[..., NativeApi],
 ) -> None:
-    door = make_door(public_url="https://id.example.org:8443/base/")
+    api = make_api(public_url="https://id.example.org:8443/base/")
     for origin, status in (
         ("https://id.example.org:8443", 200),
         ("http://localhost", 200),
@@ -125,17 +125,17 @@ def test_a_change_is_made_when_the_public_origin_asks_for_it(
         ("null", 403),
         ("", 403),
     ):
-        answer = door.client.post("/api/token", headers=basic(*HAWK) | {"Origin": origin})
+        answer = api.client.post("/api/token", headers=basic(*HAWK) | {"Origin": origin})
         assert answer.status_code == status, origin
 
 
-def test_a_preflight_of_another_site_gets_no_permission(door: Door) -> None:
+def test_a_preflight_of_another_site_gets_no_permission(api: NativeApi) -> None:
     headers = {
         "Origin": EVIL,
         "Access-Control-Request-Method": "DELETE",
         "Sec-Fetch-Site": "cross-site",
     }
-    answer = door.client.options("/api/users/me", headers=headers)
+    answer = api.client.options("/api/users/me", headers=headers)
     assert answer.status_code == 200
     assert not [name for name in answer.headers.keys() if name.startswith("Access-Control-")]  # noqa: SIM118 - pairs else
 
@@ -208,24 +208,24 @@ def test_a_proxy_that_names_no_ip_is_told_of_once(caplog: pytest.LogCaptureFixtu
 
 
 def test_callers_behind_a_proxy_that_tells_ports_are_counted_apart(
-    make_door: Callable[..., Door],
+    make_api: Callable[..., NativeApi],
 ) -> None:
-    door = make_door(trusted_proxies=PROXIES, ip_failures="3")
+    api = make_api(trusted_proxies=PROXIES, ip_failures="3")
 
     def guess(caller: str, port: int) -> int:
         headers = basic(f"nobody{port}", "wrong") | {"X-Forwarded-For": f"{caller}:{port}"}
         peer = {"REMOTE_ADDR": "192.0.2.1"}
-        return door.client.get("/api/token", headers=headers, environ_overrides=peer).status_code
+        return api.client.get("/api/token", headers=headers, environ_overrides=peer).status_code
 
     assert [guess("198.51.100.7", port) for port in range(4)] == [401, 401, 401, 429]
     assert guess("[2001:db8::7]", 4) == guess("198.51.100.8", 5) == 401
-    lifted = services(door.app).locks.lift(operator(), "198.51.100.7:4711")
+    lifted = services(api.app).locks.lift(operator(), "198.51.100.7:4711")
     assert lifted.network == "198.51.100.7"
     assert guess("198.51.100.7", 6) == 401
 
 
-def test_audit_log_remembers_the_ip_that_counts(make_door: Callable[..., Door]) -> None:
-    door = make_door(trusted_proxies=PROXIES)
+def test_audit_log_remembers_the_ip_that_counts(make_api: Callable[..., NativeApi]) -> None:
+    api = make_api(trusted_proxies=PROXIES)
     others = {
         "X-Real-IP": "10.9.9.9",
         "True-Client-IP": "10.9.9.9",
@@ -235,10 +235,10 @@ def test_audit_log_remembers_the_ip_that_counts(make_door: Callable[..., Door]) 
     for peer, address in (("192.0.2.1", "203.0.113.7"), ("198.51.100.9", "198.51.100.9")):
         headers = {"X-Forwarded-For": "10.0.0.1, 203.0.113.7"} | others
         request = {"environ_overrides": {"REMOTE_ADDR": peer}}
-        login = door.client.get("/api/token", headers=basic(*HAWK) | headers, **request)
-        refusal = door.client.get("/api/token", headers=basic("hawk", "?") | headers, **request)
+        login = api.client.get("/api/token", headers=basic(*HAWK) | headers, **request)
+        refusal = api.client.get("/api/token", headers=basic("hawk", "?") | headers, **request)
         assert (login.status_code, refusal.status_code) == (200, 401)
-        trail = door.client.get("/api/admin/audit?subject_id=2", headers=door.as_user(ADMIN)).json[
+        trail = api.client.get("/api/admin/audit?subject_id=2", headers=api.as_user(ADMIN)).json[
             "events"
         ]
         assert [(event["kind"], event["outcome"], event["ip"]) for event in trail[:2]] == [
@@ -247,11 +247,11 @@ def test_audit_log_remembers_the_ip_that_counts(make_door: Callable[..., Door]) 
         ]
 
 
-def test_an_ip_is_the_peer_s_when_no_proxy_is_trusted(door: Door) -> None:
+def test_an_ip_is_the_peer_s_when_no_proxy_is_trusted(api: NativeApi) -> None:
     environ = {"REMOTE_ADDR": "127.0.0.1"}
     headers = basic(*HAWK) | {"X-Forwarded-For": "203.0.113.7"}
-    token = door.client.get("/api/token", headers=headers, environ_overrides=environ).json["token"]
-    sessions = door.client.get("/api/sessions", headers=basic(token)).json["sessions"]
+    token = api.client.get("/api/token", headers=headers, environ_overrides=environ).json["token"]
+    sessions = api.client.get("/api/sessions", headers=basic(token)).json["sessions"]
     assert [session["origin"] for session in sessions if session["current"]] == ["127.0.0.1"]
 
 
@@ -277,19 +277,19 @@ FORGED = {
     ],
 )
 def test_a_location_follows_the_public_url_or_else_the_host(
-    make_door: Callable[..., Door], public_url: str, host: str, base: str
+    make_api: Callable[..., NativeApi], public_url: str, host: str, base: str
 ) -> None:
-    door = make_door(public_url=public_url)
+    api = make_api(public_url=public_url)
     fields = {"username": "falcon", "password": "newpwd"}
-    answer = door.client.post("/api/users", json=fields, headers=FORGED | {"Host": host})
+    answer = api.client.post("/api/users", json=fields, headers=FORGED | {"Host": host})
     assert (answer.status_code, answer.headers["Location"]) == (201, f"{base}/api/users/3")
 
 
 @pytest.mark.parametrize(
     "host", ["", " ", "a b", "a/b", "a@b", "a?b", "a#b", "a\\b", "<a>", "[::1", "\xe9", "a,b"]
 )
-def test_a_request_is_refused_when_its_host_is_no_name(door: Door, host: str) -> None:
+def test_a_request_is_refused_when_its_host_is_no_name(api: NativeApi, host: str) -> None:
     fields = {"username": "falcon", "password": "newpwd"}
-    door.refuses(
+    api.refuses(
         "POST", "/api/users", 400, "bad_request", json=fields, environ_overrides={"HTTP_HOST": host}
     )

@@ -14,7 +14,7 @@ from support.accounts import ADMIN, HAWK
 from support.accounts import ADMIN as LIVE_ADMIN
 from support.http import basic, bearer
 from support.live import Live
-from support.native_api import Door, require_problem
+from support.native_api import NativeApi, require_problem
 from support.postgresql import free_port
 from support.raw_http import lines, send
 
@@ -65,10 +65,10 @@ def other_spellings(path: str) -> Iterator[str]:
         yield f"{path}/"
 
 
-def test_no_route_answers_to_another_spelling(door: Door) -> None:
-    every, headers = paths(door.app), door.as_user(ADMIN)
+def test_no_route_answers_to_another_spelling(api: NativeApi) -> None:
+    every, headers = paths(api.app), api.as_user(ADMIN)
     assert len(every) > 150
-    with door.unchanged():
+    with api.unchanged():
         for method, path in every:
             if "/docs/" in path or re.search(
                 r"/(abc|2|7|0{32})$", path
@@ -82,15 +82,15 @@ def test_no_route_answers_to_another_spelling(door: Door) -> None:
                 spelled = list(other_spellings(path))
             for other in spelled:
                 environ = {"PATH_INFO": other, "REQUEST_METHOD": method}
-                answer = door.client.open("/", environ_overrides=environ, headers=headers)
+                answer = api.client.open("/", environ_overrides=environ, headers=headers)
                 # Wekan's document has an empty object where nothing is; an unknown condition of a proxy's is unmet.
                 unmet = path.startswith("/api/verify") and answer.status_code == 403
                 assert unmet or answer.status_code == 404 or answer.text == "{}\n", (method, other)
 
 
-def test_the_page_of_the_documentation_is_found_with_and_without_its_slash(door: Door) -> None:
+def test_the_page_of_the_documentation_is_found_with_and_without_its_slash(api: NativeApi) -> None:
     asked = [{"PATH_INFO": path} for path in ("/docs", "/docs/", "//docs", "/docs//")]
-    assert [door.client.get(environ_overrides=each).status_code for each in asked] == [
+    assert [api.client.get(environ_overrides=each).status_code for each in asked] == [
         200,
         200,
         404,
@@ -98,21 +98,21 @@ def test_the_page_of_the_documentation_is_found_with_and_without_its_slash(door:
     ]
 
 
-def test_metrics_are_open_unless_a_token_is_set(door: Door) -> None:
-    assert door.client.get("/metrics").status_code == 200
+def test_metrics_are_open_unless_a_token_is_set(api: NativeApi) -> None:
+    assert api.client.get("/metrics").status_code == 200
 
 
 def test_metrics_want_the_token_or_an_administrator_when_it_is_set(
-    make_door: Callable[..., Door],
+    make_api: Callable[..., NativeApi],
 ) -> None:
-    door = make_door(metrics_token=TOKEN)
+    api = make_api(metrics_token=TOKEN)
     for headers in (
         bearer(TOKEN),
         {"Authorization": f"bearer  {TOKEN}"},
-        door.as_user(ADMIN),
+        api.as_user(ADMIN),
         basic(*ADMIN),
     ):
-        answer = door.client.get("/metrics", headers=headers)
+        answer = api.client.get("/metrics", headers=headers)
         assert answer.status_code == 200
         assert "identity_outbox_mails" in answer.text
         assert TOKEN not in answer.text
@@ -123,10 +123,10 @@ def test_metrics_want_the_token_or_an_administrator_when_it_is_set(
         bearer("\xff"),
         {"Authorization": TOKEN},
     ):
-        assert door.client.get("/metrics", headers=headers).status_code == 401
-    for headers in (door.as_user(HAWK), basic(*HAWK)):
-        require_problem(door.client.get("/metrics", headers=headers), 403, "forbidden")
-    assert door.client.get("/api/resource", headers=bearer(TOKEN)).status_code == 401
+        assert api.client.get("/metrics", headers=headers).status_code == 401
+    for headers in (api.as_user(HAWK), basic(*HAWK)):
+        require_problem(api.client.get("/metrics", headers=headers), 403, "forbidden")
+    assert api.client.get("/api/resource", headers=bearer(TOKEN)).status_code == 401
 
 
 METRICS = [

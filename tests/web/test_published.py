@@ -12,14 +12,16 @@ from identity.api import operations
 from identity.caching import CachedValue
 from identity.domain.keys import GRACE_MIN_SECONDS
 from support.app import services
-from support.native_api import Door
+from support.native_api import NativeApi
 
 PUBLIC = ["/ca.pem", "/ca.crl", "/ca.crl?format=pem", "/.well-known/jwks.json", "/openapi.json"]
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-def test_a_public_document_may_be_kept_and_read_by_any_site_s_page(door: Door, path: str) -> None:
-    answer = door.client.get(path, headers={"Origin": "https://other.example"})
+def test_a_public_document_may_be_kept_and_read_by_any_site_s_page(
+    api: NativeApi, path: str
+) -> None:
+    answer = api.client.get(path, headers={"Origin": "https://other.example"})
     assert answer.status_code == 200
     assert answer.headers.getlist("Access-Control-Allow-Origin") == ["*"]
     assert answer.headers.getlist("Cross-Origin-Resource-Policy") == ["cross-origin"]
@@ -33,25 +35,25 @@ def test_a_public_document_may_be_kept_and_read_by_any_site_s_page(door: Door, p
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-def test_a_public_document_is_not_sent_to_who_has_it(door: Door, path: str) -> None:
-    first = door.client.get(path)
+def test_a_public_document_is_not_sent_to_who_has_it(api: NativeApi, path: str) -> None:
+    first = api.client.get(path)
     tag = first.headers["ETag"]
     for given in (tag, f'"x", {tag}', f"W/{tag}", "*"):
-        again = door.client.get(path, headers={"If-None-Match": given})
+        again = api.client.get(path, headers={"If-None-Match": given})
         assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
         assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
         assert again.headers["X-Request-ID"]
     for given in ('"x"', "", tag.strip('"') + "x", "\xff"):
-        assert door.client.get(path, headers={"If-None-Match": given}).data == first.data
-    assert door.client.head(path).headers["ETag"] == tag
+        assert api.client.get(path, headers={"If-None-Match": given}).data == first.data
+    assert api.client.head(path).headers["ETag"] == tag
 
 
-def test_the_description_is_built_once(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_description_is_built_once(api: NativeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[object] = []
     make = operations._document
     monkeypatch.setattr(operations, "_document", lambda: built.append(1) or make())
-    door.app.extensions.pop("identity.cached.openapi", None)
-    assert len({door.client.get("/openapi.json").data for _ in range(5)}) == 1
+    api.app.extensions.pop("identity.cached.openapi", None)
+    assert len({api.client.get("/openapi.json").data for _ in range(5)}) == 1
     assert len(built) == 1
 
 

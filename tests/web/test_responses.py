@@ -18,7 +18,7 @@ from identity.domain.errors import Busy, RateLimited, Unavailable
 from support.accounts import ADMIN, HAWK
 from support.app import services
 from support.http import basic
-from support.native_api import CANARY, Door, require_problem, sent
+from support.native_api import CANARY, NativeApi, require_problem, sent
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -33,29 +33,33 @@ Ask = Callable[..., TestResponse]
 
 
 def _failing(error: Exception) -> Ask:
-    def ask(door: Door, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> TestResponse:
+    def ask(
+        api: NativeApi, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> TestResponse:
         def fail(_account_id: int) -> str:
             raise error
 
-        monkeypatch.setattr(services(door.app).accounts, "public_name", fail)
-        return door.client.get("/api/users/1", headers=headers)
+        monkeypatch.setattr(services(api.app).accounts, "public_name", fail)
+        return api.client.get("/api/users/1", headers=headers)
 
     return ask
 
 
 def _asking(method: str, path: str, who: tuple[str, str] | None = None, **request: Any) -> Ask:
-    def ask(door: Door, headers: dict[str, str], _monkeypatch: pytest.MonkeyPatch) -> TestResponse:
+    def ask(
+        api: NativeApi, headers: dict[str, str], _monkeypatch: pytest.MonkeyPatch
+    ) -> TestResponse:
         credential = basic(*who) if who else {}
-        return door.client.open(path, method=method, headers=headers | credential, **request)
+        return api.client.open(path, method=method, headers=headers | credential, **request)
 
     return ask
 
 
 def _registering(
-    door: Door, headers: dict[str, str], _monkeypatch: pytest.MonkeyPatch
+    api: NativeApi, headers: dict[str, str], _monkeypatch: pytest.MonkeyPatch
 ) -> TestResponse:
     fields = {"username": f"falcon{next(_numbers)}", "password": CANARY}
-    return door.client.post("/api/users", json=fields, headers=headers)
+    return api.client.post("/api/users", json=fields, headers=headers)
 
 
 TAKEN = {"json": {"username": "Hawk", "password": "newpwd"}}
@@ -104,9 +108,9 @@ KINDS: dict[str, tuple[int, Ask]] = {
     "cookie", [{}, {"Cookie": f"session={CANARY}; remember_token=1|x; a=b"}], ids=["", "cookie"]
 )
 def test_an_answer_has_the_headers_of_an_api_and_no_cookie(
-    door: Door, monkeypatch: pytest.MonkeyPatch, status: int, ask: Ask, cookie: dict[str, str]
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch, status: int, ask: Ask, cookie: dict[str, str]
 ) -> None:
-    answer = ask(door, {"X-Request-ID": "the-id"} | cookie, monkeypatch)
+    answer = ask(api, {"X-Request-ID": "the-id"} | cookie, monkeypatch)
     assert answer.status_code == status
     for name, value in HEADERS.items():
         assert answer.headers.getlist(name) == [value]
@@ -124,9 +128,9 @@ def test_an_answer_has_the_headers_of_an_api_and_no_cookie(
 
 @pytest.mark.parametrize(("status", "ask"), KINDS.values(), ids=KINDS)
 def test_a_refusal_is_a_problem_unless_the_document_says_otherwise(
-    door: Door, monkeypatch: pytest.MonkeyPatch, status: int, ask: Ask
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch, status: int, ask: Ask
 ) -> None:
-    answer = ask(door, {}, monkeypatch)
+    answer = ask(api, {}, monkeypatch)
     if status < 400:
         assert answer.content_type != "application/problem+json"
         assert (status == 204) == ("Content-Type" not in answer.headers)
@@ -147,8 +151,8 @@ def test_a_refusal_is_a_problem_unless_the_document_says_otherwise(
 @pytest.mark.parametrize(
     "given", ["a", "0", "req-1.2_3", "A" * 64, "0af7651916cd43dd8448eb211c80319c"]
 )
-def test_a_request_id_is_kept_when_it_is_a_plain_word(door: Door, given: str) -> None:
-    answer = door.client.get("/nowhere", headers={"X-Request-ID": given})
+def test_a_request_id_is_kept_when_it_is_a_plain_word(api: NativeApi, given: str) -> None:
+    answer = api.client.get("/nowhere", headers={"X-Request-ID": given})
     assert answer.headers.getlist("X-Request-ID") == [answer.json["request_id"]] == [given]
 
 
@@ -171,9 +175,9 @@ HOSTILE_IDS = [
 
 
 @pytest.mark.parametrize("given", HOSTILE_IDS)
-def test_a_request_id_is_replaced_when_it_is_anything_else(door: Door, given: str) -> None:
+def test_a_request_id_is_replaced_when_it_is_anything_else(api: NativeApi, given: str) -> None:
     ids = {
-        door.client.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"]
+        api.client.get("/healthz", headers={"X-Request-ID": given}).headers["X-Request-ID"]
         for _ in range(3)
     }
     assert len(ids) == 3
@@ -192,13 +196,13 @@ def log() -> Iterator[io.StringIO]:
 
 
 def test_a_mistake_is_logged_by_its_place_and_not_shown(
-    door: Door, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     def broken(secret: str = CANARY) -> None:
         raise RuntimeError(f"{secret} {ADMIN[1]}")
 
-    monkeypatch.setitem(door.app.view_functions, "tokens.resource", broken)
-    answer = door.client.get(
+    monkeypatch.setitem(api.app.view_functions, "tokens.resource", broken)
+    answer = api.client.get(
         "/api/resource", headers=basic("hawk", CANARY) | {"X-Request-ID": "broken-1"}
     )
     require_problem(answer, 500, "internal_error")
@@ -212,7 +216,9 @@ def test_a_mistake_is_logged_by_its_place_and_not_shown(
 
 
 @pytest.mark.parametrize("body", [b'{"username":"%s","password":"%s"}', b'{"%s":"%s"}x', b"[%s%s"])
-def test_a_refusal_leaves_no_secret_in_the_log(door: Door, log: io.StringIO, body: bytes) -> None:
+def test_a_refusal_leaves_no_secret_in_the_log(
+    api: NativeApi, log: io.StringIO, body: bytes
+) -> None:
     filled = body % ((f"{CANARY}:".encode(),) * 2)
     for who in (
         {},
@@ -220,29 +226,29 @@ def test_a_refusal_leaves_no_secret_in_the_log(door: Door, log: io.StringIO, bod
         basic(CANARY),
         {"Authorization": f"Bearer idt_{CANARY}"},
     ):
-        door.client.post(f"/api/users?x={CANARY}", headers=who, **sent(filled))
-        door.client.get(f"/{CANARY}/x", headers=who)
+        api.client.post(f"/api/users?x={CANARY}", headers=who, **sent(filled))
+        api.client.get(f"/{CANARY}/x", headers=who)
     assert log.getvalue().count("\n") >= 8
     assert CANARY not in log.getvalue()
 
 
-def test_a_lock_says_when_to_come_back(make_door: Callable[..., Door]) -> None:
-    door = make_door(lockout_failures="2", lockout_seconds="60")
-    tries = [door.client.get("/api/resource", headers=basic("hawk", "wrong")) for _ in range(3)]
+def test_a_lock_says_when_to_come_back(make_api: Callable[..., NativeApi]) -> None:
+    api = make_api(lockout_failures="2", lockout_seconds="60")
+    tries = [api.client.get("/api/resource", headers=basic("hawk", "wrong")) for _ in range(3)]
     assert [answer.status_code for answer in tries] == [401, 401, 429]
     require_problem(tries[2], 429, "too_many_attempts")
-    door.clock.advance(seconds=int(tries[2].headers["Retry-After"]))
-    assert door.client.get("/api/resource", headers=basic(*HAWK)).status_code == 200
+    api.clock.advance(seconds=int(tries[2].headers["Retry-After"]))
+    assert api.client.get("/api/resource", headers=basic(*HAWK)).status_code == 200
 
 
-def test_a_full_queue_says_when_to_come_back(make_door: Callable[..., Door]) -> None:
-    door = make_door(hash_queue="1")
+def test_a_full_queue_says_when_to_come_back(make_api: Callable[..., NativeApi]) -> None:
+    api = make_api(hash_queue="1")
     fields = {"username": "falcon", "password": CANARY}
-    with services(door.app).authentication._passwords.admit(), door.unchanged():
+    with services(api.app).authentication._passwords.admit(), api.unchanged():
         for answer in (
-            door.client.get("/api/resource", headers=basic(*HAWK)),
-            door.client.post("/api/users", json=fields),
+            api.client.get("/api/resource", headers=basic(*HAWK)),
+            api.client.post("/api/users", json=fields),
         ):
             require_problem(answer, 503, "busy")
             assert 1 <= int(answer.headers["Retry-After"]) <= 5
-    assert door.client.get("/api/resource", headers=basic(*HAWK)).status_code == 200
+    assert api.client.get("/api/resource", headers=basic(*HAWK)).status_code == 200

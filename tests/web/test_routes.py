@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 import identity
 from support.accounts import ADMIN, HAWK
 from support.http import basic, bearer, token_of
-from support.native_api import Door
+from support.native_api import NativeApi
 
 OPEN = {
     "front.root",
@@ -167,8 +167,8 @@ def target(rule: str, session_id: str = "0" * 32) -> str:
     return filled.replace("<path:path>", "swagger-ui.css").replace("<serial:serial>", "1")
 
 
-def test_every_route_has_its_row(door: Door) -> None:
-    assert routes(door.app) == MATRIX.keys()
+def test_every_route_has_its_row(api: NativeApi) -> None:
+    assert routes(api.app) == MATRIX.keys()
 
 
 @pytest.mark.parametrize(("method", "rule"), MATRIX, ids=lambda part: part)
@@ -190,10 +190,10 @@ def test_a_route_lets_in_whom_its_row_says(client: FlaskClient, method: str, rul
     ("method", "rule"), [key for key, row in MATRIX.items() if row.nobody == 401]
 )
 def test_a_closed_route_is_closed_before_it_reads_anything(
-    door: Door, method: str, rule: str
+    api: NativeApi, method: str, rule: str
 ) -> None:
     for headers in ({}, basic("hawk", "wrong"), bearer("idt_wrong"), {"Authorization": "Basic"}):
-        answer = door.client.open(
+        answer = api.client.open(
             target(rule), method=method, headers=headers, data=b"{", content_type="text/plain"
         )
         assert (answer.status_code, answer.text) == (401, "Unauthorized Access")
@@ -203,10 +203,10 @@ def test_a_closed_route_is_closed_before_it_reads_anything(
 @pytest.mark.parametrize(
     "who", [None, HAWK, ADMIN, "wrong"], ids=["nobody", "user", "admin", "wrong"]
 )
-def test_head_decides_as_get_and_says_nothing(door: Door, rule: str, who: Any) -> None:
-    headers = bearer("idt_wrong") if who == "wrong" else door.as_user(who) if who else {}
+def test_head_decides_as_get_and_says_nothing(api: NativeApi, rule: str, who: Any) -> None:
+    headers = bearer("idt_wrong") if who == "wrong" else api.as_user(who) if who else {}
     get, head = (
-        door.client.open(target(rule), method=method, headers=headers) for method in ("GET", "HEAD")
+        api.client.open(target(rule), method=method, headers=headers) for method in ("GET", "HEAD")
     )
     assert head.status_code == get.status_code
     assert head.data == b""
@@ -218,24 +218,24 @@ def test_head_decides_as_get_and_says_nothing(door: Door, rule: str, who: Any) -
 @pytest.mark.parametrize(
     "rule", sorted({rule for _, rule in MATRIX if not rule.startswith(PROXIES_ASK)})
 )
-def test_a_route_names_its_methods_when_it_is_asked_for_another(door: Door, rule: str) -> None:
+def test_a_route_names_its_methods_when_it_is_asked_for_another(api: NativeApi, rule: str) -> None:
     own = {method for method, known in MATRIX if known == rule}
     allowed = own | {"OPTIONS"} | ({"HEAD"} if "GET" in own else set())
     others = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"} - allowed
     for method in others:
-        answer = door.client.open(target(rule), method=method, headers=door.as_user(ADMIN))
+        answer = api.client.open(target(rule), method=method, headers=api.as_user(ADMIN))
         assert answer.status_code == 405, method
         assert set(answer.headers["Allow"].split(", ")) == allowed
-    options = door.client.options(target(rule))
+    options = api.client.options(target(rule))
     assert (options.status_code, set(options.headers["Allow"].split(", "))) == (200, allowed)
 
 
 @pytest.mark.parametrize("rule", sorted({rule for _, rule in MATRIX}))
-def test_a_slash_more_or_less_never_redirects(door: Door, rule: str) -> None:
+def test_a_slash_more_or_less_never_redirects(api: NativeApi, rule: str) -> None:
     path = target(rule).rstrip("/")
     for method in ("GET", "POST", "OPTIONS"):
         for spelling in (path, f"{path}/", f"{path}//", path.replace("/api/", "/api//")):
-            answer = door.client.open(spelling, method=method)
+            answer = api.client.open(spelling, method=method)
             assert answer.status_code not in range(300, 400)
             assert "Location" not in answer.headers
             answer.close()
@@ -244,13 +244,13 @@ def test_a_slash_more_or_less_never_redirects(door: Door, rule: str) -> None:
 @pytest.mark.parametrize(
     "number", ["0", "3", "999", str(2**63 - 1), str(2**63), str(2**64), "9" * 40]
 )
-def test_an_unknown_id_is_refused_as_documented(door: Door, number: str) -> None:
-    door.refuses("GET", f"/api/users/{number}", 400, "not_found")
-    who = door.as_user(ADMIN)
+def test_an_unknown_id_is_refused_as_documented(api: NativeApi, number: str) -> None:
+    api.refuses("GET", f"/api/users/{number}", 400, "not_found")
+    who = api.as_user(ADMIN)
     for (method, rule), row in MATRIX.items():
         if rule.startswith("/api/admin/users/<"):
             path = rule.replace("<account:account_id>", number)
-            answer = door.client.open(path, method=method, headers=who, json=row.body)
+            answer = api.client.open(path, method=method, headers=who, json=row.body)
             assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
@@ -258,19 +258,19 @@ def test_an_unknown_id_is_refused_as_documented(door: Door, number: str) -> None
     "number",
     ["9" * 41, "01", "-1", "+1", "1.0", "\u0661", "\uff11", "1 ", " 1", "1_0", "one", "me2"],
 )
-def test_an_id_of_another_spelling_leads_nowhere(door: Door, number: str) -> None:
-    door.refuses("GET", f"/api/users/{number}", 404, "not_found")
+def test_an_id_of_another_spelling_leads_nowhere(api: NativeApi, number: str) -> None:
+    api.refuses("GET", f"/api/users/{number}", 404, "not_found")
 
 
 @pytest.mark.parametrize(
     "session", ["0" * 31, "0" * 33, "G" * 32, "A" * 32, "..", "0" * 31 + "\u0661"]
 )
-def test_a_session_of_another_spelling_leads_nowhere(door: Door, session: str) -> None:
-    door.refuses("DELETE", f"/api/sessions/{session}", 404, "not_found", headers=door.as_user(HAWK))
+def test_a_session_of_another_spelling_leads_nowhere(api: NativeApi, session: str) -> None:
+    api.refuses("DELETE", f"/api/sessions/{session}", 404, "not_found", headers=api.as_user(HAWK))
 
 
-def test_every_view_says_who_may_call_it(door: Door) -> None:
-    views: dict[str, Callable[..., Any]] = door.app.view_functions
+def test_every_view_says_who_may_call_it(api: NativeApi) -> None:
+    views: dict[str, Callable[..., Any]] = api.app.view_functions
     assert views.keys() >= OPEN
     for endpoint, view in views.items():
         access = getattr(view, "identity_access", None)
@@ -280,10 +280,10 @@ def test_every_view_says_who_may_call_it(door: Door) -> None:
 
 
 def test_no_view_is_open_by_half_or_to_a_role() -> None:
-    house = Path(inspect.getfile(identity)).parent
+    package = Path(inspect.getfile(identity)).parent
     calls = [
         (path.name, node)
-        for path in house.rglob("*.py")
+        for path in package.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call | ast.Attribute)
     ]

@@ -13,35 +13,35 @@ from itsdangerous import Signer, TimestampSigner, URLSafeSerializer, URLSafeTime
 
 from support.accounts import ADMIN, HAWK
 from support.http import basic, bearer, token_of
-from support.native_api import Door, statuses
+from support.native_api import NativeApi, statuses
 
 KEY_A, KEY_B, KEY_C = (hashlib.sha256(name).hexdigest() for name in (b"a", b"b", b"c"))
 HELLO = {"data": "Hello, hawk!"}
 
 
 @pytest.fixture
-def token(door: Door) -> str:
-    return token_of(door.client, *HAWK)
+def token(api: NativeApi) -> str:
+    return token_of(api.client, *HAWK)
 
 
 @pytest.mark.parametrize("password", ["x", "", "newpwd", "wrong", "a:b", ":", "\u00e9", "p" * 300])
 def test_a_token_is_good_as_a_username_with_any_password(
-    door: Door, token: str, password: str
+    api: NativeApi, token: str, password: str
 ) -> None:
-    with door.unchanged():
-        assert door.client.get("/api/resource", headers=basic(token, password)).json == HELLO
+    with api.unchanged():
+        assert api.client.get("/api/resource", headers=basic(token, password)).json == HELLO
 
 
-def test_a_token_is_good_as_a_bearer(door: Door, token: str) -> None:
-    with door.unchanged():
-        assert door.client.get("/api/resource", headers=bearer(token)).json == HELLO
+def test_a_token_is_good_as_a_bearer(api: NativeApi, token: str) -> None:
+    with api.unchanged():
+        assert api.client.get("/api/resource", headers=bearer(token)).json == HELLO
 
 
-def test_a_token_is_its_owner_beside_any_other_field(door: Door, token: str) -> None:
-    for password in (ADMIN[1], ":".join(ADMIN), token_of(door.client, *ADMIN)):
-        answer = door.client.get("/api/resource?user=admin", headers=basic(token, password))
+def test_a_token_is_its_owner_beside_any_other_field(api: NativeApi, token: str) -> None:
+    for password in (ADMIN[1], ":".join(ADMIN), token_of(api.client, *ADMIN)):
+        answer = api.client.get("/api/resource?user=admin", headers=basic(token, password))
         assert answer.json == HELLO
-    changed = door.client.patch(
+    changed = api.client.patch(
         "/api/users/me", headers=basic(token, ADMIN[1]), json={"full_name": "A. Hawk"}
     )
     assert changed.json["username"] == "hawk"
@@ -87,11 +87,13 @@ def _with_end(token: str, seconds: int) -> str:
 
 
 @pytest.mark.parametrize("respell", RESPELLED.values(), ids=RESPELLED)
-def test_a_token_has_one_spelling(door: Door, token: str, respell: Callable[[str], str]) -> None:
+def test_a_token_has_one_spelling(
+    api: NativeApi, token: str, respell: Callable[[str], str]
+) -> None:
     assert respell(token) != token
     header = f"Bearer {respell(token)}".replace("\n", " ").encode("utf-8").decode("latin-1")
-    assert door.client.get("/api/resource", headers=basic(respell(token))).status_code == 401
-    assert door.client.get("/api/resource", headers={"Authorization": header}).status_code == 401
+    assert api.client.get("/api/resource", headers=basic(respell(token))).status_code == 401
+    assert api.client.get("/api/resource", headers={"Authorization": header}).status_code == 401
 
 
 def test_a_revoked_token_stays_revoked_however_it_is_spelled(client: FlaskClient) -> None:
@@ -101,15 +103,15 @@ def test_a_revoked_token_stays_revoked_however_it_is_spelled(client: FlaskClient
         assert client.get("/api/resource", headers=basic(spelling)).status_code == 401
 
 
-def test_a_cookie_is_no_credential(door: Door, token: str) -> None:
+def test_a_cookie_is_no_credential(api: NativeApi, token: str) -> None:
     for name in ("session", "token", "access_token", "Authorization", "remember_token"):
         headers = {"Cookie": f"{name}={token}"}
-        assert door.client.get("/api/resource", headers=headers).status_code == 401
+        assert api.client.get("/api/resource", headers=headers).status_code == 401
 
 
-def test_a_token_in_the_query_is_no_credential(door: Door, token: str) -> None:
+def test_a_token_in_the_query_is_no_credential(api: NativeApi, token: str) -> None:
     for name in ("token", "access_token", "username"):
-        assert door.client.get(f"/api/resource?{name}={token}").status_code in {400, 401}
+        assert api.client.get(f"/api/resource?{name}={token}").status_code in {400, 401}
 
 
 def _signers(key: str) -> dict[str, Callable[[str], str]]:
@@ -138,17 +140,21 @@ def _signers(key: str) -> dict[str, Callable[[str], str]]:
     }
 
 
-def test_a_token_is_refused_when_it_was_signed_otherwise(make_door: Callable[..., Door]) -> None:
-    door = make_door(secret_keys=KEY_A)
-    token = token_of(door.client, *HAWK)
-    assert statuses(door.client, token) == {200}
+def test_a_token_is_refused_when_it_was_signed_otherwise(
+    make_api: Callable[..., NativeApi],
+) -> None:
+    api = make_api(secret_keys=KEY_A)
+    token = token_of(api.client, *HAWK)
+    assert statuses(api.client, token) == {200}
     for name, sign in _signers(KEY_A).items():
-        assert statuses(door.client, sign(token.rpartition(".")[0])) == {401}, name
+        assert statuses(api.client, sign(token.rpartition(".")[0])) == {401}, name
 
 
-def test_a_token_is_refused_when_it_is_of_another_format(make_door: Callable[..., Door]) -> None:
-    door = make_door(secret_keys=KEY_A)
-    session = token_of(door.client, *HAWK)[4:36]
+def test_a_token_is_refused_when_it_is_of_another_format(
+    make_api: Callable[..., NativeApi],
+) -> None:
+    api = make_api(secret_keys=KEY_A)
+    session = token_of(api.client, *HAWK)[4:36]
     payload = {"session": session, "id": 2, "sub": "hawk", "exp": 4102444800}
     part = base64.urlsafe_b64encode(json.dumps(payload).encode()).decode().rstrip("=")
     headers = ({"alg": alg, "typ": "JWT"} for alg in ("none", "None", "nOnE", "HS256", "ES256"))
@@ -165,19 +171,19 @@ def test_a_token_is_refused_when_it_is_of_another_format(make_door: Callable[...
     ]
     forged += [URLSafeTimedSerializer(KEY_A, salt="cookie-session").dumps({"_user_id": "2"})]
     for token in forged:
-        assert statuses(door.client, token) == {401}
-        assert statuses(door.client, f"idt_{token}") == {401}
+        assert statuses(api.client, token) == {401}
+        assert statuses(api.client, f"idt_{token}") == {401}
 
 
 def test_a_token_lives_through_a_rotation_of_keys_and_ends_with_its_own(
-    make_door: Callable[..., Door],
+    make_api: Callable[..., NativeApi],
 ) -> None:
-    before = make_door(secret_keys=KEY_A)
+    before = make_api(secret_keys=KEY_A)
     old = token_of(before.client, *HAWK)
-    rotating = make_door(secret_keys=f"{KEY_A},{KEY_B}")
+    rotating = make_api(secret_keys=f"{KEY_A},{KEY_B}")
     new = token_of(rotating.client, *HAWK)
     assert statuses(rotating.client, old) == statuses(rotating.client, new) == {200}
     assert statuses(before.client, new) == {401}  # the newest key, the last, is the one that signs
-    after = make_door(secret_keys=f"{KEY_B},{KEY_C}")
+    after = make_api(secret_keys=f"{KEY_B},{KEY_C}")
     assert statuses(after.client, new) == {200}
     assert statuses(after.client, old) == {401}

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from identity.domain.claims import AccessClaims
 from support.accounts import ADMIN, HAWK
 from support.app import services
-from support.clock import HandClock
+from support.clock import ManualClock
 from support.http import basic, bearer, token_of
-from support.native_api import Door, statuses
+from support.native_api import NativeApi, statuses
 
 
 @pytest.mark.parametrize(
@@ -32,15 +32,15 @@ from support.native_api import Door, statuses
     ],
 )
 def test_a_token_counts_from_its_issue_to_its_end(
-    door: Door, issued: int, expires: int, status: int
+    api: NativeApi, issued: int, expires: int, status: int
 ) -> None:
-    session = token_of(door.client, *HAWK)[4:36]
-    now = int(door.clock.now().timestamp())
+    session = token_of(api.client, *HAWK)[4:36]
+    now = int(api.clock.now().timestamp())
     claims = AccessClaims(session, now + issued, now + expires)
-    assert statuses(door.client, services(door.app).tokens._access_tokens.sign(claims)) == {status}
+    assert statuses(api.client, services(api.app).tokens._access_tokens.sign(claims)) == {status}
 
 
-def test_a_token_ends_after_its_600_seconds(client: FlaskClient, clock: HandClock) -> None:
+def test_a_token_ends_after_its_600_seconds(client: FlaskClient, clock: ManualClock) -> None:
     token = token_of(client, *HAWK)
     clock.advance(seconds=599)
     assert statuses(client, token) == {200}

@@ -12,7 +12,7 @@ from identity.web.problems import CHALLENGES
 from identity.web.requests.accept import wants_json
 from support.accounts import HAWK
 from support.http import basic
-from support.native_api import Door, require_problem
+from support.native_api import NativeApi, require_problem
 
 JSON = [
     "application/json",
@@ -87,13 +87,13 @@ def to_the_letter(answer: TestResponse) -> None:
     assert answer.headers.getlist("WWW-Authenticate") == list(CHALLENGES)
 
 
-def test_every_native_call_refuses_in_the_form_that_is_asked_for(door: Door) -> None:
-    calls = guarded(door.app)
+def test_every_native_call_refuses_in_the_form_that_is_asked_for(api: NativeApi) -> None:
+    calls = guarded(api.app)
     assert len(calls) > 20
     for method, path in calls:
         for headers in ({}, basic("idt_wrong"), basic("hawk", "nhu_wrong")):
-            to_the_letter(door.client.open(path, method=method, headers=headers))
-            answer = door.client.open(
+            to_the_letter(api.client.open(path, method=method, headers=headers))
+            answer = api.client.open(
                 path, method=method, headers={"Accept": "application/json", **headers}
             )
             require_problem(answer, 401, "authentication_failed")

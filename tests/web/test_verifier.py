@@ -20,7 +20,7 @@ from support.accounts import ADMIN, HAWK
 from support.app import ORIGIN, services
 from support.hashing import CountingPasswords
 from support.http import basic, bearer
-from support.native_api import Door, sent
+from support.native_api import NativeApi, sent
 
 PAIR = base64.b64encode(b"hawk:newpwd").decode()
 
@@ -35,13 +35,13 @@ def authorization(value: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     "scheme", ["Bearer", "Foo", "Digest", "Token", "Basic2", "Bas ic", "Negotiate", ""]
 )
-def test_a_password_is_refused_when_the_scheme_is_not_basic(door: Door, scheme: str) -> None:
+def test_a_password_is_refused_when_the_scheme_is_not_basic(api: NativeApi, scheme: str) -> None:
     assert (
-        door.client.get("/api/resource", headers=authorization(f"{scheme} {PAIR}")).status_code
+        api.client.get("/api/resource", headers=authorization(f"{scheme} {PAIR}")).status_code
         == 401
     )
     assert (
-        door.client.get("/api/resource", headers=authorization(f"Basic {PAIR}")).status_code == 200
+        api.client.get("/api/resource", headers=authorization(f"Basic {PAIR}")).status_code == 200
     )
 
 
@@ -73,13 +73,13 @@ def test_a_password_has_one_spelling_in_strict_base64(text: str) -> None:
     "header", [None, "", "Basic", "Bearer", "Basic ", "Basic Og==", "Basic OnB3", "Bearer "]
 )
 def test_no_account_is_looked_up_when_there_is_no_name(
-    door: Door, monkeypatch: pytest.MonkeyPatch, header: str | None
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch, header: str | None
 ) -> None:
     passwords = CountingPasswords()
-    monkeypatch.setattr(services(door.app).authentication, "_passwords", passwords)
+    monkeypatch.setattr(services(api.app).authentication, "_passwords", passwords)
     headers = {} if header is None else authorization(header)
-    with door.unchanged():
-        assert door.client.get("/api/resource", headers=headers).status_code == 401
+    with api.unchanged():
+        assert api.client.get("/api/resource", headers=headers).status_code == 401
     assert passwords.admitted == 0
 
 
@@ -89,12 +89,12 @@ def test_no_account_is_looked_up_when_there_is_no_name(
 @pytest.mark.parametrize("nobody", [None, False, 0, "", (), [], {}], ids=repr)
 @pytest.mark.parametrize("credential", [basic(*HAWK), bearer("idt_any")], ids=["password", "token"])
 def test_no_caller_passes_when_a_check_returns_something_falsy(
-    door: Door, monkeypatch: pytest.MonkeyPatch, nobody: object, credential: dict[str, str]
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch, nobody: object, credential: dict[str, str]
 ) -> None:
     for check in ("by_password", "by_token"):
-        monkeypatch.setattr(services(door.app).authentication, check, lambda *_: nobody)
-    monkeypatch.setitem(door.app.view_functions, "tokens.resource", auth.required(lambda: "in"))
-    answer = door.client.get("/api/resource", headers=credential)
+        monkeypatch.setattr(services(api.app).authentication, check, lambda *_: nobody)
+    monkeypatch.setitem(api.app.view_functions, "tokens.resource", auth.required(lambda: "in"))
+    answer = api.client.get("/api/resource", headers=credential)
     assert (answer.status_code, answer.text) == (401, "Unauthorized Access")
 
 
@@ -119,15 +119,15 @@ def test_a_principal_is_never_falsy() -> None:
     ],
 )
 def test_a_wrong_credential_is_never_anonymous_even_where_authentication_is_optional(
-    door: Door, header: str
+    api: NativeApi, header: str
 ) -> None:
     headers = authorization(header)
-    users = services(door.app).administration
-    before = users.list(_admin(door), search=None, cursor=None, limit=200)
+    users = services(api.app).administration
+    before = users.list(_admin(api), search=None, cursor=None, limit=200)
     for answer in (
-        door.client.get("/api/users/1", headers=headers),
-        door.client.head("/api/users/1", headers=headers),
-        door.client.post(
+        api.client.get("/api/users/1", headers=headers),
+        api.client.head("/api/users/1", headers=headers),
+        api.client.post(
             "/api/users", headers=headers, **sent(b'{"username":"falcon","password":"newpwd"}')
         ),
     ):
@@ -135,11 +135,11 @@ def test_a_wrong_credential_is_never_anonymous_even_where_authentication_is_opti
             401,
             list(CHALLENGES),
         )
-    assert users.list(_admin(door), search=None, cursor=None, limit=200) == before
+    assert users.list(_admin(api), search=None, cursor=None, limit=200) == before
 
 
-def _admin(door: Door) -> Principal:
-    return services(door.app).authentication.by_password(*ADMIN, ORIGIN)
+def _admin(api: NativeApi) -> Principal:
+    return services(api.app).authentication.by_password(*ADMIN, ORIGIN)
 
 
 # P6
@@ -152,10 +152,10 @@ def _admin(door: Door) -> Principal:
     "path", ["/api/users", "/api/users/1", "/api/token", "/api/resource", "/api/admin/users"]
 )
 def test_options_is_answered_without_a_challenge(
-    door: Door, path: str, headers: dict[str, str]
+    api: NativeApi, path: str, headers: dict[str, str]
 ) -> None:
-    with door.unchanged():
-        answer = door.client.options(path, headers=headers)
+    with api.unchanged():
+        answer = api.client.options(path, headers=headers)
     assert (answer.status_code, answer.text) == (200, "")
     assert "WWW-Authenticate" not in answer.headers
     assert "token" not in answer.headers
@@ -167,15 +167,15 @@ def test_options_is_answered_without_a_challenge(
 
 @pytest.mark.parametrize("scheme", ["basic", "BASIC", "bAsIc"])
 @pytest.mark.parametrize("spaces", [" ", "   "])
-def test_basic_is_understood_in_any_letter_case(door: Door, scheme: str, spaces: str) -> None:
-    answer = door.client.get("/api/resource", headers=authorization(f"{scheme}{spaces}{PAIR}"))
+def test_basic_is_understood_in_any_letter_case(api: NativeApi, scheme: str, spaces: str) -> None:
+    answer = api.client.get("/api/resource", headers=authorization(f"{scheme}{spaces}{PAIR}"))
     assert answer.json == {"data": "Hello, hawk!"}
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_bearer_is_understood_in_any_letter_case(door: Door, scheme: str) -> None:
-    token = door.client.get("/api/token", headers=basic(*HAWK)).json["token"]
-    answer = door.client.get("/api/resource", headers=authorization(f"{scheme} {token}"))
+def test_bearer_is_understood_in_any_letter_case(api: NativeApi, scheme: str) -> None:
+    token = api.client.get("/api/token", headers=basic(*HAWK)).json["token"]
+    answer = api.client.get("/api/resource", headers=authorization(f"{scheme} {token}"))
     assert answer.json == {"data": "Hello, hawk!"}
 
 
@@ -192,7 +192,7 @@ def test_the_verifier_knows_no_roles() -> None:
 
 
 def test_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
 
@@ -203,7 +203,7 @@ def test_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(
     with pytest.raises(Unauthenticated):
         auth.auth_error_callback(401)
     monkeypatch.setattr(problems, "wants_json", broken)
-    assert door.client.get("/api/resource").status_code == 500
+    assert api.client.get("/api/resource").status_code == 500
     assert calls == [1]
 
 
@@ -214,18 +214,18 @@ def test_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(
     ("name", "password"), [("h\u00e4wk", "newpwd"), ("hawk", "n\u00e9wpwd"), ("\u9df9", "\u5bc6")]
 )
 def test_a_password_that_is_not_ascii_is_wrong_and_not_an_error(
-    door: Door, name: str, password: str
+    api: NativeApi, name: str, password: str
 ) -> None:
     assert (
         auth.get_auth_password(read_authorization(basic(name, password)["Authorization"])) is None
     )
-    assert door.client.get("/api/resource", headers=basic(name, password)).status_code == 401
+    assert api.client.get("/api/resource", headers=basic(name, password)).status_code == 401
 
 
 # P11
 
 
-def test_digest_is_not_offered(door: Door) -> None:
+def test_digest_is_not_offered(api: NativeApi) -> None:
     sources = [
         path.read_text("utf-8") for path in Path(inspect.getfile(identity)).parent.rglob("*.py")
     ]
@@ -235,8 +235,8 @@ def test_digest_is_not_offered(door: Door) -> None:
         for word in ("HTTPDigestAuth", "MultiAuth", "HTTPBasicAuth")
     )
     digest = 'Digest username="hawk", realm="x", nonce="y", uri="/api/resource", response="z"'
-    assert door.client.get("/api/resource", headers=authorization(digest)).status_code in {400, 401}
-    assert "digest" not in str(door.client.get("/api/resource").headers).lower()
+    assert api.client.get("/api/resource", headers=authorization(digest)).status_code in {400, 401}
+    assert "digest" not in str(api.client.get("/api/resource").headers).lower()
 
 
 # P12
@@ -267,10 +267,10 @@ def test_a_principal_does_not_outlive_its_request(client: FlaskClient) -> None:
 # P13
 
 
-def test_the_challenges_are_our_own_words(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_challenges_are_our_own_words(api: NativeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "realm", 'unescaped"')
     monkeypatch.setattr(auth, "scheme", "Foreign")
-    answer = door.client.get("/api/resource")
+    answer = api.client.get("/api/resource")
     assert answer.headers.getlist("WWW-Authenticate") == [
         'Basic realm="Authentication Required"',
         'Bearer realm="Authentication Required"',

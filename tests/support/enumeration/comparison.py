@@ -14,12 +14,12 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from support.database import engine_of
-from support.enumeration.probes import Asked, Asker
+from support.enumeration.probes import Probe, Prober
 
 Work = list[str]
 
 
-def require_one_answer(uses: Mapping[str, Asked]) -> None:
+def require_same_answer(uses: Mapping[str, Probe]) -> None:
     """Make sure that all answers are the same to the byte, but for the request's id."""
     answers = {name: said(use()) for name, use in uses.items()}
     first = next(iter(answers.values()))
@@ -35,29 +35,29 @@ def said(answer: TestResponse) -> tuple[str, list[tuple[str, str]], str]:
     return answer.status, headers, answer.text.replace(request_id, "(id)")
 
 
-def require_one_work(asker: Asker, uses: Mapping[str, Asked], *, times: int = 1) -> None:
+def require_same_work(prober: Prober, uses: Mapping[str, Probe], *, times: int = 1) -> None:
     """Make sure that the same is done for each, also when it is asked again."""
     for nth in range(times):
-        done = {name: work(asker, use) for name, use in uses.items()}
+        done = {name: work(prober, use) for name, use in uses.items()}
         first = next(iter(done))
         for name, steps in done.items():
             difference = "\n".join(unified_diff(done[first], steps, first, name, lineterm="", n=1))
             assert not difference, f"at time {nth + 1}:\n{difference}"
 
 
-def work(asker: Asker, use: Asked) -> Work:
+def work(prober: Prober, use: Probe) -> Work:
     """Return what is done for a call: every statement, the rows it writes, the ends of transactions, the hashes."""
-    checked, hashed = len(asker.passwords.checked), asker.passwords.hashed
-    with _watched(asker) as steps:
+    checked, hashed = len(prober.passwords.checked), prober.passwords.hashed
+    with _watched(prober) as steps:
         use()
     return [
         *steps,
-        f"{len(asker.passwords.checked) - checked} checked, {asker.passwords.hashed - hashed} hashed",
+        f"{len(prober.passwords.checked) - checked} checked, {prober.passwords.hashed - hashed} hashed",
     ]
 
 
 @contextmanager
-def _watched(asker: Asker) -> Iterator[Work]:
+def _watched(prober: Prober) -> Iterator[Work]:
     steps: Work = []
 
     def see(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
@@ -70,7 +70,7 @@ def _watched(asker: Asker) -> Iterator[Work]:
         "commit": lambda _: steps.append("COMMIT"),
         "rollback": lambda _: steps.append("ROLLBACK"),
     }
-    engine = engine_of(asker.app)
+    engine = engine_of(prober.app)
     for name, listener in listeners.items():
         event.listen(engine, name, listener)
     try:

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 import identity
-from support.enumeration.probes import Asked
+from support.enumeration.probes import Probe
 
 _REPEATED = 8  # until every statement is prepared and every cache filled
 _OURS = f"{Path(identity.__file__).parent}{os.sep}"
@@ -27,7 +27,7 @@ _FEWEST = 50  # calls; a request that takes fewer has not been watched
 _THREADS = ("MainThread", "hash_0")  # others look after something else
 
 
-class Steps:
+class FunctionCalls:
     """Counts the functions of the package that are entered during a call."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Steps:
         finally:
             threading.setprofile(None)
 
-    def of(self, use: Asked) -> Counter[str]:
+    def of(self, use: Probe) -> Counter[str]:
         """Return how often a call enters which function."""
         self._seen = Counter()
         gc.collect()
@@ -65,7 +65,7 @@ class Steps:
         if threading.current_thread().name in _THREADS and not code.co_filename.endswith(_RANDOM):
             self._seen[f"{code.co_filename.removeprefix(_OURS)}:{code.co_qualname}"] += 1
 
-    def require_same(self, uses: Mapping[str, Asked], *, but: frozenset[str] = frozenset()) -> None:
+    def require_same(self, uses: Mapping[str, Probe], *, but: frozenset[str] = frozenset()) -> None:
         """Make sure that each goes through the functions of the first, each as often, except for those named."""
         for _ in range(_REPEATED):
             for use in uses.values():

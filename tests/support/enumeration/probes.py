@@ -22,12 +22,11 @@ from identity.adapters.passwords.queue import AdmissionQueue
 from identity.domain.principal import Origin, Principal, operator
 from identity.services.accounts.registration import NewAccount
 from support.app import ORIGIN, close, services
-from support.database import engine_of, execute, rows
-from support.dialects import one_database
+from support.database import engine_of, execute, rows, shared_database
 from support.hashing import CountedPasswords
 from support.http import basic, bearer, token_of
 
-LONG = "a rather long passphrase"
+LONG_PASSWORD = "a rather long passphrase"
 HARDENED = {
     "hardened": "true",
     "public_url": "https://id.example.org",
@@ -52,7 +51,7 @@ _numbers = itertools.count()
 
 
 @dataclass
-class Asker:
+class Prober:
     """Asks an application about people of whom one does not exist, and some cannot log in."""
 
     app: Flask
@@ -79,7 +78,9 @@ class Asker:
         number, use = next(_numbers), services(self.app)
         # All names are of one length: the longer answer would tell.
         names = {who: f"bird{number:05}{index}" for index, who in enumerate(WHO)}
-        wanted = {who: NewAccount(name, LONG, address_of(name)) for who, name in names.items()}
+        wanted = {
+            who: NewAccount(name, LONG_PASSWORD, address_of(name)) for who, name in names.items()
+        }
         for who in ("known", "disabled", "unusable"):
             use.accounts.create(operator(), wanted[who], admin=False)
         use.accounts.register(Principal(HERE), wanted["known here"])
@@ -107,16 +108,16 @@ class Asker:
         return self.client.open(path, method=method, json=body, **request)
 
 
-Call = Callable[[Asker, str], TestResponse]
-Asked = Callable[[], TestResponse]
+Call = Callable[[Prober, str], TestResponse]
+Probe = Callable[[], TestResponse]
 
 
 @contextmanager
-def asking(
+def probing(
     request: pytest.FixtureRequest, factory: pytest.TempPathFactory, **settings: str
-) -> Iterator[Asker]:
+) -> Iterator[Prober]:
     """Ask one application; `request.param` says on which engine."""
-    with one_database(request, factory) as make:
+    with shared_database(request, factory) as make:
         app = make(**UNREACHED | settings)
         if (
             request.param == "sqlite"
@@ -125,36 +126,36 @@ def asking(
                 engine_of(app), "connect", lambda each, _: each.execute("PRAGMA synchronous = OFF")
             )
             engine_of(app).dispose()
-        yield Asker(app)
+        yield Prober(app)
         close(app)
 
 
-def uses(asker: Asker, call: Call) -> dict[str, Asked]:
+def uses(prober: Prober, call: Call) -> dict[str, Probe]:
     """Return the call for new people, one of each kind."""
-    return {who: (lambda name=name: call(asker, name)) for who, name in asker.people().items()}
+    return {who: (lambda name=name: call(prober, name)) for who, name in prober.people().items()}
 
 
-def imported(asker: Asker, call: Call) -> dict[str, Asked]:
+def imported(prober: Prober, call: Call) -> dict[str, Probe]:
     """Return the call for nobody, and for people whose hashes another system made or another cost."""
-    people = asker.people()
+    people = prober.people()
     hashes = {
-        "known": generate_password_hash(LONG, "scrypt:1024:8:1"),
-        "disabled": OLDER.hash(LONG),
+        "known": generate_password_hash(LONG_PASSWORD, "scrypt:1024:8:1"),
+        "disabled": OLDER.hash(LONG_PASSWORD),
     }
     for who, stored in hashes.items():
         changed = (
             "UPDATE account SET password_hash = :stored, disabled = false WHERE username = :name"
         )
-        execute(asker.app, changed, stored=stored, name=people[who])
+        execute(prober.app, changed, stored=stored, name=people[who])
     return {
-        who: (lambda name=people[who]: call(asker, name))
+        who: (lambda name=people[who]: call(prober, name))
         for who in ("unknown", "known here", *hashes)
     }
 
 
-def anybody(asker: Asker, call: Call) -> dict[str, Asked]:
+def known_and_unknown(prober: Prober, call: Call) -> dict[str, Probe]:
     """Return the call for nobody and for somebody, who is of each kind in turn."""
-    asked = uses(asker, call)
+    asked = uses(prober, call)
     nobody, others = asked.pop("unknown"), itertools.cycle(asked.values())
     return {"unknown": nobody, "somebody": lambda: next(others)()}  # noqa: PLW0108 - another one at each call
 
@@ -169,9 +170,9 @@ def address_of(name: str) -> str:
 
 
 def _posting(path: str, **body: Any) -> Call:
-    def call(asker: Asker, name: str) -> TestResponse:
+    def call(prober: Prober, name: str) -> TestResponse:
         given = {key: value.format(name=name) for key, value in body.items()}
-        return asker.ask(path, given)
+        return prober.ask(path, given)
 
     return call
 
@@ -181,13 +182,13 @@ def _guessing(path: str, **body: Any) -> Call:
 
 
 def _basic(path: str, password: str) -> Call:
-    return lambda asker, name: asker.client.get(path, headers=basic(name, password))
+    return lambda prober, name: prober.client.get(path, headers=basic(name, password))
 
 
 ADDRESS = "{name}@example.org"
 GUESSES: dict[str, Call] = {
     "basic": _basic("/api/token", "wrong"),
-    "basic by email": lambda asker, name: asker.client.get(
+    "basic by email": lambda prober, name: prober.client.get(
         "/api/token", headers=basic(address_of(name), "wrong")
     ),
     "basic, a password nobody can have": _basic("/api/token", "w" * 2000),
@@ -204,7 +205,11 @@ RESETS: dict[str, Call] = {
     "native": _posting("/api/password-resets", email=ADDRESS),
     "continuous": _posting("/continuous/passwords/reset", email=ADDRESS),
     "continuous, with a token": _posting(
-        "/continuous/passwords", email=ADDRESS, password=LONG, password_confirm=LONG, token="x"
+        "/continuous/passwords",
+        email=ADDRESS,
+        password=LONG_PASSWORD,
+        password_confirm=LONG_PASSWORD,
+        token="x",
     ),
 }
 REGISTRATIONS: dict[str, tuple[str, dict[str, str]]] = {
@@ -213,43 +218,45 @@ REGISTRATIONS: dict[str, tuple[str, dict[str, str]]] = {
     "wekan": ("/wekan/users/register", {"username": "{new}"}),
     "azuma": ("/azuma/users", {"name": "{new}"}),
     "azuma, the older call": ("/azuma/user/register", {"name": "{new}"}),
-    "continuous": ("/continuous/users", {"password_confirm": LONG}),
+    "continuous": ("/continuous/users", {"password_confirm": LONG_PASSWORD}),
 }
 
 
-def register(asker: Asker, dialect: str, email: str) -> TestResponse:
+def register(prober: Prober, dialect: str, email: str) -> TestResponse:
     """Register somebody new with this address."""
     path, fields = REGISTRATIONS[dialect]
     body = {key: value.format(new=f"new{next(_numbers):06}") for key, value in fields.items()}
-    return asker.ask(path, {"password": LONG, "email": email, **body})
+    return prober.ask(path, {"password": LONG_PASSWORD, "email": email, **body})
 
 
 @dataclass(frozen=True)
 class Owner:
     """Somebody who is logged in."""
 
-    asker: Asker
+    prober: Prober
     name: str
     token: str
 
     @classmethod
-    def new(cls, asker: Asker, email: str) -> Owner:
+    def new(cls, prober: Prober, email: str) -> Owner:
         name = f"owner{next(_numbers):06}"
-        answer = asker.ask("/api/users", {"username": name, "password": LONG, "email": email})
+        answer = prober.ask(
+            "/api/users", {"username": name, "password": LONG_PASSWORD, "email": email}
+        )
         assert answer.status_code == 201, answer.text
-        return cls(asker, name, token_of(asker.client, name, LONG))
+        return cls(prober, name, token_of(prober.client, name, LONG_PASSWORD))
 
     def ask(self, method: str, path: str, body: Mapping[str, Any]) -> TestResponse:
-        return self.asker.ask(path, body, method=method, headers=bearer(self.token))
+        return self.prober.ask(path, body, method=method, headers=bearer(self.token))
 
-    def move(self, dialect: str, email: str) -> TestResponse:
+    def change_email(self, dialect: str, email: str) -> TestResponse:
         """Change the address."""
         if dialect == "native":
             return self.ask("PATCH", "/api/users/me", {"email": email})
         ((uuid,),) = rows(
-            self.asker.app, "SELECT uuid FROM account WHERE username = :name", name=self.name
+            self.prober.app, "SELECT uuid FROM account WHERE username = :name", name=self.name
         )
         return self.ask("PUT", f"/continuous/users/{uuid}", {"email": email})
 
 
-MOVES = ("native", "continuous")
+EMAIL_CHANGES = ("native", "continuous")

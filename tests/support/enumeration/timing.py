@@ -8,7 +8,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 
-from support.enumeration.probes import Asked
+from support.enumeration.probes import Probe
 
 APART = 0.10  # an AUC may be so far from 0.5
 STEP, FEWEST, MOST = 25, 100, 900
@@ -27,7 +27,7 @@ def auc(one: list[float], other: list[float]) -> float:
 class Samples:
     """What some calls took, by each clock."""
 
-    def __init__(self, uses: Mapping[str, Asked]) -> None:
+    def __init__(self, uses: Mapping[str, Probe]) -> None:
         self._uses = uses
         self._order = random.Random(194)  # noqa: S311 - an order, no secret
         self._seconds: dict[str, dict[str, list[float]]] = {
@@ -72,7 +72,7 @@ class Samples:
         return float(((2 * self.rounds + 1) / 12) ** 0.5 / self.rounds)
 
 
-def require_one_time(uses: Mapping[str, Asked]) -> None:
+def require_same_time(uses: Mapping[str, Probe]) -> None:
     """Make sure that nothing can be told from the first by its time: with every AUC within 0.40 to 0.60.
 
     A hundred pairs leave an AUC uncertain by 0.04, so samples are added up until it is clear on which side of the

@@ -29,7 +29,7 @@ _MORE_KIB, _MORE_FILES, _MORE_CONNECTIONS = 12 * 1024, 6, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Experiment:
     """What an experiment works with."""
 
     recorder: Recorder
@@ -39,14 +39,14 @@ class Trial:
 
 
 @contextmanager
-def trial(
+def run_experiment(
     nodes: Sequence[Live],
     database_url: str,
     *,
     loaded: Sequence[Live] | None = None,
     warm: int = WARM_LIVES,
     mail: bool = False,
-) -> Iterator[Trial]:
+) -> Iterator[Experiment]:
     """Warm the nodes up, let the experiment happen, and check the invariants and what the processes hold (I11).
 
     Args:
@@ -63,7 +63,7 @@ def trial(
         with load.running():
             load.wait_for(warm)
         before, connections = [held(live) for live in nodes], _connections(engine)
-        yield Trial(recorder, load, nodes, engine)
+        yield Experiment(recorder, load, nodes, engine)
         check_all(_aftermath(load, engine, nodes))
         wait_until(lambda: all(map(_back, nodes, before)), seconds=30)
         wait_until(

@@ -48,7 +48,7 @@ def check_all(after: Aftermath) -> None:
             no_duplicates,
             an_admin_is_left,
             certificates_are_recorded,
-            trail,
+            audit_log,
             integrity,
         ):
             look(after, connection)
@@ -149,7 +149,7 @@ def certificates_are_recorded(after: Aftermath, connection: Connection) -> None:
     none([each for each in after.recorder.ok("sign") if _fingerprint(each) not in recorded])
 
 
-def trail(after: Aftermath, connection: Connection) -> None:
+def audit_log(after: Aftermath, connection: Connection) -> None:
     """I13: what was acknowledged is in the audit trail, once."""
     events = connection.execute(text("SELECT kind, request_id FROM audit_event")).all()
     recorded = [(str(kind), str(request_id)) for kind, request_id in events]

@@ -26,10 +26,10 @@ class Held:
 
 def workers(live: Live) -> list[int]:
     """Return the processes that serve; they come from a process between them and the service's first."""
-    return [worker for nursery in nurseries(live) for worker in _children(nursery)]
+    return [worker for fork_server in fork_servers(live) for worker in _children(fork_server)]
 
 
-def nurseries(live: Live) -> list[int]:
+def fork_servers(live: Live) -> list[int]:
     """Return the process that workers are forked from."""
     return [
         child
@@ -40,7 +40,7 @@ def nurseries(live: Live) -> list[int]:
 
 def everybody(live: Live) -> list[int]:
     """Return all processes of a service, the first one first."""
-    return [live.process.pid, *nurseries(live), *workers(live)]
+    return [live.process.pid, *fork_servers(live), *workers(live)]
 
 
 def _children(pid: int) -> list[int]:

@@ -17,7 +17,7 @@ def installed() -> bool:
 
 
 @contextmanager
-def guarding(place: Place) -> Iterator[None]:
+def proxying(place: Place) -> Iterator[None]:
     """Run Caddy until the block ends."""
     text = shipped(
         "Caddyfile",

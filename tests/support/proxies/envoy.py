@@ -16,7 +16,7 @@ def installed() -> bool:
 
 
 @contextmanager
-def guarding(place: Place) -> Iterator[None]:
+def proxying(place: Place) -> Iterator[None]:
     """Run Envoy until the block ends."""
     text = shipped(
         "envoy.yaml",

@@ -16,7 +16,7 @@ def installed() -> bool:
 
 
 @contextmanager
-def guarding(place: Place) -> Iterator[None]:
+def proxying(place: Place) -> Iterator[None]:
     """Run HAProxy until the block ends."""
     script, path = place.folder / "identity.lua", place.folder / "haproxy.cfg"
     script.write_text(

@@ -18,7 +18,7 @@ def installed() -> bool:
 
 
 @contextmanager
-def guarding(place: Place) -> Iterator[None]:
+def proxying(place: Place) -> Iterator[None]:
     """Run nginx until the block ends."""
     text = shipped(
         "nginx.conf",

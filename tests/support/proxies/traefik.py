@@ -20,7 +20,7 @@ def installed() -> bool:
 
 
 @contextmanager
-def guarding(place: Place) -> Iterator[None]:
+def proxying(place: Place) -> Iterator[None]:
     """Run Traefik until the block ends."""
     static, dynamic, inner = (
         place.folder / "traefik.yaml",

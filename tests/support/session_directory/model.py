@@ -37,7 +37,7 @@ class Session:
     past: list[Past] = field(default_factory=list)
     heard: dict[int, float] = field(default_factory=dict)  # by node: since when it may not go back
 
-    def standing(self) -> Answer | None:
+    def expected(self) -> Answer | None:
         """What every node has to say in the end, while the session's time is not over."""
         account = self.account
         if self.ended or account.gone or account.disabled or account.version != self.version:

@@ -23,7 +23,7 @@ from identity.services.sessions import directory as directories
 from identity.store import changes
 from identity.store.changes import Feed, SqliteFeed
 from support.app import ORIGIN, close, config, principal, services
-from support.clock import HandClock
+from support.clock import ManualClock
 
 Answer = tuple[int, str, bool, int]  # id, name, rights and version of whoever has the token
 _TESTS = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ class Node:
     """One application on a database that it shares with others. What a refused caller gets is None."""
 
     def __init__(
-        self, database_url: str, data_dir: Path, name: str, clock: HandClock, **settings: str
+        self, database_url: str, data_dir: Path, name: str, clock: ManualClock, **settings: str
     ) -> None:
         self.name, self.clock, feeds = f"identity-test-{name}", clock, []
 
@@ -212,7 +212,7 @@ class RemoteNode:
 
 
 def _serve(database_url: str, data_dir: str, name: str) -> None:
-    node = Node(database_url, Path(data_dir), name, HandClock())
+    node = Node(database_url, Path(data_dir), name, ManualClock())
     for line in sys.stdin:
         verb, *arguments = json.loads(line)
         print(json.dumps(getattr(node, verb)(*arguments)), flush=True)  # noqa: T201 - the protocol
