@@ -1,1 +1,1 @@
-"""Rows: what is kept, and how the two databases are spoken to. No rules live here."""
+"""The tables and how the two databases are used. Business rules do not belong here."""

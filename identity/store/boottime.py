@@ -1,14 +1,14 @@
-"""Time for measuring how old an answer is."""
+"""A clock for measuring ages."""
 
 from __future__ import annotations
 
 import time
 from typing import Final
 
-# As the world counts it: Linux stops time.monotonic() while the machine is suspended.
+# Linux stops time.monotonic() while the machine is suspended, but not this clock.
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def boottime() -> float:
-    """Return seconds since the machine started, whatever its wall clock is set to."""
+    """Return the seconds since the machine started; setting the wall clock does not change them."""
     return time.clock_gettime(_CLOCK)

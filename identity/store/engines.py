@@ -1,4 +1,4 @@
-"""How an engine is made for each database, so that both behave the same above this line."""
+"""Configures the engines of both databases, so that they behave alike for the rest of the code."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event
 
-from identity.store.sqlite.file import follow
+from identity.store.sqlite.file import require_same_file
 
 LOCK_WAIT_SECONDS = 5
 POOL_WAIT_SECONDS = 2
-_AGAIN_SECONDS = 0.01
+_RETRY_SECONDS = 0.01
 _BEGIN = "identity_begin"
 
 _POSTGRESQL_OPTIONS = " ".join(
@@ -29,14 +29,14 @@ _POSTGRESQL_OPTIONS = " ".join(
 def engine_options(url: URL, *, pool_size: int) -> dict[str, Any]:
     """Return the `create_engine` arguments for `url`.
 
-    Parameters never reach an exception's text: they hold password hashes.
+    Parameters are hidden from exceptions, because they include password hashes.
     """
     common: dict[str, Any] = {
         "hide_parameters": True,
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": POOL_WAIT_SECONDS,
-        "pool_use_lifo": True,  # few connections with full caches, not many
+        "pool_use_lifo": True,  # reuses few connections, whose caches are warm
     }
     if url.get_backend_name() == "sqlite":
         return common | {"connect_args": {"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False}}
@@ -54,32 +54,32 @@ def engine_options(url: URL, *, pool_size: int) -> dict[str, Any]:
 
 
 def prepare(engine: Engine) -> None:
-    """Teach a SQLite engine what PostgreSQL does by itself, and a PostgreSQL engine to give up in time."""
+    """Set up transactions, pragmas and file checks on SQLite, and time limits on PostgreSQL."""
     if engine.dialect.name == "sqlite":
-        follow(engine)
+        require_same_file(engine)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
     else:
-        event.listen(engine, "do_connect", _connect_patiently)
+        event.listen(engine, "do_connect", _connect_with_timeout)
 
 
-def _connect_patiently(
-    _dialect: object, _record: object, arguments: list[Any], words: dict[str, Any]
+def _connect_with_timeout(
+    _dialect: object, _record: object, arguments: list[Any], keywords: dict[str, Any]
 ) -> Any:  # noqa: ANN401 - a connection of the driver
-    from identity.store.postgresql.timeout import PatientConnection  # noqa: PLC0415 - psycopg is an extra
+    from identity.store.postgresql.timeout import TimeoutConnection  # noqa: PLC0415 - psycopg is an extra
 
-    return PatientConnection.connect(*arguments, **words)
+    return TimeoutConnection.connect(*arguments, **keywords)
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no type
-    connection.isolation_level = None  # BEGIN is ours to send, see _begin
+    connection.isolation_level = None  # the driver sends no BEGIN; `_begin` does
     _use_wal(connection)
     for pragma in ("foreign_keys = ON", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _use_wal(connection: Any) -> None:  # noqa: ANN401 - as above
-    # The first connections to a new database refuse each other at once, whatever time they have.
+    # The first connections to a new database get "locked" without waiting for the busy timeout.
     end = time.monotonic() + LOCK_WAIT_SECONDS
     while True:
         try:
@@ -87,7 +87,7 @@ def _use_wal(connection: Any) -> None:  # noqa: ANN401 - as above
         except sqlite3.OperationalError:
             if time.monotonic() > end:
                 raise
-            time.sleep(_AGAIN_SECONDS)
+            time.sleep(_RETRY_SECONDS)
         else:
             return
 
@@ -98,16 +98,16 @@ def _begin(connection: Connection) -> None:
 
 
 def for_writing(engine: Engine) -> Engine:
-    """Return `engine` with transactions that mean to write.
+    """Return `engine` for transactions that write.
 
-    On SQLite a deferred transaction that later writes fails at once when another writer was faster;
-    one that announces itself waits its turn for up to LOCK_WAIT_SECONDS.
+    On SQLite a deferred transaction fails immediately if another one wrote before its own first
+    write. BEGIN IMMEDIATE takes the write lock first and waits for it up to LOCK_WAIT_SECONDS.
     """
     return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
 
 
 def for_single_reads(engine: Engine) -> Engine:
-    """Return `engine` without transactions: one statement sees one moment by itself."""
+    """Return `engine` without transactions, because one statement is consistent by itself."""
     if engine.dialect.name == "sqlite":
         return engine.execution_options(**{_BEGIN: ""})
     return engine.execution_options(isolation_level="AUTOCOMMIT")

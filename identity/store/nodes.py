@@ -1,4 +1,4 @@
-"""The rows of running nodes. Times are the database's, because the clocks of nodes may differ."""
+"""The rows of running nodes. Times come from the database, because the nodes' clocks may differ."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ _KEPT_SECONDS: Final = 3600
 _SQLITE_TIME: Final = "%Y-%m-%d %H:%M:%f000"
 
 
-def tell(engine: Engine, *, node_id: str, signing: str, accepted: str) -> None:
-    """Write down that a node is alive, and with which keys; a database that is busy hears it the next time."""
-    dialect, row = engine.dialect.name, NODES.c
+def record(engine: Engine, *, node_id: str, signing: str, accepted: str) -> None:
+    """Record that a node is running, and the names of its keys.
+
+    A locked SQLite database is left alone; the next call will record the node.
+    """
+    dialect = engine.dialect.name
+    row = NODES.c
     now = _now(dialect)
     values = {"id": node_id, "signing": signing, "accepted": accepted, "since": now, "seen_at": now}
     new = insert(dialect, NODES).values(values)
     changed = or_(row.signing != signing, row.accepted != accepted)
-    again = {"signing": signing, "accepted": accepted, "seen_at": now}
-    again["since"] = case((changed, now), else_=row.since)
+    update = {"signing": signing, "accepted": accepted, "seen_at": now}
+    update["since"] = case((changed, now), else_=row.since)
     statements = (
-        new.on_conflict_do_update(index_elements=[row.id], set_=again),
+        new.on_conflict_do_update(index_elements=[row.id], set_=update),
         delete(NODES).where(row.seen_at < _now(dialect, ago=_KEPT_SECONDS)),
     )
     with for_single_reads(engine).connect() as connection:
@@ -46,7 +50,7 @@ def tell(engine: Engine, *, node_id: str, signing: str, accepted: str) -> None:
 
 
 def seen_within(engine: Engine, seconds: int) -> Any:  # noqa: ANN401 - a Select of four columns
-    """Return the query for the nodes that were seen lately, in the order in which their keys came."""
+    """Return the query for recently seen nodes, in the order in which their keys appeared."""
     row = NODES.c
     return (
         select(row.id, row.signing, row.accepted)
@@ -55,8 +59,8 @@ def seen_within(engine: Engine, seconds: int) -> Any:  # noqa: ANN401 - a Select
     )
 
 
-def forget(engine: Engine, node_id: str) -> None:
-    """Delete the row of a node that ends."""
+def remove(engine: Engine, node_id: str) -> None:
+    """Delete the row of a node that stops."""
     with for_single_reads(engine).connect() as connection:
         connection.execute(delete(NODES).where(NODES.c.id == node_id))
 

@@ -10,22 +10,22 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC on the Python side; `timestamptz` on PostgreSQL, naive UTC text on SQLite."""
+    """Aware UTC in Python; `timestamptz` on PostgreSQL, naive UTC text on SQLite."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times: a time without a zone is a bug, not a value."""
+        """Convert to UTC; refuse naive times, which are bugs."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a naive datetime has no place in the database")
+            raise ValueError("naive datetimes cannot be stored")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002 - the base's signature
-        """Give every time its zone back."""
+        """Return the time as aware UTC."""
         if value is None:
             return None
         aware: datetime = (

@@ -1,4 +1,4 @@
-"""INSERT as each database spells it where the row may be there already."""
+"""INSERT with ON CONFLICT for each database."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def insert(dialect: str, table: Table | type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """Return an INSERT into `table` with `on_conflict_…`, in the words of this dialect of SQL."""
+    """Return an INSERT into `table` that has the `on_conflict_…` methods of this SQL dialect."""
     if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - each costs more than all of `store`
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - slow to import
 
         return postgresql.insert(table)
     from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - see above

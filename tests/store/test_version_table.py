@@ -51,7 +51,7 @@ def test_a_former_installation_is_taken_over_and_its_own_table_stays_for_its_nod
         migrations.upgrade(empty)
         assert revisions(empty, VERSION_TABLE) == [migrations.HEAD]
         assert revisions(empty, "alembic_version") == [revision]
-        assert not migrations.another_program_beside(empty)
+        assert not migrations.has_foreign_version_table(empty)
     migrations.check(empty)
 
 
@@ -67,7 +67,7 @@ FOREIGN = {
 @pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN)
 def test_the_table_of_another_program_is_left_alone(empty: Engine, statements: list[str]) -> None:
     run(empty, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)", *statements)
-    assert migrations.another_program_beside(empty)
+    assert migrations.has_foreign_version_table(empty)
     with empty.connect() as connection:
         before = connection.execute(text("SELECT * FROM alembic_version")).all()
     for _ in range(2):

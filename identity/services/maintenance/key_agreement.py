@@ -76,7 +76,7 @@ class KeyAgreement:
         self._tells = False
         if self._told is not None:
             with translated():
-                nodes.forget(self._engine, self._id)
+                nodes.remove(self._engine, self._id)
 
     def require(self) -> None:
         """Make sure that this node and those that were here first can read what the other signs.
@@ -116,7 +116,7 @@ class KeyAgreement:
         if not self._tells or (own == self._told and boottime() - self._told_at < BEAT_SECONDS):
             return
         with translated():
-            nodes.tell(
+            nodes.record(
                 self._engine,
                 node_id=self._id,
                 signing=_words(own.signing),

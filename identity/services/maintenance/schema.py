@@ -20,7 +20,7 @@ from identity.store import migrations
 from identity.store.migrations.readers import ALL_READERS
 from identity.store.migrations.version_table import VERSION_TABLE
 from identity.store.models import Base
-from identity.store.writable import takes_writing
+from identity.store.writable import is_writable
 
 _RETRY_AFTER: Final = timedelta(seconds=30)
 REVISION: Final = migrations.HEAD
@@ -60,14 +60,14 @@ class Schema:
             raise InstallationIncomplete from None
         return migrations.HEAD
 
-    def another_program_beside(self) -> bool:
+    def has_foreign_version_table(self) -> bool:
         """Tell whether another program keeps its own `alembic_version` in this database.
 
         Raises:
             Unavailable: the database does not answer.
         """
         with translated():
-            return migrations.another_program_beside(self._engine)
+            return migrations.has_foreign_version_table(self._engine)
 
     def require_current(self) -> None:
         """Make sure the service can work on this database: one of this version, or a later one that it can read.
@@ -121,6 +121,6 @@ class Schema:
             Unavailable: it does not answer.
         """
         with translated():
-            writable = takes_writing(self._engine)
+            writable = is_writable(self._engine)
         if not writable:
             raise DatabaseReadOnly(_RETRY_AFTER)

@@ -1,4 +1,4 @@
-"""The schema's history, and the one way to walk it: one node at a time, whole steps or none."""
+"""The migrations of the schema, run by one node at a time and in a single transaction."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 HEAD: Final = "0010"
-_LOCK: Final = 0x1DE27177  # any number, as long as every node takes the same
+_LOCK: Final = 0x1DE27177  # an arbitrary number, the same for every node
 
 
 class UnknownRevision(Exception):
-    """The schema is at a revision that this version has never heard of."""
+    """The schema is at a revision that this version does not know."""
 
 
 class IncompleteHistory(Exception):
-    """The files of the migrations are not where the package was installed."""
+    """The installed package lacks files of the migrations."""
 
 
 class UnversionedTables(Exception):
-    """Tables with the names of ours are there, and no revision says who made them."""
+    """Tables with Identity's table names exist, but no revision."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(*names)
@@ -39,36 +39,36 @@ class UnversionedTables(Exception):
 
 
 def upgrade(engine: Engine, *, version: str | None = None) -> None:
-    """Bring the schema to HEAD; a second node that tries meanwhile waits and finds nothing to do.
+    """Migrate the schema to HEAD. A second node that does so meanwhile waits, then does nothing.
 
     Args:
         engine: of the database.
-        version: of this Identity, for those who will be older than the database.
+        version: of this Identity, to tell nodes that are older than the schema.
 
     Raises:
-        UnknownRevision: a later version was here; nothing was changed.
+        UnknownRevision: a later version migrated the schema; nothing was changed.
         IncompleteHistory: the installation lacks files; nothing was changed.
-        UnversionedTables: the database is not empty, and not known to be ours; nothing was changed.
+        UnversionedTables: the tables may belong to another program; nothing was changed.
     """
-    from alembic import command  # noqa: PLC0415 - a service that is migrated never needs it
+    from alembic import command  # noqa: PLC0415 - only needed to migrate
 
-    with _alone(engine) as connection:
+    with _exclusive(engine) as connection:
         _require_known(connection)
         command.upgrade(config(connection), HEAD)
         readers.declare(connection, _readers(connection), version=version)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Take the schema back to `revision`, or with "base" to nothing."""
+    """Downgrade the schema to `revision`, or with "base" drop all tables."""
     from alembic import command  # noqa: PLC0415 - see `upgrade`
 
-    with _alone(engine) as connection:
+    with _exclusive(engine) as connection:
         command.downgrade(config(connection), revision)
         readers.withdraw(connection)
 
 
 def is_older(engine: Engine, revision: str) -> bool:
-    """Tell whether a revision comes before HEAD; one that this version has never heard of does not."""
+    """Tell whether a revision is one that this version knows, so at most HEAD."""
     with engine.connect() as connection:
         return revision in _known(_script(connection))
 
@@ -86,28 +86,28 @@ def check(engine: Engine) -> None:
 
 
 def config(connection: Connection) -> Config:
-    """Return the Alembic configuration that works on `connection`."""
+    """Return an Alembic configuration for `connection`."""
     from alembic.config import Config  # noqa: PLC0415 - see `upgrade`
 
-    made = Config()
-    made.set_main_option("script_location", str(Path(__file__).parent))
-    made.attributes["connection"] = connection
-    return made
+    alembic = Config()
+    alembic.set_main_option("script_location", str(Path(__file__).parent))
+    alembic.attributes["connection"] = connection
+    return alembic
 
 
-def another_program_beside(engine: Engine) -> bool:
-    """Tell whether another program keeps its own `alembic_version` in this database."""
+def has_foreign_version_table(engine: Engine) -> bool:
+    """Tell whether the database has an `alembic_version` table of another program."""
     with engine.connect() as connection:
         return version_table.belongs_to_another(connection, _known(_script(connection)))
 
 
 def _require_known(connection: Connection) -> None:
-    # Asked before Alembic walks: its one exception for all that is wrong would not say which of them it is.
+    # Checked first, because Alembic raises the same exception for all of these errors.
     script = _script(connection)
     known = _known(script)
     if HEAD not in known:
         raise IncompleteHistory
-    _take_over(connection, script, known)
+    _copy_former_revision(connection, script, known)
     current = version_table.current(connection)
     if current - known:
         raise UnknownRevision
@@ -116,8 +116,8 @@ def _require_known(connection: Connection) -> None:
         raise UnversionedTables(taken)
 
 
-def _take_over(connection: Connection, script: ScriptDirectory, known: set[str]) -> None:
-    # Copied, never moved: a node of the former version that still runs finds what it looks for.
+def _copy_former_revision(connection: Connection, script: ScriptDirectory, known: set[str]) -> None:
+    # Not moved, because running nodes of the former version still read the old table.
     from alembic.migration import MigrationContext  # noqa: PLC0415 - see `upgrade`
 
     if inspect(connection).has_table(VERSION_TABLE):
@@ -134,28 +134,29 @@ def _script(connection: Connection) -> ScriptDirectory:
 
 
 def _known(script: ScriptDirectory) -> set[str]:
-    return {step.revision for step in script.walk_revisions()}
+    return {migration.revision for migration in script.walk_revisions()}
 
 
 def _readers(connection: Connection) -> list[str]:
-    steps = _script(connection).iterate_revisions(HEAD, readers.READERS_FROM, inclusive=True)
-    return [step.revision for step in steps]
+    script = _script(connection)
+    migrations = script.iterate_revisions(HEAD, readers.READERS_FROM, inclusive=True)
+    return [migration.revision for migration in migrations]
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
+def _exclusive(engine: Engine) -> Iterator[Connection]:
     if engine.dialect.name != "sqlite":
         with engine.begin() as connection:
             driver: Any = connection.connection.dbapi_connection
-            driver.patience = None
+            driver.answer_timeout = None
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             yield connection
         return
     with for_single_reads(engine).connect() as connection:
-        # SQLite changes a table by making it anew and dropping the old one; with foreign keys on, that
-        # would delete the rows that point to it. The switch only works outside a transaction.
+        # Alembic alters a table of SQLite by copying and dropping it. With foreign keys on, this
+        # would delete the rows that refer to it. The pragma has no effect inside a transaction.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:

@@ -1,4 +1,4 @@
-"""What Alembic runs: our models against the connection it was given."""
+"""Alembic's environment: runs the migrations on the connection from the configuration."""
 
 from __future__ import annotations
 

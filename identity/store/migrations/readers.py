@@ -1,7 +1,8 @@
-"""Which versions of the service can work with the schema, written down in the database itself.
+"""Records in the database which versions of the service can work with the schema.
 
-Migrations add first, and take away in a later version, when nothing reads it any more. So a node goes on while others
-are upgraded, and can be started again: its revision stands among the readers of the newer schema.
+Migrations first add what is new; a later version removes what is no longer read. So an older node
+keeps working while others are upgraded, and can be restarted: its revision is listed among the
+readers of the newer schema.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from sqlalchemy import Connection, Select, delete, inspect, select
 
 from identity.store.models import SCHEMA_READERS
 
-# The oldest revision whose code works with the newest schema. A migration that takes something away, or demands
-# something that older code does not write, raises it to the first revision that did without.
+# The oldest revision whose code works with the newest schema. A migration that removes something,
+# or requires something that older code does not write, raises it to the first revision that no
+# longer depends on the old state.
 READERS_FROM: Final = "0010"
 
 ALL_READERS: Final[Select[str, str | None]] = select(
@@ -23,11 +25,11 @@ ALL_READERS: Final[Select[str, str | None]] = select(
 
 
 def declare(connection: Connection, revisions: Sequence[str], *, version: str | None) -> None:
-    """Write down whose code works with the schema.
+    """Record the revisions whose code works with the schema.
 
     Args:
-        connection: in the transaction that has migrated.
-        revisions: of that code, newest first.
+        connection: in the transaction of the migration.
+        revisions: newest first.
         version: of the Identity that migrated.
     """
     known = {row.revision: row.version for row in connection.execute(ALL_READERS)}
@@ -42,6 +44,6 @@ def declare(connection: Connection, revisions: Sequence[str], *, version: str | 
 
 
 def withdraw(connection: Connection) -> None:
-    """Forget the readers of a schema that was taken back."""
+    """Delete the readers of a schema that was downgraded."""
     if inspect(connection).has_table(SCHEMA_READERS.name):
         connection.execute(delete(SCHEMA_READERS))

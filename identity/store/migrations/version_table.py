@@ -1,8 +1,8 @@
-"""The table that keeps the schema's revision.
+"""The table with the revision of the schema.
 
-It has a name of our own, because a database may serve other programs too. Alembic's default name, `alembic_version`,
-is what those use, and what Identity used at first. A table of that name is only read: nodes of the former version,
-which may still run beside this one, go by it.
+Its name is Identity's own, because other programs may use the same database. Alembic's default name
+is `alembic_version`, which those use and which Identity used at first. A table with that name is
+only read, because running nodes of the former version still use it.
 """
 
 from __future__ import annotations
@@ -15,25 +15,23 @@ from sqlalchemy.exc import DBAPIError
 
 VERSION_TABLE: Final = "identity_alembic_version"
 DEFAULT_TABLE: Final = "alembic_version"
-# Columns of `account` since the first revision that no other program has beside each other.
+# Columns that `account` has had since the first revision; no other program has both.
 _OUR_COLUMNS: Final = frozenset({"short_id", "username_canonical"})
 
 
 def current(connection: Connection) -> set[str]:
-    """Return the revision that the schema is at, or nothing where Identity has not been."""
-    return (
-        _revisions(connection, VERSION_TABLE)
-        if inspect(connection).has_table(VERSION_TABLE)
-        else set()
-    )
+    """Return the revision of the schema, or an empty set if Identity has none here."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return set()
+    return _revisions(connection, VERSION_TABLE)
 
 
 def former(connection: Connection, known: Collection[str]) -> str | None:
-    """Return the revision that Identity itself once kept under Alembic's default name.
+    """Return the revision that a former version of Identity kept under Alembic's default name.
 
     Args:
-        connection: is only read from.
-        known: the revisions of this version.
+        connection: only read from.
+        known: the revisions that this version knows.
     """
     found = inspect(connection)
     if not (found.has_table(DEFAULT_TABLE) and found.has_table("account")):
@@ -45,16 +43,15 @@ def former(connection: Connection, known: Collection[str]) -> str | None:
 
 
 def belongs_to_another(connection: Connection, known: Collection[str]) -> bool:
-    """Tell whether another program keeps its revision in this database, under Alembic's default name."""
+    """Tell whether the table with Alembic's default name is another program's."""
     return inspect(connection).has_table(DEFAULT_TABLE) and former(connection, known) is None
 
 
 def _revisions(connection: Connection, name: str) -> set[str]:
     statement: Select[Any] = select(column("version_num")).select_from(table(name))
     try:
-        with (
-            connection.begin_nested()
-        ):  # a table of another's that cannot be read ends this, not the migration
+        # If a table of another program cannot be read, only the savepoint fails.
+        with connection.begin_nested():
             return set(connection.execute(statement).scalars()) - {""}
     except DBAPIError:
         if name == VERSION_TABLE:

@@ -1,4 +1,4 @@
-"""The tables. Canonical forms, times and identifiers are computed in Python and only kept here."""
+"""The tables. Canonical forms, times and identifiers are computed in Python and stored here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts, and the notes of their changes."""
+"""Accounts, and the notes of the change feed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from identity.store.types import UtcDateTime
 
 
 class Account(Base):
-    """Somebody who can be authenticated.
+    """An account.
 
-    `version` grows with every change that must end older credentials; sessions carry the version
-    they belong to.
+    `version` grows with every change that must invalidate the account's credentials; sessions,
+    certificates and one-time tokens carry the version under which they were made.
     """
 
     __tablename__ = "account"
@@ -55,7 +55,7 @@ class Account(Base):
 
 
 class AccountChange(Base):
-    """A note for every process that what it remembers of an account is over; see `store.changes`."""
+    """A note that cached data about an account is outdated; see `store.changes`."""
 
     __tablename__ = "account_change"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -64,6 +64,6 @@ class AccountChange(Base):
     account_id: Mapped[int] = mapped_column(Id)
 
 
-# For statements that run often and need no object.
+# For frequent statements that need no mapped object.
 ACCOUNTS: Final = Base.metadata.tables[Account.__tablename__]
 CHANGES: Final = Base.metadata.tables[AccountChange.__tablename__]

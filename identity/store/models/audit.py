@@ -16,7 +16,7 @@ from identity.store.types import UtcDateTime
 
 
 class AuditEvent(Base):
-    """Something that happened. Names are kept as they were, so that the trail outlives the account."""
+    """One event. Names are copied, so that the event outlives the account."""
 
     __tablename__ = "audit_event"
     __table_args__ = (
@@ -40,5 +40,5 @@ class AuditEvent(Base):
     request_id: Mapped[str] = mapped_column(String(64))
 
 
-# For statements that run often and need no object.
+# For frequent statements that need no mapped object.
 AUDIT_EVENTS: Final = Base.metadata.tables[AuditEvent.__tablename__]

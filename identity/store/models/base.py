@@ -1,4 +1,4 @@
-"""What all tables share."""
+"""The base of all tables."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
-# SQLite gives never-reused ids only to a column that is exactly INTEGER PRIMARY KEY AUTOINCREMENT.
+# SQLite never reuses the ids of a column only if it is exactly INTEGER PRIMARY KEY AUTOINCREMENT.
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
-    """Root of the mapped classes; its naming convention keeps migrations nameable on both databases."""
+    """Base of the mapped classes; its naming convention gives constraints names for migrations."""
 
     metadata = MetaData(
         naming_convention={

@@ -17,7 +17,7 @@ from identity.store.types import UtcDateTime
 
 
 class Certificate(Base):
-    """One client certificate. The row outlives its account, because the revocation list must name it."""
+    """One client certificate. It outlives its account, because the revocation list needs it."""
 
     __tablename__ = "certificate"
 
@@ -39,5 +39,5 @@ class Certificate(Base):
     line: Mapped[str | None] = mapped_column(String(50), index=True)
 
 
-# For statements that run often and need no object.
+# For frequent statements that need no mapped object.
 CERTIFICATES: Final = Base.metadata.tables[Certificate.__tablename__]

@@ -1,4 +1,4 @@
-"""Counters of limits."""
+"""The counters of the limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from identity.store.types import UtcDateTime
 
 
 class Counter(Base):
-    """How often something was tried in a window that ends at `ends_at`. Keys are digests."""
+    """How many attempts were made in a window that ends at `ends_at`. Keys are digests."""
 
     __tablename__ = "counter"
 
@@ -25,5 +25,5 @@ class Counter(Base):
     ends_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
-# For statements that run often and need no object.
+# For frequent statements that need no mapped object.
 COUNTERS: Final = Base.metadata.tables[Counter.__tablename__]

@@ -1,4 +1,4 @@
-"""Mails that wait to be sent, or were sent."""
+"""The outbox: mails that wait to be sent, or were sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from identity.store.types import UtcDateTime
 
 
 class OutboxMail(Base):
-    """One mail to be sent, written with what it is about; `claimed_until` keeps two senders apart."""
+    """One mail, written in the transaction that it reports.
+
+    `claimed_until` keeps two senders from sending it at the same time.
+    """
 
     __tablename__ = "outbox_mail"
     __table_args__ = ({"sqlite_autoincrement": True},)

@@ -1,4 +1,4 @@
-"""Running nodes, and the versions that can read the schema."""
+"""Running nodes, and the versions that can work with the schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from identity.store.types import UtcDateTime
 
 
 class Node(Base):
-    """A running node and the names of its keys, never the keys; gone once it was not seen for a while."""
+    """A running node and the names of its keys; deleted when it has not been seen for an hour."""
 
     __tablename__ = "node"
 
@@ -29,7 +29,10 @@ class Node(Base):
 
 
 class SchemaReader(Base):
-    """A revision whose code works with this schema, the newest at age 0; see `store.migrations.readers`."""
+    """A revision whose code works with this schema; see `store.migrations.readers`.
+
+    The newest has age 0.
+    """
 
     __tablename__ = "schema_reader"
 
@@ -38,6 +41,6 @@ class SchemaReader(Base):
     version: Mapped[str | None] = mapped_column(String(32))
 
 
-# For statements that run often and need no object.
+# For frequent statements that need no mapped object.
 NODES: Final = Base.metadata.tables[Node.__tablename__]
 SCHEMA_READERS: Final = Base.metadata.tables[SchemaReader.__tablename__]

@@ -18,9 +18,10 @@ from identity.store.types import UtcDateTime
 
 
 class LoginSession(Base):
-    """One login. Tokens name it; it ends by time, by `revoked_at`, or when its account moves on.
+    """One login, which its tokens name.
 
-    `shown_at` (to the hour) and `renewed_at` (to the minute) say how it is used, and are null until then.
+    It is valid until it expires, `revoked_at` is set, or the account's `version` grows. `shown_at`
+    (to the hour) and `renewed_at` (to the minute) record its use, and are null before that.
     """
 
     __tablename__ = "session"
@@ -46,5 +47,5 @@ class LoginSession(Base):
     origin: Mapped[str] = mapped_column(String(64))
 
 
-# For statements that run often and need no object.
+# For frequent statements that need no mapped object.
 SESSIONS: Final = Base.metadata.tables[LoginSession.__tablename__]

@@ -1,1 +1,1 @@
-"""What is particular to PostgreSQL."""
+"""Code for PostgreSQL only."""

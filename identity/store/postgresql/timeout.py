@@ -1,7 +1,7 @@
-"""A PostgreSQL connection that does not wait for ever.
+"""A PostgreSQL connection with a time limit for every answer.
 
-A server that is frozen, not gone, still acknowledges every packet, so no time limit of the network or of the server
-itself ends the wait for its answer: this one does, on our side.
+If the server process is frozen, its system still acknowledges every packet, so neither the time
+limits of the network nor those of the server apply.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors
 
-PATIENCE_SECONDS: Final = 6.0
+ANSWER_TIMEOUT_SECONDS: Final = 6.0
 
 
-class PatientConnection(psycopg.Connection[Any]):
-    """Gives a statement `patience` seconds, then itself up. None waits as long as it takes."""
+class TimeoutConnection(psycopg.Connection[Any]):
+    """Closes itself if a statement takes more than `answer_timeout` seconds; None is no limit."""
 
-    patience: float | None = PATIENCE_SECONDS
+    answer_timeout: float | None = ANSWER_TIMEOUT_SECONDS
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401 - psycopg's own
         """Wait for an answer.
 
         Raises:
-            OperationalError: there was none in time; the connection is closed.
+            OperationalError: none arrived in time; the connection is closed.
         """
         try:
-            return super().wait(gen, interval, timeout or self.patience)
+            return super().wait(gen, interval, timeout or self.answer_timeout)
         except errors._WaitTimeout:  # noqa: SLF001 - what psycopg raises here
             self.pgconn.finish()
-            raise psycopg.OperationalError("the server did not answer in time") from None
+            raise psycopg.OperationalError("the server did not respond in time") from None

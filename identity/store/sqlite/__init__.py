@@ -1,1 +1,1 @@
-"""What is particular to SQLite."""
+"""Code for SQLite only."""

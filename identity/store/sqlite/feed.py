@@ -1,9 +1,10 @@
-"""The feed of changes on SQLite: notes in a table, read whenever the file has changed.
+"""The change feed on SQLite: notes in a table, which are read whenever the file has changed.
 
-`PRAGMA data_version` tells that something was committed anywhere. It costs little, but it lets the interpreter turn to
-another thread, which costs a token check more than all the rest of it. So whoever commits a change also marks a page
-of memory that all processes of this machine share, and the pragma is asked when the mark is new or its last answer is
-a moment old: a process that was killed between its commit and its mark is noticed by that.
+`PRAGMA data_version` tells whether anything was committed. It is cheap, but the interpreter may
+switch threads meanwhile, which costs a token check more than all of its other work. So a process
+that commits a change also sets the change counter, a random value in memory that all processes of
+the machine share. The pragma runs when the counter has changed, or 0.2 seconds after it last ran,
+in case a process was killed between its commit and the counter. See decision 35.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DisconnectionError
 
 from identity.store.boottime import boottime
-from identity.store.sqlite.file import Identity, identity_of
+from identity.store.sqlite.file import FileIdentity, identity_of
 
 Forget = Callable[[int | None], None]
 
 _log = logging.getLogger(__name__)
-_MARK_BYTES: Final = 8
+_COUNTER_BYTES: Final = 8
 _TRUSTED_SECONDS: Final = 0.2
-_PAUSE_SECONDS: Final = 0.2
-_BEFORE_ALL: Final = (-1, -1)
+_RETRY_SECONDS: Final = 0.2
+_NO_NOTE: Final = (-1, -1)
 
 
 class SqliteFeed:
@@ -38,110 +39,116 @@ class SqliteFeed:
 
     Args:
         engine: of the database.
-        forget: is called with the id of every changed account, or with None when any may have changed.
+        forget: called with the id of each changed account, or None if any may have changed.
     """
 
     def __init__(self, engine: Engine, forget: Forget) -> None:
         self._engine = engine
         self._forget = forget
         self._lock = threading.Lock()
-        self._page = _shared_page(engine.url.database)
-        self._trusted_seconds = _TRUSTED_SECONDS if isinstance(self._page, mmap.mmap) else 0.0
-        self._mark = b""
-        self._asked = -math.inf
+        self._shared = _shared_counter(engine.url.database)
+        self._trusted_seconds = _TRUSTED_SECONDS if isinstance(self._shared, mmap.mmap) else 0.0
+        self._counter = b""
+        self._checked_at = -math.inf
         self._connection: Any = None
-        self._file: Identity = None
+        self._file: FileIdentity = None
         self._version = -1
-        self._last = _BEFORE_ALL
-        self._retry_at = self._broken_at = 0.0
+        self._last = _NO_NOTE
+        self._retry_at = 0.0
+        self._broken_at = 0.0
 
     def is_current(self) -> bool:
-        """Catch up with the file where that is needed, and say whether it worked."""
-        if self._fresh():
+        """Read new notes if necessary, and tell whether the feed is up to date."""
+        if self._is_recent():
             return True
         with self._lock:
-            if self._fresh():  # somebody has caught up while this thread waited
+            if self._is_recent():  # another thread has read the notes meanwhile
                 return True
-            asked, mark = (
-                boottime(),
-                bytes(self._page[:]),
-            )  # read before the notes: what comes later is new
-            if asked < self._retry_at:
+            # Both are read before the notes, so that a later change is noticed the next time.
+            now = boottime()
+            counter = bytes(self._shared[:])
+            if now < self._retry_at:
                 return False
             try:
-                self._catch_up()
-            except Exception as error:  # noqa: BLE001 - whatever broke it, rows are read until it works again
-                _log.warning("the change feed cannot be read: %s", type(error).__name__)
-                self._start_over()
+                self._read_notes()
+            except Exception as error:  # noqa: BLE001 - after any error the feed is not current
+                _log.warning("cannot read the change feed: %s", type(error).__name__)
+                self._reset()
                 return False
-            self._asked, self._mark, self._broken_at = asked, mark, 0.0
+            self._checked_at = now
+            self._counter = counter
+            self._broken_at = 0.0
             return True
 
-    def _fresh(self) -> bool:
-        return self._mark == self._page[:] and boottime() - self._asked < self._trusted_seconds
+    def _is_recent(self) -> bool:
+        unchanged: bool = self._counter == self._shared[:]
+        return unchanged and boottime() - self._checked_at < self._trusted_seconds
 
-    def _start_over(self) -> None:
+    def _reset(self) -> None:
         self._forget(None)
-        self._version, self._last, self._asked = -1, _BEFORE_ALL, -math.inf
+        self._version = -1
+        self._last = _NO_NOTE
+        self._checked_at = -math.inf
         self._disconnect()
-        # Trying may take seconds: whoever waits for the lock must not wait once more for each one before him.
+        # An attempt may take seconds. Threads that wait for the lock must not all make one in turn.
         self._broken_at = self._broken_at or boottime()
-        self._retry_at = boottime() + _PAUSE_SECONDS
+        self._retry_at = boottime() + _RETRY_SECONDS
 
     def notify(self) -> None:
-        """Mark the page: every process asks the file before its next answer."""
-        self._page[:] = secrets.token_bytes(_MARK_BYTES)
+        """Change the counter, so that every process reads the notes before its next response."""
+        self._shared[:] = secrets.token_bytes(_COUNTER_BYTES)
 
     def lag(self) -> float:
-        """Return for how long the notes could not be read; they are read when somebody asks."""
+        """Return for how many seconds the notes have not been readable."""
         return boottime() - self._broken_at if self._broken_at else 0.0
 
-    def _catch_up(self) -> None:
+    def _read_notes(self) -> None:
         file = identity_of(self._engine)
         if self._connection is None:
             raw = self._engine.raw_connection()
             raw.detach()
-            self._connection, self._file = raw.dbapi_connection, file
+            self._connection = raw.dbapi_connection
+            self._file = file
         if file != self._file:
-            raise DisconnectionError("the database file is another")
+            raise DisconnectionError("the database file was replaced")
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         if version == self._version:
             return
         notes = self._connection.execute(
             "SELECT id, account_id FROM account_change WHERE id >= ? ORDER BY id", (self._last[0],)
-        ).fetchall() or [_BEFORE_ALL]
-        missed = (
-            notes[0] != self._last
-        )  # pruned unread, or the database was set back to an older copy
-        for account_id in [None] if missed else {account_id for _, account_id in notes[1:]}:
-            self._forget(account_id)
+        ).fetchall() or [_NO_NOTE]
+        if notes[0] == self._last:
+            for account_id in {account_id for _, account_id in notes[1:]}:
+                self._forget(account_id)
+        else:  # notes were deleted unread, or the database is an older copy
+            self._forget(None)
         self._last = notes[-1]
         self._version = version
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
-            self._asked = -math.inf
+            self._checked_at = -math.inf
             self._disconnect()
 
     def _disconnect(self) -> None:
         if self._connection is not None:
-            with suppress(Exception):  # it may be what broke
+            with suppress(Exception):  # the connection may be broken
                 self._connection.close()
             self._connection = None
 
 
-def _shared_page(database: str | None) -> Any:  # noqa: ANN401 - a page of memory, or bytes like one
-    """Return the page of a database file; where there can be none, one that only this process sees."""
+def _shared_counter(database: str | None) -> Any:  # noqa: ANN401 - an mmap or a bytearray
+    """Return the memory of the change counter; if it cannot be shared, memory of this process."""
     if not database or database == ":memory:":
-        return bytearray(_MARK_BYTES)
+        return bytearray(_COUNTER_BYTES)
     try:
         file = os.open(f"{database}-mark", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
-        return bytearray(_MARK_BYTES)
+        return bytearray(_COUNTER_BYTES)
     try:
-        if os.fstat(file).st_size < _MARK_BYTES:
-            os.truncate(file, _MARK_BYTES)
-        return mmap.mmap(file, _MARK_BYTES)
+        if os.fstat(file).st_size < _COUNTER_BYTES:
+            os.truncate(file, _COUNTER_BYTES)
+        return mmap.mmap(file, _COUNTER_BYTES)
     finally:
         os.close(file)

@@ -1,7 +1,7 @@
-"""Whether a connection still leads to the file that bears the database's name.
+"""Detects that the database file was deleted or replaced.
 
-A file that was deleted or replaced lives on for whoever has it open: what is written there is gone with the last
-connection, however often it was acknowledged.
+A deleted file still exists for connections that have it open. What is written there is lost with
+the last connection, although it was committed. See decision 47.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, Final
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
-Identity = tuple[int, int] | None
+FileIdentity = tuple[int, int] | None
 _log = logging.getLogger(__name__)
 _FILE: Final = "identity_file"
 
 
-def identity_of(engine: Engine) -> Identity:
-    """Return what tells the database's file from every other; None where there is no such file."""
+def identity_of(engine: Engine) -> FileIdentity:
+    """Return device and inode of the database file; None if it does not exist."""
     name = engine.url.database or ""
     try:
         found = Path(name).stat()
@@ -29,27 +29,26 @@ def identity_of(engine: Engine) -> Identity:
     return found.st_dev, found.st_ino
 
 
-def follow(engine: Engine) -> None:
-    """Use only connections to the file that is there now, and never make a new one where there was one before."""
-    if engine.url.database in {None, "", ":memory:"} or str(engine.url.database).startswith(
-        "file:"
-    ):
+def require_same_file(engine: Engine) -> None:
+    """Use only connections to the current file, and do not create one that was there before."""
+    name = engine.url.database or ""
+    if name in {"", ":memory:"} or name.startswith("file:"):
         return
-    seen: list[Identity] = []
+    seen: list[FileIdentity] = []
 
-    def refuse_new(*_: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own, as below
+    def refuse_new_file(*_: Any) -> None:  # noqa: ANN401 - SQLAlchemy's types, as below
         if seen and identity_of(engine) is None:
-            _log.error("the database file is gone")
+            _log.error("the database file was deleted")
             raise sqlite3.OperationalError
 
-    def note(_connection: Any, record: Any) -> None:  # noqa: ANN401
+    def note_file(_connection: Any, record: Any) -> None:  # noqa: ANN401
         record.info[_FILE] = identity_of(engine)
         seen[:] = [record.info[_FILE]]
 
-    def compare(_connection: Any, record: Any, _proxy: Any) -> None:  # noqa: ANN401
+    def compare_file(_connection: Any, record: Any, _proxy: Any) -> None:  # noqa: ANN401
         if record.info[_FILE] != identity_of(engine):
-            raise DisconnectionError("the database file is another")
+            raise DisconnectionError("the database file was replaced")
 
-    event.listen(engine, "do_connect", refuse_new)
-    event.listen(engine, "connect", note)
-    event.listen(engine, "checkout", compare)
+    event.listen(engine, "do_connect", refuse_new_file)
+    event.listen(engine, "connect", note_file)
+    event.listen(engine, "checkout", compare_file)

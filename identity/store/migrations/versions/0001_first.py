@@ -1,4 +1,4 @@
-"""The first schema: accounts, sessions, the audit trail and counters."""
+"""The first schema: accounts, sessions, the audit log and counters."""
 
 from __future__ import annotations
 
@@ -101,6 +101,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     for table in ("session", "counter", "account_change", "audit_event", "account"):
         op.drop_table(table)

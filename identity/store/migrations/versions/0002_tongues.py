@@ -1,4 +1,4 @@
-"""What the other tongues need: opaque and sliding sessions, certificates, mail."""
+"""For the other dialects: opaque tokens, idle lifetimes, certificates and mail."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("outbox_mail")
     op.drop_table("certificate")
     with op.batch_alter_table("session") as session:

@@ -1,4 +1,4 @@
-"""What finding events by their time needs."""
+"""An index for finding events by time."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_index(op.f("ix_audit_event_at"), "audit_event")

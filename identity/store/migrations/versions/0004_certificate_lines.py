@@ -1,4 +1,4 @@
-"""From which certificate another was renewed, and which certificate a mail is about."""
+"""Certificate lines, and the certificate that a mail is about."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     with op.batch_alter_table("outbox_mail") as mail:
         mail.drop_column("certificate")
     op.drop_index(op.f("ix_certificate_line"), "certificate")

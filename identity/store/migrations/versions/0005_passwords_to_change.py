@@ -1,4 +1,4 @@
-"""Whether an account must choose another password before it can log in."""
+"""Whether the password of an account must be changed before it can be used."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     with op.batch_alter_table("account", table_kwargs={"sqlite_autoincrement": True}) as account:
         account.drop_column("must_change_password")

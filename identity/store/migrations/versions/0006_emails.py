@@ -1,4 +1,4 @@
-"""What emails need that are not confirmed yet."""
+"""Pending and unconfirmed emails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     with op.batch_alter_table("account") as account:
         account.drop_column("email_since")
         account.drop_column("pending_email")

@@ -1,4 +1,4 @@
-"""How a session is used: when its tokens were last shown, and last renewed."""
+"""When the token of a session was last used and last renewed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     with op.batch_alter_table("session") as session:
         session.drop_column("renewed_at")
         session.drop_column("shown_at")

@@ -1,4 +1,4 @@
-"""Which versions of the service can work with the schema, and which keys its nodes have."""
+"""The versions that can work with the schema, and the nodes with the names of their keys."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("node")
     op.drop_table("schema_reader")

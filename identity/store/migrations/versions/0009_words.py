@@ -1,4 +1,4 @@
-"""The words of the audit log and of mails: dialect and ip."""
+"""Rename columns of the audit log to `dialect` and `ip`, and the kinds that contained "address"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     for table, old, new in _KINDS:
         op.execute(f"UPDATE {table} SET kind = '{old}' WHERE kind = '{new}'")  # noqa: S608 - our words
     for old, new in _COLUMNS.items():

@@ -50,7 +50,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.execute(f"UPDATE account SET password_hash = '{_NO_PASSWORD}' WHERE password_hash IS NULL")  # noqa: S608 - our words
     with op.batch_alter_table("account", table_kwargs={"sqlite_autoincrement": True}) as account:
         account.alter_column("password_hash", existing_type=sa.String(512), nullable=False)
