@@ -1,4 +1,4 @@
-"""How a caller names an account: by its id, its UUID, or its short id."""
+"""References to an account: its id, its UUID or its short id."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class Credential(str):
-    """The kind of credential that a request came with. Kinds of tokens add theirs."""
+    """The kind of credential of a request. `token_kinds` adds one for each kind of token."""
 
     __slots__ = ()
 
@@ -19,7 +19,7 @@ class Credential(str):
 
     @property
     def value(self) -> str:
-        """The name of the kind, as it stands in the audit log."""
+        """The name of the kind, as in the audit log."""
         return str(self)
 
 
@@ -31,7 +31,7 @@ Credential.OPERATOR = Credential("operator")
 
 
 class ProofMethod(StrEnum):
-    """How the owner of a session was authenticated when it was opened (RFC 8176 names such methods)."""
+    """How the owner of a session was authenticated when it was opened; compare RFC 8176."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a method
     CERTIFICATE = "certificate"
@@ -39,8 +39,5 @@ class ProofMethod(StrEnum):
 
     @property
     def steps_up(self) -> bool:
-        """Whether it allows sensitive acts while it is recent.
-
-        A key or another person's word is not the owner's password.
-        """
+        """Whether it allows sensitive actions while it is recent; only the password does."""
         return self is ProofMethod.PASSWORD

@@ -1,4 +1,4 @@
-"""What the service accepts from strangers and reveals to them; decided once, at the start."""
+"""What the service accepts from and reveals to unauthenticated callers; decided at the start."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Exposure:
     """The policy that follows from `IDENTITY_HARDENED` and the settings of registration.
 
     Args:
-        hardened: close what the documents of the dialects leave open.
+        hardened: be stricter than the documents of the dialects.
         registration: who may register.
-        reserved_usernames: names that no account gets, in canonical form.
+        reserved_usernames: usernames that no account may have, in canonical form.
     """
 
     hardened: bool
@@ -30,7 +30,7 @@ class Exposure:
 
     @property
     def hides_emails(self) -> bool:
-        """Whether callers must not learn that an email belongs to an account; its owner is mailed."""
+        """Whether only its owner learns, by mail, that an email belongs to an account."""
         return self.hardened
 
     @property
@@ -50,7 +50,7 @@ class Exposure:
 
     @property
     def tells_unknown_accounts(self) -> bool:
-        """Whether a dialect may tell an unknown name from a wrong password."""
+        """Whether a dialect may distinguish an unknown name from a wrong password."""
         return not self.hardened
 
     @property

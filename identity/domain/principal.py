@@ -35,9 +35,10 @@ class Subject(NamedTuple):
 class Principal(NamedTuple):
     """The caller of one request.
 
-    `session` is None unless the proof was a token, and `certificate` (a serial) unless it was one. `expires_at` is when
-    the credential ends (None: it has no end of its own) and `checked_at` when it was checked, in seconds since 1970.
-    `proof` is how the caller was authenticated at `authenticated_at`.
+    `session` is None unless the credential is a token, and `certificate` (a serial) is None unless
+    it is a certificate. `expires_at` is when the credential expires (None: it does not), and
+    `checked_at` when it was checked, both in Unix seconds. `proof` is how the caller was
+    authenticated at `authenticated_at`.
     """
 
     origin: Origin

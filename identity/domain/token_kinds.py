@@ -1,7 +1,7 @@
-"""The kinds of tokens: one row for each, with all that the service knows about a kind.
+"""The kinds of tokens: one row for each, with all facts about a kind.
 
-A text that has the format of a kind is a token and nothing else: no account may have it as its name
-or password, and in a Basic credential it is never tried as a password.
+A text in the format of a kind is always a token: no account may have it as username or password,
+and in a Basic credential it is never checked as a password.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ MAX_TOKEN_CHARACTERS: Final = 4096
 class Storage(Enum):
     """How a token leads to its session."""
 
-    SIGNED = auto()  # it names the session, and our signature vouches for it
-    JWT = auto()  # the same, in a format that others verify (RFC 7519)
-    DIGEST = auto()  # it is random, and the session keeps its digest
+    SIGNED = auto()  # it contains the session's id and is signed
+    JWT = auto()  # the same, in a format that others can verify (RFC 7519)
+    DIGEST = auto()  # it is random, and the session has its digest
 
 
 class Secret(Enum):
-    """How the text of a token with a digest is made."""
+    """How the text of a token with a digest is generated."""
 
     RANDOM = auto()
     UUID = auto()
-    CHECKSUMMED = auto()  # the prefix of the kind, random text, a checksum
+    CHECKSUMMED = auto()  # the prefix of the kind, random text and a checksum
 
 
 class Pool(Enum):
-    """Sessions that give way to one another when an account has too many."""
+    """Sessions of an account that share one cap; a new one evicts one of its own pool."""
 
-    AUTOMATIC = auto()  # opened by programs, as often as they like
+    AUTOMATIC = auto()  # opened by programs at every login
     WEKAN = auto()
     NERVESHUB = auto()
 
 
 class Lifetime(NamedTuple):
-    """How long a session lives: at most `absolute`, and `idle` until its first use if that is given.
+    """The lifetime of a session: at most `absolute`, and `idle` before its first use, if given.
 
-    Each use moves the idle end to `sliding` from then.
+    Each use moves the idle end to `sliding` after it.
     """
 
     absolute: timedelta
@@ -54,7 +54,7 @@ class Lifetime(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is known of a kind of token; `lifetime` is None if settings decide."""
+    """The facts about a kind of token; `lifetime` is None if a setting decides."""
 
     name: str
     pattern: str
@@ -69,7 +69,7 @@ _DAY: Final = timedelta(days=1)
 
 
 class TokenKind(StrEnum):
-    """The kinds of tokens; the value is kept in the session."""
+    """The kinds of tokens; the value is stored in the session."""
 
     pattern: str
     pool: Pool
@@ -80,18 +80,22 @@ class TokenKind(StrEnum):
     credential: Credential
 
     def __new__(cls, row: Kind) -> Self:
-        """Make a member of a row."""
+        """Create a member from a row."""
         member = str.__new__(cls, row.name)
         member._value_ = row.name
-        member.pattern, member.pool, member.storage = row.pattern, row.pool, row.storage
-        member.lifetime, member.secret, member.prefix = row.lifetime, row.secret, row.prefix
+        member.pattern = row.pattern
+        member.pool = row.pool
+        member.storage = row.storage
+        member.lifetime = row.lifetime
+        member.secret = row.secret
+        member.prefix = row.prefix
         member.credential = Credential(f"{row.name}_token")
         return member
 
-    # Prefixes are known in any case of letters. The patterns say so where it matters: a whole pattern
-    # that ignores case takes three times as long.
+    # Case is ignored only in the prefixes: with a flag for the whole pattern, matching takes three
+    # times as long.
     ACCESS = Kind("access", r"(?i:idt_).*", Pool.AUTOMATIC, Storage.SIGNED, prefix="idt_")
-    PERSONAL = Kind(  # NervesHub; its document names no end
+    PERSONAL = Kind(  # NervesHub, whose document states no lifetime
         "personal",
         r"(?i:nhu_).*",
         Pool.NERVESHUB,
@@ -122,7 +126,7 @@ _TOKEN: Final = re.compile(
     "|".join(f"(?P<{kind.value}>{kind.pattern})" for kind in TokenKind), re.ASCII | re.DOTALL
 )
 _BY_NAME: Final = {kind.value: kind for kind in TokenKind}
-_ACCESS: Final = TokenKind.ACCESS  # a short name: looking a member up is slow
+_ACCESS: Final = TokenKind.ACCESS  # looking up a member of an enum is slow
 _ACCESS_PREFIX: Final = _ACCESS.prefix
 
 

@@ -155,7 +155,7 @@ def test_keys_that_are_replaced_under_running_nodes_have_a_minute_to_arrive(
     make_app: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(key_agreement, "moment", lambda: now[0])
+    monkeypatch.setattr(key_agreement, "boottime", lambda: now[0])
     first, second = (make_app(secret_keys=OLD), make_app(secret_keys=OLD))
     assert ready(first)
     assert ready(second)

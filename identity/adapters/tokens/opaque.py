@@ -18,10 +18,10 @@ _CHECKSUMMED: Final = tuple(kind.prefix for kind in TokenKind if kind.secret is 
 
 
 class OpaqueTokens:
-    """Makes and recognises the opaque tokens of NervesHub, Wekan and Azuma."""
+    """Creates and recognises the random tokens of NervesHub, Wekan and Azuma."""
 
     def new(self, kind: TokenKind) -> str:
-        """Return a new secret: 122 bits for a UUID, which its document asks for; 178 and more for the others."""
+        """Return a new token: 122 random bits in a UUID (Azuma), at least 178 in other kinds."""
         if kind.secret is Secret.UUID:
             return str(uuid.uuid4())
         if kind.secret is Secret.CHECKSUMMED:
@@ -30,7 +30,7 @@ class OpaqueTokens:
         return secrets.token_urlsafe(32)
 
     def digest(self, token: str) -> str | None:
-        """Return what is kept of a token; None if it contradicts its own form."""
+        """Return the digest to store or look up; None if the token's checksum is wrong."""
         prefix = next(filter(token.startswith, _CHECKSUMMED), None)
         if prefix is not None:
             body = token[len(prefix) : len(prefix) + _RANDOM_CHARACTERS]
@@ -40,7 +40,8 @@ class OpaqueTokens:
 
 
 def _checksum(body: str) -> str:
-    number, digits = zlib.crc32(body.encode()), ""
+    number = zlib.crc32(body.encode())
+    digits = ""
     for _ in range(_CHECK_CHARACTERS):
         number, digit = divmod(number, len(_BASE62))
         digits = _BASE62[digit] + digits

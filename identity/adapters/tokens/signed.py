@@ -16,10 +16,9 @@ from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
 from identity.domain.token_kinds import TokenKind
 
 _PREFIX: Final = TokenKind.ACCESS.prefix
-# A signature's 256 bits fill 43 base64 characters with two bits to spare, so its last character is one of
-# sixteen: anything else is the same signature spelled otherwise.
+# A signature of 256 bits takes 43 base64 characters, the last of which has two spare bits. Only the
+# sixteen characters where these are zero are canonical; others would be aliases of the same token.
 _SIGNATURE: Final = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
-# The whole token in its only spelling.
 _ACCESS: Final = re.compile(
     rf"({_PREFIX}([0-9a-f]{{32}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{8,10}}))"
     rf"\.{_SIGNATURE}",
