@@ -57,9 +57,9 @@ class Infrastructure:
     jwt_tokens: RotatingJwtTokens
     opaque_tokens: OpaqueTokens
     pseudonyms: KeyedPseudonyms
-    rights: Authorization
+    authorization: Authorization
     limits: Limits
-    attempts: LoginThrottle
+    throttle: LoginThrottle
     directory: SessionDirectory
     outbox: Outbox
     requests: RequestLimits
@@ -89,9 +89,9 @@ class Infrastructure:
             jwt_tokens=_jwt_tokens(settings, keys, clock),
             opaque_tokens=OpaqueTokens(),
             pseudonyms=pseudonyms,
-            rights=Authorization(transactions, step_up=settings.step_up_seconds),
+            authorization=Authorization(transactions, step_up=settings.step_up_seconds),
             limits=limits,
-            attempts=_attempts(settings, limits, clock),
+            throttle=_throttle(settings, limits, clock),
             directory=directory,
             requests=_requests(settings, limits),
             outbox=Outbox(
@@ -154,7 +154,7 @@ def _jwt_tokens(settings: Settings, keys: Keys, clock: Clock) -> RotatingJwtToke
     return RotatingJwtTokens(KeyRing(keys.jwt, make, clock).current)
 
 
-def _attempts(settings: Settings, limits: Limits, clock: Clock) -> LoginThrottle:
+def _throttle(settings: Settings, limits: Limits, clock: Clock) -> LoginThrottle:
     password = Limit(
         limit_names.PASSWORD, settings.lockout_failures, settings.lockout_seconds, in_a_row=True
     )

@@ -49,14 +49,14 @@ class Profiles:
         *,
         passwords: Passwords,
         authentication: Authentication,
-        rights: Authorization,
+        authorization: Authorization,
         requests: RequestLimits,
         exposure: Exposure,
     ) -> None:
         self._transactions = transactions
         self._passwords = passwords
         self._authentication = authentication
-        self._rights = rights
+        self._authorization = authorization
         self._requests = requests
         self._emails = EmailChanges(discreet=exposure.hides_emails)
         self._exposure = exposure
@@ -108,7 +108,7 @@ class Profiles:
             StepUpRequired, CurrentPasswordRequired, WrongPassword: the proof is too old, missing or wrong.
         """
         if current_password is None and (wanted.sensitive or password is not None):
-            self._rights.require_recent_authentication(principal)
+            self._authorization.require_fresh_proof(principal)
         known = self.fetch(principal)
         change = prepare(wanted, known, self._exposure)
         new = None if password is None else self._read_password(password, known, wanted)
@@ -182,7 +182,7 @@ class Profiles:
             StepUpRequired: the proof is too old.
             LastAdmin: nobody would be left to administer the service.
         """
-        self._rights.require_recent_authentication(principal)
+        self._authorization.require_fresh_proof(principal)
         own = principal.account
 
         def remove(tx: Transaction) -> None:

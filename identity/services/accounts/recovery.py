@@ -56,14 +56,14 @@ class Recovery:
         *,
         passwords: Passwords,
         tokens: OneTimeTokens,
-        attempts: LoginThrottle,
+        throttle: LoginThrottle,
         requests: RequestLimits,
         exposure: Exposure,
     ) -> None:
         self._transactions = transactions
         self._passwords = passwords
         self._tokens = tokens
-        self._attempts = attempts
+        self._throttle = throttle
         self._requests = requests
         self._exposure = exposure
 
@@ -212,7 +212,7 @@ class Recovery:
                 subject=subject_of(changed),
                 credential=Credential.MAILED_TOKEN,
             )
-            self._attempts.admit(tx, account.id, principal.origin)  # also notes the change
+            self._throttle.admit(tx, account.id, principal.origin)  # also notes the change
 
         self._transactions.write(principal, redeem)
 

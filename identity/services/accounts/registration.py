@@ -86,16 +86,16 @@ class Accounts:
         *,
         identifiers: Identifiers,
         passwords: Passwords,
-        rights: Authorization,
-        attempts: LoginThrottle,
+        authorization: Authorization,
+        throttle: LoginThrottle,
         requests: RequestLimits,
         exposure: Exposure,
     ) -> None:
         self._transactions = transactions
         self._identifiers = identifiers
         self._passwords = passwords
-        self._rights = rights
-        self._attempts = attempts
+        self._authorization = authorization
+        self._throttle = throttle
         self._requests = requests
         self._exposure = exposure
 
@@ -136,7 +136,7 @@ class Accounts:
             Forbidden: the caller is no administrator.
             StepUpRequired: another administrator is wanted, and the authentication is too old.
         """
-        self._rights.require_admin(principal, fresh=admin)
+        self._authorization.require_admin(principal, fresh=admin)
         return self._create(principal, wanted, _Creation(admin=admin))
 
     def public_name(self, principal: Principal, account_id: int) -> str:
@@ -262,7 +262,7 @@ class Accounts:
             tx.audit(Event.ADMIN_GRANTED, subject=subject_of(account))
         notify_email(tx, account, owner, requester=tx.principal.origin)
         if tx.principal.subject is None:  # the caller chose the password, and so is the owner
-            self._attempts.remember(tx, account.id, tx.principal.origin)
+            self._throttle.remember(tx, account.id, tx.principal.origin)
         return view_account(account)
 
     def _is_first(self, session: Session) -> bool:

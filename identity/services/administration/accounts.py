@@ -51,15 +51,15 @@ class Administration:
         transactions: Transactions,
         *,
         passwords: Passwords,
-        attempts: LoginThrottle,
-        rights: Authorization,
+        throttle: LoginThrottle,
+        authorization: Authorization,
         outbox: Outbox,
         exposure: Exposure,
     ) -> None:
         self._transactions = transactions
         self._passwords = passwords
-        self._attempts = attempts
-        self._rights = rights
+        self._throttle = throttle
+        self._authorization = authorization
         self._outbox = outbox
         self._emails = EmailChanges(discreet=False)
         self._exposure = exposure
@@ -68,7 +68,7 @@ class Administration:
         self, principal: Principal, *, search: str | None, cursor: int | None, limit: int
     ) -> Page[AccountView]:
         """Return accounts, newest first, whose name or address contains `search` in any letter case."""
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
         query = select(Account)
         if search:
             needle = canonical(search)
@@ -85,7 +85,7 @@ class Administration:
 
     def outbox(self, principal: Principal) -> OutboxState:
         """Return how the mail goes."""
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
         return self._outbox.state()
 
     def fetch(self, principal: Principal, ref: AccountRef) -> AccountView:
@@ -94,7 +94,7 @@ class Administration:
         Raises:
             NotFound: there is none.
         """
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
         return self._transactions.read(
             lambda session: self._views(session, get_account(session, ref))[0]
         )
@@ -122,7 +122,7 @@ class Administration:
         fresh = wanted.sensitive or any(
             given is not None for given in (admin, password, must_change)
         )
-        self._rights.require_admin(principal, fresh=fresh)
+        self._authorization.require_admin(principal, fresh=fresh)
         change = prepare(wanted, self.fetch(principal, ref), self._exposure)
         if admin is not None:
             change.columns["admin"] = admin
@@ -163,7 +163,7 @@ class Administration:
             OwnAccount: nobody disables himself.
             LastAdmin: the only administrator stays.
         """
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
 
         def apply(tx: Transaction, account: Account) -> Sequence[Event]:
             if account.id == principal.account.id:
@@ -182,7 +182,7 @@ class Administration:
         Raises:
             NotFound.
         """
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
 
         def apply(_tx: Transaction, account: Account) -> Sequence[Event]:
             account.disabled = False
@@ -196,10 +196,10 @@ class Administration:
         Raises:
             NotFound.
         """
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
 
         def apply(tx: Transaction, account: Account) -> Sequence[Event]:
-            self._attempts.unlock(tx, account)
+            self._throttle.unlock(tx, account)
             return [Event.UNLOCKED]
 
         return self._act(principal, ref, apply)
@@ -210,7 +210,7 @@ class Administration:
         Raises:
             NotFound.
         """
-        self._rights.require_admin(principal, fresh=True)
+        self._authorization.require_admin(principal, fresh=True)
 
         def apply(tx: Transaction, account: Account) -> Sequence[Event]:
             tx.end_credentials(account)
@@ -225,7 +225,7 @@ class Administration:
             NotFound.
             LastAdmin: the only administrator stays.
         """
-        self._rights.require_admin(principal, fresh=True)
+        self._authorization.require_admin(principal, fresh=True)
 
         def apply(tx: Transaction, account: Account) -> Sequence[Event]:
             require_remaining_admin(tx.session, leaving=account.id)
@@ -254,7 +254,7 @@ class Administration:
         return self._transactions.write(principal, act, lock_admins=True)
 
     def _views(self, session: Session, *accounts: Account) -> tuple[AccountView, ...]:
-        locks = self._attempts.locked_until(session, accounts)
+        locks = self._throttle.locked_until(session, accounts)
         return tuple(
             view_account(account, locked_until=locks.get(account.id)) for account in accounts
         )

@@ -57,10 +57,10 @@ class AuditQuery:
     """Reads events for administrators."""
 
     def __init__(
-        self, transactions: Transactions, rights: Authorization, pseudonyms: Pseudonyms
+        self, transactions: Transactions, authorization: Authorization, pseudonyms: Pseudonyms
     ) -> None:
         self._transactions = transactions
-        self._rights = rights
+        self._authorization = authorization
         self._pseudonyms = pseudonyms
 
     def list(
@@ -71,7 +71,7 @@ class AuditQuery:
         Raises:
             Forbidden: the caller is no administrator.
         """
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
         query = select(AuditEvent).where(*which.conditions(self._pseudonyms))
         page = self._transactions.read(
             lambda session: paged(session, query, AuditEvent.id, cursor=cursor, limit=limit)

@@ -27,11 +27,11 @@ class AccountCredentials:
         self,
         transactions: Transactions,
         *,
-        rights: Authorization,
+        authorization: Authorization,
         administration: Administration,
     ) -> None:
         self._transactions = transactions
-        self._rights = rights
+        self._authorization = authorization
         self._administration = administration
 
     def sessions(self, principal: Principal, ref: AccountRef) -> tuple[SessionView, ...]:
@@ -40,7 +40,7 @@ class AccountCredentials:
         Raises:
             NotFound: there is no such account.
         """
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
 
         def read(session: Session) -> tuple[SessionView, ...]:
             account = get_account(session, ref)
@@ -56,7 +56,7 @@ class AccountCredentials:
         Raises:
             NotFound: there is no such account, or it has no such live session.
         """
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
 
         def end(tx: Transaction) -> None:
             account = get_account(tx.session, ref, lock=True)
@@ -72,7 +72,7 @@ class AccountCredentials:
         Raises:
             NotFound: there is no such account.
         """
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
 
         def read(session: Session) -> tuple[CertificateView, ...]:
             return certificates_of(session, get_account(session, ref), self._transactions.now())
@@ -86,7 +86,7 @@ class AccountCredentials:
             StepUpRequired: the proof is too old.
             NotFound: there is no such account, or it has no such certificate that is active.
         """
-        self._rights.require_admin(principal, fresh=True)
+        self._authorization.require_admin(principal, fresh=True)
 
         def revoke(tx: Transaction) -> None:
             account = get_account(tx.session, ref, lock=True)
@@ -107,7 +107,7 @@ class AccountCredentials:
             InvalidInput: the password cannot be used.
             StepUpRequired, Busy: as for `Administration.change`.
         """
-        self._rights.require_admin(principal, fresh=True)
+        self._authorization.require_admin(principal, fresh=True)
         account_id = self._transactions.read(lambda session: _find_id(session, name))
         return self._administration.change(
             principal, account_id, ProfileChange(), password=password, must_change=must_change

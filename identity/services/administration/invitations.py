@@ -25,12 +25,12 @@ class Invitations:
         transactions: Transactions,
         *,
         identifiers: Identifiers,
-        rights: Authorization,
+        authorization: Authorization,
         exposure: Exposure,
     ) -> None:
         self._transactions = transactions
         self._identifiers = identifiers
-        self._rights = rights
+        self._authorization = authorization
         self._exposure = exposure
 
     def invite(
@@ -57,7 +57,7 @@ class Invitations:
             InvalidInput: a value cannot be used.
             UsernameTaken, EmailTaken: another account has it.
         """
-        self._rights.require_admin(principal, fresh=admin)
+        self._authorization.require_admin(principal, fresh=admin)
         wanted = self._described(email, username, full_name)
 
         def insert(tx: Transaction) -> AccountView:

@@ -24,9 +24,9 @@ class Lifted:
 class Locks:
     """Lifts locks."""
 
-    def __init__(self, transactions: Transactions, *, attempts: LoginThrottle) -> None:
+    def __init__(self, transactions: Transactions, *, throttle: LoginThrottle) -> None:
         self._transactions = transactions
-        self._attempts = attempts
+        self._throttle = throttle
 
     def lift(self, principal: Principal, what: str) -> Lifted:
         """Forget what is counted for a username, an e-mail address or an IP address; for all that `what` can be.
@@ -59,14 +59,14 @@ class Locks:
         self._transactions.write(principal, lift)
 
     def _lift_network(self, tx: Transaction, group: str) -> None:
-        self._attempts.unlock_network(tx, group)
+        self._throttle.unlock_network(tx, group)
         tx.audit(Event.IP_UNLOCKED, network=group)
 
     def _lift_name(self, tx: Transaction, what: str) -> str | None:
         account = find_by_identifier(tx.session, what)
         if account is None:
-            self._attempts.unlock_name(tx, what)
+            self._throttle.unlock_name(tx, what)
             return None
-        self._attempts.unlock(tx, account)
+        self._throttle.unlock(tx, account)
         tx.audit(Event.UNLOCKED, subject=subject_of(account))
         return account.username

@@ -37,12 +37,12 @@ class AccountNames:
 
     Args:
         transactions: how rows are read.
-        rights: who may.
+        authorization: who may.
     """
 
-    def __init__(self, transactions: Transactions, rights: Authorization) -> None:
+    def __init__(self, transactions: Transactions, authorization: Authorization) -> None:
         self._transactions = transactions
-        self._rights = rights
+        self._authorization = authorization
 
     def all(self, principal: Principal) -> Iterator[Sequence[AccountName]]:
         """Return all accounts, oldest first, in pieces that are each read when they are asked for.
@@ -54,7 +54,7 @@ class AccountNames:
             Unauthenticated: nobody is asking; from a later piece: the caller's rights have ended meanwhile.
             Unavailable: from any piece: the database does not answer.
         """
-        return self._pieces(self._rights.require_admin(principal))
+        return self._pieces(self._authorization.require_admin(principal))
 
     def _pieces(self, subject: Subject) -> Iterator[Sequence[AccountName]]:
         after = 0

@@ -25,14 +25,14 @@ class UserTokens:
         self,
         transactions: Transactions,
         *,
-        rights: Authorization,
+        authorization: Authorization,
         authentication: Authentication,
-        logins: SessionOpener,
+        session_opener: SessionOpener,
     ) -> None:
         self._transactions = transactions
-        self._rights = rights
+        self._authorization = authorization
         self._authentication = authentication
-        self._logins = logins
+        self._session_opener = session_opener
 
     def create(self, principal: Principal, ref: AccountRef, kind: TokenKind) -> Login:
         """Open a session for an account and return its token, which never counts as a fresh proof.
@@ -41,8 +41,8 @@ class UserTokens:
             StepUpRequired: the proof is too old; such a token is as good as the account.
             NotFound: there is no such account, or it is disabled.
         """
-        self._rights.require_admin(principal, fresh=True)
-        return self._logins.open(principal, kind, owner=self._owner(ref))
+        self._authorization.require_admin(principal, fresh=True)
+        return self._session_opener.open(principal, kind, owner=self._owner(ref))
 
     def revoke(self, principal: Principal, ref: AccountRef, token: str) -> None:
         """End the session of a token of an account.
@@ -50,7 +50,7 @@ class UserTokens:
         Raises:
             NotFound: the token is not live, or another account's.
         """
-        self._rights.require_admin(principal)
+        self._authorization.require_admin(principal)
         try:
             shown = self._authentication.by_token(token, principal.origin)
         except Unauthenticated:

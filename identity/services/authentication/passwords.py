@@ -62,7 +62,7 @@ class Authentication:
         passwords: Passwords,
         tokens: TokenAuthenticator,
         limits: Limits,
-        attempts: LoginThrottle,
+        throttle: LoginThrottle,
         proven: ProvenPasswords,
     ) -> None:
         self._transactions = transactions
@@ -71,7 +71,7 @@ class Authentication:
         self._tokens = tokens
         self._usernames = TokenUsernames(transactions)
         self._limits = limits
-        self._attempts = attempts
+        self._throttle = throttle
 
     def by_password(
         self,
@@ -151,7 +151,7 @@ class Authentication:
             RateLimited: too many were wrong.
             Busy: too many passwords are waiting.
         """
-        own = self._attempts.own_counter(principal)
+        own = self._throttle.own_counter(principal)
         try:
             proven = self._prove(
                 _Attempt(principal.account.username, password), Principal(principal.origin), own
@@ -213,7 +213,7 @@ class Authentication:
         if own:
             self._limits.require_open(session, *own)
             return named, ThrottleKeys(own)
-        return named, self._attempts.keys_for(session, named, anonymous.origin)
+        return named, self._throttle.keys_for(session, named, anonymous.origin)
 
     def _count(
         self,
@@ -253,7 +253,7 @@ class Authentication:
         counts = [each for each in keys.counts if counted or each.limit.in_a_row]
         self._limits.succeed(tx, subject.id, *counts)
         if not keys.seen_recently:
-            self._attempts.remember(tx, subject.id, proven.origin)
+            self._throttle.remember(tx, subject.id, proven.origin)
         tx.audit(Event.AUTHENTICATED)
 
     def _refuse(self, anonymous: Principal, named: LoginCandidate, login: str) -> None:

@@ -43,13 +43,13 @@ class Certificates:
         transactions: Transactions,
         *,
         authority: CertificateAuthority,
-        rights: Authorization,
+        authorization: Authorization,
         requests: RequestLimits,
         life: timedelta,
     ) -> None:
         self._transactions = transactions
         self._authority = authority
-        self._rights = rights
+        self._authorization = authorization
         self._requests = requests
         self._life = life
 
@@ -66,7 +66,7 @@ class Certificates:
             BadCertificateRequest: the request is not signed, whoever asks.
             RateLimited: the account has asked for too many.
         """
-        self._rights.require_recent_authentication(principal)
+        self._authorization.require_fresh_proof(principal)
         return self._sign(principal, request, description)
 
     def renew(self, principal: Principal, request: str) -> str:
@@ -97,7 +97,7 @@ class Certificates:
             StepUpRequired: the proof is too old.
             NotFound: it is not the caller's, or already revoked.
         """
-        self._rights.require_recent_authentication(principal)
+        self._authorization.require_fresh_proof(principal)
         own, now = principal.account, self._transactions.now()
 
         def revoke(tx: Transaction) -> None:

@@ -32,14 +32,14 @@ class Tokens:
         self,
         transactions: Transactions,
         *,
-        logins: SessionOpener,
+        session_opener: SessionOpener,
         access_tokens: AccessTokens,
         directory: SessionDirectory,
         token_life: timedelta,
         session_life: timedelta,
     ) -> None:
         self._transactions = transactions
-        self._logins = logins
+        self._session_opener = session_opener
         self._access_tokens = access_tokens
         self._directory = directory
         self._token_life = token_life
@@ -55,7 +55,7 @@ class Tokens:
         if principal.session is None:
             lifetime = Lifetime(self._session_life)
             return self._sign(
-                self._logins.open_session(principal, TokenKind.ACCESS, lifetime),
+                self._session_opener.open_session(principal, TokenKind.ACCESS, lifetime),
                 now,
                 now + lifetime.absolute,
             )

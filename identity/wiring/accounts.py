@@ -1,0 +1,59 @@
+"""Builds the use cases about one's own account, and about the accounts of others."""
+
+from __future__ import annotations
+
+from identity.services.accounts.profile import Profiles
+from identity.services.accounts.recovery import Recovery
+from identity.services.accounts.registration import Accounts
+from identity.services.administration.accounts import Administration
+from identity.services.authentication.passwords import Authentication
+from identity.wiring.infrastructure import Infrastructure
+
+
+def build_accounts(base: Infrastructure) -> Accounts:
+    """Return the registration of accounts."""
+    return Accounts(
+        base.transactions,
+        identifiers=base.identifiers,
+        passwords=base.passwords,
+        authorization=base.authorization,
+        throttle=base.throttle,
+        requests=base.requests,
+        exposure=base.exposure,
+    )
+
+
+def build_profiles(base: Infrastructure, authentication: Authentication) -> Profiles:
+    """Return what users do with their own account."""
+    return Profiles(
+        base.transactions,
+        passwords=base.passwords,
+        authentication=authentication,
+        authorization=base.authorization,
+        requests=base.requests,
+        exposure=base.exposure,
+    )
+
+
+def build_recovery(base: Infrastructure) -> Recovery:
+    """Return activation and password reset."""
+    return Recovery(
+        base.transactions,
+        passwords=base.passwords,
+        tokens=base.one_time_tokens,
+        throttle=base.throttle,
+        requests=base.requests,
+        exposure=base.exposure,
+    )
+
+
+def build_administration(base: Infrastructure) -> Administration:
+    """Return what administrators do with other accounts."""
+    return Administration(
+        base.transactions,
+        passwords=base.passwords,
+        throttle=base.throttle,
+        authorization=base.authorization,
+        outbox=base.outbox,
+        exposure=base.exposure,
+    )
