@@ -1,4 +1,4 @@
-"""The Flask extensions, unbound: one database for as many applications as a process makes."""
+"""The Flask extensions. They are bound to each application that the process creates."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ db = SQLAlchemy(metadata=Base.metadata)
 
 
 def connect(app: Flask, settings: Settings) -> Engine:
-    """Bind `app` to its database and return the engine; nothing is opened yet.
+    """Bind `app` to its database and return the engine. No connection is opened yet.
 
     Raises:
-        SettingError: the database's driver is not installed.
+        SettingError: the driver of the database is not installed.
     """
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
@@ -35,8 +35,8 @@ def connect(app: Flask, settings: Settings) -> Engine:
             engine = db.engine
     except ImportError:
         raise SettingError(
-            "IDENTITY_DATABASE_URL: PostgreSQL needs psycopg: install identityd[postgresql]"
+            "IDENTITY_DATABASE_URL: PostgreSQL needs psycopg; install identityd[postgresql]"
         ) from None
-    app.teardown_appcontext_funcs.clear()  # use cases have sessions of their own: there is none to end here
+    app.teardown_appcontext_funcs.clear()  # use cases open their own sessions; none ends here
     prepare(engine)
     return engine

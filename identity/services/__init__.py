@@ -1,4 +1,4 @@
-"""Use cases: what callers of every dialect may ask for. A public method is one transaction."""
+"""Use cases, shared by every dialect. Each public method is one transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from identity.services.sessions.opening import SessionOpener
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The use cases of one application, wired once at start-up."""
+    """The use cases of one application, built once at start-up."""
 
     account_credentials: AccountCredentials
     account_names: AccountNames

@@ -89,7 +89,7 @@ def _find(session: Session, statement: Executable, name: str, login: str) -> Log
         subject_of(row),
         row.password_hash,
         row.disabled,
-        counted_as=known if row.fits else unknown,
-        exists=bool(row.fits),
+        counted_as=known if row.matched else unknown,
+        exists=bool(row.matched),
         must_change=row.must_change_password,
     )

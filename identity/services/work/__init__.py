@@ -1,1 +1,1 @@
-"""What every use case stands on: the transaction, accounts, authorization, the audit log."""
+"""What every use case is built on: the transaction, accounts, authorization, the audit log."""

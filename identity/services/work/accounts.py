@@ -1,4 +1,4 @@
-"""Finding rows and turning them into views; the only place that lists a view's fields."""
+"""Finds accounts, and turns rows of accounts and events into views."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from identity.domain.views import AccountView, AuditView, Page
 from identity.store.models import ACCOUNTS, Account, AuditEvent
 
 MAX_ID: Final = 2**63 - 1
-# Made once: making one takes longer than asking it.
+# Prepared once; building the statement costs more than running it.
 _BY_ID: Final = select(Account).where(Account.id == bindparam("id"))
 _BY_ID_LOCKED: Final = _BY_ID.with_for_update()
 Row = TypeVar("Row")
 
 
 def find_account(session: Session, where: ColumnElement[bool]) -> Account | None:
-    """Return the one account that fits, or None."""
+    """Return the only account that meets a condition, or None."""
     return session.scalars(select(Account).where(where)).one_or_none()
 
 
 def find_by_identifier(session: Session, name: str) -> Account | None:
-    """Return the account with this username or, where none has it, with this email; or None."""
+    """Return the account with this username, else the one with this email, else None."""
     return find_account(session, Account.username_canonical == canonical(name)) or find_account(
         session, Account.email_canonical == canonical_email(name)
     )
@@ -46,31 +46,46 @@ def find_by_identifier(session: Session, name: str) -> Account | None:
 def find_or_decoy(
     session: Session, where: ColumnElement[bool]
 ) -> tuple[Account | None, Account | None]:
-    """Return the one account that fits, or None, and an account to work with at any rate, so that neither takes longer.
+    """Return the account that meets a condition, or None; and that account, or else a decoy.
 
-    The latter is None only where there is no account at all.
+    Constant work: see docs/security.md#enumeration. The decoy is an account that does not meet the
+    condition. It is None only if there is no account at all.
     """
-    account, fits = session.execute(select_or_decoy(where, Account)).first() or (None, 0)
-    return account if fits else None, account
+    account, matched = session.execute(select_or_decoy(where, Account)).first() or (None, 0)
+    return account if matched else None, account
 
 
-def select_or_decoy(where: ColumnElement[bool], *wanted: Any) -> Select[Any]:  # noqa: ANN401 - columns or entities
-    """Return a statement that selects what is wanted of the account that fits, else of any; and `fits`, which tells."""
-    anybody = select(ACCOUNTS.c.id).order_by(ACCOUNTS.c.id).limit(1).scalar_subquery()
-    fits = case((where, 1), else_=0).label("fits")
+def select_or_decoy(
+    where: ColumnElement[bool],
+    *entities: Any,  # noqa: ANN401 - columns or entities
+) -> Select[Any]:
+    """Return a statement that selects from the account that meets a condition, else from a decoy.
+
+    Args:
+        where: the condition; at most one account meets it.
+        entities: the columns or entities to select. The statement adds the column `matched`: 1 for
+            the account, 0 for the decoy.
+    """
+    decoy = select(ACCOUNTS.c.id).order_by(ACCOUNTS.c.id).limit(1).scalar_subquery()
+    matched = case((where, 1), else_=0).label("matched")
     return (
-        select(*wanted, fits)
-        .where(or_(where, ACCOUNTS.c.id == anybody))
-        .order_by(fits.desc())
+        select(*entities, matched)
+        .where(or_(where, ACCOUNTS.c.id == decoy))
+        .order_by(matched.desc())
         .limit(1)
     )
 
 
 def get_account(session: Session, ref: AccountRef, *, lock: bool = False) -> Account:
-    """Return the account that is meant, its row locked against other writers if asked.
+    """Return an account.
+
+    Args:
+        session: of the database.
+        ref: the id, UUID or short id of the account.
+        lock: lock the row against other writers.
 
     Raises:
-        NotFound: there is none.
+        NotFound: there is no such account.
     """
     query = _BY_ID_LOCKED if lock else _BY_ID
     account_id = ref if isinstance(ref, int) else _find_id(session, ref)
@@ -85,18 +100,24 @@ def get_account(session: Session, ref: AccountRef, *, lock: bool = False) -> Acc
 def _find_id(session: Session, ref: Uuid | ShortId) -> int | None:
     if isinstance(ref, Uuid):
         return session.scalar(select(Account.id).where(Account.uuid == ref.text))
-    found = session.scalar(select(Account.id).where(Account.short_id == ref.text))
-    if found is None and ref.or_username:
+    account_id = session.scalar(select(Account.id).where(Account.short_id == ref.text))
+    if account_id is None and ref.or_username:
         username = Account.username_canonical == canonical(ref.text)
-        found = session.scalar(select(Account.id).where(username))
-    return found
+        account_id = session.scalar(select(Account.id).where(username))
+    return account_id
 
 
 def get_own(session: Session, subject: Subject, *, lock: bool = True) -> Account:
-    """Return the caller's own row, locked if it is to be changed, as long as his credential still counts.
+    """Return the caller's own account.
+
+    Args:
+        session: of the database.
+        subject: the account as it was when the credential was checked.
+        lock: lock the row against other writers.
 
     Raises:
-        Unauthenticated: the account is gone, disabled, or has moved on since the credential was checked.
+        Unauthenticated: the account was deleted or disabled, or its credentials were invalidated,
+            since the credential was checked.
     """
     query = select(Account).where(
         Account.id == subject.id, Account.version == subject.version, Account.disabled.is_(False)
@@ -109,23 +130,21 @@ def get_own(session: Session, subject: Subject, *, lock: bool = True) -> Account
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An email that an account shows, and whether it is the account's own: only then is mail sent there."""
+    """An email that an account shows. Mail is sent there only if the account owns it."""
 
     email: str
     owned: bool
 
 
 def mailbox(account: Account) -> Mailbox | None:
-    """Return the email to which mail about an account would go, if it shows one."""
-    return (
-        None
-        if account.email is None
-        else Mailbox(account.email, owned=account.email_canonical is not None)
-    )
+    """Return the email to which mail about an account would go, or None if it shows none."""
+    if account.email is None:
+        return None
+    return Mailbox(account.email, owned=account.email_canonical is not None)
 
 
 def view_account(account: Account, *, locked_until: datetime | None = None) -> AccountView:
-    """Show an account without its hash."""
+    """Return an account without its password hash."""
     return AccountView(
         id=account.id,
         uuid=account.uuid,
@@ -146,7 +165,7 @@ def view_account(account: Account, *, locked_until: datetime | None = None) -> A
 
 
 def view_event(event: AuditEvent) -> AuditView:
-    """Show an event of the trail."""
+    """Return an event of the audit log."""
     return AuditView(
         id=event.id,
         at=event.at,
@@ -164,7 +183,7 @@ def view_event(event: AuditEvent) -> AuditView:
 
 
 def subject_of(account: Account | SelectedRow[Any]) -> Subject:
-    """Show an account as somebody who acts or is acted on."""
+    """Return an account as the actor or the subject of an event."""
     return Subject(
         id=account.id,
         username=account.username,
@@ -183,7 +202,15 @@ def paged(
     cursor: int | None,
     limit: int,
 ) -> Page[Row]:
-    """Return up to `limit` rows of `query`, newest first: those before the cursor."""
+    """Return a page of `query`, newest first.
+
+    Args:
+        session: of the database.
+        query: selects the rows.
+        key: the column by which rows are ordered; a larger one is newer.
+        cursor: the key of the last row of the previous page; None for the first page.
+        limit: how many rows the page has at most.
+    """
     if cursor is not None:
         query = query.where(key < cursor)
     rows = session.scalars(query.order_by(key.desc()).limit(limit + 1)).all()
@@ -192,6 +219,6 @@ def paged(
 
 
 def taken(error: IntegrityError, username: str) -> IdentityError:
-    """Tell which unique value of an account was already in use."""
+    """Return the error for a violated unique constraint of the account table."""
     first_line = str(error.orig).partition("\n")[0]
     return EmailTaken() if "email_canonical" in first_line else UsernameTaken(username)

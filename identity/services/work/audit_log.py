@@ -41,9 +41,9 @@ class AuditLog:
     """Writes events.
 
     Args:
-        pseudonyms: what is kept of names that no account has.
-        log: whether each event is also a log line, once it is committed.
-        sessions: whether a session is an event even if the login that opened it is one.
+        pseudonyms: replace names that no account has.
+        log: also write each event as a log line, after the commit.
+        sessions: record a new session even if the login that opened it is recorded.
     """
 
     def __init__(self, pseudonyms: Pseudonyms, *, log: bool, sessions: bool = True) -> None:
@@ -52,10 +52,10 @@ class AuditLog:
         self._sessions = sessions
 
     def write(self, session: Session, entry: Entry, now: datetime) -> Callable[[], None] | None:
-        """Write one event; return what logs it after the commit, if events are logged."""
+        """Write one event. If events are logged, return the function to call after the commit."""
         values = self._values(entry, now)
         number = session.execute(_INSERT, values).scalar_one()
-        return partial(_tell, AuditView(id=number, **values)) if self._log else None
+        return partial(_log_event, AuditView(id=number, **values)) if self._log else None
 
     def records_session(self, principal: Principal, owner: Subject) -> bool:
         """Tell whether a new session is an event of its own.
@@ -91,5 +91,5 @@ class AuditLog:
         return self._pseudonyms.of(name) if name is not None and is_username(name) else None
 
 
-def _tell(event: AuditView) -> None:
+def _log_event(event: AuditView) -> None:
     _log.info("audit", extra={"fields": dataclasses.asdict(event) | {"at": event.at.isoformat()}})

@@ -1,4 +1,4 @@
-"""Asks the policy for the use cases, and leaves a trace of whom it refused."""
+"""Checks rights for the use cases, and records refusals in the audit log."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from identity.services.work.transaction import Transactions
 
 
 class Authorization:
-    """Lets callers pass or not.
+    """Decides whether a caller may act.
 
     Args:
-        transactions: where a refusal is written before it is raised.
-        step_up: how old a proof may be for what a stolen token must not do; zero switches that off.
+        transactions: writes a refusal before it is raised.
+        step_up: how old an authentication may be for sensitive actions; zero disables the check.
     """
 
     def __init__(self, transactions: Transactions, *, step_up: timedelta) -> None:
@@ -26,29 +26,31 @@ class Authorization:
         self._step_up = step_up
 
     def require_admin(self, principal: Principal, *, fresh: bool = False) -> Subject:
-        """Let administrators pass, with `fresh` only those with a fresh proof.
+        """Return the caller, who must be an administrator.
+
+        Args:
+            principal: the caller.
+            fresh: also require a recent authentication.
 
         Raises:
-            Unauthenticated: nobody is asking.
-            Forbidden: somebody else is.
-            StepUpRequired: the proof is too old.
+            Unauthenticated: the caller is anonymous.
+            Forbidden: the caller is not an administrator.
+            StepUpRequired: the authentication is too old.
         """
         with self._refused(principal, Event.ADMINISTRATION, Forbidden):
             subject = policy.require_admin(principal)
         if fresh:
-            self.require_recent_authentication(principal)
+            self.require_fresh_proof(principal)
         return subject
 
-    def require_recent_authentication(self, principal: Principal) -> None:
-        """Let callers pass who have proven themselves lately.
+    def require_fresh_proof(self, principal: Principal) -> None:
+        """Require a recent authentication.
 
         Raises:
-            StepUpRequired: the proof is too old.
+            StepUpRequired: the authentication is too old.
         """
         with self._refused(principal, Event.STEP_UP, StepUpRequired):
-            policy.require_recent_authentication(
-                principal, self._transactions.now(), max_age=self._step_up
-            )
+            policy.require_fresh_proof(principal, self._transactions.now(), max_age=self._step_up)
 
     @contextmanager
     def _refused(

@@ -1,4 +1,4 @@
-"""The rule that the service always has an active administrator, kept by locking all of them."""
+"""Ensures that the service always has an active administrator, by locking all of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from identity.services.work.standing import lock_active_admins
 
 
 def require_remaining_admin(session: Session, *, leaving: int) -> None:
-    """Make sure the service keeps an active administrator when this account stops being one.
+    """Require that another active administrator remains.
+
+    Args:
+        session: of the database.
+        leaving: the id of the account that stops being an active administrator.
 
     Raises:
-        LastAdmin: it is the only one.
+        LastAdmin: there is no other one.
     """
     policy.require_other_admin(lock_active_admins(session), leaving=leaving)

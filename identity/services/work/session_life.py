@@ -1,7 +1,7 @@
-"""When a session is alive: one definition, as SQL and as a function.
+"""Defines once, in SQL and in Python, when a session is valid.
 
-A session is alive while it is not revoked, has not expired, and belongs to the current credentials of
-an account that is not disabled.
+A session is valid while it is neither revoked nor expired, has the version of its account, and the
+account is not disabled.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ Time = datetime | BindParameter[datetime]
 
 
 class Ends(Protocol):
-    """The times at which a session ends; read-only."""
+    """When a session expires; read-only."""
 
     @property
     def absolute_end(self) -> datetime:
-        """The latest end."""
+        """The end of the absolute lifetime."""
 
     @property
     def idle_end(self) -> datetime | None:
-        """The end if it is not used; None if that does not matter."""
+        """The end of the idle lifetime; None if there is none."""
 
 
 def is_expired(session: Ends, now: datetime) -> bool:
-    """Tell whether time has ended a session."""
+    """Tell whether a session has expired."""
     idle_end = session.idle_end
     return session.absolute_end <= now or (idle_end is not None and idle_end <= now)
 
 
 def unexpired(now: Time) -> ColumnElement[bool]:
-    """Return the same as a condition on the row: time has not ended it."""
+    """Return the condition that a session has not expired."""
     return and_(
         LoginSession.absolute_end > now,
         or_(LoginSession.idle_end.is_(None), LoginSession.idle_end > now),
     )
 
 
-# Needs the account joined: the session counts, apart from time.
+# Valid, apart from time. The account must be joined.
 STANDS: Final = and_(
     LoginSession.revoked_at.is_(None),
     LoginSession.version == Account.version,
@@ -51,14 +51,14 @@ STANDS: Final = and_(
 
 
 def alive(now: Time) -> ColumnElement[bool]:
-    """Return the condition that a session is alive; it needs the account joined."""
+    """Return the condition that a session is valid. The account must be joined."""
     return and_(STANDS, unexpired(now))
 
 
 def ended(now: Time) -> ColumnElement[bool]:
-    """Return the condition that a session will never be alive again; it needs no join.
+    """Return the condition that a session can never be valid again. No join is needed.
 
-    A disabled account may be enabled again, but its sessions belong to former credentials then.
+    Disabling an account invalidates its sessions, so enabling it again brings none back.
     """
     current = select(Account.version).where(Account.id == LoginSession.account_id).scalar_subquery()
     return or_(

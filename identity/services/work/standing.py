@@ -1,7 +1,8 @@
-"""Whether the account and the credential behind a principal still stand, asked in the transaction that writes.
+"""Checks again, in the transaction that writes, that the principal's credential is still valid.
 
-A principal is read when a request begins. Its body may take seconds to arrive and a password hash takes its time, so
-what was true then is asked again where it counts, under a lock that has whatever ends a credential wait.
+A principal is authenticated when a request begins. Until the request writes, its body may take
+seconds to arrive and a password may have to be hashed. So the check is repeated in the transaction,
+under a lock that delays whatever would end the credential.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from identity.domain.credentials import Credential
 from identity.domain.errors import Forbidden, Unauthenticated
-from identity.domain.principal import Principal, Subject
+from identity.domain.principal import Principal
 from identity.store.models import ACCOUNTS, CERTIFICATES, SESSIONS
 
-# Prepared once: building a statement costs more than running it. The account's row is locked before all others,
-# so that requests of one account take turns and never wait for each other in a circle.
+# Prepared once; building the statement costs more than running it. The account's row is locked
+# before all others, so that requests of one account take turns and cannot deadlock.
 _ACCOUNT: Final = (
     select(ACCOUNTS.c.admin)
     .where(
@@ -35,7 +36,7 @@ _ADMINS: Final = (
 )
 
 
-def _alive(table: Any, key: Any) -> Select[Any]:  # noqa: ANN401 - a table and its key column
+def _valid(table: Any, key: Any) -> Select[Any]:  # noqa: ANN401 - a table and its key column
     return (
         select(key)
         .where(
@@ -48,44 +49,38 @@ def _alive(table: Any, key: Any) -> Select[Any]:  # noqa: ANN401 - a table and i
     )
 
 
-_SESSION: Final = _alive(SESSIONS, SESSIONS.c.id)
-_CERTIFICATE: Final = _alive(CERTIFICATES, CERTIFICATES.c.serial)
+_SESSION: Final = _valid(SESSIONS, SESSIONS.c.id)
+_CERTIFICATE: Final = _valid(CERTIFICATES, CERTIFICATES.c.serial)
 
 
 def require_standing(session: Session, principal: Principal) -> None:
-    """Refuse a principal whose account or credential has ended, or who is no longer an administrator.
+    """Require that a principal's account, credential and rights are still valid.
 
-    Anonymous principals and the operator at the command line have nothing that could have ended.
+    Anonymous principals and the operator at the command line always pass.
 
     Raises:
-        Unauthenticated: the account is gone, disabled or has new credentials, or the session or
-            certificate was revoked.
-        Forbidden: the account is no longer an administrator's.
+        Unauthenticated: the account was deleted or disabled, its credentials were invalidated, or
+            the session or certificate was revoked.
+        Forbidden: the account is no longer an administrator.
     """
     subject = principal.subject
     if subject is None or principal.credential is Credential.OPERATOR:
         return
-    account = session.execute(_ACCOUNT, _asked(subject)).first()
+    owner: dict[str, object] = {"account": subject.id, "version": subject.version}
+    account = session.execute(_ACCOUNT, owner).first()
     if account is None:
         raise Unauthenticated
     if subject.admin and not account.admin:
         raise Forbidden
     for statement, key in ((_SESSION, principal.session), (_CERTIFICATE, principal.certificate)):
-        if (
-            key is not None
-            and session.execute(statement, _asked(subject) | {"key": key}).first() is None
-        ):
+        if key is not None and session.execute(statement, owner | {"key": key}).first() is None:
             raise Unauthenticated
 
 
 def lock_active_admins(session: Session) -> frozenset[int]:
-    """Lock the accounts of all active administrators, always in the same order, and return their ids.
+    """Lock the accounts of all active administrators, always in the same order; return their ids.
 
-    Two administrators who remove each other at the same moment take turns, and the second one no longer
-    stands. On SQLite the write transaction is the lock.
+    Two administrators who remove each other at the same time take turns, and the second one is
+    refused. On SQLite the write transaction is the lock.
     """
     return frozenset(session.scalars(_ADMINS))
-
-
-def _asked(subject: Subject) -> dict[str, object]:
-    return {"account": subject.id, "version": subject.version}

@@ -1,4 +1,4 @@
-"""One use case, one transaction; and what a failing database means to a caller."""
+"""Runs each use case in one transaction, and translates database errors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Engine, Executable, Row
@@ -32,14 +33,14 @@ _log = logging.getLogger(__name__)
 _RETRY_AFTER: Final = timedelta(seconds=2)
 _ATTEMPTS: Final = 3
 _SERVICE: Final = Principal(Origin(ip="local", request_id="-", dialect="service"))
-# PostgreSQL and its kin: serialization failure, deadlock (PostgreSQL manual, appendix A).
+# SQLSTATE: serialization failure, deadlock (PostgreSQL manual, appendix A).
 _RETRYABLE: Final = frozenset({"40001", "40P01"})
 
 
 class MailWriter(Protocol):
-    """Writes mails that are sent after the commit; see `services.mail.outbox`."""
+    """Writes mails, which are sent after the commit; see `services.mail.outbox`."""
 
-    def put(  # noqa: PLR0913 - a mail has that many sides
+    def put(  # noqa: PLR0913 - a mail has that many parts
         self,
         session: Session,
         kind: MailKind,
@@ -50,18 +51,18 @@ class MailWriter(Protocol):
         requester: Origin | None,
         certificate: str | None,
     ) -> None:
-        """Write a mail in a running transaction."""
+        """Write a mail; see `Transaction.mail`."""
 
 
 class Transaction:
-    """A running transaction: its session, its time, and what a use case notes in it.
+    """A running transaction: its session, its time, and what a use case reports in it.
 
     Args:
         session: of the database.
         now: the time at which the transaction began.
         principal: on whose behalf it runs.
-        audit_log: where events are written.
-        mails: where mails are written.
+        audit_log: writes events.
+        mails: writes mails.
     """
 
     def __init__(
@@ -82,20 +83,20 @@ class Transaction:
         self.committed: list[Callable[[], None]] = []
 
     def changed(self, account_id: int) -> None:
-        """Note that every process must forget what it remembers of an account."""
+        """Notify every process that an account has changed, so that none uses cached state."""
         changes.note_change(self.session, account_id)
         self.changed_accounts.add(account_id)
 
     def end_credentials(self, account: Account) -> None:
-        """End all sessions and certificates of an account, and the tokens in its mails.
+        """Invalidate all sessions, certificates and one-time tokens of an account.
 
-        A pending email is dropped, because the token that would confirm it ends, too.
+        A pending email is dropped, because the token that would confirm it is invalidated too.
         """
         account.version += 1
         account.pending_email = None
         self.changed(account.id)
 
-    def audit(  # noqa: PLR0913 - an event has that many sides
+    def audit(  # noqa: PLR0913 - an event has that many parts
         self,
         kind: Event,
         *,
@@ -110,20 +111,20 @@ class Transaction:
 
         Args:
             kind: what happened.
-            by: who did it; the principal of the transaction if not given.
-            subject: to which account; the principal's own if not given.
-            name: to which name, if no account is known to have it.
-            network: to which client network, if no account is concerned.
-            outcome: how it ended.
-            credential: which credential was used, if not that of the principal.
+            by: the actor; by default the principal of the transaction.
+            subject: the account that it concerns; by default the principal's own.
+            name: the name that it concerns, if no account has it.
+            network: the client network that it concerns, if it concerns no account.
+            outcome: accepted or refused.
+            credential: the credential that was used; by default that of the principal.
         """
         entry = Entry(kind, by or self.principal, subject, name, network, outcome, credential)
-        tell = self._audit_log.write(self.session, entry, self.now)
-        if tell is not None:
-            self.committed.append(tell)
+        log_event = self._audit_log.write(self.session, entry, self.now)
+        if log_event is not None:
+            self.committed.append(log_event)
 
     def audit_session(self, owner: Subject) -> None:
-        """Write that a session was opened for `owner`, unless the event of the login says so."""
+        """Record that a session was opened for `owner`, unless the event of the login implies it."""
         if self._audit_log.records_session(self.principal, owner):
             self.audit(Event.SESSION_OPENED, subject=owner)
 
@@ -136,13 +137,13 @@ class Transaction:
         requester: Origin | None = None,
         certificate: str | None = None,
     ) -> None:
-        """Write a mail to the account's own email, or to another one; it is sent after the commit.
+        """Write a mail, which is sent after the commit.
 
         Args:
-            kind: which mail.
-            account: about whom.
-            to: the mailbox, if not the account's own.
-            requester: who asked for it, if that may be anyone; their requests are counted apart.
+            kind: of the mail.
+            account: that the mail is about.
+            to: the mailbox; by default the account's own.
+            requester: who caused it, if anyone may; each requester has a limit of their own.
             certificate: the serial of the certificate that it is about.
         """
         self._mails.put(
@@ -157,13 +158,13 @@ class Transaction:
 
 
 class Transactions:
-    """Runs pieces of work, each whole or not at all.
+    """Runs transactions.
 
     Args:
         engine: of the database.
         clock: the time.
-        audit_log: where events are written.
-        mails: where mails are written.
+        audit_log: writes events.
+        mails: writes mails.
     """
 
     def __init__(
@@ -182,7 +183,7 @@ class Transactions:
         return self._clock.now()
 
     def on_change(self, listener: Callable[[int], None]) -> None:
-        """Call `listener` with the id of every account that this process changed, after the commit."""
+        """Call `listener` after each commit with the id of every account that it changed."""
         self._on_change.append(listener)
 
     def write(
@@ -192,40 +193,35 @@ class Transactions:
         *,
         lock_admins: bool = False,
     ) -> Result:
-        """Run `work` for a principal in a transaction of its own and commit it.
+        """Run `work` for a principal in its own transaction, and commit it.
 
-        The transaction begins by asking whether the principal's account and credential still stand, and
-        keeps them from ending until it is committed. `work` may run again if the database asks for
-        that, so it must not touch anything else.
+        The transaction first checks that the principal's account and credential are still valid,
+        and keeps them so until the commit. `work` runs again if the database reports a deadlock or a
+        serialization failure, so it must have no effect outside the transaction. After an error,
+        nothing was changed.
 
         Args:
             principal: on whose behalf.
             work: what to do.
-            lock_admins: lock all active administrators first; for what may take one of them away.
+            lock_admins: lock all active administrators first; for work that may remove one.
 
         Raises:
-            Unauthenticated: the account or the credential ended meanwhile; nothing was changed.
-            Forbidden: the principal is no longer an administrator; nothing was changed.
-            IntegrityError: a constraint refused the work; nothing was changed.
-            Unavailable: the database does not answer or is locked; nothing was changed.
+            Unauthenticated: the account or the credential has become invalid.
+            Forbidden: the principal is no longer an administrator.
+            IntegrityError: the work violated a constraint.
+            Unavailable: the database does not answer or is locked.
         """
-
-        def allowed(tx: Transaction) -> Result:
-            if lock_admins:
-                lock_active_admins(tx.session)
-            require_standing(tx.session, principal)
-            return work(tx)
-
-        return self.write_unattended(allowed, principal)
+        attended = partial(_attended, principal, work, lock_admins=lock_admins)
+        return self.write_unattended(attended, principal)
 
     def write_unattended(
         self, work: Callable[[Transaction], Result], principal: Principal = _SERVICE
     ) -> Result:
-        """Run `work` that needs no right, such as counting an attempt or sending mail; see `write`.
+        """Run `work` that needs no rights, such as counting an attempt or sending mail; see `write`.
 
         Args:
             work: what to do.
-            principal: who is recorded in the audit log; the service itself if not given.
+            principal: the actor in the audit log; by default the service itself.
 
         Raises:
             IntegrityError, Unavailable: as for `write`.
@@ -233,7 +229,7 @@ class Transactions:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._run(work, principal)
-            except _Again:
+            except _Retryable:
                 if attempt == _ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
@@ -246,8 +242,8 @@ class Transactions:
             with session.begin():
                 result = work(tx)
             self._notify(tx.changed_accounts)
-            for act in tx.committed:
-                act()
+            for callback in tx.committed:
+                callback()
             return result
 
     def _notify(self, changed: Iterable[int]) -> None:
@@ -256,7 +252,7 @@ class Transactions:
                 listener(account_id)
 
     def read(self, work: Callable[[Session], Result]) -> Result:
-        """Run `work`, which only reads, on one consistent view of the data.
+        """Run `work`, which only reads, on one consistent snapshot of the database.
 
         Raises:
             Unavailable: the database does not answer.
@@ -265,7 +261,7 @@ class Transactions:
             return work(session)
 
     def row(self, statement: Executable, parameters: dict[str, Any]) -> Row[Any] | None:
-        """Return the first row of one statement, without objects and without a transaction around it.
+        """Return the first row of one statement, without a transaction and without ORM objects.
 
         Raises:
             Unavailable: the database does not answer.
@@ -274,17 +270,30 @@ class Transactions:
             return connection.execute(statement, parameters).first()
 
 
-class _Again(Unavailable):
-    """The database asks for the same transaction once more."""
+def _attended(
+    principal: Principal,
+    work: Callable[[Transaction], Result],
+    tx: Transaction,
+    *,
+    lock_admins: bool,
+) -> Result:
+    if lock_admins:
+        lock_active_admins(tx.session)
+    require_standing(tx.session, principal)
+    return work(tx)
+
+
+class _Retryable(Unavailable):
+    """The database asks for the same transaction to be run again."""
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what a driver raises into what callers know.
+    """Translate the errors of database drivers.
 
     Raises:
-        IntegrityError: as it is; only the use case knows what it means.
-        Unavailable: for everything else.
+        IntegrityError: unchanged; only the use case knows what it means.
+        Unavailable: for every other error.
     """
     try:
         yield
@@ -294,11 +303,11 @@ def translated() -> Iterator[None]:
         _log.warning("database pool exhausted")
         raise Unavailable(_RETRY_AFTER) from None
     except DBAPIError as error:
-        # The driver's text may quote the row, and the row holds the hash: only its class is told.
-        # Without a statement there is no row: it is the connection that could not be made.
+        # The driver's text may quote a row, which may hold a password hash, so only the class of
+        # the error is logged. Without a statement there is no row: the connection failed.
         state = getattr(error.orig, "sqlstate", None)
         reason = str(error.orig).partition("\n")[0] if error.statement is None else ""
-        _log.error(
-            "database refused a statement: %s %s", type(error.orig).__name__, reason or state or ""
-        )
-        raise (_Again if state in _RETRYABLE else Unavailable)(_RETRY_AFTER, reason) from None
+        _log.error("database error: %s %s", type(error.orig).__name__, reason or state or "")
+        if state in _RETRYABLE:
+            raise _Retryable(_RETRY_AFTER, reason) from None
+        raise Unavailable(_RETRY_AFTER, reason) from None
