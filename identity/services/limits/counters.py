@@ -1,4 +1,8 @@
-"""The rows that limits count in, by statements made once: every login asks them, and making one takes as long."""
+"""Counters of the limits, as rows of the database.
+
+The statements are prepared once: every login runs them, and building one costs as much as
+running it.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +28,14 @@ _FORGET: Final = delete(COUNTERS).where(_KEYS).returning(COUNTERS.c.key, COUNTER
 _TAKE_BACK: Final = (
     update(COUNTERS)
     .where(
-        COUNTERS.c.key == bindparam("which"),
+        COUNTERS.c.key == bindparam("counter"),
         COUNTERS.c.count > 0,
         COUNTERS.c.count <= bindparam("most"),
     )
     .values(count=COUNTERS.c.count - 1)
     .returning(COUNTERS.c.count)
 )
-# A few at a time and never waiting for another: rows stay bounded, nobody stalls.
+# In small batches and without waiting for locks, so that no request is delayed.
 _SWEEP: Final = delete(COUNTERS).where(
     COUNTERS.c.key.in_(
         select(COUNTERS.c.key)
@@ -43,82 +47,88 @@ _SWEEP: Final = delete(COUNTERS).where(
 
 
 class State(NamedTuple):
-    """What a counter says until its window ends: how many tries it has counted."""
+    """A counter: how many attempts it has counted, and when its window ends."""
 
-    tries: int
+    attempts: int
     ends_at: datetime
 
 
-def digest(kind: str, what: str) -> str:
-    """Return the key of a counter, which tells nobody what it counts."""
-    return hashlib.sha256(f"{kind}:{what}".encode("utf-8", "replace")).hexdigest()
+def digest(kind: str, item: str) -> str:
+    """Return the key of a counter: a SHA-256 in hexadecimal, which hides what is counted."""
+    return hashlib.sha256(f"{kind}:{item}".encode("utf-8", "replace")).hexdigest()
 
 
 def states(session: Session, keys: Sequence[str], now: datetime) -> dict[str, State]:
-    """Return what each counter says; one whose window has ended, or that never was, says nothing until now."""
-    given: dict[str, Any] = {"keys": keys, "now": now} | {
-        f"key{place}": key for place, key in enumerate(keys)
-    }
-    found = session.execute(_reading(len(keys)), given).one()
+    """Return each counter by its key.
+
+    A counter that has expired or does not exist has no attempts, and its window ends now.
+    """
+    parameters: dict[str, Any] = {"keys": keys, "now": now}
+    parameters |= {f"key{index}": key for index, key in enumerate(keys)}
+    row = session.execute(_select(len(keys)), parameters).one()
     return {
-        key: State(tries or 0, ends_at or now)
-        for key, tries, ends_at in zip(keys, found[::2], found[1::2], strict=True)
+        key: State(attempts or 0, ends_at or now)
+        for key, attempts, ends_at in zip(keys, row[::2], row[1::2], strict=True)
     }
 
 
 def add(session: Session, key: str, limit: Limit, now: datetime) -> State:
-    """Count one try and return the count: one statement, so that parallel tries never miscount."""
-    statement = _adding(session.get_bind().dialect.name, in_a_row=limit.in_a_row)
-    given = {"which": key, "now": now, "end": now + limit.window, "most": limit.most}
-    return State(*session.execute(statement, given).one())
+    """Count one attempt and return the counter.
+
+    One statement does both, so that parallel attempts are counted exactly.
+    """
+    statement = _upsert(session.get_bind().dialect.name, in_a_row=limit.in_a_row)
+    parameters = {"counter": key, "now": now, "end": now + limit.window, "most": limit.most}
+    return State(*session.execute(statement, parameters).one())
 
 
 def take_back(session: Session, key: str, limit: Limit) -> bool:
-    """Count one try less and return True; False if there is none, or the counter has its mark, which stays."""
-    return session.execute(_TAKE_BACK, {"which": key, "most": limit.most}).first() is not None
+    """Subtract one attempt; return False if there is none or the limit is already exceeded."""
+    return session.execute(_TAKE_BACK, {"counter": key, "most": limit.most}).first() is not None
 
 
 def forget(session: Session, keys: Sequence[str]) -> dict[str, int]:
-    """Start counters anew; return what they had counted."""
+    """Delete counters; return their counts by key."""
     return dict(session.execute(_FORGET, {"keys": keys}).all())
 
 
 def forget_where(session: Session, where: ColumnElement[bool]) -> None:
-    """Start those counters anew."""
+    """Delete the counters that meet a condition."""
     session.execute(delete(COUNTERS).where(where))
 
 
 def sweep(session: Session, now: datetime) -> None:
-    """Delete some of the counters whose window has ended."""
+    """Delete a batch of expired counters."""
     session.execute(_SWEEP, {"now": now})
 
 
 @cache
-def _reading(keys: int) -> Executable:
-    # One row, whatever is there: rows are read one by one, and their number would tell who is known at an address.
+def _select(keys: int) -> Executable:
+    # One row for any number of counters. Constant work: see docs/security.md#enumeration.
     columns: list[ColumnElement[Any]] = []
-    for place in range(keys):
-        this = COUNTERS.c.key == bindparam(f"key{place}")
+    for index in range(keys):
+        of_key = COUNTERS.c.key == bindparam(f"key{index}")
         columns += (
-            func.max(case((this, COUNTERS.c.count))),
-            func.max(case((this, COUNTERS.c.ends_at))),
+            func.max(case((of_key, COUNTERS.c.count))),
+            func.max(case((of_key, COUNTERS.c.ends_at))),
         )
     return select(*columns).where(_KEYS, COUNTERS.c.ends_at > _NOW)
 
 
 @cache
-def _adding(dialect: str, *, in_a_row: bool) -> Executable:
-    table, end = COUNTERS.c, bindparam("end", type_=UtcDateTime())
-    over = table.ends_at <= _NOW
-    begins = or_(over, table.count < bindparam("most")) if in_a_row else over
+def _upsert(dialect: str, *, in_a_row: bool) -> Executable:
+    table = COUNTERS.c
+    end = bindparam("end", type_=UtcDateTime())
+    expired = table.ends_at <= _NOW
+    new_window = or_(expired, table.count < bindparam("most")) if in_a_row else expired
     return (
         insert(dialect, COUNTERS)
-        .values(key=bindparam("which"), count=1, ends_at=end)
+        .values(key=bindparam("counter"), count=1, ends_at=end)
         .on_conflict_do_update(
             index_elements=[table.key],
             set_={
-                "count": case((over, 1), else_=table.count + 1),
-                "ends_at": case((begins, end), else_=table.ends_at),
+                "count": case((expired, 1), else_=table.count + 1),
+                "ends_at": case((new_window, end), else_=table.ends_at),
             },
         )
         .returning(table.count, table.ends_at)

@@ -1,8 +1,8 @@
-"""Counters in the database: exact for any number of workers and nodes, and still there after a restart.
+"""Limits, counted in the database: exact for all workers and nodes, and kept over a restart.
 
-A try is counted before its work is done, so that parallel tries cannot outrun the count. The first one beyond a
-limit is counted too, as the mark that it was refused and written down; the others find the mark by reading, at
-most once a second for the same try.
+An attempt is counted before its work is done, so that parallel attempts cannot exceed the limit.
+The first attempt beyond a limit is counted too, and the audit log records it. Later ones are
+refused after a read, which the refusal cache repeats at most once a second.
 """
 
 from __future__ import annotations
@@ -28,32 +28,38 @@ _SWEEP_EVERY: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One counter: the key of its row, and how far it goes."""
+    """One counter: its limit, and the key of its row."""
 
     limit: Limit
     key: str
 
     @classmethod
-    def of(cls, limit: Limit, what: str) -> Count:
-        """Return the counter of a limit for one name, address or account."""
-        return cls(limit, digest(limit.name, what))
+    def of(cls, limit: Limit, item: str) -> Count:
+        """Return the counter of a limit for one name, client network or account."""
+        return cls(limit, digest(limit.name, item))
 
 
 @dataclass(frozen=True, slots=True)
 class LimitExceeded:
-    """A try that the limit did not let through; `first` is the one that is written down."""
+    """A refused attempt. Only the `first` one beyond the limit is recorded in the audit log."""
 
     limit: Limit
     retry_after: timedelta
     first: bool = False
 
     def error(self) -> RateLimited:
-        """Return what the caller hears."""
+        """Return the error to raise."""
         return RateLimited(self.retry_after, self.limit)
 
 
 class Limits:
-    """Counts tries, inside the transactions of those who ask or in its own."""
+    """Counts attempts, in the transaction of the caller or in its own.
+
+    Args:
+        transactions: reads and writes counters.
+        clock: the time.
+        changes: the change generation, which invalidates cached refusals.
+    """
 
     def __init__(self, transactions: Transactions, clock: Clock, changes: ChangeGeneration) -> None:
         self._transactions = transactions
@@ -62,10 +68,10 @@ class Limits:
         self._swept_at: datetime | None = None
 
     def take(self, *counts: Count) -> None:
-        """Count one try in a transaction of its own.
+        """Count one attempt in its own transaction.
 
         Raises:
-            RateLimited: it is one too many; where that is known already, nothing is written.
+            RateLimited: a limit is exceeded. If it already was, nothing is written.
         """
         if not any(each.limit.most for each in counts):
             return
@@ -78,35 +84,39 @@ class Limits:
                 raise refusal.error()
 
     def require_open(self, session: Session, *counts: Count) -> None:
-        """Refuse by one read what was refused before in the same window.
+        """Refuse, after one read, what was refused before in the same window.
 
         Raises:
-            RateLimited: a counter has its mark.
+            RateLimited: a limit was exceeded before.
         """
         if keys := [each.key for each in counts if each.limit.most]:
             self.require(self.standing(session, keys), *counts)
 
     def standing(self, session: Session, keys: Sequence[str]) -> dict[str, State]:
-        """Return what each counter says; one whose window has ended, or that never was, says nothing until now."""
+        """Return the current counters by key; see `counters.states`."""
         return counters.states(session, keys, self._clock.now())
 
     def require(self, standing: Mapping[str, State], *counts: Count) -> None:
-        """Refuse what these counters refused before.
+        """Refuse what was refused before in the same window.
+
+        Args:
+            standing: the counters that `standing` returned.
+            counts: those of them to check.
 
         Raises:
-            RateLimited: one of them has its mark.
+            RateLimited: a limit was exceeded before.
         """
         for each in counts:
             state = standing.get(each.key)
-            if state is not None and 0 < each.limit.most < state.tries:
+            if state is not None and 0 < each.limit.most < state.attempts:
                 raise RateLimited(state.ends_at - self._clock.now(), each.limit)
 
     def count(self, session: Session, *counts: Count) -> LimitExceeded | None:
-        """Count one try in all of these, or in none of them when one refuses.
+        """Count one attempt in all of these, or in none if one of them refuses.
 
-        One statement counts and tells the count, so of any number of parallel tries exactly the allowed ones
-        pass. A refused try does not lengthen its window. Callers give addresses before names: whoever
-        locks rows in one order never waits in a circle.
+        Of any number of parallel attempts, exactly the allowed ones pass. A refused attempt does
+        not extend the window. Callers pass counters of IPs before those of names: rows that are
+        always locked in the same order cannot deadlock.
         """
         now = self._clock.now()
         for index, each in enumerate(counts):
@@ -120,32 +130,34 @@ class Limits:
         return None
 
     def uncount(self, session: Session, *counts: Count) -> None:
-        """Take one try back: it was none after all. A mark stays."""
+        """Subtract one attempt again. A limit that was exceeded stays so."""
         for each in counts:
             counters.take_back(session, each.key, each.limit)
 
     def succeed(self, tx: Transaction, account_id: int, *counts: Count) -> None:
-        """Say that a try of somebody was right: failures in a row are over, others are one less.
+        """Report that an attempt was successful.
 
-        Others of his may have been refused while this one was on its way; what is remembered of that is over.
+        A counter of consecutive failures is deleted; from others, the attempt is subtracted. If
+        parallel attempts were refused meanwhile, the change is notified, so that no process caches
+        these refusals.
         """
-        marked = False
-        for each in counts:  # addresses first, as where they are counted
+        exceeded = False
+        for each in counts:  # IPs first, as in `count`
             if each.limit.most and not each.limit.in_a_row:
-                marked |= not counters.take_back(tx.session, each.key, each.limit)
+                subtracted = counters.take_back(tx.session, each.key, each.limit)
+                exceeded = exceeded or not subtracted
         most = {each.key: each.limit.most for each in counts if each.limit.in_a_row}
-        over = counters.forget(tx.session, list(most))
-        marked |= any(0 < most[key] < tries for key, tries in over.items())
-        if marked:
+        deleted = counters.forget(tx.session, list(most))
+        if exceeded or any(0 < most[key] < attempts for key, attempts in deleted.items()):
             tx.changed(account_id)
 
     def lift(self, tx: Transaction, account_id: int, where: ColumnElement[bool]) -> None:
-        """Start some counters anew, and have every process forget what it refused by them."""
+        """Delete the counters that meet a condition, and notify the change to every process."""
         counters.forget_where(tx.session, where)
         tx.changed(account_id)
 
     def _sweep(self, session: Session, now: datetime) -> None:
-        # By time, not at each new name: that would tell the names that nobody has tried before.
+        # By time and not for each new counter. Constant work: see docs/security.md#enumeration.
         if self._swept_at is None or abs(now - self._swept_at) >= _SWEEP_EVERY:
             self._swept_at = now
             counters.sweep(session, now)

@@ -1,4 +1,4 @@
-"""What was refused a moment ago, so that a flood against a lock costs no question to the database."""
+"""Caches recent refusals, so that a flood against a locked name does not query the database."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _BOUND: Final = 10_000
 
 
 class ChangeGeneration(Protocol):
-    """What is heard of changes, made by this process or another."""
+    """Counts the changes of accounts that this process knows of."""
 
     @property
     def generation(self) -> int:
-        """Grow with every change that is heard of."""
+        """A number that grows with every change."""
 
     def is_current(self) -> bool:
-        """Tell whether what was committed until a moment ago has been heard of."""
+        """Tell whether the change feed has been read up to now."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Note:
+class _Entry:
     limit: Limit | None
     ends_at: datetime
     forget_at: float
@@ -38,49 +38,51 @@ class _Note:
 
 
 class RefusalCache:
-    """Remembers refusals of this process for `seconds`, but not beyond a change: it may have lifted the lock."""
+    """Remembers refusals for a short time, and not beyond a change, which may have lifted the lock.
+
+    Args:
+        clock: the time.
+        changes: the change generation.
+        seconds: how long a refusal is remembered at most.
+    """
 
     def __init__(self, clock: Clock, changes: ChangeGeneration, *, seconds: float = 1.0) -> None:
         self._clock = clock
         self._changes = changes
         self._seconds = seconds
-        self._notes: dict[Hashable, _Note] = {}
+        self._entries: dict[Hashable, _Entry] = {}
         self._lock = threading.Lock()
 
     @contextmanager
-    def remembered(self, what: Hashable) -> Iterator[None]:
-        """Run the block, unless the same was refused just now; remember it if the block is refused.
+    def remembered(self, key: Hashable) -> Iterator[None]:
+        """Run the block unless a refusal of the same key is cached; cache a refusal of the block.
 
         Raises:
-            RateLimited: as before, with the time that is left.
+            RateLimited: from the cache with the remaining time, or from the block.
         """
-        if known := self.known(what):
+        if known := self.known(key):
             raise known
-        generation = (
-            self._changes.generation
-        )  # before the counter is read: what changes later is another one
+        # Before the counter is read, so that a later change invalidates what the block stores.
+        generation = self._changes.generation
         try:
             yield
         except RateLimited as refusal:
-            self._note(what, refusal, generation)
+            self._store(key, refusal, generation)
             raise
 
-    def known(self, what: Hashable) -> RateLimited | None:
-        """Return the refusal of the same a moment ago, with the time that is left."""
-        note = self._notes.get(what)
-        if note and self._holds(note) and note.ends_at > (now := self._clock.now()):
-            return RateLimited(note.ends_at - now, note.limit, repeated=True)
+    def known(self, key: Hashable) -> RateLimited | None:
+        """Return the cached refusal of a key with the remaining time, or None."""
+        entry = self._entries.get(key)
+        if entry and self._holds(entry) and entry.ends_at > (now := self._clock.now()):
+            return RateLimited(entry.ends_at - now, entry.limit, repeated=True)
         return None
 
-    def _holds(self, note: _Note) -> bool:
-        fresh = note.forget_at > time.monotonic()
-        return fresh and self._changes.is_current() and note.generation == self._changes.generation
+    def _holds(self, entry: _Entry) -> bool:
+        fresh = entry.forget_at > time.monotonic()
+        return fresh and self._changes.is_current() and entry.generation == self._changes.generation
 
-    def _note(self, what: Hashable, refusal: RateLimited, generation: int) -> None:
-        ends_at, forget_at = (
-            self._clock.now() + refusal.retry_after,
-            time.monotonic() + self._seconds,
-        )
-        note = _Note(refusal.limit, ends_at, forget_at, generation)
+    def _store(self, key: Hashable, refusal: RateLimited, generation: int) -> None:
+        ends_at = self._clock.now() + refusal.retry_after
+        entry = _Entry(refusal.limit, ends_at, time.monotonic() + self._seconds, generation)
         with self._lock:
-            put_bounded(self._notes, what, note, bound=_BOUND)
+            put_bounded(self._entries, key, entry, bound=_BOUND)

@@ -1,4 +1,4 @@
-"""Limits of what one client may request: accounts, mails to emails that it names, certificates."""
+"""Limits the requests of one client: for accounts, for mails, and for certificates."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from identity.services.limits.limits import Count, Limits
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Limits requests, whatever their outcome: the refusal tells nothing about an account.
+    """Limits requests whatever their outcome, so that a refusal reveals nothing about an account.
 
     Args:
-        limits: where they are counted.
-        registrations: accounts requested by one client.
-        resets: password resets requested by one client.
-        mails: mails that one client has sent: others judge the service by them.
-        certificates: certificates requested by one account.
+        limits: counts the requests.
+        registrations: limit of accounts that one client requests.
+        resets: limit of password resets that one client requests.
+        mails: limit of mails that one client causes.
+        certificates: limit of certificates that one account requests.
     """
 
     limits: Limits
@@ -29,23 +29,23 @@ class RequestLimits:
     certificates: Limit
 
     def registration(self, principal: Principal, *, mailed: bool) -> tuple[Count, ...]:
-        """Return what a registration counts in; nothing for administrators."""
+        """Return the counters of a registration; none for administrators."""
         if is_administrator(principal):
             return ()
         counts = (Count.of(self.registrations, client_network(principal.origin.ip)),)
         return counts + self.mail(principal) if mailed else counts
 
     def reset(self, principal: Principal) -> tuple[Count, ...]:
-        """Return what a request for a new password counts in."""
+        """Return the counters of a request for a password reset."""
         own = Count.of(self.resets, client_network(principal.origin.ip))
         return (own, *self.mail(principal))
 
     def mail(self, principal: Principal) -> tuple[Count, ...]:
-        """Return what a request for a mail counts in; nothing for administrators."""
+        """Return the counters of a request that causes a mail; none for administrators."""
         if is_administrator(principal):
             return ()
         return (Count.of(self.mails, client_network(principal.origin.ip)),)
 
     def certificate(self, principal: Principal) -> tuple[Count, ...]:
-        """Return what a certificate counts in."""
+        """Return the counters of a request for a certificate."""
         return (Count.of(self.certificates, str(principal.account.id)),)

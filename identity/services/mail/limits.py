@@ -1,7 +1,7 @@
-"""How many mails one mailbox gets, and how many one IP has sent: no mailbox is a target, and no owner is cut off.
+"""Limits the mails to one mailbox, in all and for each client that requests them.
 
-What one IP asks for does not use up what the owner may get by asking from another. All counters are written every
-time, whatever they say: a statement less would tell whose mailbox it is.
+What one client requests does not use up what the owner may request from another. All counters are
+written every time. Constant work: see docs/security.md#enumeration.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from identity.domain.mail import MailKind
 from identity.services.limits import counters
 from identity.services.limits.limits import Count
 
-_REQUESTERS: Final = 4  # so many use up what all together may ask for
+_REQUESTERS: Final = 4  # clients that may use their whole limit for one mailbox
 
 
 class MailLimits:
     """Counts mails by kind and email.
 
     Args:
-        limit: how many mails of a kind one IP may have sent to an email.
-        lifetimes: of the tokens in mails; once the last one has expired, another mail may go out in any case.
+        limit: of mails of one kind that one client causes to one email.
+        lifetimes: of the tokens in mails, by kind. Once the last mail of a kind is older than that,
+            another one may be sent, even if the limits are exceeded.
     """
 
     def __init__(self, limit: Limit, *, lifetimes: dict[MailKind, timedelta]) -> None:
@@ -38,7 +39,7 @@ class MailLimits:
     def admit(
         self, session: Session, kind: MailKind, mailbox: str, *, requester: str, now: datetime
     ) -> bool:
-        """Count one mail and tell whether it may go out."""
+        """Count one mail, and tell whether it may be sent."""
         if not self._by_requester.most:
             return True
         name = f"{kind.value}:{mailbox}"
@@ -50,6 +51,6 @@ class MailLimits:
         return all(within) or again
 
 
-def _within(session: Session, limit: Limit, what: str, now: datetime) -> bool:
-    key = Count.of(limit, what).key
-    return counters.add(session, key, limit, now).tries <= limit.most
+def _within(session: Session, limit: Limit, item: str, now: datetime) -> bool:
+    key = Count.of(limit, item).key
+    return counters.add(session, key, limit, now).attempts <= limit.most

@@ -124,7 +124,7 @@ class Transaction:
             self.committed.append(log_event)
 
     def audit_session(self, owner: Subject) -> None:
-        """Record that a session was opened for `owner`, unless the event of the login implies it."""
+        """Record a session that was opened for `owner`, unless the event of the login implies it."""
         if self._audit_log.records_session(self.principal, owner):
             self.audit(Event.SESSION_OPENED, subject=owner)
 
@@ -196,8 +196,8 @@ class Transactions:
         """Run `work` for a principal in its own transaction, and commit it.
 
         The transaction first checks that the principal's account and credential are still valid,
-        and keeps them so until the commit. `work` runs again if the database reports a deadlock or a
-        serialization failure, so it must have no effect outside the transaction. After an error,
+        and keeps them so until the commit. `work` runs again if the database reports a deadlock or
+        a serialization failure, so it must have no effect outside the transaction. After an error,
         nothing was changed.
 
         Args:
@@ -217,7 +217,7 @@ class Transactions:
     def write_unattended(
         self, work: Callable[[Transaction], Result], principal: Principal = _SERVICE
     ) -> Result:
-        """Run `work` that needs no rights, such as counting an attempt or sending mail; see `write`.
+        """Run `work` that needs no rights, such as counting an attempt; see `write`.
 
         Args:
             work: what to do.
