@@ -152,7 +152,7 @@ def test_what_the_server_refuses_for_good_is_parked_at_once_and_its_code_logged(
     register(client, "kite", "kite@example.org")
     assert outbox.send_due() == 1
     assert outbox.state() == OutboxState(waiting=0, sent=1, parked=1)
-    assert "was not taken, and is parked: SMTPRecipientsRefused (550 5.1.1)" in caplog.text
+    assert "was rejected and parked: SMTPRecipientsRefused (550 5.1.1)" in caplog.text
     server.refused = set()
     clock.advance(days=1)
     assert outbox.send_due() == 0
@@ -168,7 +168,7 @@ def test_what_the_server_refuses_for_now_is_tried_again_and_its_code_logged(
     server.refused = {EMAIL}
     register(client)
     assert outbox.send_due() == 0
-    assert "was not taken: SMTPRecipientsRefused (450 4.2.1)" in caplog.text
+    assert "was rejected: SMTPRecipientsRefused (450 4.2.1)" in caplog.text
     server.refused = set()
     clock.advance(seconds=10)
     assert outbox.send_due() == 1
@@ -429,4 +429,4 @@ def test_with_a_server_no_mail_is_in_the_log(
     logged = str([record.__dict__ for record in caplog.records])
     assert token_in_mail(server.received[0].part("plain")) not in logged
     assert "example.org" not in logged
-    assert "was not taken" in logged
+    assert "was rejected" in logged

@@ -1,6 +1,7 @@
-"""Which tokens of mails still count: they are bound to an email, and of the resets only the newest is good.
+"""Decides which one-time tokens are valid: they are bound to an email, a reset also to its mail.
 
-A token has no row of its own. What it is bound to is read from the account and from the mail that carried it.
+A token has no row of its own. What it is bound to is read from the account and the outbox. Only the
+newest reset is valid.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from identity.domain.mail import MailKind
 from identity.domain.values import canonical_email
 from identity.store.models import Account, OutboxMail
 
-_RECENT_MAILS: Final = 50  # more than the limits let out during the life of a token
-# A mail that may have arrived. One that the server refused has not, and leaves the token before it good.
-_GONE_OUT: Final = or_(OutboxMail.sent_at.is_not(None), OutboxMail.claimed_until.is_not(None))
+_RECENT_MAILS: Final = 50  # more than the limits allow within the lifetime of a token
+# May have arrived. A mail that the server refused has not, so it does not invalidate earlier
+# tokens.
+_DISPATCHED: Final = or_(OutboxMail.sent_at.is_not(None), OutboxMail.claimed_until.is_not(None))
 
 
 class Redeemable(NamedTuple):
-    """The account of a token that counts, and what must still be true when it is redeemed.
+    """The account of a valid token, and a condition that must still hold when it is redeemed.
 
-    `of_pending` if it confirms the email that is to replace the one in force.
+    `of_pending` if the token confirms the pending email.
     """
 
     account: Account
@@ -34,7 +36,7 @@ class Redeemable(NamedTuple):
 
 
 def binding(purpose: Purpose, email_canonical: str | None, message_id: str) -> str:
-    """Return what ties a token to its email; a reset also to its mail, because only the newest counts."""
+    """Return what binds a token to its email, and a reset also to its mail, in 16 hex digits."""
     mail = message_id if purpose is Purpose.RESET else ""
     return hashlib.sha256(f"{email_canonical or ''}\n{mail}".encode()).hexdigest()[:16]
 
@@ -43,7 +45,8 @@ def require_activation(session: Session, claims: OneTimeClaims) -> Redeemable:
     """Return the account whose email the token confirms.
 
     Raises:
-        InvalidToken: there is none, or its credentials were invalidated since, or it has another email.
+        InvalidToken: the account does not exist, its credentials were invalidated, or it has
+            another email.
     """
     account = _account_of(session, claims)
     if binding(Purpose.ACTIVATION, account.email_canonical, "") == claims.binding:
@@ -61,7 +64,7 @@ def require_invitation(session: Session, claims: OneTimeClaims) -> Redeemable:
     """Return the account whose first password the token may set.
 
     Raises:
-        InvalidToken: there is none, or its credentials were invalidated since, or it has another email.
+        InvalidToken: as for `require_activation`.
     """
     account = _account_of(session, claims)
     if binding(Purpose.INVITATION, account.email_canonical, "") != claims.binding:
@@ -73,22 +76,22 @@ def require_reset(session: Session, claims: OneTimeClaims) -> Redeemable:
     """Return the account whose password the token may set.
 
     Raises:
-        InvalidToken: as for an activation, or a newer token has been mailed.
+        InvalidToken: as for `require_activation`, or a newer token was mailed.
     """
     account = _account_of(session, claims)
     mails = (
-        select(OutboxMail.id, OutboxMail.message_id, _GONE_OUT.label("gone_out"))
+        select(OutboxMail.id, OutboxMail.message_id, _DISPATCHED.label("dispatched"))
         .where(_resets_of(account.id))
         .order_by(OutboxMail.id.desc())
         .limit(_RECENT_MAILS)
     )
-    for mail_id, message_id, gone_out in session.execute(mails):
+    for mail_id, message_id, dispatched in session.execute(mails):
         if binding(Purpose.RESET, account.email_canonical, message_id) == claims.binding:
-            newer = exists().where(_resets_of(account.id), OutboxMail.id > mail_id, _GONE_OUT)
+            newer = exists().where(_resets_of(account.id), OutboxMail.id > mail_id, _DISPATCHED)
             return Redeemable(
                 account, (Account.email_canonical == account.email_canonical) & ~newer
             )
-        if gone_out:
+        if dispatched:
             break
     raise InvalidToken
 

@@ -1,8 +1,9 @@
-"""Mail that is written with what it is about, and sent afterwards, as often as it takes.
+"""Sends the mails of the outbox, and retries those that fail.
 
-No token is kept: a row says whose letter of which kind it is, and the token is made when it is sent. A sender
-claims a row with one conditional UPDATE, so that two never send the same letter at once; one that dies
-after sending and before saying so sends it again, with the same message id.
+No token is stored: a row names the account and the kind of mail, and the token is signed when the
+mail is sent. A sender claims a row with one conditional UPDATE, so that two senders never send the
+same mail at once. If a sender dies between sending and recording that, the mail is sent again with
+the same message id.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from identity.domain import mail as letters
+from identity.domain import mail as mails
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import MailRefused, Unavailable
 from identity.domain.mail import MailKind
@@ -35,7 +36,7 @@ LIFETIMES: Final = {
     Purpose.RESET: timedelta(minutes=15),
     Purpose.INVITATION: timedelta(days=7),
 }
-# How long a letter is good for: one more of the kind may go out after that, whoever used the limits up.
+# After this time another mail of the kind may be sent, even if the limits are exceeded.
 MAIL_LIFETIMES: Final = dict.fromkeys(MailKind, timedelta(hours=24)) | {
     MailKind.RESET: LIFETIMES[Purpose.RESET]
 }
@@ -53,7 +54,7 @@ _PATHS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class OutboxState:
-    """How many letters wait to be sent, were sent, and were given up after many attempts, as far as they are kept."""
+    """How many mails of the outbox are waiting, sent, and parked after too many attempts."""
 
     waiting: int
     sent: int
@@ -61,7 +62,15 @@ class OutboxState:
 
 
 class Outbox:
-    """Sends mails that are due."""
+    """Sends mails that are due.
+
+    Args:
+        transactions: reads and writes the outbox.
+        tokens: signs one-time tokens.
+        mailer: sends mails.
+        public_url: of the service, for links; empty for mails without links.
+        service: the name of the service.
+    """
 
     def __init__(
         self,
@@ -79,7 +88,7 @@ class Outbox:
         self._service = service
 
     def state(self) -> OutboxState:
-        """Return how many letters wait, were sent, and were given up."""
+        """Return the number of mails in each state."""
         unsent = OutboxMail.sent_at.is_(None) & OutboxMail.parked_at.is_(None)
         states = {
             "waiting": unsent,
@@ -88,10 +97,11 @@ class Outbox:
         }
         query = select(*(func.count().filter(state).label(name) for name, state in states.items()))
         row = self._transactions.row(query.select_from(OutboxMail), {})
-        return OutboxState(**(row._mapping if row else dict.fromkeys(states, 0)))  # noqa: SLF001 - SQLAlchemy's public name
+        counts = row._mapping if row else dict.fromkeys(states, 0)  # noqa: SLF001 - a public name
+        return OutboxState(**counts)
 
     def send_due(self, *, at_most: int = 50) -> int:
-        """Send letters that are due and return how many went out."""
+        """Send up to `at_most` mails that are due; return how many were sent."""
         query = (
             select(OutboxMail.id)
             .where(*_due(self._transactions.now()))
@@ -111,37 +121,39 @@ class Outbox:
             self._mailer.send(claimed)
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever one letter is made of, the others go out
+        except Exception as error:  # noqa: BLE001 - one bad mail must not stop the others
             refusal = error if isinstance(error, MailRefused) else MailRefused(type(error).__name__)
-            reply = f" ({refusal.reply})" if refusal.reply else ""
-            then = ", and is parked" if refusal.permanent else ""
-            _log.warning("mail %s was not taken%s: %s%s", mail_id, then, refusal, reply)
-            park = refusal.permanent
-            self._transactions.write_unattended(
-                lambda tx: self._postpone(tx.session, mail_id, park=park)
-            )
+            self._reject(mail_id, refusal)
             return False
-        done = (
+        mark_sent = (
             update(OutboxMail)
             .where(OutboxMail.id == mail_id)
             .values(sent_at=self._transactions.now())
         )
-        self._transactions.write_unattended(lambda tx: tx.session.execute(done))
+        self._transactions.write_unattended(lambda tx: tx.session.execute(mark_sent))
         return True
 
-    def _claim(self, session: Session, mail_id: int) -> letters.Mail | None:
+    def _reject(self, mail_id: int, refusal: MailRefused) -> None:
+        reply = f" ({refusal.reply})" if refusal.reply else ""
+        parked = " and parked" if refusal.permanent else ""
+        _log.warning("mail %s was rejected%s: %s%s", mail_id, parked, refusal, reply)
+        self._transactions.write_unattended(
+            lambda tx: self._postpone(tx.session, mail_id, park=refusal.permanent)
+        )
+
+    def _claim(self, session: Session, mail_id: int) -> mails.Mail | None:
         now = self._transactions.now()
-        mine = (
+        claim = (
             update(OutboxMail)
             .where(OutboxMail.id == mail_id, *_due(now))
             .values(claimed_until=now + _CLAIM)
         )
-        row = session.scalars(mine.returning(OutboxMail)).one_or_none()
+        row = session.scalars(claim.returning(OutboxMail)).one_or_none()
         if row is None:
             return None
         account = session.get_one(Account, row.account_id)
         kind = MailKind(row.kind)
-        # A token is for the account's email alone; what happened is told to whom it happened.
+        # A token is sent to the account's own email only; a notice goes where it was addressed.
         if kind in _PURPOSES and canonical_email(row.recipient) not in _emails_for(kind, account):
             row.parked_at = now
             return None
@@ -150,15 +162,16 @@ class Outbox:
 
     def _write(
         self, kind: MailKind, row: OutboxMail, account: Account, *, about: str
-    ) -> letters.Mail:
+    ) -> mails.Mail:
         token = link = ""
         lifetime = timedelta(0)
         if purpose := _PURPOSES.get(kind):
             end = int((self._transactions.now() + LIFETIMES[purpose]).timestamp())
-            bound = binding(purpose, canonical_email(row.recipient), row.message_id)
-            token = self._tokens.sign(purpose, OneTimeClaims(account.id, row.version, end, bound))
+            bound_to = binding(purpose, canonical_email(row.recipient), row.message_id)
+            claims = OneTimeClaims(account.id, row.version, end, bound_to)
+            token = self._tokens.sign(purpose, claims)
             link = f"{self._public_url}/{_PATHS[kind]}?token={token}" if self._public_url else ""
-        return letters.write(
+        return mails.write(
             kind,
             service=self._service,
             message_id=row.message_id,
@@ -172,7 +185,7 @@ class Outbox:
 
     def _postpone(self, session: Session, mail_id: int, *, park: bool) -> None:
         row = session.get(OutboxMail, mail_id)
-        if row is None:  # its account went away meanwhile
+        if row is None:  # its account was deleted meanwhile
             return
         row.attempts += 1
         row.claimed_until = None

@@ -1,4 +1,4 @@
-"""Writes mails into the outbox, in the transaction of what they are about."""
+"""Writes mails to the outbox, in the transaction of the action that they report."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class MailWriter:
     """Writes mails.
 
     Args:
-        identifiers: make the ids of messages.
-        limits: decide which mails go out.
+        identifiers: makes message ids.
+        limits: decides which mails may be sent.
     """
 
     def __init__(self, identifiers: Identifiers, limits: MailLimits) -> None:
         self._identifiers = identifiers
         self._limits = limits
 
-    def put(  # noqa: PLR0913 - a mail has that many sides
+    def put(  # noqa: PLR0913 - a mail has that many parts
         self,
         session: Session,
         kind: MailKind,
@@ -45,14 +45,14 @@ class MailWriter:
     ) -> None:
         """Write a mail to the account's own email, or to another one; see `Transaction.mail`.
 
-        Mails beyond the limits are not kept (`services.mail.limits`), nor are mails to an email that
-        is not the account's own. These are written and deleted again: constant work, see
+        Mails beyond the limits are not kept (`services.mail.limits`), nor are mails to an email
+        that is not the account's own. These are written and deleted again: constant work, see
         docs/security.md#enumeration.
         """
         to = to or mailbox(account)
         if to is None:
             return
-        # What is counted for others must not use up what the owner may get.
+        # Mails that are not for the owner must not use up the owner's limit.
         email = canonical_email(to.email)
         counted_as = email if to.owned else f"{account.id}:{email}"
         group = client_network(requester.ip) if requester else ""

@@ -124,7 +124,7 @@ class Transaction:
             self.committed.append(log_event)
 
     def audit_session(self, owner: Subject) -> None:
-        """Record a session that was opened for `owner`, unless the event of the login implies it."""
+        """Record that a session was opened, unless the event of the login implies it."""
         if self._audit_log.records_session(self.principal, owner):
             self.audit(Event.SESSION_OPENED, subject=owner)
 
