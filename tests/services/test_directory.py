@@ -124,7 +124,7 @@ def test_memory_is_bounded_and_what_was_dropped_is_read_again(
     tokens = [token_principal(app, *HAWK)[0] for _ in range(5)]
     for token in tokens * 2:
         assert by_token(app, token).account.id == 2
-        assert len(services(app).directory._known) <= 2
+        assert len(services(app).directory._cache) <= 2
     services(app).administration.revoke_sessions(operator(), 2)
     assert all(dead(app, token) for token in tokens)
 
@@ -149,7 +149,7 @@ def test_row_that_was_read_before_a_change_is_not_kept_after_it(
     wait_until(lambda: heard(app))
     where = app if node == "same node" else other
     directory = services(app).directory
-    directory._known.forget(None)
+    directory._cache.forget(None)
     honest = directory._transactions
     directory._transactions = Interrupted(
         honest, lambda: services(where).tokens.revoke_current(hawk)

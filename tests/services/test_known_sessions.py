@@ -135,16 +135,16 @@ class Memory(RuleBasedStateMachine):
 
     @invariant()
     def accounts_and_sessions_agree(self) -> None:
-        drawers = self.known._drawers
-        listed = [(place, key) for place, keys in enumerate(drawers) for key in keys]
+        buckets = self.known._buckets
+        listed = [(place, key) for place, keys in enumerate(buckets) for key in keys]
         kept = {
             _long(key): _unpacked(_long(key), packed) for key, packed in self.known._packed.items()
         }
         assert sorted(listed, key=str) == sorted(
-            ((_owner(packed) % len(drawers), key) for key, packed in self.known._packed.items()),
+            ((_owner(packed) % len(buckets), key) for key, packed in self.known._packed.items()),
             key=str,
         )
-        assert self.known._at_hand.items() <= kept.items()
+        assert self.known._hot.items() <= kept.items()
 
 
 def _long(key: bytes | str) -> str:

@@ -489,7 +489,7 @@ def test_a_name_that_is_an_email_address_is_presented_to_its_confirmed_owner_onl
     client = presenting(make_app, chosen)
     token = token_of(client, *HAWK)
     change(client, "username = 'Boss@corp.example', username_canonical = 'boss@corp.example'")
-    services(client.application).directory._known.forget(None)
+    services(client.application).directory._cache.forget(None)
     boss = "email = 'boss@Corp.example', email_canonical = 'boss@corp.example'"
     for values in (
         "email_verified = true",

@@ -1,6 +1,7 @@
-"""Access tokens and the sessions behind them.
+"""Issues access tokens, and lists and revokes the caller's sessions.
 
-A login opens a session; its tokens are short and renew each other until the session's absolute end.
+A login opens a session. Its access tokens expire soon and can be renewed until the session's
+absolute end.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from identity.domain.claims import AccessClaims
 from identity.domain.errors import NoSession, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.ports import AccessTokens
-from identity.domain.principal import Principal
+from identity.domain.principal import Principal, Subject
 from identity.domain.token_kinds import Lifetime, TokenKind
 from identity.domain.views import IssuedToken, SessionView
 from identity.services.sessions.directory import SessionDirectory
@@ -26,9 +27,18 @@ from identity.store.models import LoginSession
 
 
 class Tokens:
-    """Issues tokens, and lists and ends sessions."""
+    """Issues access tokens, and lists and revokes sessions.
 
-    def __init__(  # noqa: PLR0913 - collaborators and the two lives
+    Args:
+        transactions: reads and writes sessions.
+        session_opener: opens a session for a login.
+        access_tokens: signs tokens.
+        directory: finds the session of a token.
+        token_life: lifetime of an access token.
+        session_life: absolute lifetime of its session.
+    """
+
+    def __init__(  # noqa: PLR0913 - collaborators and the two lifetimes
         self,
         transactions: Transactions,
         *,
@@ -46,77 +56,75 @@ class Tokens:
         self._session_life = session_life
 
     def issue(self, principal: Principal) -> IssuedToken:
-        """Return a token: from a password, of a new session; from a token, of the same session.
+        """Return an access token: of a new session for a password, of the same one for a token.
 
         Raises:
-            Unauthenticated: the account or the session ended meanwhile.
+            Unauthenticated: the account or the session has become invalid.
         """
         now = self._transactions.now()
         if principal.session is None:
             lifetime = Lifetime(self._session_life)
-            return self._sign(
-                self._session_opener.open_session(principal, TokenKind.ACCESS, lifetime),
-                now,
-                now + lifetime.absolute,
-            )
-        found = self._directory.find(principal.session)
-        if found is None:
+            session_id = self._session_opener.open_session(principal, TokenKind.ACCESS, lifetime)
+            return self._sign(session_id, now, now + lifetime.absolute)
+        state = self._directory.find(principal.session)
+        if state is None:
             raise Unauthenticated
-        if not found.renewed or now - found.last_used_at > policy.LAST_USED_GRAIN:
-            self._touch(principal, now)
-        return self._sign(principal.session, now, found.absolute_end)
+        if not state.renewed or now - state.last_used_at > policy.LAST_USED_GRAIN:
+            self._record_renewal(principal, now)
+        return self._sign(principal.session, now, state.absolute_end)
 
     def sessions(self, principal: Principal) -> tuple[SessionView, ...]:
-        """Return the caller's live sessions, newest first."""
+        """Return the caller's valid sessions, newest first."""
         account, now = principal.account, self._transactions.now()
         return self._transactions.read(
             lambda session: sessions_of(session, account.id, now, current=principal.session)
         )
 
     def revoke_current(self, principal: Principal) -> None:
-        """End the session whose token made this request.
+        """Revoke the session whose token made this request.
 
         Raises:
-            NoSession: the request was made with a password.
+            NoSession: the request was not made with a token.
         """
         if principal.session is None:
             raise NoSession
         self.revoke(principal, principal.session)
 
     def revoke(self, principal: Principal, session_id: str) -> None:
-        """End one of the caller's own live sessions.
+        """Revoke one of the caller's own sessions.
 
         Raises:
-            NotFound: it is not his, or not live.
+            NotFound: the caller has no such valid session.
         """
         account, now = principal.account, self._transactions.now()
-
-        def end(tx: Transaction) -> None:
-            end_session(tx.session, account, session_id, now)
-            tx.audit(Event.SESSION_REVOKED)
-            tx.changed(account.id)
-
-        self._transactions.write(principal, end)
+        self._transactions.write(principal, lambda tx: _revoke(tx, account, session_id, now))
 
     def revoke_all(self, principal: Principal) -> None:
-        """Log out everywhere: end every session of the caller, this one included."""
+        """Log out everywhere: invalidate every session of the caller, including this one."""
+        self._transactions.write(principal, lambda tx: _revoke_all(tx, principal.account))
 
-        def end(tx: Transaction) -> None:
-            tx.end_credentials(get_own(tx.session, principal.account))
-            tx.audit(Event.SESSIONS_REVOKED)
-
-        self._transactions.write(principal, end)
-
-    def _touch(self, principal: Principal, now: datetime) -> None:
-        def touch(tx: Transaction) -> None:
-            used = update(LoginSession).where(LoginSession.id == principal.session)
-            tx.session.execute(used.values(last_used_at=now, renewed_at=now))
-            tx.changed(principal.account.id)
-
-        self._transactions.write(principal, touch)
+    def _record_renewal(self, principal: Principal, now: datetime) -> None:
+        self._transactions.write(principal, lambda tx: _renew(tx, principal, now))
 
     def _sign(self, session_id: str, now: datetime, absolute_end: datetime) -> IssuedToken:
         end = int(policy.token_end(now, self._token_life, absolute_end).timestamp())
         issued_at = int(now.timestamp())
         token = self._access_tokens.sign(AccessClaims(session_id, issued_at, end))
         return IssuedToken(token, timedelta(seconds=end - issued_at))
+
+
+def _revoke(tx: Transaction, owner: Subject, session_id: str, now: datetime) -> None:
+    end_session(tx.session, owner, session_id, now)
+    tx.audit(Event.SESSION_REVOKED)
+    tx.changed(owner.id)
+
+
+def _revoke_all(tx: Transaction, owner: Subject) -> None:
+    tx.end_credentials(get_own(tx.session, owner))
+    tx.audit(Event.SESSIONS_REVOKED)
+
+
+def _renew(tx: Transaction, principal: Principal, now: datetime) -> None:
+    renewed = update(LoginSession).where(LoginSession.id == principal.session)
+    tx.session.execute(renewed.values(last_used_at=now, renewed_at=now))
+    tx.changed(principal.account.id)

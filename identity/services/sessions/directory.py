@@ -1,6 +1,7 @@
-"""Answers "is this session alive, and who is it" for the path that every request walks.
+"""Tells, for every request with a token, whether its session is valid and whose it is.
 
-From memory where the feed of changes keeps that true, else from one row: no object, no transaction, no write.
+The answer comes from the cache while the change feed is current, else from one row of the database,
+without ORM objects, a transaction or a write.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from identity.services.work.transaction import Transactions
 from identity.store.changes import open_feed
 from identity.store.models import Account, LoginSession
 
-# A session is alive while nothing revoked it and its account has not moved on since; its end in time
-# is judged by the caller, who knows the clock.
-_LIVE_SESSION: Final = (
+# Not revoked, and the account's credentials were not invalidated. The caller checks whether it has
+# expired, because the row may be cached.
+_VALID_SESSION: Final = (
     select(
         Account.id,
         Account.username,
@@ -40,73 +41,78 @@ _LIVE_SESSION: Final = (
     .join(Account, Account.id == LoginSession.account_id)
     .where(STANDS)
 )
-_BY_ID: Final = _LIVE_SESSION.where(LoginSession.id == bindparam("key"))
-_BY_DIGEST: Final = _LIVE_SESSION.where(LoginSession.digest == bindparam("key"))
+_BY_ID: Final = _VALID_SESSION.where(LoginSession.id == bindparam("key"))
+_BY_DIGEST: Final = _VALID_SESSION.where(LoginSession.digest == bindparam("key"))
 
 
 class SessionDirectory:
-    """Looks live sessions up.
+    """Finds valid sessions.
 
     Args:
-        engine: where the feed of changes is.
-        transactions: how rows are read.
-        bound: how many sessions to remember; the longest known is forgotten first.
+        engine: of the database, which has the change feed.
+        transactions: reads sessions.
+        bound: how many sessions are cached; the oldest entry is dropped first.
     """
 
     def __init__(self, engine: Engine, transactions: Transactions, *, bound: int) -> None:
         self._transactions = transactions
-        self._known = SessionCache(bound)
-        self._lookups = self._misses = self._bypasses = 0  # nearly exact: counted without a lock
-        self._feed = open_feed(engine, self._known.forget)
+        self._cache = SessionCache(bound)
+        # Counted without a lock, so not quite exact.
+        self._lookups = 0
+        self._misses = 0
+        self._bypasses = 0
+        self._feed = open_feed(engine, self._cache.forget)
         transactions.on_change(self._changed)
 
     @property
     def generation(self) -> int:
-        """A number that grows with every change of an account that is heard of."""
-        return self._known.generation
+        """A number that grows with every notified change of an account."""
+        return self._cache.generation
 
     def is_current(self) -> bool:
-        """Tell whether what was committed until a moment ago (at most a second) has been heard of."""
+        """Tell whether changes committed up to now (at most a second ago) have been notified."""
         return self._feed.is_current()
 
     def find(self, session_id: str) -> SessionState | None:
-        """Return what is known of a session that nobody has ended, or None; its end in time is the caller's.
+        """Return a session that was not revoked or invalidated, or None.
+
+        The caller checks whether it has expired.
 
         Raises:
-            Unavailable: the database does not answer; nobody is let in on a guess.
+            Unavailable: the database does not answer.
         """
         return self._find(session_id, _BY_ID)
 
     def find_by_digest(self, digest: str) -> SessionState | None:
-        """Return the same for the session of an opaque token."""
+        """Return the session of an opaque token by its digest; see `find`."""
         return self._find(digest, _BY_DIGEST)
 
     def refresh(self, key: str) -> None:
-        """Read a session anew when it is next asked for, here alone: its use was noted, which ends nothing."""
-        self._known.forget_one(key)
+        """Have this process read a session again, whose use was recorded."""
+        self._cache.forget_one(key)
 
     def _find(self, key: str, statement: Executable) -> SessionState | None:
         self._lookups += 1
         if not self.is_current():
             self._bypasses += 1
             return self._read(key, statement)
-        found = self._known.find(key)
-        if found is None:
+        state = self._cache.find(key)
+        if state is None:
             self._misses += 1
-            generation = self._known.generation
-            found = self._read(key, statement)
-            if found is not None:
-                self._known.keep(key, found, generation=generation)
-        return found
+            generation = self._cache.generation
+            state = self._read(key, statement)
+            if state is not None:
+                self._cache.keep(key, state, generation=generation)
+        return state
 
     def _changed(self, account_id: int) -> None:
-        self._known.forget(account_id)
+        self._cache.forget(account_id)
         self._feed.notify()
 
     def state(self) -> dict[str, float]:
-        """Return what an operator wants to see, by the names of metrics."""
+        """Return the metrics of the cache and of the change feed, by name."""
         return {
-            "identity_directory_sessions": len(self._known),
+            "identity_directory_sessions": len(self._cache),
             "identity_directory_lookups_total": self._lookups,
             "identity_directory_misses_total": self._misses,
             "identity_directory_bypasses_total": self._bypasses,
@@ -114,7 +120,7 @@ class SessionDirectory:
         }
 
     def close(self) -> None:
-        """Stop listening for changes."""
+        """Close the change feed."""
         self._feed.close()
 
     def _read(self, key: str, statement: Executable) -> SessionState | None:

@@ -1,4 +1,4 @@
-"""Live sessions of an account: listing them and ending one."""
+"""Lists and revokes the valid sessions of an account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from identity.store.models import Account, LoginSession
 def sessions_of(
     session: Session, account_id: int, now: datetime, *, current: str | None
 ) -> tuple[SessionView, ...]:
-    """Return the live sessions of an account, newest first; the one with the id `current` is marked."""
+    """Return the valid sessions of an account, newest first; `current` is the one to mark."""
     query = (
         select(LoginSession)
         .join(Account)
@@ -28,10 +28,10 @@ def sessions_of(
 
 
 def end_session(session: Session, owner: Subject, session_id: str, now: datetime) -> None:
-    """End one live session of an account.
+    """Revoke one session of an account.
 
     Raises:
-        NotFound: the account has no such session, or it has ended.
+        NotFound: the account has no such valid session.
     """
     statement = (
         update(LoginSession)

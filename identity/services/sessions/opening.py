@@ -1,4 +1,4 @@
-"""Opening sessions: one row for each login, with the life that its kind of token has."""
+"""Opens sessions: one row for each login, with the lifetime of its token kind."""
 
 from __future__ import annotations
 
@@ -35,14 +35,23 @@ _OWNER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A new session's token, shown this once, and when it ends at the latest."""
+    """The token of a new session, which is not stored, and its absolute end."""
 
     token: str
     expires_at: datetime
 
 
 class SessionOpener:
-    """Opens sessions for principals who have just proven themselves."""
+    """Opens sessions for principals who have just been authenticated.
+
+    Args:
+        transactions: writes sessions.
+        identifiers: makes session ids.
+        opaque_tokens: makes opaque tokens.
+        jwt_tokens: signs JWTs.
+        per_account: how many sessions one pool of an account may have.
+        token_life: lifetime of an access token.
+    """
 
     def __init__(  # noqa: PLR0913 - collaborators
         self,
@@ -62,17 +71,21 @@ class SessionOpener:
         self._token_life = token_life
 
     def open(self, principal: Principal, kind: TokenKind, *, owner: Subject | None = None) -> Login:
-        """Open a session and return its token; another of its pool gives way where it has too many.
+        """Open a session and return its token. If its pool is full, another session is evicted.
 
-        With an `owner` the session is theirs, who proved nothing.
+        Args:
+            principal: who was authenticated.
+            kind: of the token.
+            owner: whose session it is, if an administrator opens it for another account.
 
         Raises:
-            Unauthenticated: the account has moved on or went away since the proof.
-            NotFound: the owner's has.
+            Unauthenticated: the principal's account was deleted, or its credentials were
+                invalidated.
+            NotFound: the same of the owner's account.
         """
         lifetime = kind.lifetime
         if lifetime is None:
-            raise ValueError(kind)  # its sessions are opened by `open_session`
+            raise ValueError(kind)  # access tokens: see `open_session`
         now = self._transactions.now()
         end = now + lifetime.absolute
         if kind.storage is Storage.JWT:
@@ -85,7 +98,7 @@ class SessionOpener:
         return Login(token, end)
 
     def key_set(self) -> dict[str, Any]:
-        """Return the public keys with which anybody can check the JWTs (RFC 7517)."""
+        """Return the public keys that verify JWTs, as a JWK Set (RFC 7517 section 5)."""
         return self._jwt_tokens.key_set()
 
     def open_session(
@@ -97,26 +110,23 @@ class SessionOpener:
         digest: str | None = None,
         owner: Subject | None = None,
     ) -> str:
-        """Write the session of a login and return its id; see `open`."""
-        account, session_id, now = (
-            owner or principal.account,
-            self._identifiers.session_id(),
-            self._transactions.now(),
-        )
-        # A session is never newer proof than what opened it.
-        proof, proven_at = principal.proof, principal.authenticated_at
-        if owner:
-            proof, proven_at = ProofMethod.ADMINISTRATOR, now
-        if proven_at is None:
-            raise Unauthenticated
+        """Write the session of a login and return its id; see `open`.
 
+        Args:
+            principal: who was authenticated.
+            kind: of the token.
+            lifetime: of the session.
+            digest: of the token, if the token is opaque.
+            owner: whose session it is, if not the principal's.
+
+        Raises:
+            Unauthenticated, NotFound: as for `open`.
+        """
+        session_id = self._identifiers.session_id()
+        now = self._transactions.now()
         row = {
             "id": session_id,
-            "account_id": account.id,
             "kind": kind.value,
-            "version": account.version,
-            "authenticated_at": proven_at,
-            "proof": proof.value,
             "created_at": now,
             "last_used_at": now,
             "idle_end": now + lifetime.idle if lifetime.idle else None,
@@ -124,25 +134,59 @@ class SessionOpener:
             "digest": digest,
             "origin": principal.origin.ip[:_ORIGIN_MAX],
         }
-
-        def write(tx: Transaction) -> None:
-            if owner:
-                _lock_owner(tx.session, owner)
-            self._make_room(tx, account, kind)
-            tx.session.execute(_INSERT, row)
-            tx.audit_session(account)
-
+        row |= _authentication_columns(principal, owner, now)
         # Two administrators who act on each other lock both accounts in one order.
-        self._transactions.write(principal, write, lock_admins=owner is not None)
+        self._transactions.write(
+            principal, lambda tx: self._insert(tx, kind, row, owner), lock_admins=owner is not None
+        )
         return session_id
 
+    def _insert(
+        self, tx: Transaction, kind: TokenKind, row: dict[str, object], owner: Subject | None
+    ) -> None:
+        account = owner or tx.principal.account
+        if owner:
+            _lock_owner(tx.session, owner)
+        self._make_room(tx, account, kind)
+        tx.session.execute(_INSERT, row)
+        tx.audit_session(account)
+
     def _make_room(self, tx: Transaction, account: Subject, kind: TokenKind) -> None:
-        kept = self._per_account - 1
-        if make_room(
-            tx.session, account.id, kind, now=tx.now, kept=kept, token_life=self._token_life
-        ):
+        evicted = make_room(
+            tx.session,
+            account.id,
+            kind,
+            now=tx.now,
+            kept=self._per_account - 1,
+            token_life=self._token_life,
+        )
+        if evicted:
             tx.audit(Event.SESSIONS_DROPPED, subject=account)
             tx.changed(account.id)
+
+
+def _authentication_columns(
+    principal: Principal, owner: Subject | None, now: datetime
+) -> dict[str, object]:
+    """Return whose session it is, and the method and time of the authentication.
+
+    The time is that of the principal's own authentication: opening a session does not renew it.
+
+    Raises:
+        Unauthenticated: the principal was not authenticated.
+    """
+    account = owner or principal.account
+    proof, authenticated_at = principal.proof, principal.authenticated_at
+    if owner:
+        proof, authenticated_at = ProofMethod.ADMINISTRATOR, now
+    if authenticated_at is None:
+        raise Unauthenticated
+    return {
+        "account_id": account.id,
+        "version": account.version,
+        "authenticated_at": authenticated_at,
+        "proof": proof.value,
+    }
 
 
 def _lock_owner(session: Session, owner: Subject) -> None:

@@ -1,7 +1,7 @@
-"""Which sessions of an account give way when it has too many.
+"""Decides which sessions of an account are evicted when it has too many.
 
-A login makes room in its own pool alone, so that a script that logs in for each request never ends a token that was
-made for a device.
+A login evicts sessions of its own pool only, so that a script that logs in for each request never
+ends a token that was made for a device.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from identity.services.work.session_life import ended
 from identity.store.models import SESSIONS
 from identity.store.types import UtcDateTime
 
-USED_GRAIN: Final = timedelta(hours=1)  # how exactly it is known when a token was last shown
+USED_GRAIN: Final = timedelta(hours=1)  # how exactly the last use of a token is recorded
 _IN_USE: Final = 2 * USED_GRAIN
 
 _KINDS: Final = {
@@ -27,9 +27,10 @@ _KINDS: Final = {
 
 _S: Final = SESSIONS.c
 _TIME: Final = UtcDateTime()
-# Rows from before `shown_at` was kept tell it by `last_used_at`.
+# Rows older than the column `shown_at` tell it by `last_used_at`.
 WAS_SHOWN: Final = or_(_S.shown_at.is_not(None), _S.last_used_at > _S.created_at)
-# Whoever issues a token notes it, to the minute. Once the last one has expired no token can renew the session.
+# Issuing a token is recorded to the minute. Once the last token has expired, none can renew the
+# session.
 _SPENT: Final = and_(
     _S.kind == TokenKind.ACCESS.value, _S.last_used_at <= bindparam("spent_since", type_=_TIME)
 )
@@ -51,9 +52,9 @@ _KEPT_FIRST: Final = (
 )
 # Prepared once: every login runs them.
 _OWN: Final = _S.account_id == bindparam("account")
-_DROP_OVER: Final = delete(SESSIONS).where(_OWN, ended(bindparam("now", type_=_TIME)))
+_DELETE_ENDED: Final = delete(SESSIONS).where(_OWN, ended(bindparam("now", type_=_TIME)))
 _OF_POOL: Final = select(_S.id).where(_OWN, _S.kind.in_(bindparam("kinds", expanding=True)))
-_DROP_BEYOND: Final = (
+_EVICT: Final = (
     delete(SESSIONS)
     .where(_S.id.in_(_OF_POOL.order_by(*_KEPT_FIRST).offset(bindparam("kept"))))
     .returning(_S.id)
@@ -69,29 +70,33 @@ def make_room(  # noqa: PLR0913 - an account, a pool and two spans
     kept: int,
     token_life: timedelta,
 ) -> bool:
-    """Delete the sessions of an account that are over, and those of a pool beyond so many.
+    """Delete the ended sessions of an account, and evict sessions beyond the cap of a pool.
 
-    In this order: whose last access token has expired, which nothing can use any more; never shown; shown and
-    never renewed; renewed; and in use within the last two hours last, those that renew at the very end. Within
-    each of these the longest unused goes first.
+    Sessions are evicted in this order; within each group, the least recently used one first:
+
+    1. those whose last access token has expired, which cannot be used any more
+    2. those whose token was never used
+    3. those that were used and never renewed
+    4. those that were renewed
+    5. those in use within the last two hours, and of these the renewed ones last
 
     Args:
         session: the transaction of a login, which has locked the account's row.
-        account_id: whose.
-        kind: of the token that the login is about to make; its pool is the one that gives way.
+        account_id: of the account.
+        kind: of the token that the login is about to issue; it selects the pool.
         now: the time.
-        kept: how many of the pool may stay.
-        token_life: how long an access token lives.
+        kept: how many sessions of the pool may stay.
+        token_life: lifetime of an access token.
 
     Returns:
-        Whether a live one had to go.
+        Whether a valid session was evicted.
     """
-    session.execute(_DROP_OVER, {"account": account_id, "now": now})
-    given: dict[str, Any] = {
+    session.execute(_DELETE_ENDED, {"account": account_id, "now": now})
+    parameters: dict[str, Any] = {
         "account": account_id,
         "kinds": _KINDS[kind],
         "kept": kept,
         "spent_since": now - token_life - LAST_USED_GRAIN,
         "in_use_since": now - _IN_USE,
     }
-    return bool(session.execute(_DROP_BEYOND, given).all())
+    return bool(session.execute(_EVICT, parameters).all())

@@ -1,4 +1,4 @@
-"""Notes of when a session's token was last checked, written beside the requests: no check waits for a write."""
+"""Records in the background when the token of a session was last used."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from identity.store.types import UtcDateTime
 
 _log = logging.getLogger(__name__)
 
-IN_BACKGROUND = True  # the suite in one process writes at once, so that its rows hold still
-_MOST_WAITING: Final = 1_000  # what comes beyond is noted at a later check
+IN_BACKGROUND = True  # tests set False, so that uses are written at once
+_MOST_WAITING: Final = 1_000  # further uses are recorded at a later check
 _BATCH: Final = 500
 _PAUSE_SECONDS: Final = 0.5
-_AGAIN_AFTER: Final = timedelta(minutes=1)
+_RETRY_AFTER: Final = timedelta(minutes=1)
 _TIME: Final = UtcDateTime()
-_NOTE_USE: Final = (
+_RECORD_USE: Final = (
     update(SESSIONS)
     .where(
         SESSIONS.c.id == bindparam("session"),
@@ -46,30 +46,33 @@ _NOTE_USE: Final = (
 
 
 class UsageRecorder:
-    """Takes notes from token checks, and writes them in one thread of each worker.
+    """Collects uses from token checks, and writes them in one thread of each worker.
 
-    A note decides only which session gives way when an account has too many, so one that is lost or late does no
-    harm. The first use is noted soon, later ones once an hour.
+    A use only decides which session is evicted when an account has too many, so one that is lost or
+    late does no harm. The first use is recorded soon, later ones once an hour.
+
+    Args:
+        transactions: writes uses.
+        directory: reads a session again after its use was written.
     """
 
     def __init__(self, transactions: Transactions, directory: SessionDirectory) -> None:
         self._transactions = transactions
         self._directory = directory
-        self._not_before: BoundedCache[datetime] = BoundedCache(
-            bound=_MOST_WAITING
-        )  # when a session may be noted again
+        # When a session may be recorded again.
+        self._not_before: BoundedCache[datetime] = BoundedCache(bound=_MOST_WAITING)
         self._waiting: dict[str, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
     def note(self, session_id: str, key: str, now: datetime) -> None:
-        """Note that a session is in use.
+        """Record that a session is in use.
 
         Args:
-            session_id: its row.
-            key: under which the directory remembers it.
-            now: the time of the check.
+            session_id: of the session.
+            key: of the session in the session directory.
+            now: the time of the token check.
         """
         not_before = self._not_before.find(session_id)
         if not_before is not None and now < not_before:
@@ -79,7 +82,7 @@ class UsageRecorder:
             if len(self._waiting) < _MOST_WAITING:
                 self._waiting[session_id] = key, now
             if IN_BACKGROUND and self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="use-notes", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="session-usage", daemon=True)
                 self._thread.start()
         if IN_BACKGROUND:
             self._wake.set()
@@ -90,11 +93,11 @@ class UsageRecorder:
         while True:
             self._wake.wait()
             self._wake.clear()
-            time.sleep(_PAUSE_SECONDS)  # what comes together is written together
+            time.sleep(_PAUSE_SECONDS)  # collects a batch
             try:
                 self._write()
-            except Exception:  # noqa: BLE001 - a note that cannot be written must not end all others
-                _log.exception("notes of use could not be written")
+            except Exception:  # noqa: BLE001 - one failure must not end the thread
+                _log.exception("could not record the use of sessions")
             if self._waiting:
                 self._wake.set()
 
@@ -103,19 +106,17 @@ class UsageRecorder:
             batch = {session: self._waiting[session] for session in list(self._waiting)[:_BATCH]}
             for session in batch:
                 del self._waiting[session]
-        if (
-            not batch
-        ):  # another note came while the last ones were being written, and went with them
+        if not batch:  # the previous batch included the use that woke this thread
             return
         used = [
             {"session": session, "now": now, "before": now - USED_GRAIN}
             for session, (_, now) in batch.items()
         ]
         try:
-            self._transactions.write_unattended(lambda tx: tx.session.execute(_NOTE_USE, used))
-        except Unavailable:  # the tokens are good all the same
+            self._transactions.write_unattended(lambda tx: tx.session.execute(_RECORD_USE, used))
+        except Unavailable:  # the tokens are valid all the same
             for session, (_, now) in batch.items():
-                self._not_before.put(session, now + _AGAIN_AFTER)
+                self._not_before.put(session, now + _RETRY_AFTER)
             return
         for key, _ in batch.values():
             self._directory.refresh(key)
