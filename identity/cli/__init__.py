@@ -1,1 +1,1 @@
-"""The `identity` command. What it needs comes in with `identity.cli.main`."""
+"""The `identity` command. This package imports nothing, so that its modules load on demand."""

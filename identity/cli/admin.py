@@ -1,4 +1,4 @@
-"""Making administrators, and letting them in again, from the machine's own terminal."""
+"""Commands for operators: create an administrator, set a password, unlock a name or an IP."""
 
 from __future__ import annotations
 
@@ -17,45 +17,46 @@ from identity.settings.readers import SettingError
 
 
 def create_admin(options: argparse.Namespace, _settings: Settings, services: Services) -> None:
-    """Make the administrator that the command line names."""
+    """Create the administrator that the command line names."""
     services.schema.require_current()
-    wanted = NewAccount(options.username, _password(), options.email)
-    made = services.accounts.create(operator(), wanted, admin=True)
-    print(f"Administrator {made.username} made (id {made.id}).")
+    account = NewAccount(options.username, _read_password(), options.email)
+    created = services.accounts.create(operator(), account, admin=True)
+    print(f"Created administrator {created.username} (id {created.id}).")
 
 
 def set_password(options: argparse.Namespace, _settings: Settings, services: Services) -> None:
     """Set the password of the account that the command line names."""
     services.schema.require_current()
     changed = services.account_credentials.set_password(
-        operator(), options.username, _password(), must_change=options.must_change
+        operator(), options.username, _read_password(), must_change=options.must_change
     )
     print(
-        f"Password of {changed.username} set (id {changed.id}). Its sessions and certificates have ended."
+        f"Set the password of {changed.username} (id {changed.id})."
+        " All sessions and certificates of the account were invalidated."
     )
 
 
 def unlock(options: argparse.Namespace, _settings: Settings, services: Services) -> None:
-    """Lift the lock of the name or the address that the command line names."""
+    """Unlock the name or the IP that the command line names."""
     services.schema.require_current()
     if options.no_ip:
         services.locks.lift_without_ip(operator())
-        print("Callers without an IP are unlocked.")
+        print("Unlocked clients without an IP.")
         return
     lifted = services.locks.lift(operator(), options.what)
     if lifted.network:
-        print(f"IP {lifted.network} unlocked.")
+        print(f"Unlocked IP {lifted.network}.")
     if lifted.username:
-        print(f"Account {lifted.username} unlocked.")
+        print(f"Unlocked account {lifted.username}.")
     elif not lifted.network:
-        print("No account has this name or address; what was counted for the name is forgotten.")
+        print("No such account; failed attempts for this name were cleared.")
 
 
 def make_first_admin(settings: Settings, services: Services, base: str) -> None:
-    """Make the administrator of the first start, if there never was one, and say what to type next.
+    """Create the administrator of the first start, if there is none, and print a first command.
 
     Raises:
-        SettingError: the configured name or password cannot be used.
+        SettingError: the configured name or password is invalid.
     """
     if not settings.admin_username or services.accounts.any_admin():
         return
@@ -65,42 +66,43 @@ def make_first_admin(settings: Settings, services: Services, base: str) -> None:
             operator(), NewAccount(settings.admin_username, password), admin=True
         )
     except UsernameTaken:
-        if services.accounts.any_admin():  # another node was faster, and has said so
+        if services.accounts.any_admin():  # another node was faster
             return
         raise SettingError(
-            "IDENTITY_ADMIN_USERNAME: this name belongs to a user who is no administrator"
+            "IDENTITY_ADMIN_USERNAME: this name belongs to a user who is not an administrator"
         ) from None
     except InvalidInput as error:
         raise SettingError(
             f"IDENTITY_ADMIN_USERNAME and IDENTITY_ADMIN_PASSWORD: {error.detail}"
         ) from None
+    _print_first_command(settings, password, base)
+
+
+def _print_first_command(settings: Settings, password: str, base: str) -> None:
     name = settings.admin_username
-    # A server certificate of our own authority is one that curl does not know.
-    curl = (
-        f"curl --cacert {shlex.quote(str(settings.data_dir / 'tls' / 'ca.pem'))}"
-        if base[:6] == "https:"
-        else "curl"
-    )
-    address = shlex.quote(f"{base}/api/token")
+    curl = "curl"
+    if base.startswith("https:"):  # curl does not know our own CA
+        curl += f" --cacert {shlex.quote(str(settings.data_dir / 'tls' / 'ca.pem'))}"
+    url = shlex.quote(f"{base}/api/token")
     if settings.admin_password:
-        print(f"Administrator {name} made, with the password of IDENTITY_ADMIN_PASSWORD. Now try:")
-        print(f"  {curl} -u {shlex.quote(name)} {address}   # curl asks for the password")
+        print(f"Created administrator {name} with the password of IDENTITY_ADMIN_PASSWORD. Try:")
+        print(f"  {curl} -u {shlex.quote(name)} {url}   # curl prompts for the password")
     else:
-        print(f"Administrator {name} made. The password is shown this once: {password}")
-        print(f"Now try:\n  {curl} -u {shlex.quote(f'{name}:{password}')} {address}")
+        print(f"Created administrator {name}. This password is shown only once: {password}")
+        print(f"Try:\n  {curl} -u {shlex.quote(f'{name}:{password}')} {url}")
     sys.stdout.flush()
 
 
-def _password() -> str:
-    if sys.stdin is None:  # closed: there is nothing to read
+def _read_password() -> str:
+    if sys.stdin is None:  # standard input is closed
         return ""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
-    first = getpass.getpass("Password: ")
-    if first != getpass.getpass("Once more: "):
-        raise _Mismatch
-    return first
+    password = getpass.getpass("Password: ")
+    if password != getpass.getpass("Repeat password: "):
+        raise _PasswordsDiffer
+    return password
 
 
-class _Mismatch(IdentityError):
-    detail = "The two passwords differ; nothing was changed."
+class _PasswordsDiffer(IdentityError):
+    detail = "The passwords do not match."

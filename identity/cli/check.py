@@ -1,4 +1,4 @@
-"""Showing the settings, whether they work, and what they leave open."""
+"""The command `identity check`: shows the settings, whether they work, and the exposures."""
 
 from __future__ import annotations
 
@@ -18,145 +18,137 @@ from identity.settings import SettingInfo, Settings, described
 from identity.settings.secret_files import SUFFIX
 
 _DIALECTS = {
-    "azuma": ["a login tells an unknown name from a wrong password"],
+    "azuma": ["a failed login shows whether the name exists"],
     "continuous": [
-        "anybody may read a user by its id",
-        "an account is activated by its id alone",
-        "the calls about passwords tell whether an address is known",
+        "a user can be read by id without a credential",
+        "an account can be activated by id without the mailed token",
+        "the calls about passwords show whether an email is known",
     ],
-    "wekan": ["the very first account is an administrator"],
+    "wekan": ["the first account to register becomes an administrator"],
 }
-
-
-_NAMES_SHOWN: Final = 20
+_HARDEN: Final = "IDENTITY_HARDENED=true"
+_NAMES_MAX: Final = 20
 
 
 def check(_options: argparse.Namespace, settings: Settings, services: Services) -> int:
-    """Print everything an operator decides by; return 1 if the service could not work."""
+    """Print the state of the installation; return 1 if the service would not work."""
     print("Settings")
-    for one in described():
-        print(f"  {one.name} = {_shown(one)}")
-    print("Data directory", f"  {settings.data_dir.absolute()}{_unmade(settings)}", sep="\n")
+    for info in described():
+        print(f"  {info.name} = {_value(info)}")
+    print(f"Data directory\n  {settings.data_dir.absolute()}{_hint_if_missing(settings)}")
     print("Keys", *_keys(services), sep="\n")
     print(f"Database\n  {settings.database_name}")
     try:
         _require_file(settings)
         services.schema.require_current()
         services.schema.require_writable()
-        if _all_made(services):
+        if _have_all_keys(services):
             services.key_agreement.observe()
             services.key_agreement.require()
     except Unavailable as error:
         print(f"  not usable: {error.reason or error.detail}")
         return 1
-    print("  answers, migrated to this version")
-    _show_misleading(services)
-    _show_unverifiable(services)
-    print("Open")
-    for fact, closing in _open(settings) or [("nothing", "hardened")]:
-        print(f"  {fact}  [{closing}]")
+    print("  reachable, migrated to this version")
+    _print_misleading_names(services)
+    _print_unverifiable_passwords(services)
+    print("Exposures")
+    for exposure, setting in _exposures(settings) or [("none", "hardened")]:
+        print(f"  {exposure}  [{setting}]")
     return 0
 
 
-def _shown(one: SettingInfo) -> str:
-    if one.secret and (file := os.environ.get(one.name + SUFFIX)):
+def _value(info: SettingInfo) -> str:
+    if info.secret and (file := os.environ.get(info.name + SUFFIX)):
         return f"(secret)  [from {file}]"
-    if one.name not in os.environ:
-        return f"{one.default or '(unset)'}  [default]"
-    return f"{'(secret)' if one.secret else os.environ[one.name] or '(unset)'}  [set]"
+    if info.name not in os.environ:
+        return f"{info.default or '(unset)'}  [default]"
+    if info.secret:
+        return "(secret)  [set]"
+    return f"{os.environ[info.name] or '(unset)'}  [set]"
 
 
-def _unmade(settings: Settings) -> str:
-    return (
-        ""
-        if settings.data_dir.exists()
-        else "  [not there yet: the first `identity migrate` makes it]"
-    )
+def _hint_if_missing(settings: Settings) -> str:
+    if settings.data_dir.exists():
+        return ""
+    return "  [does not exist; the first `identity migrate` creates it]"
 
 
 def _keys(services: Services) -> Iterator[str]:
     views = services.key_rotation.listed()
     yield from lines(views)
     for use in set(KeyUse) - {view.use for view in views}:
-        yield f"  {use}: none yet  [made by the first `identity migrate` or `identity serve`]"
+        yield f"  {use}: none  [created by the first `identity migrate` or `identity serve`]"
 
 
-def _all_made(services: Services) -> bool:
+def _have_all_keys(services: Services) -> bool:
     return {view.use for view in services.key_rotation.listed()} == set(KeyUse)
 
 
 def _require_file(settings: Settings) -> None:
-    # SQLite would make it.
+    # SQLite would create a missing file.
     if settings.database_file is not None and not settings.database_file.exists():
         raise Unavailable(
-            timedelta(),
-            "there is no such file yet: run `identity migrate`, or set IDENTITY_DATA_DIR",
+            timedelta(), "the file does not exist: run `identity migrate`, or set IDENTITY_DATA_DIR"
         )
 
 
-def _show_misleading(services: Services) -> None:
-    names, count = services.accounts.misleading_names(at_most=_NAMES_SHOWN)
-    if count:
-        print(
-            "Usernames that are not the account's own email: rename them by PATCH /api/admin/users/<id>"
-        )
-        print(
-            *(f"  {name}" for name in names),
-            *([f"  and {count - len(names)} more"] * (count > len(names))),
-            sep="\n",
-        )
-
-
-def _show_unverifiable(services: Services) -> None:
-    if count := services.imported_hashes.unverifiable():
-        print(
-            "Passwords that cannot be checked: their hashes are of no form that is known here, or cost too much"
-        )
-        print(f"  {count} accounts: have them ask for a new password, or set one")
-
-
-def _open(settings: Settings) -> list[tuple[str, str]]:
-    return [*_faithful(settings), *_deployment(settings)]
-
-
-def _faithful(settings: Settings) -> Iterator[tuple[str, str]]:
-    if settings.hardened:
+def _print_misleading_names(services: Services) -> None:
+    names, count = services.accounts.misleading_names(at_most=_NAMES_MAX)
+    if not count:
         return
-    close = "IDENTITY_HARDENED=true"
-    yield "the token is repeated in a response header, where proxies may log it", close
-    yield "anybody may read a user's name by its id", close
-    for dialect, facts in _DIALECTS.items():
+    print("Usernames that are emails of others; rename them with PATCH /api/admin/users/<id>")
+    for name in names:
+        print(f"  {name}")
+    if count > len(names):
+        print(f"  and {count - len(names)} more")
+
+
+def _print_unverifiable_passwords(services: Services) -> None:
+    if count := services.imported_hashes.unverifiable():
+        print("Passwords that cannot be checked, as their hash format is unknown or too expensive")
+        print(f"  {count} accounts: set a new password, or let the users reset theirs")
+
+
+def _exposures(settings: Settings) -> list[tuple[str, str]]:
+    of_documents = [] if settings.hardened else list(_of_documents(settings))
+    return [*of_documents, *_of_deployment(settings)]
+
+
+def _of_documents(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield "the token is repeated in a response header, which proxies may log", _HARDEN
+    yield "a user's name can be read by id without a credential", _HARDEN
+    for dialect, exposures in _DIALECTS.items():
         if dialect in settings.dialects:
-            yield from ((f"{dialect}: {fact}", close) for fact in facts)
-    yield "a registration tells that an address is another's", close
-    yield "passwords may be short or common, as in the documents' examples", close
+            yield from ((f"{dialect}: {exposure}", _HARDEN) for exposure in exposures)
+    yield "a registration shows whether an email is taken", _HARDEN
+    yield "passwords may be short or common, as in the documents' examples", _HARDEN
 
 
-def _deployment(settings: Settings) -> Iterator[tuple[str, str]]:
+def _of_deployment(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.registration is Registration.OPEN:
-        yield "anybody may register an account", "IDENTITY_REGISTRATION=admin"
+        yield "registration is open to any caller", "IDENTITY_REGISTRATION=admin"
     if not settings.public_url:
         yield (
-            "the Location of a new account follows the request's Host",
+            "the Location of a new account is built from the request's Host",
             "IDENTITY_PUBLIC_URL=https://…",
         )
     elif settings.public_url.startswith("http://"):
         yield (
-            "the public URL is not https: passwords travel in the clear",
+            "the public URL is not https, so passwords are sent in the clear",
             "IDENTITY_PUBLIC_URL=https://…",
         )
     if not settings.step_up_seconds:
         yield (
-            "a token of any age may change passwords and addresses",
+            "a token of any age may change passwords and emails",
             "IDENTITY_STEP_UP_SECONDS=900",
         )
     if settings.smtp_url is None:
-        yield "mails, with their tokens, are printed to the log", "IDENTITY_SMTP_URL=smtp://…"
+        yield "mails are written to the log with their tokens", "IDENTITY_SMTP_URL=smtp://…"
     if not settings.ip_failures:
-        yield "one address may try any number of passwords", "IDENTITY_IP_FAILURES=100"
-    if any(_wide(network) for network in settings.trusted_proxies):
-        yield "very many addresses are trusted as proxies", "IDENTITY_TRUSTED_PROXIES=…"
+        yield "one IP may try any number of passwords", "IDENTITY_IP_FAILURES=100"
+    if any(_is_wide(network) for network in settings.trusted_proxies):
+        yield "a very large network is trusted as proxies", "IDENTITY_TRUSTED_PROXIES=…"
 
 
-def _wide(network: IPv4Network | IPv6Network) -> bool:
+def _is_wide(network: IPv4Network | IPv6Network) -> bool:
     return network.prefixlen < network.max_prefixlen // 4

@@ -1,4 +1,4 @@
-"""Completion for shells: printed once, so that the shell itself completes without starting Python."""
+"""Shell completion, as a script that completes without starting Python."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SHELLS: Final = ("bash", "zsh", "fish")
 
 
 class PrintCompletion(argparse.Action):
-    """Prints the script for a shell and ends, as `--version` does."""
+    """Prints the script for a shell and exits, as `--version` does."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **_: Any) -> None:  # noqa: ANN401 - argparse's
         super().__init__(
@@ -24,7 +24,7 @@ class PrintCompletion(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, _options: object, shell: object, _: object = None
     ) -> NoReturn:
-        """Print it."""
+        """Print the script."""
         import shtab  # noqa: PLC0415 - no other command needs it
 
         print(shtab.complete(parser, str(shell)))

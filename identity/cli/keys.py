@@ -1,4 +1,4 @@
-"""The signing keys: showing them without telling them, and changing them."""
+"""The command `identity rotate-keys`, and the listing of keys, which shows no key material."""
 
 from __future__ import annotations
 
@@ -11,43 +11,45 @@ from identity.services import Services
 from identity.settings import Settings
 
 _BY_SETTING = """\
-The keys of access tokens and mails are given by IDENTITY_SECRET_KEYS, so they are changed there, with a restart of
-every node after each step:
-  1. IDENTITY_SECRET_KEYS=<new>,<old>   the new key is known everywhere, and signs nowhere
+IDENTITY_SECRET_KEYS sets the keys of access tokens and mails. Rotate them there, and restart every
+node after each step:
+  1. IDENTITY_SECRET_KEYS=<new>,<old>   every node accepts the new key, none signs with it
   2. IDENTITY_SECRET_KEYS=<old>,<new>   the new key, now the last, signs
-  3. IDENTITY_SECRET_KEYS=<new>         a week after step 2: what the old key signed has expired
-A new key: openssl rand -hex 32"""
+  3. IDENTITY_SECRET_KEYS=<new>         a week after step 2, when tokens of the old key have expired
+To generate a key: openssl rand -hex 32"""
 _BY_SETTING_NOW = """\
-The keys of access tokens and mails are given by IDENTITY_SECRET_KEYS. If one of them was leaked, put a new one in the
-place of all (openssl rand -hex 32) and restart every node."""
-_ENDED = """\
-Within a second the old keys are worth nothing. That ends, for everybody:
+IDENTITY_SECRET_KEYS sets the keys of access tokens and mails. If one of them was leaked, replace
+them all by a new one (openssl rand -hex 32) and restart every node."""
+_REVOKED = """\
+The old keys stop working within one second. This invalidates:
   {}
-Passwords, certificates and the other dialects' tokens stay good. Whoever had a leaked key could make tokens of anybody
-until now: read the audit trail, and see docs/operations.md for ending all sessions."""
-_ENDS = {
-    KeyUse.TOKENS: "access tokens: log in again; the tokens in mails: ask for another mail",
+Passwords, certificates and the tokens of other dialects stay valid. With a leaked key, an attacker
+could create tokens for any account: read the audit log, and see docs/operations.md for how to
+revoke all sessions."""
+_INVALIDATED = {
+    KeyUse.TOKENS: "access tokens: log in again; tokens in mails: request another mail",
     KeyUse.JWTS: "JWTs, the sessions of continuous.sh: log in again",
 }
 
 
 def rotate_keys(options: argparse.Namespace, settings: Settings, services: Services) -> None:
-    """Change the keys: with an overlap in which nothing is refused, or at once."""
+    """Rotate the keys with an overlap, or replace them at once."""
     keys = services.key_rotation
-    changed = keys.replace() if options.now else keys.rotate(timedelta(seconds=options.grace))
-    print(*lines(changed), sep="\n")
     if options.now:
-        print(
-            _ENDED.format(
-                "\n  ".join(_ENDS[use] for use in dict.fromkeys(view.use for view in changed))
-            )
-        )
+        changed = keys.replace()
+        uses = dict.fromkeys(view.use for view in changed)
+        notice = _REVOKED.format("\n  ".join(_INVALIDATED[use] for use in uses))
+        advice = _BY_SETTING_NOW
     else:
-        print(
-            f"Every node that shares {settings.data_dir} follows by itself; no token is refused meanwhile."
+        changed = keys.rotate(timedelta(seconds=options.grace))
+        notice = (
+            f"Every node that shares {settings.data_dir} follows within seconds;"
+            " no token is refused meanwhile."
         )
+        advice = _BY_SETTING
+    print(*lines(changed), notice, sep="\n")
     if settings.secret_keys:
-        print(_BY_SETTING_NOW if options.now else _BY_SETTING)
+        print(advice)
     keys.record()
 
 
@@ -55,22 +57,18 @@ def lines(views: Iterable[KeyView]) -> Iterator[str]:
     """Return a line for each key: its name, what it signs, its state, its age and its times."""
     now = datetime.now(UTC)
     for view in views:
-        made = (
-            f"made {_age(now - view.times.created)} ago" if view.times.created else "of unknown age"
-        )
-        times = [
-            ("signs from", view.times.signs_from),
-            ("accepted until", view.times.accepted_until),
-        ]
-        facts = [
-            made,
-            *(
-                f"{word} {time:%Y-%m-%d %H:%M:%S} UTC"
-                for word, time in times
-                if time and time > now
-            ),
-        ]
-        yield f"  {view.name}  {view.use}: {view.state}  [{', '.join(facts)}]"
+        times = view.times
+        age = f"created {_age(now - times.created)} ago" if times.created else "age unknown"
+        notes = [age]
+        if times.signs_from and times.signs_from > now:
+            notes.append(f"signs from {_utc(times.signs_from)}")
+        if times.accepted_until and times.accepted_until > now:
+            notes.append(f"accepted until {_utc(times.accepted_until)}")
+        yield f"  {view.name}  {view.use}: {view.state}  [{', '.join(notes)}]"
+
+
+def _utc(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _age(span: timedelta) -> str:

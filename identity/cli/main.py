@@ -1,4 +1,4 @@
-"""The `identity` command: parse, call one use case, print."""
+"""The `identity` command: parses its arguments, runs one command and reports errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any, Final, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol, TypeAlias
 
 from identity.cli.admin import create_admin, set_password, unlock
 from identity.cli.check import check
@@ -18,7 +18,7 @@ from identity.cli.maintenance import migrate, prune, send_mail
 from identity.cli.serve import serve
 from identity.domain.errors import IdentityError, SchemaNewer, SchemaOutdated, Unavailable
 from identity.domain.keys import GRACE_MIN_SECONDS
-from identity.server.processors import available
+from identity.server.processors import MAX_PROCESSORS, available
 from identity.services import Services
 from identity.services.maintenance.schema import REVISION
 from identity.settings import Settings, described
@@ -26,11 +26,13 @@ from identity.settings.readers import SettingError
 
 
 class Start(Protocol):
-    """Makes the settings and the use cases."""
+    """Builds the settings and the use cases."""
 
     def __call__(self, *, make: bool) -> tuple[Settings, Services]:
-        """Return them; without `make` nothing is written anywhere."""
+        """Return them; without `make`, no file is created or changed."""
 
+
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001 - has no public name
 
 _VERSION: Final = version("identityd")
 _REFUSED: Final = 1
@@ -41,9 +43,9 @@ def main(arguments: Sequence[str], *, start: Start, log: Callable[[], None]) -> 
     """Run one command and return its exit code: 0 done, 1 refused, 2 wrong settings or arguments.
 
     Args:
-        arguments: what follows the command's own name.
-        start: makes the settings and the use cases, or raises SettingError.
-        log: begins to log, for commands that go on; the others speak in one line of their own.
+        arguments: the arguments without the name of the program.
+        start: builds the settings and the use cases, or raises SettingError.
+        log: starts logging, for commands that run until interrupted; others print one line.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -51,25 +53,30 @@ def main(arguments: Sequence[str], *, start: Start, log: Callable[[], None]) -> 
         parser.print_help()
         return 0
     try:
-        settings, services = start(make=not options.only_looks)
+        settings, services = start(make=not options.read_only)
         with _named_database(settings):
-            if options.goes_on:
+            if options.runs_on:
                 services.schema.require_current()
                 log()
             code = int(options.run(options, settings, services) or 0)
-            print(end="", flush=True)  # so that what cannot be written is noticed here
+            print(end="", flush=True)  # so that write errors occur here
             return code
     except SettingError as error:
         return _fail(str(error), _MISCONFIGURED)
     except IdentityError as error:
         return _fail(error.detail, _REFUSED)
     except OSError as error:  # such as a full disk behind standard output
-        if sys.stdout:  # which would complain once more when the process ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        seen_enough = isinstance(error, BrokenPipeError)  # says whoever was reading
-        return 0 if seen_enough else _fail(f"cannot go on: {error.strerror or error}", _REFUSED)
+        return _output_failed(error)
     except (KeyboardInterrupt, EOFError):
         return _fail("interrupted", _REFUSED)
+
+
+def _output_failed(error: OSError) -> int:
+    if sys.stdout:  # Python flushes it when it exits, which would fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has read enough
+        return 0
+    return _fail(f"aborted: {error.strerror or error}", _REFUSED)
 
 
 @contextmanager
@@ -79,9 +86,9 @@ def _named_database(settings: Settings) -> Iterator[None]:
     except (SchemaOutdated, SchemaNewer):
         raise
     except Unavailable as error:
-        why = f": {error.reason}" if error.reason else ""
+        reason = f": {error.reason}" if error.reason else ""
         raise SettingError(
-            f"IDENTITY_DATABASE_URL: the database {settings.database_name} cannot be used{why}"
+            f"IDENTITY_DATABASE_URL: the database {settings.database_name} cannot be used{reason}"
         ) from None
 
 
@@ -92,17 +99,18 @@ def _fail(reason: str, code: int) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, but not with which words: somebody may have typed a password."""
-        known, _, _ = message.partition("unrecognized arguments: ")
-        super().error(
-            message if known == message else "there are arguments too many; a password is never one"
-        )
+        """Report an error, but do not repeat unrecognized arguments, which may be passwords."""
+        if "unrecognized arguments: " in message:
+            message = "too many arguments (never pass a password as an argument)"
+        super().error(message)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="identity",
-        description="One identity service for curl -u. Settings are IDENTITY_… environment variables.",
+        description=(
+            "One identity service for curl -u. Settings are IDENTITY_… environment variables."
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_settings_help(),
     )
@@ -113,68 +121,79 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_serve(commands)
+    _add_maintenance(commands)
+    _add_rotate_keys(commands)
+    _add_administration(commands)
+    return parser
+
+
+def _add_maintenance(commands: _Commands) -> None:
     _add(
         commands,
         "migrate",
         migrate,
-        "bring the database to this version; safe to run on every node at once",
+        "migrate the database to this version; may run on several nodes at once",
     )
-    text = "show the settings, whether the database can be used, and what is left open; changes nothing"
-    _add(commands, "check", check, text).set_defaults(only_looks=True)
+    _add(
+        commands,
+        "check",
+        check,
+        "show the settings, the state of the database and the exposures; changes nothing",
+    ).set_defaults(read_only=True)
     _add(
         commands,
         "send-mail",
         send_mail,
-        "send the mail that is due, and go on until interrupted",
-        goes_on=True,
+        "send due mails until interrupted",
+        runs_on=True,
     )
     _add(
         commands,
         "prune",
         prune,
-        "delete ended sessions, old audit events, letters and counters; prints how many",
+        "delete expired sessions and counters, old audit events and mails; print how many",
     )
-    _add_rotate_keys(commands)
+
+
+def _add_administration(commands: _Commands) -> None:
     command = _add(
         commands,
         "create-admin",
         create_admin,
-        "make an administrator; the password is asked for, or read as one line from standard input",
+        "create an administrator; prompt for the password, or read it from standard input",
     )
     command.add_argument("username")
-    command.add_argument("--email", help="address of the new administrator")
-    text = "set an account's password, asked for or read as create-admin does; ends its sessions and certificates"
-    command = _add(commands, "set-password", set_password, text)
-    command.add_argument("username", metavar="NAME", help="username or email")
-    command.add_argument(
-        "--must-change", action="store_true", help="have another password chosen at the next login"
-    )
+    command.add_argument("--email", help="email of the new administrator")
     command = _add(
         commands,
-        "unlock",
-        unlock,
-        "let a name or an address try passwords again before its lock is over",
+        "set-password",
+        set_password,
+        "set the password of an account and invalidate its credentials; reads it as create-admin",
     )
-    meant = command.add_mutually_exclusive_group(required=True)
-    meant.add_argument("what", nargs="?", metavar="NAME|IP", help="username, email, or IP")
-    meant.add_argument(
-        "--no-ip", action="store_true", help="callers without an IP, such as those of a Unix socket"
+    command.add_argument("username", metavar="NAME", help="username or email")
+    command.add_argument(
+        "--must-change", action="store_true", help="require a new password at the next login"
     )
-    return parser
+    command = _add(commands, "unlock", unlock, "unlock a name or an IP before its lock expires")
+    target = command.add_mutually_exclusive_group(required=True)
+    target.add_argument("what", nargs="?", metavar="NAME|IP", help="username, email or IP")
+    target.add_argument(
+        "--no-ip", action="store_true", help="clients without an IP, such as on a Unix socket"
+    )
 
 
-def _add_serve(commands: argparse._SubParsersAction[Any]) -> None:
+def _add_serve(commands: _Commands) -> None:
     command = _add(
         commands,
         "serve",
         serve,
-        "serve with granian; the first start makes the administrator",
-        goes_on=True,
+        "serve with granian; the first start creates the administrator",
+        runs_on=True,
     )
     command.add_argument(
         "--tls",
         action="store_true",
-        help="serve https with gunicorn, asking for client certificates",
+        help="serve https with gunicorn, and request client certificates",
     )
     command.add_argument(
         "--host", default=os.environ.get("HOST") or "127.0.0.1", help="default: $HOST or 127.0.0.1"
@@ -190,67 +209,70 @@ def _add_serve(commands: argparse._SubParsersAction[Any]) -> None:
         "--workers",
         type=_positive,
         default=workers,
-        help=f"processes; default: as many as there are processors to use, here {workers}",
+        help=f"worker processes; default: the number of available processors, here {workers}",
     )
     command.add_argument(
-        "--threads", type=_positive, default=16, help="requests at once per worker; default: 16"
+        "--threads",
+        type=_positive,
+        default=16,
+        help="concurrent requests per worker; default: 16",
     )
 
 
-def _add_rotate_keys(commands: argparse._SubParsersAction[Any]) -> None:
+def _add_rotate_keys(commands: _Commands) -> None:
     command = _add(
-        commands, "rotate-keys", rotate_keys, "change the signing keys while every node goes on"
+        commands, "rotate-keys", rotate_keys, "rotate the signing keys while the nodes run"
     )
-    how = command.add_mutually_exclusive_group()
-    how.add_argument(
+    mode = command.add_mutually_exclusive_group()
+    mode.add_argument(
         "--grace",
         type=_grace,
         default=60,
         metavar="SECONDS",
-        help="known so long before it signs; default: 60",
+        help="publish the new key this many seconds before it signs; default: 60",
     )
-    how.add_argument(
+    mode.add_argument(
         "--now",
         action="store_true",
-        help="for a leaked key: the old ones are worth nothing at once",
+        help="for a leaked key: revoke the old keys immediately",
     )
 
 
 def _add(
-    commands: argparse._SubParsersAction[Any],
+    commands: _Commands,
     name: str,
     run: Callable[[argparse.Namespace, Settings, Services], int | None],
     text: str,
     *,
-    goes_on: bool = False,
+    runs_on: bool = False,
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
-    command.set_defaults(run=run, goes_on=goes_on, only_looks=False)
+    command.set_defaults(run=run, runs_on=runs_on, read_only=False)
     return command
 
 
 def _settings_help() -> str:
-    lines = (f"  {one.name}\n      {one.meaning} [{one.default or 'unset'}]" for one in described())
-    return "\n".join(("settings (IDENTITY_…_FILE names a file with a secret instead):", *lines))
+    lines = (
+        f"  {info.name}\n      {info.meaning} [{info.default or 'unset'}]" for info in described()
+    )
+    return "\n".join(("settings (for secrets, IDENTITY_…_FILE may name a file instead):", *lines))
 
 
 def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:  # noqa: PLR2004 - the last port
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
-    return int(text)
+    return _number(text, 1, 65535, "is not a port number")
 
 
 def _grace(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not GRACE_MIN_SECONDS <= int(text) <= 86400:  # noqa: PLR2004 - a day
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a number of seconds from {GRACE_MIN_SECONDS} to 86400"
-        )
-    return int(text)
+    return _number(text, GRACE_MIN_SECONDS, 86400, "is not a number of seconds")
 
 
 def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 256:  # noqa: PLR2004 - a slip of the finger beyond that
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 256")
+    return _number(text, 1, MAX_PROCESSORS, "is not a number")
+
+
+def _number(text: str, least: int, most: int, problem: str) -> int:
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} {problem} from {least} to {most}")
     return int(text)

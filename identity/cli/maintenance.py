@@ -1,4 +1,4 @@
-"""The commands that maintain a database: migrate, prune, send-mail."""
+"""The commands that maintain the database: migrate, prune, send-mail."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from identity.settings import Settings
 
 
 def migrate(_options: argparse.Namespace, _settings: Settings, services: Services) -> None:
-    """Bring the database to the schema of this version, and print its revision."""
-    beside = services.schema.has_foreign_version_table()
+    """Migrate the database to the schema of this version, and print its revision."""
+    shared = services.schema.another_program_beside()
     revision = services.schema.migrate(version("identityd"))
     print(f"The database is at revision {revision}.")
     if revision != REVISION:
         print(
-            f"That is newer than {REVISION}, the revision of this version, which can work with it;"
-            " nothing was changed."
+            f"This is newer than {REVISION}, the revision of this version, which supports it."
+            " Nothing was changed."
         )
-    if beside:
+    if shared:
         print("The table alembic_version belongs to another program and was left alone.")
 
 
@@ -37,6 +37,6 @@ def prune(_options: argparse.Namespace, _settings: Settings, services: Services)
 
 
 def send_mail(_options: argparse.Namespace, _settings: Settings, services: Services) -> NoReturn:
-    """Send mail that is due until interrupted."""
+    """Send due mails until interrupted."""
     print("Sending mail. Press Ctrl-C to stop.", flush=True)
     send_mail_forever(services)

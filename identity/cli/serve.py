@@ -11,7 +11,7 @@ from typing import Any
 
 from identity.cli.admin import make_first_admin
 from identity.server.background import keep_node_registered, start_pruning, start_sender
-from identity.server.draining import Ending
+from identity.server.draining import Draining
 from identity.server.granian import server
 from identity.server.gunicorn_tls import require_gunicorn, serve_tls
 from identity.server.listening import bindable, reachable
@@ -23,14 +23,14 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     """Serve until interrupted.
 
     Raises:
-        SettingError: gunicorn is missing, the port is taken, or the first administrator cannot be made.
+        SettingError: gunicorn is missing, the port is taken, or the first administrator is invalid.
     """
     if options.tls:
         require_gunicorn()
     ip = bindable(options.host, options.port)
     base = reachable(options.host, ip, options.port, "https" if options.tls else "http")
     make_first_admin(settings, services, base)
-    os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # no process started from here uses it
+    os.environ.pop("IDENTITY_ADMIN_PASSWORD", None)  # the workers do not need it
     print(
         f"Serving Identity on {base} with {options.workers} workers; see {base}/docs."
         " Press Ctrl-C to stop.",
@@ -38,19 +38,19 @@ def serve(options: argparse.Namespace, settings: Settings, services: Services) -
     )
     start_sender(services)
     start_pruning(services)
-    ending = Ending(services.readiness.drain, settings.drain_seconds)
+    draining = Draining(services.readiness.drain, settings.drain_seconds)
     with keep_node_registered(services):
         if options.tls:
-            serve_tls(options, settings, services, ip=ip, ending=ending)
+            serve_tls(options, settings, services, ip=ip, draining=draining)
         else:
             options.host = ip
-            own = server("identity.wiring.worker:create_worker", options)
-            own.ending = ending
-            own.serve(target_loader=partial(_create, options.threads))
+            http_server = server("identity.wiring.worker:create_worker", options)
+            http_server.draining = draining
+            http_server.serve(target_loader=partial(_load, options.threads))
     print("Stopped.", flush=True)
 
 
-def _create(threads: int, target: str) -> Callable[..., Any]:
+def _load(threads: int, target: str) -> Callable[..., Any]:
     module, _, name = target.partition(":")
     application: Callable[..., Any] = getattr(import_module(module), name)(threads)
     return application

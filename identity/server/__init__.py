@@ -1,1 +1,1 @@
-"""The servers: granian, gunicorn for TLS, and the processes around them."""
+"""The HTTP servers: granian, gunicorn for TLS, and their processes."""

@@ -1,4 +1,4 @@
-"""What runs beside the server, in threads of the serving process: mail, deletion, the node's report."""
+"""Background threads of the serving process: mail delivery, pruning and the node's heartbeat."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from identity.services.maintenance.key_agreement import BEAT_SECONDS
 _mail_log = logging.getLogger("identity.mail")
 _prune_log = logging.getLogger("identity.prune")
 _MAIL_SECONDS: Final = 1.0
-_PRUNE_FIRST_SECONDS: Final = 2.0  # a start has enough to do
+_PRUNE_FIRST_SECONDS: Final = 2.0  # so that pruning does not slow down the start
 _PRUNE_SECONDS: Final = 600.0
 _PRUNE_STEP_SECONDS: Final = 0.1
 
 
 def start_sender(services: Services) -> None:
-    """Send mail that is due; several servers may do so at once."""
+    """Start to send due mails; several nodes may do so at once."""
 
     def send() -> NoReturn:
-        time.sleep(_MAIL_SECONDS)  # a start has enough to do
+        time.sleep(_MAIL_SECONDS)  # so that it does not slow down the start
         send_mail_forever(services)
 
     _start("identity-mail", send)
 
 
 def send_mail_forever(services: Services) -> NoReturn:
-    """Send mail that is due, every second."""
+    """Send due mails every second."""
     while True:
         try:
             services.outbox.send_due()
@@ -42,7 +42,7 @@ def send_mail_forever(services: Services) -> NoReturn:
 
 
 def start_pruning(services: Services) -> None:
-    """Delete expired rows every ten minutes; several servers take turns."""
+    """Start to delete expired rows every ten minutes; several nodes may do so at once."""
 
     def prune() -> NoReturn:
         time.sleep(_PRUNE_FIRST_SECONDS)
@@ -61,11 +61,11 @@ def start_pruning(services: Services) -> None:
 def keep_node_registered(services: Services) -> Iterator[None]:
     """Report this node and the names of its keys to the other nodes until the block ends.
 
-    Keys that differ from those of other nodes are logged and shown by `/readyz`.
+    If its keys differ from those of other nodes, that is logged and shown by `/readyz`.
     """
 
     def report() -> None:
-        with suppress(IdentityError):  # it is logged, or succeeds the next time
+        with suppress(IdentityError):  # logged, or successful the next time
             services.key_agreement.require()
 
     def report_forever() -> NoReturn:
@@ -76,7 +76,7 @@ def keep_node_registered(services: Services) -> Iterator[None]:
     report()  # before the first request is answered
     _start("identity-node", report_forever)
     yield
-    with suppress(IdentityError):  # then the other nodes notice within half a minute
+    with suppress(IdentityError):  # if it fails, the other nodes notice within half a minute
         services.key_agreement.leave()
 
 

@@ -1,4 +1,4 @@
-"""How serving ends: at once, or after load balancers have heard that this node is not ready any more."""
+"""Stops the server on a signal: at once, or after load balancers have seen that it drains."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from collections.abc import Callable
 from datetime import timedelta
 
 
-class Ending:
-    """Decides for each signal when the server is told to end.
+class Draining:
+    """Decides when a signal stops the server.
 
-    SIGTERM is what supervisors send, and waits; Ctrl-C and a terminal that closes do not. A second signal ends a wait.
+    SIGTERM, which supervisors send, drains first. SIGINT and SIGHUP stop at once, and so does a
+    second signal while the node drains.
 
     Args:
-        announce: tells everyone who asks that this node is not ready.
-        wait: for how long it is told before the server ends.
+        announce: makes `/readyz` answer 503.
+        duration: how long the node drains before the server stops.
     """
 
-    def __init__(self, announce: Callable[[], None], wait: timedelta) -> None:
+    def __init__(self, announce: Callable[[], None], duration: timedelta) -> None:
         self._announce = announce
-        self._wait = wait
-        self._begun = False
-        self._ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        self._duration = duration
+        self._started = False
+        self._ignores_hangup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
 
-    def heard(self, number: int, stop: Callable[[], None]) -> None:
-        """Have `stop` called, now or later; a hang-up that was to be ignored from the start (`nohup`) stays so."""
-        if number == signal.SIGHUP and self._ignored:
+    def on_signal(self, number: int, stop: Callable[[], None]) -> None:
+        """Call `stop` now or later. SIGHUP is ignored if it was at the start, as with `nohup`."""
+        if number == signal.SIGHUP and self._ignores_hangup:
             return
-        if number != signal.SIGTERM or not self._wait or self._begun:
+        if number != signal.SIGTERM or not self._duration or self._started:
             stop()
             return
-        self._begun = True
+        self._started = True
         self._announce()
-        timer = threading.Timer(self._wait.total_seconds(), stop)
+        timer = threading.Timer(self._duration.total_seconds(), stop)
         timer.daemon = True
         timer.start()

@@ -1,4 +1,4 @@
-"""Serving over TLS with gunicorn, the one server here that shows the application a client's certificate."""
+"""Serves over TLS with gunicorn, which passes client certificates to the application."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
-from identity.server.draining import Ending
-from identity.server.forkserver import room_for_connections
+from identity.server.draining import Draining
+from identity.server.forkserver import raise_fd_limit
 from identity.services import Services
 from identity.settings import Settings
 from identity.settings.readers import SettingError
@@ -21,7 +21,7 @@ _FILE_MODE = 0o600
 
 
 def require_gunicorn() -> None:
-    """Make sure that the server for TLS is installed.
+    """Check that gunicorn is installed.
 
     Raises:
         SettingError: it is not.
@@ -31,62 +31,63 @@ def require_gunicorn() -> None:
 
 
 def serve_tls(
-    options: argparse.Namespace, settings: Settings, services: Services, *, ip: str, ending: Ending
+    options: argparse.Namespace,
+    settings: Settings,
+    services: Services,
+    *,
+    ip: str,
+    draining: Draining,
 ) -> None:
-    """Serve with a certificate of our own authority, asking clients for theirs, until interrupted.
+    """Serve with a certificate of our own CA, and request client certificates, until interrupted.
 
     Args:
-        options: of the command; `host` is a name that the certificate is for.
+        options: of the command; the certificate is issued for `host`.
         settings: of the service.
-        services: make the certificate.
-        ip: the address to listen at.
-        ending: decides when a signal ends the server.
+        services: issue the certificate.
+        ip: the IP to listen on.
+        draining: decides when a signal stops the server.
 
     Raises:
-        SettingError: gunicorn did not start, or did not live.
+        SettingError: gunicorn did not start, or exited unexpectedly.
     """
     host = options.host.strip("[]").encode("idna").decode("ascii")
     identity, chain = _write_files(settings.data_dir / "tls", [host, ip], services)
-    command = [
-        *(
-            sys.executable,
-            "-m",
-            "gunicorn",
-            f"identity.wiring.worker:create_worker({options.threads})",
-        ),
-        *("--bind", f"[{ip}]:{options.port}" if ":" in ip else f"{ip}:{options.port}"),
-        *("--workers", str(options.workers)),
-        *(
-            "--worker-class",
-            "identity.server.tls_worker.PatientWorker",
-            "--threads",
-            str(options.threads),
-        ),
-        *("--worker-connections", str(room_for_connections())),
-        *(
-            "--certfile",
-            str(identity),
-            "--keyfile",
-            str(identity),
-            "--ca-certs",
-            str(chain),
-            "--cert-reqs",
-            "1",
-        ),
-        *("--no-control-socket", "--log-level", "warning", "--graceful-timeout", "10"),
-        # No proxy stands in front, so no header of a caller on this machine is one's: not SCRIPT_NAME, nor a scheme.
-        *("--forwarded-allow-ips", "", "--forwarder-headers", ""),
-    ]
-    # A session of its own: Ctrl-C reaches this process, which ends the other in order.
-    server = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own words
+    command = _command(options, ip=ip, identity=identity, chain=chain)
+    # In a session of its own: Ctrl-C reaches this process only, which stops the server in order.
+    server = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own arguments
 
-    def end(number: int, _frame: FrameType | None) -> None:
-        ending.heard(number, server.terminate)
+    def stop(number: int, _frame: FrameType | None) -> None:
+        draining.on_signal(number, server.terminate)
 
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, end)
-    if code := server.wait():
-        raise SettingError(f"gunicorn has ended by itself, with code {code}")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    if status := server.wait():
+        raise SettingError(f"gunicorn exited unexpectedly (status {status})")
+
+
+def _command(options: argparse.Namespace, *, ip: str, identity: Path, chain: Path) -> list[str]:
+    host = f"[{ip}]" if ":" in ip else ip
+    flags = {
+        "--bind": f"{host}:{options.port}",
+        "--workers": options.workers,
+        "--worker-class": "identity.server.tls_worker.SlowClientWorker",
+        "--threads": options.threads,
+        "--worker-connections": raise_fd_limit(),
+        "--certfile": identity,
+        "--keyfile": identity,
+        "--ca-certs": chain,
+        "--cert-reqs": 1,
+        "--log-level": "warning",
+        "--graceful-timeout": 10,
+        # No proxy is in front, so headers such as SCRIPT_NAME are not trusted from any IP.
+        "--forwarded-allow-ips": "",
+        "--forwarder-headers": "",
+    }
+    application = f"identity.wiring.worker:create_worker({options.threads})"
+    command = [sys.executable, "-m", "gunicorn", application, "--no-control-socket"]
+    for flag, value in flags.items():
+        command += [flag, str(value)]
+    return command
 
 
 def _write_files(folder: Path, hosts: list[str], services: Services) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""Where a server listens: `HOST` resolved once, before anything is said or started."""
+"""Resolves `HOST` before the server starts, so that errors are reported in one line."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _Address = tuple[
 
 
 def bindable(host: str, port: int) -> str:
-    """Return the IP address that a server can listen at for `host`: IPv4 if there is one.
+    """Return an IP address of `host` that a server can listen on, IPv4 if there is one.
 
     Raises:
-        SettingError: the name has no address, or none of this machine, or the port is taken or not allowed.
+        SettingError: the name has no IP of this machine, or the port is taken or not allowed.
     """
     reason = ""
     for family, address in _resolved(host, port):
@@ -30,26 +30,24 @@ def bindable(host: str, port: int) -> str:
                 return str(address[0])
         except OSError as error:
             reason = reason or error.strerror or str(error)
-            if (
-                error.errno != errno.EADDRNOTAVAIL
-            ):  # a name may have addresses of other machines, too
+            if error.errno != errno.EADDRNOTAVAIL:  # a name may also have IPs of other machines
                 break
     raise _refused(host, port, reason)
 
 
 def reachable(host: str, ip: str, port: int, scheme: str) -> str:
-    """Return the URL by which this machine calls a server that listens at `ip` for `host`."""
+    """Return the URL, for this machine, of a server that listens on `ip` for `host`."""
     name = _ANY.get(ip) or (f"[{ip}]" if ":" in ip else host)
     return f"{scheme}://{name}:{port}"
 
 
 def _resolved(host: str, port: int) -> list[_Address]:
-    # Brackets are how an IPv6 address stands in a URL, from which it may have been copied.
+    # An IPv6 address that was copied from a URL has brackets.
     name = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     try:
         found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     except UnicodeError:  # a label that is empty or too long
-        raise _refused(host, port, "it is no name of a host") from None
+        raise _refused(host, port, "not a valid host name") from None
     except OSError as error:
         raise _refused(host, port, error.strerror or str(error)) from None
     usable = [
@@ -58,9 +56,9 @@ def _resolved(host: str, port: int) -> list[_Address]:
         if family != socket.AF_INET6 or not address[-1]
     ]
     if not usable:
-        raise _refused(host, port, "the servers know no link-local addresses")
+        raise _refused(host, port, "the servers do not support link-local addresses")
     return sorted(usable, key=lambda each: each[0] != socket.AF_INET)
 
 
-def _refused(host: str, port: int, why: str) -> SettingError:
-    return SettingError(f"cannot listen on {host!a} port {port}: {why}; choose HOST and PORT")
+def _refused(host: str, port: int, reason: str) -> SettingError:
+    return SettingError(f"cannot listen on {host!a} port {port}: {reason}; set HOST and PORT")

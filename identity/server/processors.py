@@ -1,4 +1,4 @@
-"""How many processors this process may use, which is fewer than the machine has in most containers."""
+"""The number of processors this process may use, which a container may limit."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_MOST: Final = 256  # as many as `--workers` takes
+MAX_PROCESSORS: Final = 256  # and the maximum of `--workers`
 _ROOT: Final = Path("/")
 
 
 def available(root: Path = _ROOT) -> int:
-    """Return how many processes can compute at once: by affinity and by the CPU quota, at least one.
+    """Return how many processes can run at once by affinity and CPU quota, at least one.
 
     Args:
-        root: where /proc and /sys are.
+        root: the folder of /proc and /sys.
     """
     quota = min(_quotas(root), default=math.inf)
-    return max(1, min(_affinity(), _MOST, math.ceil(min(quota, _MOST))))
+    return max(1, min(_affinity(), MAX_PROCESSORS, math.ceil(min(quota, MAX_PROCESSORS))))
 
 
 def _affinity() -> int:
@@ -30,8 +30,8 @@ def _affinity() -> int:
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    # The narrowest counts, of our own group and of all above it (Linux, cgroup-v2.rst "cpu.max",
-    # scheduler/sched-bwc.rst for version 1).
+    # The lowest quota applies, of this process's group and all its parents (Linux, cgroup-v2.rst
+    # "cpu.max", and scheduler/sched-bwc.rst for version 1).
     for group, top in _groups(root):
         for folder in (group, *group.parents):
             yield from _quota(folder)
@@ -49,12 +49,12 @@ def _quota(folder: Path) -> Iterator[float]:
             )
         if quota != "max" and int(quota) > 0 and int(period) > 0:
             yield int(quota) / int(period)
-    except (OSError, ValueError):  # none here, or one that we do not understand
+    except (OSError, ValueError):  # no quota, or an unknown format
         return
 
 
 def _groups(root: Path) -> Iterator[tuple[Path, Path]]:
-    """Give the folder of this process's group and the topmost one that can be seen, for each version."""
+    """Yield the folder of this process's group and its topmost visible parent, for each version."""
     try:
         own = (root / "proc/self/cgroup").read_text("utf-8", "replace").splitlines()
         mounts = (root / "proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
@@ -64,12 +64,14 @@ def _groups(root: Path) -> Iterator[tuple[Path, Path]]:
     for line in mounts:
         fields, _, kind = line.partition(" - ")
         version, *_, options = kind.split(" ")
-        wanted = {"cgroup2": "", "cgroup": "cpu"}.get(version)
-        if wanted is None or wanted not in paths or (wanted and "cpu" not in options.split(",")):
+        controller = {"cgroup2": "", "cgroup": "cpu"}.get(version)
+        if controller is None or controller not in paths:
             continue
-        inner, point = map(_unescaped, fields.split(" ")[3:5])
+        if controller and controller not in options.split(","):
+            continue
+        mounted, point = map(_unescaped, fields.split(" ")[3:5])
         top = root / point.lstrip("/")
-        yield top / _below(paths[wanted], inner), top
+        yield top / _below(paths[controller], mounted), top
 
 
 def _path(line: str) -> tuple[str, str]:
@@ -77,11 +79,13 @@ def _path(line: str) -> tuple[str, str]:
     return ("cpu" if "cpu" in controllers.split(",") else controllers), path
 
 
-def _below(path: str, inner: str) -> str:
-    # A container may see its own group as the root of all, while its path is told from the machine's root.
-    if inner == "/":
+def _below(path: str, mounted: str) -> str:
+    # In a container, the mount may begin at its own group, while paths begin at the host's root.
+    if mounted == "/":
         return path.lstrip("/")
-    return path[len(inner) :].lstrip("/") if path == inner or path.startswith(f"{inner}/") else ""
+    if path != mounted and not path.startswith(f"{mounted}/"):
+        return ""
+    return path[len(mounted) :].lstrip("/")
 
 
 def _unescaped(text: str) -> str:

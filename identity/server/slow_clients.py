@@ -1,4 +1,4 @@
-"""The connections of this process, below the server library: how to end one that the library would wait for."""
+"""Shuts down connections of slow clients, below the server library, which would wait for them."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ from identity.domain.ips import read_ip
 
 _OPEN_FILES: Final = Path("/proc/self/fd")
 _INTERNET: Final = {socket.AF_INET, socket.AF_INET6}
-# struct tcp_info of Linux: eight bytes, then numbers of four; the tenth tells how long ago we sent anything.
+# Linux: struct tcp_info has eight bytes and then fields of four. The tenth field is the time since
+# we last sent data, in milliseconds.
 _LAST_SENT: Final = struct.Struct("=8x36xI")
 
 
 def shut_down(port: int, address: str, *, idle_seconds: float) -> None:
-    """Hear no more from whoever got nothing for so long from this port; what we say still arrives.
+    """Stop receiving on the connections from an IP to a port that got no data for some seconds.
 
-    A server library tells no request's connection. So all from one address are meant that have waited as long: the one
-    that is too slow, and others of its kind or without a request. On Linux; elsewhere nothing happens.
+    Responses can still be sent. Server libraries do not expose the connection of a request, so this
+    affects all connections of the IP that have been idle for as long, including those without a
+    request. On Linux only.
     """
     for connection in _connections():
-        with connection, suppress(OSError):  # nobody is at its other end, or only just
-            ours, theirs = connection.getsockname(), connection.getpeername()
-            if (
-                ours[1] == port
-                and read_ip(theirs[0]) == read_ip(address)
-                and _idle(connection) >= idle_seconds
-            ):
+        with connection, suppress(OSError):  # not connected, or not any more
+            local = connection.getsockname()
+            peer = connection.getpeername()
+            if local[1] != port or read_ip(peer[0]) != read_ip(address):
+                continue
+            if _idle(connection) >= idle_seconds:
                 connection.shutdown(socket.SHUT_RD)
 
 
 def _connections() -> Iterator[socket.socket]:
-    names = [int(each.name) for each in _OPEN_FILES.iterdir()] if _OPEN_FILES.is_dir() else []
-    for number in names:
+    if not _OPEN_FILES.is_dir():
+        return
+    for descriptor in [int(each.name) for each in _OPEN_FILES.iterdir()]:
         with suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(number).st_mode):
-                copy = socket.socket(
-                    fileno=os.dup(number)
-                )  # it stays this connection, whatever becomes of the number
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                # A duplicate stays valid even if the server closes and reuses the descriptor.
+                copy = socket.socket(fileno=os.dup(descriptor))
                 if copy.family in _INTERNET:
                     yield copy
                 else:

@@ -1,8 +1,9 @@
-"""gunicorn's worker with threads for requests alone, not for clients who are slow to make one.
+"""A gunicorn worker in which slow clients do not occupy threads.
 
-gunicorn gives a connection a thread as soon as it is there, and lets it wait in it: for the handshake and for the
-rest of the head, as long as the client likes. Whom it has answered it waits for in its one loop, and everybody with it.
-Here that loop watches all connections, and a thread is for whoever has sent a whole head.
+gunicorn gives a new connection to a thread at once, which then waits for the handshake and the rest
+of the head for as long as the client likes. After a response, its event loop waits for that client,
+which blocks all others. In this worker, the event loop watches all connections, and a connection
+gets a thread when its client has sent a complete head.
 """
 
 from __future__ import annotations
@@ -25,10 +26,9 @@ from gunicorn.http.errors import (
 from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import ThreadWorker
 
-_PATIENCE_SECONDS: Final = (
-    10.0  # for a handshake and a head, for hanging up, and with silence in a body or an answer
-)
-_MOMENT_SECONDS: Final = 0.05
+# For a handshake and a head, for closing, and for silence in a body or a response.
+_TIMEOUT_SECONDS: Final = 10.0
+_REST_OF_BODY_SECONDS: Final = 0.05
 _HEAD_MAX_BYTES: Final = 32 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
 _QUOTING: Final = (InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
@@ -36,18 +36,18 @@ _QUOTING: Final = (InvalidHTTPVersion, InvalidRequestLine, InvalidRequestMethod)
 Connection = Any  # gunicorn's, which has no types
 
 
-class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """Holds slow clients without a thread; the methods are gunicorn's own, but for those with an underscore."""
+class SlowClientWorker(ThreadWorker):  # type: ignore[misc]
+    """Holds slow clients without a thread. Methods without an underscore override gunicorn's."""
 
     sockets: list[socket.socket]
 
     def init_process(self) -> None:
-        """Read certificate and key once, not for each connection."""
+        """Load the certificate and the key once, not for each connection."""
         self._context: ssl.SSLContext = ssl_context(self.cfg)
         super().init_process()
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's
-        """Take connections or not; a worker that ends closes its door, where nobody would ever be answered."""
+        """Accept connections or not. A worker that stops also closes its listeners."""
         super().set_accept_enabled(enabled)
         if not enabled and not self.alive:
             for listener in self.sockets:
@@ -55,37 +55,37 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self.sockets = []
 
     def enqueue_req(self, conn: Connection) -> None:
-        """Wait for the head of the next request of a connection."""
+        """Wait for the head of a connection's next request."""
         conn.sock.settimeout(0)
         self._expect(conn)
         self._proceed(conn)
 
     def handle_request(self, req: object, conn: Connection) -> Any:  # noqa: ANN401 - gunicorn's
-        """Answer, as long as there is somebody at the other end."""
-        conn.sock.settimeout(_PATIENCE_SECONDS)
+        """Answer a request; the client must not be silent for longer than the timeout."""
+        conn.sock.settimeout(_TIMEOUT_SECONDS)
         return super().handle_request(req, conn)
 
     def handle_error(self, req: object, client: object, addr: object, exc: Exception) -> None:
-        """Refuse a request, in answer and log without a line of it that may hold a token."""
+        """Refuse a request, without quoting it in the response or log: it may contain a token."""
         shown = type(exc)("(not shown)") if isinstance(exc, _QUOTING) else exc
         super().handle_error(req, client, addr, shown)
 
     def _keepalive_after(self, conn: Connection, keepalive: object) -> bool:
-        """Tell whether a next request may follow: not behind a body that nobody read and that has not come yet."""
+        """Return whether another request may follow: not after a body that is still arriving."""
         return bool(keepalive) and conn.parser.finish_body(
-            deadline=time.monotonic() + _MOMENT_SECONDS
+            deadline=time.monotonic() + _REST_OF_BODY_SECONDS
         )
 
     def finish_request(self, conn: Connection, fs: Future[object]) -> None:
-        """Take a connection back from its thread: for the next request, or until its client has hung up."""
+        """Take a connection back from its thread, for the next request or to close it."""
         if fs.cancelled() or fs.exception() or fs.result():
             super().finish_request(conn, fs)
         else:
             self._linger(conn)
 
     def _expect(self, conn: Connection) -> None:
-        conn.timeout = time.monotonic() + _PATIENCE_SECONDS
-        self.pending_conns.append(conn)  # closed when its time is over
+        conn.timeout = time.monotonic() + _TIMEOUT_SECONDS
+        self.pending_conns.append(conn)  # gunicorn closes it after the timeout
 
     def _proceed(self, conn: Connection) -> None:
         try:
@@ -99,7 +99,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._watch(conn, EVENT_READ, self._proceed)
         except ssl.SSLWantWriteError:
             self._watch(conn, EVENT_WRITE, self._proceed)
-        except OSError:  # the client is gone, or what it shows is no good
+        except OSError:  # the client is gone, or its certificate is invalid
             self._drop(conn)
         else:
             self.pending_conns.remove(conn)
@@ -115,29 +115,30 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         conn.sock.do_handshake()
 
     def _linger(self, conn: Connection) -> None:
-        # A socket that is closed with something unread takes its last answer back.
+        # Closing a socket with unread data resets the connection, and the client may lose the
+        # response.
         self._expect(conn)
         try:
             conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.settimeout(0)
-        except OSError:  # it is closed already
+        except OSError:  # already closed
             self._drop(conn)
         else:
             self._watch(conn, EVENT_READ, self._discard)
 
     def _discard(self, conn: Connection) -> None:
         try:
-            going_on = conn.sock.recv(_HEAD_MAX_BYTES)
+            is_closed = not conn.sock.recv(_HEAD_MAX_BYTES)
         except BlockingIOError:
-            going_on = b" "
+            is_closed = False
         except OSError:
-            going_on = b""
-        if going_on:
-            self._watch(conn, EVENT_READ, self._discard)
-        else:
+            is_closed = True
+        if is_closed:
             self._drop(conn)
+        else:
+            self._watch(conn, EVENT_READ, self._discard)
 
-    def _watch(self, conn: Connection, event: int, then: Any) -> None:  # noqa: ANN401 - a method for the connection
+    def _watch(self, conn: Connection, event: int, then: Any) -> None:  # noqa: ANN401 - a method of this class
         self.poller.register(conn.sock, event, partial(self._wake, conn, then))
 
     def _wake(self, conn: Connection, then: Any, _socket: object) -> None:  # noqa: ANN401 - see above
@@ -151,23 +152,24 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _receive_head(conn: Connection) -> None:
-    """Read until a head is whole.
+    """Read until the head is complete.
 
     Raises:
-        BlockingIOError, ssl.SSLError: there is nothing to read for now.
-        OSError: there will be nothing.
-        LimitRequestHeaders: it does not end.
+        BlockingIOError, ssl.SSLError: no data has arrived yet.
+        OSError: the connection is closed.
+        LimitRequestHeaders: the head is too long.
     """
     unreader = conn.parser.unreader
-    held = unreader.take_buffered()
+    data = unreader.take_buffered()
     try:
-        while (length := held.lstrip(b"\r\n").find(_HEAD_END)) < 0:  # some begin with an empty line
-            if len(held) > _HEAD_MAX_BYTES:
+        # Some clients send an empty line before the head.
+        while (length := data.lstrip(b"\r\n").find(_HEAD_END)) < 0:
+            if len(data) > _HEAD_MAX_BYTES:
                 raise LimitRequestHeaders("limit request headers fields size")
             if not (more := conn.sock.recv(_HEAD_MAX_BYTES)):
                 raise ConnectionResetError
-            held += more
+            data += more
         if length > _HEAD_MAX_BYTES:
             raise LimitRequestHeaders("limit request headers fields size")
     finally:
-        unreader.unread(held)
+        unreader.unread(data)

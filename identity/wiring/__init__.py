@@ -1,1 +1,1 @@
-"""The composition root: builds everything once, and decides nothing afterwards."""
+"""The composition root: builds the application and its services, and decides nothing."""

@@ -1,4 +1,4 @@
-"""The application: its use cases and its dialects."""
+"""Builds the application from its use cases and dialects."""
 
 from __future__ import annotations
 
@@ -23,33 +23,32 @@ from identity.wiring.core import core
 
 
 def create_app(config: object | None = None, *, clock: Clock | None = None) -> Flask:
-    """Return a ready application.
+    """Return the application.
 
     Args:
-        config: an object whose `IDENTITY` maps `IDENTITY_…` names to texts, such as `config.Config`;
-            None reads the process environment.
-        clock: another time than the system's, for tests.
+        config: an object whose `IDENTITY` maps `IDENTITY_…` names to texts, such as
+            `config.Config`; None: the process environment.
+        clock: a clock for tests; None: the system's.
 
     Raises:
-        SettingError: a setting is unknown, unreadable or unsafe.
+        SettingError: a setting is unknown, invalid or unsafe.
         DataDirectoryError: the data directory cannot be used.
     """
     values = os.environ if config is None else getattr(config, PREFIX.rstrip("_"))
     log_to_stderr()
     settings = Settings.load(values)
     app, services = core(settings, config, clock or SystemClock())
-    app.url_map.merge_slashes = False  # a redirect would be built from the caller's Host
-    app.url_map.strict_slashes = (
-        False  # nor is there a redirect from one spelling of a path to the other
-    )
+    # No redirects to another spelling of a path, which would be built from the caller's Host.
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
     app.pages = frozenset({"/docs"})
     app.url_map.converters |= {"account": AccountId, "session": SessionId, "serial": Serial}
     others = [DIALECTS[name] for name in sorted(settings.dialects)]
     dialects = DialectRegistry(NATIVE, others, settings.dialect_hosts)
     metrics = PrometheusMetrics(services.directory.state)
-    here = Context(settings, services, metrics, dialects.others)
-    here.install(app)
+    context = Context(settings, services, metrics, dialects.others)
+    context.install(app)
     body_reads.install(app, slow_clients.shut_down)
-    middleware.install(app, here, dialects)
+    middleware.install(app, context, dialects)
     dialects.install(app)
     return app

@@ -1,4 +1,4 @@
-"""The `identity` command with what it needs."""
+"""Connects the `identity` command to the settings and the use cases."""
 
 from __future__ import annotations
 

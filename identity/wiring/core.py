@@ -1,4 +1,4 @@
-"""The use cases over a bound database: what every command needs, and what the application is built around."""
+"""Builds the use cases over a database, for commands and for the application."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from identity.wiring.state import authority, prepare_state
 def core(
     settings: Settings, config: object | None, clock: Clock, *, make: bool = True
 ) -> tuple[Application, Services]:
-    """Return an application without any call yet, and the use cases.
+    """Return an application without routes, and the use cases.
 
     Args:
         settings: of the service.
         config: for Flask.
-        clock: the time.
-        make: False where nothing in the data directory may be made or changed.
+        clock: the clock.
+        make: False if nothing in the data directory may be created or changed.
     """
     keys = prepare_state(settings, clock.now(), make=make)
     app = Application("identity", static_folder=None)
@@ -41,14 +41,13 @@ def start(*, make: bool) -> tuple[Settings, Services]:
     """Return the settings of the environment and the use cases, for a command.
 
     Args:
-        make: False for a command that only looks, so that it leaves nothing where it is run.
+        make: False for a read-only command, which must create no files.
 
     Raises:
-        SettingError: a setting is unknown, unreadable or unsafe.
+        SettingError: a setting is unknown, invalid or unsafe.
         DataDirectoryError: the data directory cannot be used.
     """
-    logging.getLogger("identity").addHandler(
-        logging.NullHandler()
-    )  # a command speaks in its own line
+    # A command reports errors itself, in one line.
+    logging.getLogger("identity").addHandler(logging.NullHandler())
     settings = Settings.from_environment()
     return settings, core(settings, None, SystemClock(), make=make)[1]

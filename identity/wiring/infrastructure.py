@@ -1,4 +1,4 @@
-"""What the use cases share: each adapter once, and the services that others stand on."""
+"""Builds what the use cases share: the adapters, and the services that other services need."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _HASH_WAIT: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Infrastructure:
-    """Everything that more than one use case is built from."""
+    """The adapters and services that several use cases share."""
 
     engine: Engine
     clock: Clock
@@ -67,7 +67,7 @@ class Infrastructure:
 
     @staticmethod
     def build(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Infrastructure:
-        """Make them from the settings and the keys."""
+        """Build them from the settings and the keys."""
         identifiers = RandomIdentifiers()
         pseudonyms = KeyedPseudonyms(KeyRing(keys.secret, derive_keys, clock).current)
         transactions = _transactions(settings, engine, clock, identifiers, pseudonyms)
@@ -135,16 +135,11 @@ def _requests(settings: Settings, limits: Limits) -> RequestLimits:
 
 def _mailer(settings: Settings) -> Mailer:
     sender = Sender.parse(settings.mail_from)
-    shown = (
-        f"{sender.name or settings.name} <{sender.email}>"
-        if sender.name or settings.name
-        else sender.email
-    )
-    return (
-        SmtpMailer(settings.smtp_url, sender=shown)
-        if settings.smtp_url
-        else LogMailer(sender=shown)
-    )
+    name = sender.name or settings.name
+    from_header = f"{name} <{sender.email}>" if name else sender.email
+    if settings.smtp_url:
+        return SmtpMailer(settings.smtp_url, sender=from_header)
+    return LogMailer(sender=from_header)
 
 
 def _jwt_tokens(settings: Settings, keys: Keys, clock: Clock) -> RotatingJwtTokens:

@@ -1,9 +1,10 @@
-"""Everything that a worker of `identity serve` imports, imported once for all of them.
+"""The imports of a worker of `identity serve`, done once in the fork server.
 
-Nothing here is garbage yet, so the collector rests; and it leaves alone for ever what is there now, whose pages the
-workers would otherwise copy by having it walk through them (Python manual, `gc.freeze`).
+The garbage collector is off, because imports create no garbage. It then ignores the imported
+objects for good: by walking through them, it would make each worker copy their memory pages
+(Python manual, `gc.freeze`).
 """
-# ruff: noqa: E402, F401, I001 - the collector rests before anything is imported, for what that leaves behind
+# ruff: noqa: E402, F401, I001 - the collector is disabled before the imports
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ if (
     os.environ.get("IDENTITY_DATABASE_URL", "").startswith("postgres")
     or "IDENTITY_DATABASE_URL_FILE" in os.environ
 ):
-    with suppress(ImportError):  # who has to know that it is missing is told by the serving process
+    with suppress(ImportError):  # the serving process reports that it is missing
         import psycopg
 
 gc.freeze()

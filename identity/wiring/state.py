@@ -1,4 +1,4 @@
-"""What lies in the data directory: the database file, and the keys that are made once."""
+"""Prepares the data directory: the database file, the keys and the CA."""
 
 from __future__ import annotations
 
@@ -16,31 +16,29 @@ from identity.settings.readers import SettingError
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Where the signing keys are kept."""
+    """The sources of the signing keys."""
 
     secret: SecretKeyFile | ConfiguredKeys | TemporaryKey
     jwt: JwtKeyFolder | TemporaryKey
 
 
 def prepare_state(settings: Settings, now: datetime, *, make: bool = True) -> Keys:
-    """Open the data directory and return where the signing keys are; the first ones are made.
+    """Open the data directory and return the signing keys; missing ones are created.
 
     Args:
-        settings: name the directory.
-        now: when a first key is made.
-        make: False for a look that changes nothing; what is not there yet is then stood in for.
+        settings: of the service.
+        now: the time of creation of a new key.
+        make: False to change nothing; temporary keys then replace missing ones.
 
     Raises:
         DataDirectoryError: it cannot be used.
     """
     if not make:
-        return _look(settings)
+        return _existing_keys(settings)
     data_directory.open_data_directory(settings.data_dir)
-    _close_database(settings)
-    file, folder = (
-        SecretKeyFile(settings.data_dir / "secret_keys"),
-        JwtKeyFolder(settings.data_dir / "jwt_keys"),
-    )
+    _protect_database(settings)
+    file = SecretKeyFile(settings.data_dir / "secret_keys")
+    folder = JwtKeyFolder(settings.data_dir / "jwt_keys")
     folder.create_first(now)
     if settings.secret_keys:
         return Keys(ConfiguredKeys(settings.secret_keys), folder)
@@ -48,11 +46,11 @@ def prepare_state(settings: Settings, now: datetime, *, make: bool = True) -> Ke
     return Keys(file, folder)
 
 
-def _look(settings: Settings) -> Keys:
+def _existing_keys(settings: Settings) -> Keys:
     if settings.data_dir.is_dir() and any(settings.data_dir.iterdir()):
-        data_directory.make_private(settings.data_dir)  # which changes an empty one alone
+        data_directory.make_private(settings.data_dir)  # changes only an empty directory
     if settings.database_file is not None and settings.database_file.exists():
-        _close_database(settings)  # which makes no file that is there already
+        _protect_database(settings)  # changes nothing if the file exists
     file = SecretKeyFile(settings.data_dir / "secret_keys")
     folder = JwtKeyFolder(settings.data_dir / "jwt_keys")
     secret = file if file.exists() else TemporaryKey(file.new())
@@ -62,8 +60,8 @@ def _look(settings: Settings) -> Keys:
     )
 
 
-def _close_database(settings: Settings) -> None:
-    # SQLite would make the file readable for all; its other files get the mode of this one.
+def _protect_database(settings: Settings) -> None:
+    # SQLite would create a file that all users can read; its other files get the mode of this one.
     file = settings.database_file
     if file is None or not file.parent.is_dir():
         return
@@ -72,26 +70,25 @@ def _close_database(settings: Settings) -> None:
     except data_directory.DataDirectoryError as error:
         raise data_directory.DataDirectoryError(f"IDENTITY_DATABASE_URL: {error}") from None
     except OSError:
-        return  # whoever opens it says what is wrong
+        return  # opening the database reports the error
 
 
 def authority(settings: Settings, now: datetime, *, make: bool = True) -> LocalAuthority:
-    """Return the certificate authority: the one that a setting names, else our own.
+    """Return the CA: that of IDENTITY_CA_FILE, or by default one that the service creates.
 
     Args:
-        settings: name the file.
-        now: when our own is made.
-        make: False where one that is not there yet is only stood in for.
+        settings: of the service.
+        now: the time of creation of a new CA.
+        make: False to change nothing; a temporary CA then replaces a missing one.
 
     Raises:
-        SettingError: its key and chain cannot be used.
-        DataDirectoryError: others can read its key.
+        SettingError: its key or chain is invalid.
+        DataDirectoryError: other users can read its key.
     """
     own = settings.data_dir / "ca"
     try:
         if settings.ca_file:
             data_directory.require_private(Path(settings.ca_file))
-        if settings.ca_file:
             pem = Path(settings.ca_file).read_bytes()
         elif make or any(own.glob("*.pem")):
             pem = data_directory.key_files(own, lambda: new_authority(now))[-1]

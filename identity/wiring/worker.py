@@ -1,4 +1,4 @@
-"""The application of one worker of `identity serve`, and what runs beside it."""
+"""The application of a worker of `identity serve`, and its background thread."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _RETRY_SECONDS: Final = 5.0
 
 
 def create_worker(threads: int) -> Flask:
-    """Return the application of a worker, which ends when the serving process is killed.
+    """Return the application of a worker, which exits when the serving process is killed.
 
     Args:
-        threads: how many requests it answers at once. Unless IDENTITY_HASH_QUEUE is set, half of
+        threads: the number of concurrent requests. Unless IDENTITY_HASH_QUEUE is set, half of
             them, at least four, may wait for a password hash.
     """
     gc.enable()  # the fork server has disabled it
     os.environ.setdefault("IDENTITY_HASH_QUEUE", str(min(64, max(4, threads // 2))))
     for name in ("IDENTITY_ADMIN_PASSWORD", "IDENTITY_ADMIN_PASSWORD_FILE"):
         os.environ.pop(name, None)  # unused here, and the file may be gone after the first start
-    # Blocked until now, so that a worker is not told to end before it can be.
+    # Blocked until now, so that SIGTERM does not arrive before granian has installed its handlers.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     app = _retry_start(create_app)
     context = app.extensions["identity"]
@@ -48,13 +48,13 @@ def create_worker(threads: int) -> Flask:
 
 
 def _retry_start(create: Callable[[], Flask]) -> Flask:
-    """Return the application. On failure, log it, wait and exit: the server starts another worker."""
+    """Return the application. On failure, log it, wait and exit; the server restarts the worker."""
     log_to_stderr()
     try:
         return create()
     except (SettingError, DataDirectoryError) as error:
-        reason = str(error)  # these texts are written to be shown
-    except Exception:  # noqa: BLE001 - retrying without a pause helps with no error
+        reason = str(error)  # the texts of these errors contain no secrets
+    except Exception:  # noqa: BLE001 - retrying at once helps with no error
         _log.exception("unexpected error")
         reason = "unexpected error"
     _log.error("worker failed to start; retrying in %g s: %s", _RETRY_SECONDS, reason)
@@ -71,5 +71,5 @@ def _housekeeping(publish: Callable[[], None]) -> None:
         else:
             parent.join(_HOUSEKEEPING_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_FINISH_SECONDS)  # a thread that is left waits for a request that may never end
+    time.sleep(_FINISH_SECONDS)  # then exit even if a request has not finished
     os.kill(os.getpid(), signal.SIGKILL)

@@ -356,4 +356,4 @@ def test_a_server_that_ends_by_itself_is_a_failure(tmp_path: Path) -> None:
     assert identity(variables, "migrate").returncode == 0
     ended = identity(variables, "serve", "--tls", "--port", str(free_port()))
     assert ended.returncode == 2
-    assert ended.stderr.splitlines()[-1] == "identity: gunicorn has ended by itself, with code 2"
+    assert ended.stderr.splitlines()[-1] == "identity: gunicorn exited unexpectedly (status 2)"

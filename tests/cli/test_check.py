@@ -41,7 +41,7 @@ def url_of(app: Flask) -> str:
 
 def opened(text: str) -> dict[str, str]:
     """Return what is open and, for each, the setting that closes it."""
-    lines = text.partition("\nOpen\n")[2].splitlines()
+    lines = text.partition("\nExposures\n")[2].splitlines()
     return dict(line.strip().removesuffix("]").split("  [") for line in lines)
 
 
@@ -56,7 +56,7 @@ def test_check_lists_every_setting_with_its_value_and_where_it_comes_from(
     ]
     assert "  IDENTITY_TOKEN_SECONDS = 77  [set]\n" in ran.stdout
     assert "  IDENTITY_REGISTRATION = open  [default]\n" in ran.stdout
-    assert "answers, migrated to this version" in ran.stdout
+    assert "reachable, migrated to this version" in ran.stdout
 
 
 @pytest.mark.parametrize("name", ["IDENTITY_ADMIN_USERNAME", "IDENTITY_PUBLIC_URL"])
@@ -78,7 +78,7 @@ def test_check_lists_usernames_that_look_like_the_email_of_another_person(
         name="boss@corp.example",
     )
     listed = identity(environ, "check").stdout
-    assert "Usernames that are not the account's own email" in listed
+    assert "Usernames that are emails of others" in listed
     assert "\n  boss@corp.example\n" in listed
 
 
@@ -128,11 +128,11 @@ def test_check_leaves_nothing_where_it_is_run_by_mistake(
     ran = identity(variables, "check")
     assert (ran.returncode, ran.stderr) == (1, "")
     assert (
-        f"{tmp_path}/instance  [not there yet: the first `identity migrate` makes it]\n"
+        f"{tmp_path}/instance  [does not exist; the first `identity migrate` creates it]\n"
         in ran.stdout
     )
-    assert ran.stdout.count("none yet  [made by the first") == 2
-    assert "  not usable: there is no such file yet: run `identity migrate`" in ran.stdout
+    assert ran.stdout.count("none  [created by the first") == 2
+    assert "  not usable: the file does not exist: run `identity migrate`" in ran.stdout
     assert (list(tmp_path.iterdir()), tmp_path.stat().st_mode & 0o777) == ([], 0o755)
 
 
@@ -142,7 +142,7 @@ def test_check_makes_no_keys_for_a_database_that_is_migrated(
     data = tmp_path / "data"
     ran = identity(environment(data, {"IDENTITY_DATABASE_URL": database_url}), "check")
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.count("none yet  [made by the first") == 2
+    assert ran.stdout.count("none  [created by the first") == 2
     assert not data.exists()
 
 
@@ -152,7 +152,7 @@ def test_check_changes_nothing_in_a_data_directory_that_is_used(tmp_path: Path) 
     assert identity(variables, "migrate").returncode == 0
     before = contents(data)
     ran = identity(variables, "check")
-    assert (ran.returncode, ran.stderr, "none yet" in ran.stdout) == (0, "", False)
+    assert (ran.returncode, ran.stderr, "none  [created" in ran.stdout) == (0, "", False)
     assert contents(data) == before
     assert len(before) >= 7
 
@@ -218,7 +218,7 @@ def test_check_names_for_everything_open_the_setting_that_closes_it(
     }
     settings = {"IDENTITY_REGISTRATION": "admin", "IDENTITY_PUBLIC_URL": "https://id.example.org"}
     all_closed = check(**HARDENED, **settings, IDENTITY_SMTP_URL="smtp://mail.example.org")
-    assert opened(all_closed) == {"nothing": "hardened"}
+    assert opened(all_closed) == {"none": "hardened"}
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def test_help_names_every_command_and_every_setting(tmp_path: Path) -> None:
     ("command", "words"),
     [
         ("serve", ("--host", "--port", "--workers", "--threads", "127.0.0.1", "5000")),
-        ("migrate", ("safe to run on every node",)),
-        ("check", ("settings", "database", "open")),
+        ("migrate", ("may run on several nodes at once",)),
+        ("check", ("settings", "database", "exposures")),
         ("unlock", ("NAME|IP", "username", "--no-ip")),
         ("prune", ("sessions", "audit events", "how many")),
         ("create-admin", ("username", "--email", "standard input")),
@@ -96,7 +96,7 @@ def test_an_output_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) ->
         )
     assert (failed.returncode, failed.stderr) == (
         1,
-        "identity: cannot go on: No space left on device\n",
+        "identity: aborted: No space left on device\n",
     )
 
 
@@ -131,7 +131,7 @@ def test_migrating_leaves_a_later_schema_that_this_version_can_read_as_it_is(
     for _ in range(2):
         migrated = identity(variables, "migrate")
         assert (migrated.returncode, migrated.stderr) == (0, "")
-        assert migrated.stdout.startswith("The database is at revision 9999.\nThat is later than")
+        assert migrated.stdout.startswith("The database is at revision 9999.\nThis is newer than")
     assert identity(variables, "check").returncode == 0
 
 

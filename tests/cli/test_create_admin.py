@@ -110,7 +110,11 @@ def test_the_password_is_read_from_standard_input(
         "boss@example.org",
         given=f"{PASSWORD}\nmore\n",
     )
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "Administrator boss made (id 1).\n", "")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (
+        0,
+        "Created administrator boss (id 1).\n",
+        "",
+    )
     found = services(variables)
     assert found.authentication.by_password("boss", PASSWORD, ORIGIN).account.admin
     again = identity(variables, "create-admin", "BOSS", given=f"{PASSWORD}\n")
@@ -133,8 +137,8 @@ def test_the_password_is_asked_for_twice_and_not_shown_in_a_terminal(
     assert code == 0, shown
     assert [line.strip() for line in shown.splitlines()] == [
         "Password:",
-        "Once more:",
-        "Administrator boss made (id 1).",
+        "Repeat password:",
+        "Created administrator boss (id 1).",
     ]
     assert services(embedded).authentication.by_password("boss", PASSWORD, ORIGIN).account.admin
 
@@ -142,7 +146,7 @@ def test_the_password_is_asked_for_twice_and_not_shown_in_a_terminal(
 @pytest.mark.parametrize(
     ("typed", "reason"),
     [
-        ([f"{PASSWORD}\n", f"{PASSWORD}x\n"], "The two passwords differ; nothing was changed."),
+        ([f"{PASSWORD}\n", f"{PASSWORD}x\n"], "The passwords do not match."),
         (["\n", "\n"], "password: use 1-256 characters"),
         (["\x03"], "interrupted"),
         (["\x04"], "identity: "),
@@ -225,7 +229,10 @@ def test_set_password_replaces_a_password_and_ends_what_it_opened(
     token = found.tokens.issue(owner).token
     for name, password in (("BOSS", "canary-Second-1"), ("boss@example.org", "canary-Third-1")):
         ran = identity(variables, "set-password", name, given=f"{password}\n")
-        told = "Password of boss set (id 1). Its sessions and certificates have ended.\n"
+        told = (
+            "Set the password of boss (id 1)."
+            " All sessions and certificates of the account were invalidated.\n"
+        )
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, told, "")
         found = services(variables)
         assert found.authentication.by_password("boss", password, ORIGIN).account.id == 1

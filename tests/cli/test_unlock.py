@@ -22,9 +22,9 @@ LIMITS = {"lockout_failures": "2", "ip_failures": "4"}
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("admin", "Account admin unlocked.\n"),
-        ("Root@Example.org", "Account admin unlocked.\n"),
-        (ORIGIN.ip, f"IP {ORIGIN.ip} unlocked.\n"),
+        ("admin", "Unlocked account admin.\n"),
+        ("Root@Example.org", "Unlocked account admin.\n"),
+        (ORIGIN.ip, f"Unlocked IP {ORIGIN.ip}.\n"),
     ],
 )
 def test_last_administrator_is_let_in_again_and_it_is_written_down(
@@ -67,7 +67,7 @@ def test_callers_without_an_ip_are_let_in_again(tmp_path: Path, database_url: st
     done = identity(variables, "unlock", "--no-ip")
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
-        "Callers without an IP are unlocked.\n",
+        "Unlocked clients without an IP.\n",
         "",
     )
     time.sleep(1)  # for so long a process may remember that it refused
@@ -92,4 +92,4 @@ def test_a_name_without_an_account_is_unlocked_too(tmp_path: Path, sqlite_templa
     )
     done = identity(variables, "unlock", "nobody")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("No account has this name")
+    assert done.stdout.startswith("No such account; failed attempts")

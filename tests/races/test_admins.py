@@ -95,4 +95,4 @@ def test_nodes_that_start_at_once_make_one_first_admin_and_say_so_once(
 
     assert at_once(*(lambda app=app: start(app) for app in nodes)) == [None] * 4
     assert rows(nodes[0], "SELECT username, admin FROM account") == [("root", True)]
-    assert capsys.readouterr().out.count("Administrator root made") == 1
+    assert capsys.readouterr().out.count("Created administrator root") == 1

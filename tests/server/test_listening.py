@@ -116,7 +116,7 @@ def test_a_privileged_port_is_refused_in_one_line() -> None:
     child.start()
     child.join(20)
     assert answer.get() == (
-        f"cannot listen on '127.0.0.1' port 1: {os.strerror(errno.EACCES)}; choose HOST and PORT"
+        f"cannot listen on '127.0.0.1' port 1: {os.strerror(errno.EACCES)}; set HOST and PORT"
     )
 
 

@@ -122,6 +122,4 @@ def test_the_command_asks_for_what_it_may_use(
     monkeypatch.undo()
     one = min(os.sched_getaffinity(0))
     shown = identity(environment(tmp_path, {}), "serve", "--help", on={one})
-    assert "default: as many as there are processors to use, here 1" in " ".join(
-        shown.stdout.split()
-    )
+    assert "default: the number of available processors, here 1" in " ".join(shown.stdout.split())

@@ -29,7 +29,7 @@ from werkzeug.routing import Rule
 
 from identity.server import granian as granian_server
 from identity.server import gunicorn_tls as serve_tls
-from identity.server.tls_worker import PatientWorker
+from identity.server.tls_worker import SlowClientWorker
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
@@ -157,7 +157,7 @@ def test_gunicorns_worker_has_the_methods_that_are_overridden(
     method: str, names: list[str]
 ) -> None:
     assert parameters(getattr(gthread.ThreadWorker, method)) == names
-    assert method in vars(PatientWorker)
+    assert method in vars(SlowClientWorker)
 
 
 def test_gunicorns_worker_keeps_its_connections_where_they_are_changed() -> None:
