@@ -15,7 +15,7 @@ from identity.settings import Settings
 
 def migrate(_options: argparse.Namespace, _settings: Settings, services: Services) -> None:
     """Migrate the database to the schema of this version, and print its revision."""
-    shared = services.schema.another_program_beside()
+    shared = services.schema.has_foreign_version_table()
     revision = services.schema.migrate(version("identityd"))
     print(f"The database is at revision {revision}.")
     if revision != REVISION:

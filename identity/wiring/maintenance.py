@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from identity.adapters.drain_mark import DrainMark
 from identity.adapters.keys.jwt_keys import JwtKeyFolder
-from identity.adapters.keys.ring import RememberedKeys
-from identity.adapters.keys.secret_keys import SecretKeyFile, UnmadeKeys
+from identity.adapters.keys.ring import CachedKeys
+from identity.adapters.keys.secret_keys import SecretKeyFile, TemporaryKey
 from identity.domain.keys import KeyUse
 from identity.domain.ports import KeySource, KeyStore
 from identity.services.maintenance.key_agreement import KeyAgreement
@@ -21,9 +21,9 @@ from identity.wiring.state import Keys
 
 def build_key_agreement(settings: Settings, base: Infrastructure, keys: Keys) -> KeyAgreement:
     """Return the comparison of this node's signing keys with those of other nodes."""
-    sources = {KeyUse.TOKENS: RememberedKeys(keys.secret)}
+    sources = {KeyUse.TOKENS: CachedKeys(keys.secret)}
     if "continuous" in settings.dialects:  # no other document has JWTs
-        sources[KeyUse.JWTS] = RememberedKeys(keys.jwt)
+        sources[KeyUse.JWTS] = CachedKeys(keys.jwt)
     return KeyAgreement(
         base.engine,
         base.transactions,
@@ -36,7 +36,7 @@ def build_key_agreement(settings: Settings, base: Infrastructure, keys: Keys) ->
 def build_key_rotation(settings: Settings, base: Infrastructure, keys: Keys) -> KeyRotation:
     """Return the rotation of the signing keys that this service keeps itself."""
     kept: dict[KeyUse, KeySource] = {KeyUse.TOKENS: keys.secret, KeyUse.JWTS: keys.jwt}
-    sources = {use: source for use, source in kept.items() if not isinstance(source, UnmadeKeys)}
+    sources = {use: source for use, source in kept.items() if not isinstance(source, TemporaryKey)}
     stores: dict[KeyUse, KeyStore] = {
         use: source
         for use, source in sources.items()

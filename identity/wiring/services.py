@@ -30,22 +30,12 @@ def build_services(
     settings: Settings, base: Infrastructure, keys: Keys, authority: LocalAuthority
 ) -> Services:
     """Return all use cases."""
-    transactions = base.transactions
-    rights = base.rights
-    exposure = base.exposure
+    transactions, authorization = base.transactions, base.authorization
+    authentication = build_authentication(settings, base)
+    session_opener = build_session_opener(settings, base)
+    administration = accounts.build_administration(base)
     schema = Schema(base.engine, transactions)
-    agreement = _key_agreement(settings, base, keys)
-    conditions = (schema.require_current, schema.require_writable, agreement.require)
-    authentication = _authentication(settings, base)
-    logins = _logins(settings, base)
-    administration = Administration(
-        transactions,
-        passwords=base.passwords,
-        attempts=base.attempts,
-        rights=rights,
-        outbox=base.outbox,
-        exposure=exposure,
-    )
+    key_agreement = maintenance.build_key_agreement(settings, base, keys)
     return Services(
         account_credentials=AccountCredentials(
             transactions, authorization=authorization, administration=administration
@@ -89,63 +79,4 @@ def build_services(
             authentication=authentication,
             session_opener=session_opener,
         ),
-    )
-
-
-def _authentication(settings: Settings, base: Infrastructure) -> Authentication:
-    return Authentication(
-        base.transactions,
-        passwords=base.passwords,
-        tokens=TokenAuthenticator(
-            base.transactions,
-            directory=base.directory,
-            access_tokens=base.access_tokens,
-            jwt_tokens=base.jwt_tokens,
-            opaque_tokens=base.opaque_tokens,
-        ),
-        limits=base.limits,
-        attempts=base.attempts,
-        proven=ProvenPasswords(settings.password_memory_seconds),
-    )
-
-
-def _logins(settings: Settings, base: Infrastructure) -> SessionOpener:
-    return SessionOpener(
-        base.transactions,
-        identifiers=base.identifiers,
-        opaque_tokens=base.opaque_tokens,
-        jwt_tokens=base.jwt_tokens,
-        per_account=settings.sessions_per_account,
-        token_life=settings.token_seconds,
-    )
-
-
-def _key_agreement(settings: Settings, base: Infrastructure, keys: Keys) -> KeyAgreement:
-    sources = {KeyUse.TOKENS: CachedKeys(keys.secret)}
-    if "continuous" in settings.dialects:  # no other document has JWTs
-        sources[KeyUse.JWTS] = CachedKeys(keys.jwt)
-    return KeyAgreement(
-        base.engine,
-        base.transactions,
-        sources=sources,
-        clock=base.clock,
-        identifiers=base.identifiers,
-    )
-
-
-def _key_rotation(settings: Settings, base: Infrastructure, keys: Keys) -> KeyRotation:
-    by_use: dict[KeyUse, KeySource] = {KeyUse.TOKENS: keys.secret, KeyUse.JWTS: keys.jwt}
-    sources = {
-        use: source for use, source in by_use.items() if not isinstance(source, TemporaryKey)
-    }
-    stores: dict[KeyUse, KeyStore] = {
-        use: source
-        for use, source in sources.items()
-        if isinstance(source, SecretKeyFile | JwtKeyFolder)
-    }
-    return KeyRotation(
-        base.transactions,
-        sources=sources,
-        stores=stores,
-        token_life=settings.token_seconds,
     )

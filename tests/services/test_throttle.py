@@ -229,7 +229,7 @@ def test_refusal_after_the_first_is_two_reads_without_a_write_or_a_place(
     hear_news(app)
     lock_name(app)
     lock_address(app, at=ELSEWHERE)
-    services(app).authentication._limits.refusals._notes.clear()
+    services(app).authentication._limits.refusals._entries.clear()
     with statements(app) as seen, services(app).authentication._passwords.admit():
         assert [guess(app), guess(app, "nobody", at=ELSEWHERE)] == ["RateLimited"] * 2
         assert [each for each in seen if each.startswith(WRITING)] == []
@@ -313,7 +313,7 @@ def test_refusals_that_are_remembered_are_bounded(clock: ManualClock) -> None:
     for number in range(10_500):
         with pytest.raises(RateLimited), refusals.remembered(number):
             raise RateLimited(timedelta(seconds=LOCK))
-    assert len(refusals._notes) == 10_000
+    assert len(refusals._entries) == 10_000
     with pytest.raises(RateLimited), refusals.remembered(10_499):
         raise AssertionError
 

@@ -50,7 +50,9 @@ class Authorization:
             StepUpRequired: the authentication is too old.
         """
         with self._refused(principal, Event.STEP_UP, StepUpRequired):
-            policy.require_fresh_proof(principal, self._transactions.now(), max_age=self._step_up)
+            policy.require_recent_authentication(
+                principal, self._transactions.now(), max_age=self._step_up
+            )
 
     @contextmanager
     def _refused(
