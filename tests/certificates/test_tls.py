@@ -329,7 +329,7 @@ def test_no_header_of_a_caller_reroutes_a_request(tls: Tls, name: str) -> None:
         assert tls.curl("/healthz", *given).status == 200
         assert tls.curl("/x/healthz", *given).status == 404
         assert tls.curl("/healthz/healthz", *given).status == 404
-    assert '"address": "127.0.0.2"' not in tls.live.output()
+    assert '"ip": "127.0.0.2"' not in tls.live.output()
 
 
 @pytest.mark.parametrize(

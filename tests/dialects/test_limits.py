@@ -148,7 +148,7 @@ def test_one_password_for_many_names_is_stopped_in_every_dialect(
     answers = [ask(client, f"nobody{number}@example.org") for number in range(5)]
     assert 429 not in {answer.status_code for answer in answers[:3]}
     for answer in answers[3:]:
-        require_refusal(answer, "address", 3, 60, 60)
+        require_refusal(answer, "ip", 3, 60, 60)
     assert len(hashes.checked) == 3
 
 

@@ -54,7 +54,7 @@ class Node:
         finally:
             for pid in self.processes():
                 os.kill(pid, signal.SIGKILL)
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
     def processes(self) -> list[int]:
         """Return everything that was started with this node's settings and is alive."""
@@ -72,7 +72,7 @@ class Node:
     def connect(self) -> http.client.HTTPConnection:
         """Return a new connection."""
         if not self.tls:
-            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         context = ssl.create_default_context(cafile=self.data / "tls/ca.pem")
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=context)
 
@@ -133,7 +133,7 @@ def test_a_node_says_that_it_is_not_ready_before_it_stops_to_listen(
         assert time.monotonic() - told > 2.9
         blocker.execute("COMMIT")
         assert waiting.getresponse().status == 201
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         wait_until(lambda: node.processes() == [])
     assert "Traceback" not in node.log.read_text("utf-8")
 
@@ -148,7 +148,7 @@ def test_a_second_signal_ends_the_wait(
         process.send_signal(signal.SIGTERM)
         wait_until(lambda: not node.ready(), seconds=5)
         process.send_signal(second)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         wait_until(lambda: node.processes() == [])
 
 
@@ -164,7 +164,7 @@ def test_closing_the_terminal_ends_the_service_with_all_its_processes(
         os.close(inside)
         assert len(node.processes()) >= 3
         os.close(terminal)  # the kernel sends SIGHUP to whoever it belongs to
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         wait_until(lambda: node.processes() == [])
     assert not node.listens()
 
@@ -188,4 +188,4 @@ def test_a_service_that_was_told_to_ignore_hang_ups_goes_on(
         time.sleep(1)
         assert node.ready()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0

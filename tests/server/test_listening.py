@@ -157,7 +157,7 @@ def test_both_servers_listen_at_names_and_at_addresses_of_both_kinds(
     live = Live(url, variables, tmp_path / "log", process)
     try:
         _wait(live, tmp_path)
-        assert f"serves on {url} with 1 workers" in live.output()
+        assert f"Serving Identity on {url} with 1 workers" in live.output()
     finally:
         live.stop()
     assert "Traceback" not in live.output()

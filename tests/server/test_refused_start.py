@@ -34,7 +34,7 @@ def ended(variables: Mapping[str, str], *arguments: str) -> subprocess.Completed
         start_new_session=True,
     )
     try:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=100)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise

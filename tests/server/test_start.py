@@ -49,7 +49,7 @@ def test_the_first_start_prints_a_password_once_and_a_line_to_paste(
         first = live.output()
         ((name, password),) = SHOWN.findall(first)
         assert name == "admin"
-        assert f"serves on {live.base}" in first
+        assert f"Serving Identity on {live.base}" in first
         (line,) = TO_PASTE.findall(first)
         pasted = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
         assert re.fullmatch(r'\{"duration":600,"token":"\S+"\}\n', pasted.stdout)
@@ -112,7 +112,7 @@ def test_a_given_password_is_used_and_not_shown(
             )
         (line,) = TO_PASTE.findall(live.output())
         assert line.startswith(f"curl -u admin {live.base}/api/token")
-        assert f"serves on {live.base} with 2 workers" in live.output()
+        assert f"Serving Identity on {live.base} with 2 workers" in live.output()
         assert admins(live, PASSWORD) == ["admin"]
         assert PASSWORD not in live.output()
 

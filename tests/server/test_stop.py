@@ -81,7 +81,7 @@ def test_a_signal_ends_everything_in_order(
     assert len(group(pid)) >= 3
     assert len(list((tmp_path / "tmp").glob("identity-metrics-*"))) == 1
     send(pid, how)
-    assert started.process.wait(timeout=20) == 0
+    assert started.process.wait(timeout=60) == 0
     wait_until(lambda: group(pid) == [])
     assert list((tmp_path / "tmp").iterdir()) == []
     assert started.output().endswith("\nStopped.\n")
@@ -98,7 +98,7 @@ def test_ctrl_c_while_the_workers_are_starting_ends_everything_without_a_word_to
         os.kill(worker, signal.SIGKILL)
     time.sleep(0.3)  # the new ones import
     os.killpg(pid, signal.SIGINT)
-    assert started.process.wait(timeout=20) == 0
+    assert started.process.wait(timeout=60) == 0
     wait_until(lambda: group(pid) == [])
     assert "Traceback" not in started.output()
 
@@ -145,7 +145,7 @@ def test_a_request_that_is_being_answered_is_finished_first(tmp_path: Path) -> N
         blocker = sqlite3.connect(tmp_path / "identity.sqlite3", isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")  # whoever wants to write waits for it
         address = live.base.removeprefix("http://")
-        waiting = http.client.HTTPConnection(address, timeout=20)
+        waiting = http.client.HTTPConnection(address, timeout=60)
         waiting.request(
             "POST",
             "/api/users",
@@ -159,7 +159,7 @@ def test_a_request_that_is_being_answered_is_finished_first(tmp_path: Path) -> N
         wait_until(lambda: not listens(address))
         blocker.execute("COMMIT")
         assert waiting.getresponse().status == 201
-        assert live.process.wait(timeout=20) == 0
+        assert live.process.wait(timeout=60) == 0
 
 
 def listens(address: str) -> bool:

@@ -348,7 +348,7 @@ def test_each_event_is_a_log_line_after_its_commit_and_none_without(
         "actor",
         "subject",
         "credential",
-        "address",
+        "ip",
         "dialect",
         "request_id",
     } <= line.keys()

@@ -28,7 +28,7 @@ EVENT = {
     "subject",
     "credential",
 } | {
-    "address",
+    "ip",
     "dialect",
     "request_id",
 }
@@ -278,7 +278,7 @@ def test_audit_log_tells_who_did_what_to_whom(native: CheckedClient, clock: Manu
         "subject_id": 2,
         "subject": "hawk",
         "credential": "access_token",
-        "address": "127.0.0.1",
+        "ip": "127.0.0.1",
         "dialect": "native",
         "request_id": "the-end",
     }
