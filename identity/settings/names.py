@@ -1,4 +1,4 @@
-"""Names that begin with `IDENTITY_`: settings, what Kubernetes adds by itself, and mistakes."""
+"""Variables that begin with `IDENTITY_`: settings, those of Kubernetes, and mistakes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 
 from identity.settings.readers import SettingError
 
-# Kubernetes describes every Service of the namespace to each container. One that is called `identity`,
-# or `identity-db`, does it with our prefix (Kubernetes documentation, "Discovering services").
+# Kubernetes sets variables for every Service of the namespace in each container. Those of a Service
+# called `identity` or `identity-db` have our prefix (Kubernetes, "Discovering services").
 _ENDPOINT: Final = re.compile(r"(?:tcp|udp|sctp)://\S+:[0-9]{1,5}")
 _PORT_NUMBER: Final = re.compile(r"[0-9]{1,5}")
 _SERVICE_LINKS: Final = tuple(
@@ -35,17 +35,20 @@ _RENAMED: Final = {
 
 
 def is_service_link(name: str, value: str) -> bool:
-    """Tell whether Kubernetes made this variable for a Service whose name begins with `identity`."""
-    return any(link.fullmatch(name) and form.fullmatch(value) for link, form in _SERVICE_LINKS)
+    """Return whether Kubernetes set this variable for a Service named `identity` or `identity-…`."""
+    return any(
+        name_pattern.fullmatch(name) and value_pattern.fullmatch(value)
+        for name_pattern, value_pattern in _SERVICE_LINKS
+    )
 
 
-def require_known(given: Iterable[tuple[str, str]], known: Collection[str]) -> None:
-    """Refuse a setting that there is not: a misspelt one would silently leave its default in force.
+def require_known(variables: Iterable[tuple[str, str]], known: Collection[str]) -> None:
+    """Refuse unknown settings, because a misspelled one would silently have no effect.
 
     Raises:
-        SettingError: with the name, never its value, and the one that was probably meant.
+        SettingError: with the name and a suggestion, but never with the value.
     """
-    for name, value in sorted(given):
+    for name, value in sorted(variables):
         if name not in known and not is_service_link(name, value):
             raise SettingError(f"{name}: {_unknown(name, known)}")
 

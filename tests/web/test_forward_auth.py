@@ -511,6 +511,6 @@ def test_an_unknown_set_of_headers_stops_the_start(
     make_app: Callable[..., Flask], words: str
 ) -> None:
     with pytest.raises(
-        SettingError, match="IDENTITY_FORWARD_HEADERS: give some of identity, email, name"
+        SettingError, match="IDENTITY_FORWARD_HEADERS: must be some of identity, email, name"
     ):
         make_app(forward_headers=words)
