@@ -213,7 +213,7 @@ def test_a_waiting_caller_learns_that_there_was_no_slot() -> None:
         wait_until(lambda: proven._waiting == 1)
         end.set()
         assert [type(each.exception(30)) for each in (first, second)] == [Busy, Busy]
-    assert (proven._waiting, proven._under_way) == (0, {})
+    assert (proven._waiting, proven._running) == (0, {})
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_few_wait_where_many_different_passwords_are_under_way() -> None:
 
     with ThreadPoolExecutor(20) as pool:
         leaders = [pool.submit(proven.check, bytes([number]), slow) for number in range(3)]
-        wait_until(lambda: len(proven._under_way) == 3)
+        wait_until(lambda: len(proven._running) == 3)
         waiting = [pool.submit(proven.check, b"\0", lambda: False) for _ in range(4)]
         wait_until(lambda: proven._waiting == 4)
         assert proven.check(b"\0", lambda: False) == (False, True)  # goes its own way, to the queue
@@ -261,14 +261,14 @@ def test_memory_is_bounded_and_what_is_over_is_not_kept(monkeypatch: pytest.Monk
     proven = ProvenPasswords(timedelta(seconds=5))
     for number in range(5000):
         proven.check(str(number).encode(), lambda: True)
-    assert len(proven._until) == 1024
+    assert len(proven._expires_at) == 1024
     now[0] = 6.0
     proven.check(b"x", lambda: True)
-    assert list(proven._until) == [b"x"]
+    assert list(proven._expires_at) == [b"x"]
 
 
 def test_nothing_of_a_password_is_kept(app: Flask) -> None:
     log_in(app)
-    kept = services(app).authentication._proven._until
+    kept = services(app).authentication._proven._expires_at
     assert [len(each) for each in kept] == [32]
     assert HAWK[1] not in repr(kept)

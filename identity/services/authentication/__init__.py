@@ -1,1 +1,1 @@
-"""From a password or a token to a principal."""
+"""Authentication of passwords and tokens."""

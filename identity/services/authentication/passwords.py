@@ -1,4 +1,4 @@
-"""From a credential to a principal: one method per kind, and never from one kind to a weaker one."""
+"""Authenticates passwords and tokens. No kind of credential is tried as another one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from identity.store.models import Account
 
 _LOGIN_MAX: Final = 254
 _FIRST_VERSION: Final = 1
-_NO_PASSWORD: Final = "-"  # noqa: S105 - hashed in vain where the given password can be nobody's
+_NO_PASSWORD: Final = "-"  # noqa: S105 - hashed in place of an impossible password
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,18 @@ class _Attempt:
 
 
 class Authentication:
-    """Checks credentials."""
+    """Checks credentials.
 
-    def __init__(  # noqa: PLR0913 - the collaborators of the one place where credentials meet
+    Args:
+        transactions: reads accounts, writes counters and events.
+        passwords: the admission queue before the password hash.
+        tokens: checks tokens.
+        limits: counts attempts.
+        throttle: chooses the counters of an attempt.
+        proven: the cache of verified passwords.
+    """
+
+    def __init__(  # noqa: PLR0913 - collaborators
         self,
         transactions: Transactions,
         *,
@@ -82,55 +91,56 @@ class Authentication:
         known_by: IdentifierType = IdentifierType.LOGIN,
         to_change: bool = False,
     ) -> Principal:
-        """Return the principal of a name and its password.
+        """Authenticate a password.
 
         Args:
-            login: the name as typed.
-            password: as typed.
-            origin: where the request came from.
-            known_by: what the name may be.
-            to_change: the password is about to be replaced, so one that must be changed is good for this.
+            login: the identifier, raw.
+            password: raw.
+            origin: of the request.
+            known_by: what the identifier may be.
+            to_change: accept a password that must be changed, because it is about to be replaced.
 
         Raises:
-            Unauthenticated: for every reason alike, after the same work; UnknownAccount where nobody has the name.
-            PasswordChangeRequired: the password is right and must be changed first.
-            RateLimited: the name or the address is locked; nothing was computed.
-            Busy: too many passwords are waiting; nothing was computed.
+            Unauthenticated: for every reason, after the same work; UnknownAccount if no account has
+                the identifier.
+            PasswordChangeRequired: the password is right, and must be changed first.
+            RateLimited: the name or the IP is locked; no hash was computed.
+            Busy: the admission queue is full; no hash was computed.
         """
         attempt = _Attempt(login[: _LOGIN_MAX + 1], password, known_by, to_change)
-        with self._limits.refusals.remembered(_try_of(attempt.login, known_by, origin)):
+        with self._limits.refusals.remembered(_attempt_key(attempt.login, known_by, origin)):
             if busy := self._passwords.turned_away(origin.ip, attempt.login):
                 raise busy
-            return self._prove(attempt, Principal(origin))
+            return self._authenticate(attempt, Principal(origin))
 
     def refused(self, login: str, origin: Origin) -> RetryLater | None:
-        """Return what `by_password` refuses a username with, whatever its password is, where it did so a moment ago."""
+        """Return a recent refusal of `by_password` for any password, without a query; or None."""
         login = login[: _LOGIN_MAX + 1]
-        known = self._limits.refusals.known(_try_of(login, IdentifierType.LOGIN, origin))
+        known = self._limits.refusals.known(_attempt_key(login, IdentifierType.LOGIN, origin))
         return known or self._passwords.turned_away(origin.ip, login)
 
-    def by_token(self, token: str, origin: Origin, beside: str = "") -> Principal:
-        """Return the principal of a token of any kind.
+    def by_token(self, token: str, origin: Origin, username: str = "") -> Principal:
+        """Authenticate a token of any kind.
 
-        At most a sliding session's end or the hour of its use is written, and no password hash is computed whatever
-        the token looks like.
+        No password hash is computed. At most the end of a sliding session or its use is written.
 
         Args:
-            token: as it came.
-            origin: where the request came from.
-            beside: the username that came with the token, if any. Clients send words of their own, such as `oauth2`;
-                another account's name is refused, because the logs of a proxy would name that account.
+            token: as received.
+            origin: of the request.
+            username: that came with the token, if any. Clients may send any word, such as `oauth2`,
+                but not the username of another account, which the log of a proxy would show.
 
         Raises:
-            Unauthenticated: not genuine, over, its session was ended, or it came with the name of another account.
+            Unauthenticated: the token is forged, expired or revoked, or came with the username of
+                another account.
         """
-        found = self._tokens.principal(token, origin)
-        if beside and beside != found.account.username:
-            self._usernames.require_no_other(found.account, beside)
-        return found
+        principal = self._tokens.principal(token, origin)
+        if username and username != principal.account.username:
+            self._usernames.require_no_other(principal.account, username)
+        return principal
 
     def of_registration(self, account: AccountView, origin: Origin) -> Principal:
-        """Return the principal of somebody who has just chosen his password, without asking for it again."""
+        """Return the principal of a user who has just registered and so chosen a password."""
         subject = Subject(
             id=account.id,
             username=account.username,
@@ -142,18 +152,19 @@ class Authentication:
         return Principal(origin, subject, Credential.PASSWORD, self._transactions.now())
 
     def confirm(self, principal: Principal, password: str) -> datetime:
-        """Check the caller's own password once more and return the moment of this proof.
+        """Check the caller's own password again, and return the time of this authentication.
 
-        With a session or a certificate it is counted for that alone: nobody else's failures keep him out.
+        Attempts of a caller with a session or a certificate have their own counter, so that others
+        cannot lock the caller out.
 
         Raises:
-            WrongPassword: it is not his; counted like any other failed attempt.
-            RateLimited: too many were wrong.
-            Busy: too many passwords are waiting.
+            WrongPassword: the password is wrong; counted like any failed attempt.
+            RateLimited: too many attempts failed.
+            Busy: the admission queue is full.
         """
         own = self._throttle.own_counter(principal)
         try:
-            proven = self._prove(
+            proven = self._authenticate(
                 _Attempt(principal.account.username, password), Principal(principal.origin), own
             )
         except Unauthenticated:
@@ -162,44 +173,46 @@ class Authentication:
             raise WrongPassword
         return proven.authenticated_at
 
-    def _prove(
+    def _authenticate(
         self, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...] = ()
     ) -> Principal:
-        named, keys = self._transactions.read(
+        candidate, keys = self._transactions.read(
             lambda session: self._look_up(session, attempt, anonymous, own)
         )
-        # As it was typed: another system's hash may match one spelling of a password and not another.
-        possible = None if normalise_password(attempt.password) is None else attempt.password
+        # Raw, because an imported hash may match one spelling of a password and not another.
+        raw = None if normal_password(attempt.password) is None else attempt.password
         accepted, computed = self._proven.check(
-            self._proven.digest(named, possible),
-            lambda: self._compute(attempt, anonymous, named, keys),
+            self._proven.digest(candidate, raw),
+            lambda: self._compute(attempt, anonymous, candidate, keys),
         )
         if not accepted:
             if not computed:
-                self._count(attempt, anonymous, named, keys.counts)
-            self._refuse(anonymous, named, attempt.login)
-            raise Unauthenticated if named.exists else UnknownAccount
+                self._count(attempt, anonymous, candidate, keys.counts)
+            self._refuse(anonymous, candidate, attempt.login)
+            if candidate.exists:
+                raise Unauthenticated
+            raise UnknownAccount
         proven = Principal(
-            anonymous.origin, named.subject, Credential.PASSWORD, self._transactions.now()
+            anonymous.origin, candidate.subject, Credential.PASSWORD, self._transactions.now()
         )
         try:
             self._transactions.write(
                 proven, lambda tx: self._accept(tx, proven, keys, counted=computed)
             )
-        except (Unauthenticated, Forbidden):  # the account changed while the hash was computed
-            self._refuse(anonymous, named, attempt.login)
+        except (Unauthenticated, Forbidden):  # the account changed meanwhile
+            self._refuse(anonymous, candidate, attempt.login)
             raise Unauthenticated from None
-        if named.must_change and not attempt.to_change:
+        if candidate.must_change and not attempt.to_change:
             raise PasswordChangeRequired
         return proven
 
     def _compute(
-        self, attempt: _Attempt, anonymous: Principal, named: LoginCandidate, keys: ThrottleKeys
+        self, attempt: _Attempt, anonymous: Principal, candidate: LoginCandidate, keys: ThrottleKeys
     ) -> bool:
         with self._passwords.admit(anonymous.origin.ip, attempt.login) as hasher:
-            self._count(attempt, anonymous, named, keys.counts)
+            self._count(attempt, anonymous, candidate, keys.counts)
             try:
-                return self._check(hasher, named, attempt.password)
+                return self._check(hasher, candidate, attempt.password)
             except Busy:
                 self._transactions.write_unattended(
                     lambda tx: self._limits.uncount(tx.session, *keys.counts)
@@ -209,39 +222,47 @@ class Authentication:
     def _look_up(
         self, session: Session, attempt: _Attempt, anonymous: Principal, own: tuple[Count, ...]
     ) -> tuple[LoginCandidate, ThrottleKeys]:
-        named = find_candidate(session, attempt.login, attempt.known_by)
+        candidate = find_candidate(session, attempt.login, attempt.known_by)
         if own:
             self._limits.require_open(session, *own)
-            return named, ThrottleKeys(own)
-        return named, self._throttle.keys_for(session, named, anonymous.origin)
+            return candidate, ThrottleKeys(own)
+        return candidate, self._throttle.keys_for(session, candidate, anonymous.origin)
 
     def _count(
         self,
         attempt: _Attempt,
         anonymous: Principal,
-        named: LoginCandidate,
+        candidate: LoginCandidate,
         counts: tuple[Count, ...],
     ) -> None:
-        def count(tx: Transaction) -> LimitExceeded | None:
-            refusal = self._limits.count(tx.session, *counts)
-            if refusal is not None and refusal.first:
-                _audit_refusal(tx, Event.LOCKED, named, attempt.login)
-            return refusal
-
-        if refusal := self._transactions.write_unattended(count, anonymous):
+        refusal = self._transactions.write_unattended(
+            lambda tx: self._count_in(tx, candidate, attempt.login, counts), anonymous
+        )
+        if refusal:
             raise refusal.error()
 
-    def _check(self, hasher: Hasher, named: LoginCandidate, password: str) -> bool:
-        normal = normalise_password(password)
-        usable = named.exists and not named.disabled and normal is not None
-        checked = named.password_hash if usable else None
+    def _count_in(
+        self, tx: Transaction, candidate: LoginCandidate, login: str, counts: tuple[Count, ...]
+    ) -> LimitExceeded | None:
+        refusal = self._limits.count(tx.session, *counts)
+        if refusal is not None and refusal.first:
+            _audit_refusal(tx, Event.LOCKED, candidate, login)
+        return refusal
+
+    def _check(self, hasher: Hasher, candidate: LoginCandidate, password: str) -> bool:
+        normal = normal_password(password)
+        usable = candidate.exists and not candidate.disabled and normal is not None
+        checked = candidate.password_hash if usable else None
         if normal is None or normal == password:
             verdict = hasher.verify(checked, normal or _NO_PASSWORD)
-        else:  # whoever is asked for: what another system hashed may be what was typed
+        else:  # for known and unknown accounts alike: an imported hash may be of the raw password
             verdict = hasher.verify(checked, normal, typed=password)
         if usable and verdict.matches and verdict.outdated:
             hashed = update(Account).values(password_hash=hasher.hash(normal or _NO_PASSWORD))
-            still = (Account.id == named.subject.id, Account.password_hash == named.password_hash)
+            still = (
+                Account.id == candidate.subject.id,
+                Account.password_hash == candidate.password_hash,
+            )
             self._transactions.write_unattended(lambda tx: tx.session.execute(hashed.where(*still)))
         return usable and verdict.matches
 
@@ -249,23 +270,24 @@ class Authentication:
         self, tx: Transaction, proven: Principal, keys: ThrottleKeys, *, counted: bool
     ) -> None:
         subject = proven.account
-        # What was not counted takes nothing back: it would be the failure of another login from that IP.
+        # An attempt that was not counted is not subtracted: that would remove another one's
+        # failure.
         counts = [each for each in keys.counts if counted or each.limit.in_a_row]
         self._limits.succeed(tx, subject.id, *counts)
         if not keys.seen_recently:
             self._throttle.remember(tx, subject.id, proven.origin)
         tx.audit(Event.AUTHENTICATED)
 
-    def _refuse(self, anonymous: Principal, named: LoginCandidate, login: str) -> None:
+    def _refuse(self, anonymous: Principal, candidate: LoginCandidate, login: str) -> None:
         self._transactions.write_unattended(
-            lambda tx: _audit_refusal(tx, Event.AUTHENTICATED, named, login), anonymous
+            lambda tx: _audit_refusal(tx, Event.AUTHENTICATED, candidate, login), anonymous
         )
 
 
-def _audit_refusal(tx: Transaction, event: Event, named: LoginCandidate, login: str) -> None:
-    subject = named.subject if named.exists else None
+def _audit_refusal(tx: Transaction, event: Event, candidate: LoginCandidate, login: str) -> None:
+    subject = candidate.subject if candidate.exists else None
     tx.audit(event, subject=subject, name=login, outcome=Outcome.REFUSED)
 
 
-def _try_of(login: str, known_by: IdentifierType, origin: Origin) -> Hashable:
+def _attempt_key(login: str, known_by: IdentifierType, origin: Origin) -> Hashable:
     return login, known_by, client_network(origin.ip)

@@ -1,8 +1,8 @@
-"""In which counters a password that somebody tries is counted, and who lifts a lock.
+"""Login throttling: which counters an attempt increments, and how locks are cleared.
 
-Usually that is the counter of the name and that of the address. Others could use both against the owner, so whoever has
-proven himself from an address before has a counter of his own there, and so has each session (OWASP's device
-cookies, with the address in the place of the cookie).
+An attempt usually counts for the name and for the IP. Attackers could use both to lock the owner
+out. So an account has a separate counter at each known IP, and each session and certificate has its
+own. This is OWASP's defence with device cookies, with the IP in place of the cookie.
 """
 
 from __future__ import annotations
@@ -38,70 +38,70 @@ from identity.store.upsert import insert
 
 _KNOWN_FOR: Final = timedelta(days=30)
 _REFRESHED_AFTER: Final = timedelta(days=1)
-_HALF: Final = 32  # digits of a key: half of it says whose it is, the other half which one
-_NOBODY: Final = 0
-_UNREACHED: Final = 2**31 - 1
+_HALF: Final = 32  # hex digits: one half of a key for the owner, one for the counter
+_NO_ACCOUNT: Final = 0
+_UNREACHABLE: Final = 2**31 - 1
 
 
 class ThrottleKeys(NamedTuple):
-    """Where a try is counted; `seen_recently` if its address is known as the account's and that was noted lately."""
+    """The counters of an attempt; `seen_recently` if the IP was recorded as known within a day."""
 
     counts: tuple[Count, ...]
     seen_recently: bool = False
 
 
 class LoginThrottle:
-    """Counts tries of passwords."""
+    """Chooses the counters of password attempts, and clears locks.
+
+    Args:
+        limits: the counters.
+        password: limit of consecutive failures for a name, an account at a known IP, or a session.
+        by_ip: limit of failures from one IP.
+        clock: the time.
+    """
 
     def __init__(self, limits: Limits, *, password: Limit, by_ip: Limit, clock: Clock) -> None:
         self._limits = limits
         self._password = password
         self._by_ip = by_ip
-        self._decoy = replace(by_ip, most=_UNREACHED if by_ip.most else 0)
+        self._decoy = replace(by_ip, most=_UNREACHABLE if by_ip.most else 0)
         self._clock = clock
 
-    def keys_for(self, session: Session, named: LoginCandidate, origin: Origin) -> ThrottleKeys:
-        """Return where a login is counted: one counter for an account, however it is called.
+    def keys_for(self, session: Session, candidate: LoginCandidate, origin: Origin) -> ThrottleKeys:
+        """Return the counters of a login: the same for every identifier of an account.
 
-        A name that nobody has gets one of its own, by the same work.
+        An unknown name has a counter of its own. Constant work: see docs/security.md#enumeration.
 
         Raises:
-            RateLimited: it was refused before in the same window.
+            RateLimited: an attempt was refused before in the same window.
         """
-        account_id, group = (
-            named.subject.id if named.exists else _NOBODY,
-            client_network(origin.ip),
-        )
-        own = Count(self._password, _own(account_id, f"from:{group}"))
-        beside = Count(
-            self._decoy, digest("beside", group)
-        )  # refuses nobody: one counter less would tell
-        others = (Count.of(self._by_ip, group), self._of_name(named.counted_as))
-        known_key = _known(account_id, group)
+        account_id = candidate.subject.id if candidate.exists else _NO_ACCOUNT
+        network = client_network(origin.ip)
+        own = Count(self._password, _own(account_id, f"from:{network}"))
+        decoy = Count(self._decoy, digest("beside", network))  # never refuses; constant work
+        others = (Count.of(self._by_ip, network), self._of_name(candidate.counted_as))
+        known_key = _known(account_id, network)
         standing = self._limits.standing(
             session, [known_key, own.key, *(each.key for each in others)]
         )
         known_until, now = standing[known_key].ends_at, self._clock.now()
-        counts = (beside, own) if known_until > now else others
+        counts = (decoy, own) if known_until > now else others
         self._limits.require(standing, *counts)
         return ThrottleKeys(counts, known_until > now + _KNOWN_FOR - _REFRESHED_AFTER)
 
     def own_counter(self, principal: Principal) -> tuple[Count, ...]:
-        """Return where somebody is counted who confirms a password while his session or certificate vouches for him.
+        """Return the counter for confirming a password with a session or a certificate.
 
-        Nothing for a caller who came with a password: that is a login like any other.
+        There is none for a caller who sent a password: that is a login like any other.
         """
-        vouching = principal.session or (
-            principal.credential if principal.credential is Credential.CERTIFICATE else None
-        )
-        return (
-            (Count(self._password, _own(principal.account.id, f"by:{vouching}")),)
-            if vouching
-            else ()
-        )
+        by_certificate = principal.credential is Credential.CERTIFICATE
+        vouching = principal.session or (principal.credential if by_certificate else None)
+        if not vouching:
+            return ()
+        return (Count(self._password, _own(principal.account.id, f"by:{vouching}")),)
 
     def remember(self, tx: Transaction, account_id: int, origin: Origin) -> None:
-        """Note that the owner of an account has proven himself at this address, for the next thirty days."""
+        """Record an IP as known for an account, for thirty days."""
         now = tx.now
         known = insert(tx.session.get_bind().dialect.name, COUNTERS).values(
             key=_known(account_id, client_network(origin.ip)),
@@ -115,48 +115,48 @@ class LoginThrottle:
         )
 
     def admit(self, tx: Transaction, account_id: int, origin: Origin) -> None:
-        """Let the owner of an account log in from an IP again, whatever was tried there or elsewhere.
+        """Let the owner of an account log in from an IP again, and record it as known.
 
-        For a stronger proof than a login, such as a reset by mail. What is locked elsewhere stays so.
+        For stronger evidence than a login, such as a reset by mail. Locks elsewhere stay.
         """
         self.remember(tx, account_id, origin)
-        group = client_network(origin.ip)
-        self._limits.lift(tx, account_id, Counter.key == _own(account_id, f"from:{group}"))
+        network = client_network(origin.ip)
+        self._limits.lift(tx, account_id, Counter.key == _own(account_id, f"from:{network}"))
 
     def unlock(self, tx: Transaction, account: Account) -> None:
-        """Forget the failures for this account: for its name, at known addresses, and of its sessions."""
+        """Clear the failures of an account: of its name, at known IPs, and of its sessions."""
         mine = or_(Counter.key == self._of_name(account.username_canonical).key, _owned(account))
         self._limits.lift(tx, account.id, mine)
 
     def unlock_name(self, tx: Transaction, name: str) -> None:
-        """Forget the failures for a name that no account has."""
-        self._limits.lift(tx, _NOBODY, Counter.key == self._of_name(canonical_email(name)).key)
+        """Clear the failures of a name that no account has."""
+        self._limits.lift(tx, _NO_ACCOUNT, Counter.key == self._of_name(canonical_email(name)).key)
 
-    def unlock_network(self, tx: Transaction, group: str) -> None:
-        """Forget what is counted for a group of addresses: failures, registrations and requests for mail."""
-        keys = [digest(name, group) for name in (IP, REGISTRATION, RESET, REQUESTED_MAIL)]
-        self._limits.lift(tx, _NOBODY, Counter.key.in_(keys))
+    def unlock_network(self, tx: Transaction, network: str) -> None:
+        """Clear the counters of a client: failures, registrations, resets and requested mails."""
+        keys = [digest(name, network) for name in (IP, REGISTRATION, RESET, REQUESTED_MAIL)]
+        self._limits.lift(tx, _NO_ACCOUNT, Counter.key.in_(keys))
 
     def locked_until(self, session: Session, accounts: Sequence[Account]) -> dict[int, datetime]:
-        """Return, for those of the accounts that are locked somewhere, until when, by their ids."""
+        """Return the end of the lock for each account that is locked anywhere, by account id."""
         owners = {_owner(each.id): each.id for each in accounts}
         names = {self._of_name(each.username_canonical).key: each.id for each in accounts}
-        given = {"names": list(names), "most": self._password.most, "now": self._clock.now()}
-        for place, owner in enumerate(owners):
-            given[f"first{place}"], given[f"last{place}"] = _range(owner)
-        found = session.execute(_locked(len(owners)), given)
-        return {names.get(key) or owners[key[:_HALF]]: ends_at for key, ends_at in found}
+        parameters = {"names": list(names), "most": self._password.most, "now": self._clock.now()}
+        for index, owner in enumerate(owners):
+            parameters[f"first{index}"], parameters[f"last{index}"] = _range(owner)
+        rows = session.execute(_locked(len(owners)), parameters)
+        return {names.get(key) or owners[key[:_HALF]]: ends_at for key, ends_at in rows}
 
     def _of_name(self, canonical_name: str) -> Count:
         return Count(self._password, digest("login", canonical_name))
 
 
-@lru_cache  # making one takes longer than asking it, and nearly always it is one account
+@lru_cache  # building the statement costs more than running it, nearly always for one account
 def _locked(accounts: int) -> Select[str, datetime]:
     table = COUNTERS.c
     own = (
-        table.key.between(bindparam(f"first{place}"), bindparam(f"last{place}"))
-        for place in range(accounts)
+        table.key.between(bindparam(f"first{index}"), bindparam(f"last{index}"))
+        for index in range(accounts)
     )
     mine = or_(table.key.in_(bindparam("names", expanding=True)), *own)
     locked = (
@@ -166,12 +166,12 @@ def _locked(accounts: int) -> Select[str, datetime]:
     return select(table.key, table.ends_at).where(mine, *locked).order_by(table.ends_at)
 
 
-def _known(account_id: int, group: str) -> str:
-    return digest("known", f"{account_id}:{group}")
+def _known(account_id: int, network: str) -> str:
+    return digest("known", f"{account_id}:{network}")
 
 
-def _own(account_id: int, what: str) -> str:
-    return _owner(account_id) + digest("own", what)[:_HALF]
+def _own(account_id: int, item: str) -> str:
+    return _owner(account_id) + digest("own", item)[:_HALF]
 
 
 def _owner(account_id: int) -> str:

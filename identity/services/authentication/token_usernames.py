@@ -1,4 +1,4 @@
-"""The username that stands beside a token in a Basic credential: anything but the name of another account."""
+"""Refuses a token in a Basic credential whose username is that of another account."""
 
 from __future__ import annotations
 
@@ -13,36 +13,41 @@ from identity.services.authentication.identifiers import IdentifierType, find_ca
 from identity.services.work.transaction import Transactions
 
 _LOGIN_MAX: Final = 255
-_SECONDS: Final = 1.0  # as long as any other change takes to be known everywhere
+_SECONDS: Final = 1.0  # as long as other changes take to reach all nodes
 _BOUND: Final = 4096
 
 
 class TokenUsernames:
-    """Refuses another account's name, because the log of a proxy shows the username and would name that account.
+    """Checks that the username beside a token is not that of another account.
 
-    That a name is no other account's is remembered for a second: clients send the same word with each request.
+    The log of a proxy shows the username, and would name the other account. A positive result is
+    remembered for a second, because clients send the same word with each request.
+
+    Args:
+        transactions: reads accounts.
     """
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
-        self._fine_until: dict[tuple[int, str], float] = {}
+        self._allowed_until: dict[tuple[int, str], float] = {}
         self._lock = threading.Lock()
 
     def require_no_other(self, owner: Subject, username: str) -> None:
-        """Let a username pass that is the owner's or no account's.
+        """Require a username that is the owner's or no account's.
 
-        Asked only about the owner of a good token: what a bad one is refused with tells of no account.
+        It is only checked for a valid token, so that an invalid one reveals nothing about accounts.
 
         Raises:
             Unauthenticated: another account has this name, or this confirmed email.
         """
-        known = owner.id, username[:_LOGIN_MAX]
-        if self._fine_until.get(known, 0.0) > time.monotonic():
+        login = username[:_LOGIN_MAX]
+        key = owner.id, login
+        if self._allowed_until.get(key, 0.0) > time.monotonic():
             return
-        named = self._transactions.read(
-            lambda session: find_candidate(session, known[1], IdentifierType.LOGIN)
+        candidate = self._transactions.read(
+            lambda session: find_candidate(session, login, IdentifierType.LOGIN)
         )
-        if named.exists and named.subject.id != owner.id:
+        if candidate.exists and candidate.subject.id != owner.id:
             raise Unauthenticated
         with self._lock:
-            put_bounded(self._fine_until, known, time.monotonic() + _SECONDS, bound=_BOUND)
+            put_bounded(self._allowed_until, key, time.monotonic() + _SECONDS, bound=_BOUND)

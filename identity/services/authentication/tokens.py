@@ -1,4 +1,4 @@
-"""From a token to a principal: by its form, its kind; by its kind, the one way to check it."""
+"""Authenticates tokens: the format of a token decides its kind, and the kind how it is checked."""
 
 from __future__ import annotations
 
@@ -20,13 +20,21 @@ from identity.services.work.session_life import is_expired
 from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import LoginSession
 
-# Both by a short name: a member is looked up anew, slowly, each time its class is asked.
+# Module names, because looking up a member of an enum class is slow.
 _ACCESS: Final = TokenKind.ACCESS
 _BY_ACCESS_TOKEN: Final = _ACCESS.credential
 
 
 class TokenAuthenticator:
-    """Checks tokens of every kind against the session behind them."""
+    """Checks tokens of every kind against their sessions.
+
+    Args:
+        transactions: writes sliding sessions and uses.
+        directory: finds sessions.
+        access_tokens: verifies access tokens.
+        jwt_tokens: verifies JWTs.
+        opaque_tokens: digests opaque tokens.
+    """
 
     def __init__(
         self,
@@ -48,52 +56,51 @@ class TokenAuthenticator:
         """Return the principal of a token.
 
         Raises:
-            Unauthenticated: not genuine, over, or its session was ended.
+            Unauthenticated: the token is forged or expired, or its session was revoked.
         """
         now = self._transactions.now()
         kind = token_kind(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
-        if kind is _ACCESS:  # by far the most frequent
+        if kind is _ACCESS:  # by far the most frequent kind
             return self._of_access_token(token, origin, now)
-        found = self._find(kind, token, now) if kind else None
-        if kind is None or found is None or is_expired(found, now):
+        state = self._find(kind, token, now) if kind else None
+        if kind is None or state is None or is_expired(state, now):
             raise Unauthenticated
-        end = found.absolute_end
-        if found.idle_end is not None:
-            end = self._slide(found, found.idle_end, kind, now)
-        elif not found.shown or now - found.last_used_at > USED_GRAIN:
-            self._note_use(found, token, kind, now)
+        end = state.absolute_end
+        if state.idle_end is not None:
+            end = self._slide(state, state.idle_end, kind, now)
+        elif not state.shown or now - state.last_used_at > USED_GRAIN:
+            self._note_use(state, token, kind, now)
         return Principal(
             origin,
-            found.subject,
+            state.subject,
             kind.credential,
-            found.authenticated_at,
-            found.session,
+            state.authenticated_at,
+            state.session,
             expires_at=int(end.timestamp()),
             checked_at=now.timestamp(),
-            proof=found.proof,
+            proof=state.proof,
         )
 
     def _of_access_token(self, token: str, origin: Origin, now: datetime) -> Principal:
-        claims, seconds = self._access_tokens.verify(token), now.timestamp()
-        found = (
-            self._directory.find(claims.session)
-            if claims and policy.within_lifetime(claims, seconds)
-            else None
-        )
-        if claims is None or found is None or is_expired(found, now):
+        claims = self._access_tokens.verify(token)
+        seconds = now.timestamp()
+        if claims is None or not policy.within_lifetime(claims, seconds):
             raise Unauthenticated
-        if not found.shown:
-            self._note_use(found, token, _ACCESS, now)
+        state = self._directory.find(claims.session)
+        if state is None or is_expired(state, now):
+            raise Unauthenticated
+        if not state.shown:
+            self._note_use(state, token, _ACCESS, now)
         return Principal(
             origin,
-            found.subject,
+            state.subject,
             _BY_ACCESS_TOKEN,
-            found.authenticated_at,
-            found.session,
+            state.authenticated_at,
+            state.session,
             None,
             claims.expires_at,
             seconds,
-            found.proof,
+            state.proof,
         )
 
     def _find(self, kind: TokenKind, token: str, now: datetime) -> SessionState | None:
@@ -103,27 +110,25 @@ class TokenAuthenticator:
         digest = self._opaque_tokens.digest(token)
         return self._directory.find_by_digest(digest) if digest else None
 
-    def _note_use(self, found: SessionState, token: str, kind: TokenKind, now: datetime) -> None:
-        by_id = kind.storage is not Storage.DIGEST
-        self._uses.note(
-            found.session, found.session if by_id else self._opaque_tokens.digest(token) or "", now
-        )
+    def _note_use(self, state: SessionState, token: str, kind: TokenKind, now: datetime) -> None:
+        by_digest = kind.storage is Storage.DIGEST
+        key = self._opaque_tokens.digest(token) or "" if by_digest else state.session
+        self._uses.note(state.session, key, now)
 
     def _slide(
-        self, found: SessionState, idle_end: datetime, kind: TokenKind, now: datetime
+        self, state: SessionState, idle_end: datetime, kind: TokenKind, now: datetime
     ) -> datetime:
-        """Move the end of a sliding session, at most once a minute, and return it."""
+        """Extend the idle lifetime of a session, at most once a minute; return its end."""
         sliding = kind.lifetime.sliding if kind.lifetime else timedelta()
-        end = min(now + sliding, found.absolute_end)
+        end = min(now + sliding, state.absolute_end)
         if end - idle_end <= policy.LAST_USED_GRAIN:
             return idle_end
 
-        def slide(tx: Transaction) -> None:
-            used = update(LoginSession).where(
-                LoginSession.id == found.session, LoginSession.idle_end > now
-            )
-            tx.session.execute(used.values(idle_end=end, last_used_at=now, shown_at=now))
-            tx.changed(found.subject.id)
-
-        self._transactions.write_unattended(slide)
+        self._transactions.write_unattended(lambda tx: _extend(tx, state, end, now))
         return end
+
+
+def _extend(tx: Transaction, state: SessionState, end: datetime, now: datetime) -> None:
+    used = update(LoginSession).where(LoginSession.id == state.session, LoginSession.idle_end > now)
+    tx.session.execute(used.values(idle_end=end, last_used_at=now, shown_at=now))
+    tx.changed(state.subject.id)
