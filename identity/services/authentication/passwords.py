@@ -180,7 +180,7 @@ class Authentication:
             lambda session: self._look_up(session, attempt, anonymous, own)
         )
         # Raw, because an imported hash may match one spelling of a password and not another.
-        raw = None if normal_password(attempt.password) is None else attempt.password
+        raw = None if normalise_password(attempt.password) is None else attempt.password
         accepted, computed = self._proven.check(
             self._proven.digest(candidate, raw),
             lambda: self._compute(attempt, anonymous, candidate, keys),
@@ -250,7 +250,7 @@ class Authentication:
         return refusal
 
     def _check(self, hasher: Hasher, candidate: LoginCandidate, password: str) -> bool:
-        normal = normal_password(password)
+        normal = normalise_password(password)
         usable = candidate.exists and not candidate.disabled and normal is not None
         checked = candidate.password_hash if usable else None
         if normal is None or normal == password:
