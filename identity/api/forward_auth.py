@@ -59,7 +59,8 @@ class _Confirmation:
 
     def respond(self, principal: Principal, context: Context) -> RawResponse:
         """Return the response about a caller; raises as `more_headers`."""
-        subject, end = principal.subject, principal.expires_at
+        subject = principal.subject
+        end = principal.expires_at
         # The cache keeps a reference to its subjects, so that no other object gets their id.
         cached = self._cached.get(id(subject))
         if (

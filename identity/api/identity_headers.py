@@ -35,7 +35,8 @@ _PLAIN: Final = "".join(sorted({*string.printable} - {*string.whitespace, "%"}))
 
 def identity_headers(principal: Principal) -> list[Header]:
     """Return the headers that are always sent."""
-    account, end = principal.account, principal.expires_at
+    account = principal.account
+    end = principal.expires_at
     return [
         (_USER, account.username),
         (_ID, str(account.id)),

@@ -168,7 +168,7 @@ def _add_administration(commands: _Commands) -> None:
         commands,
         "set-password",
         set_password,
-        "set the password of an account and invalidate its credentials; reads it as create-admin",
+        "set an account's password, read as in create-admin, and invalidate its credentials",
     )
     command.add_argument("username", metavar="NAME", help="username or email")
     command.add_argument(

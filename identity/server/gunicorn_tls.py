@@ -92,7 +92,8 @@ def _command(options: argparse.Namespace, *, ip: str, identity: Path, chain: Pat
 
 def _write_files(folder: Path, hosts: list[str], services: Services) -> tuple[Path, Path]:
     folder.mkdir(mode=0o700, exist_ok=True)
-    identity, chain = folder / "server.pem", folder / "ca.pem"
+    identity = folder / "server.pem"
+    chain = folder / "ca.pem"
     names = dict.fromkeys(["localhost", "127.0.0.1", "::1", *hosts])
     for path, text in (
         (identity, services.certificates.server_identity(tuple(names))),

@@ -35,7 +35,7 @@ _RENAMED: Final = {
 
 
 def is_service_link(name: str, value: str) -> bool:
-    """Return whether Kubernetes set this variable for a Service named `identity` or `identity-…`."""
+    """Return whether Kubernetes set this variable, for a Service with a name such as `identity`."""
     return any(
         name_pattern.fullmatch(name) and value_pattern.fullmatch(value)
         for name_pattern, value_pattern in _SERVICE_LINKS

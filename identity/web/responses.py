@@ -90,6 +90,6 @@ def empty(status: int = 204) -> Response:
     return response
 
 
-def timestamp(moment: datetime, grain: str = "milliseconds") -> str:
+def timestamp(time: datetime, grain: str = "milliseconds") -> str:
     """Return a UTC time in ISO 8601 with Z, to the precision of `grain`."""
-    return moment.isoformat(timespec=grain).replace("+00:00", "Z")
+    return time.isoformat(timespec=grain).replace("+00:00", "Z")

@@ -46,7 +46,8 @@ class Application(Flask):
         if request is None:
             return None
         environ = request.environ
-        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        path = environ["PATH_INFO"]
+        method = environ["REQUEST_METHOD"]
         if _NOT_NORMALIZED.search(path) or not self._is_end_allowed(path, environ[DIALECT]):
             path = _NO_PATH
         return MapAdapter(

@@ -147,10 +147,12 @@ class Middleware:
         return bool(every) and next(self._unlogged) % every == 0
 
     def _observe(self, environ: WSGIEnvironment, line: str, started: float) -> None:
-        status, seconds = int(line[:3]), time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        status = int(line[:3])
         method = environ["REQUEST_METHOD"]
         method = method if method in _METHODS else "(other)"
-        dialect, route = environ[DIALECT].name, environ.get(ROUTE, NO_ROUTE)
+        dialect = environ[DIALECT].name
+        route = environ.get(ROUTE, NO_ROUTE)
         self._metrics.answered(dialect, method, route, status, seconds=seconds)
         if not (self._is_logged(environ, method, status) or self._sampled()):
             return
@@ -187,7 +189,8 @@ def _fixed_headers(
 
 def _request_ids() -> Callable[[], str]:
     """Return a function that makes ids which are unique across processes."""
-    process, numbers = secrets.token_hex(4), itertools.count()
+    process = secrets.token_hex(4)
+    numbers = itertools.count()
     return lambda: f"{process}{next(numbers):08x}"
 
 

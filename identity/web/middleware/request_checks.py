@@ -26,7 +26,8 @@ def check_request() -> None:
         MethodNotAllowed: the method is in lower case.
     """
     current: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's documented way
-    environ, rule = current.environ, current.url_rule
+    environ = current.environ
+    rule = current.url_rule
     environ[ROUTE] = rule.rule if rule else NO_ROUTE
     # Methods are case-sensitive (RFC 9110 section 9.1), but Flask compares them in upper case.
     if rule and environ["REQUEST_METHOD"] != current.method:

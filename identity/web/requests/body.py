@@ -68,7 +68,8 @@ def read_form() -> dict[str, str]:
 def _content_type(kinds: set[str] | frozenset[str]) -> str:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedBody("Send the body without a Content-Encoding.")
-    kind, charset = request.mimetype, request.mimetype_params.get("charset", "utf-8").lower()
+    kind = request.mimetype
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
     if kind not in kinds or charset not in {"utf-8", "utf8"}:
         raise _unsupported(kinds)
     return kind
