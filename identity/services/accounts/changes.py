@@ -1,4 +1,4 @@
-"""What is to change of an account: read, compared with what is known, validated, applied."""
+"""Changes of a profile: compared with the account, validated, applied."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ from identity.domain.values import (
 from identity.domain.views import AccountView
 from identity.store.models import Account
 
-WantedEmail = Identifier | Unset | None
+NewEmail = Identifier | Unset | None
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """What is wanted of a profile; UNSET leaves a field alone, None empties it."""
+    """The new values of a profile; UNSET leaves a field unchanged, None clears it."""
 
     username: str | Unset = UNSET
     email: str | Unset | None = UNSET
     full_name: str | Unset | None = UNSET
 
-    def beyond(self, known: AccountView) -> ProfileChange:
-        """Return what of this an account does not have already; only a confirmed address counts as one it has."""
-        username = UNSET if self.username == known.username else self.username
-        settled = known.email_verified and known.pending_email is None
-        email = UNSET if settled and self.email == known.email else self.email
+    def beyond(self, account: AccountView) -> ProfileChange:
+        """Return the values that differ from an account; an unconfirmed email always differs."""
+        username = UNSET if self.username == account.username else self.username
+        settled = account.email_verified and account.pending_email is None
+        email = UNSET if settled and self.email == account.email else self.email
         return ProfileChange(username, email, self.full_name)
 
     def events(self) -> list[Event]:
-        """Return what the audit trail calls this, but for a new email."""
+        """Return the audit events of this change, except those of a new email."""
         return [] if self.username is UNSET and self.full_name is UNSET else [Event.CHANGED]
 
     @property
     def sensitive(self) -> bool:
-        """Whether a stolen token must not be enough for this."""
+        """Whether this needs recent authentication."""
         return not (self.username is UNSET and self.email is UNSET)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedChange:
-    """A change whose values are valid: the columns to set, and the email that is wanted."""
+    """A validated change: the columns to set, and the new email."""
 
-    wanted: ProfileChange
+    values: ProfileChange
     columns: dict[str, object]
-    email: WantedEmail
+    email: NewEmail
 
     @property
     def username(self) -> str:
-        """The new username, or an empty text."""
+        """The new username, or an empty string."""
         return str(self.columns.get("username", ""))
 
     @property
@@ -65,25 +65,25 @@ class PreparedChange:
         return not self.columns and self.email is UNSET
 
     def apply(self, account: Account) -> None:
-        """Set the columns; the email has rules of its own, see `services.accounts.email_changes`."""
+        """Set the columns. The email is set by `services.accounts.email_changes`."""
         for name, value in self.columns.items():
             setattr(account, name, value)
 
 
-def prepare(wanted: ProfileChange, known: AccountView, exposure: Exposure) -> PreparedChange:
-    """Validate what differs from the account as it is known.
+def prepare(values: ProfileChange, account: AccountView, exposure: Exposure) -> PreparedChange:
+    """Validate the values that differ from an account.
 
     Raises:
-        InvalidInput: a value cannot be used.
+        InvalidInput: a value is invalid.
     """
-    wanted = wanted.beyond(known)
+    values = values.beyond(account)
     columns: dict[str, object] = {}
-    if not isinstance(wanted.username, Unset):
-        name = read_username(wanted.username)
+    if not isinstance(values.username, Unset):
+        name = read_username(values.username)
         require_unreserved(name.canonical, exposure.reserved_usernames)
         columns |= {"username": name.raw, "username_canonical": name.canonical}
-    if not isinstance(wanted.full_name, Unset):
-        full_name = wanted.full_name
+    if not isinstance(values.full_name, Unset):
+        full_name = values.full_name
         columns["full_name"] = None if full_name is None else read_full_name(full_name)
-    email = read_email(wanted.email) if isinstance(wanted.email, str) else wanted.email
-    return PreparedChange(wanted, columns, email)
+    email = read_email(values.email) if isinstance(values.email, str) else values.email
+    return PreparedChange(values, columns, email)

@@ -1,6 +1,7 @@
-"""Changing an account's email: the one in force stays, for login and reset, until the new one is confirmed.
+"""Changes an account's email: the old one stays in force until the new one is confirmed.
 
-In force at once are only the first email of an account, another spelling of the same, and none.
+Three changes take effect at once: the first email of an account, another spelling of the same
+email, and removing it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from identity.domain.values import (
     canonical_email,
     is_username,
 )
-from identity.services.accounts.changes import WantedEmail
+from identity.services.accounts.changes import NewEmail
 from identity.services.accounts.email_claims import drop_taken_email, notify_email
 from identity.services.work.accounts import Mailbox, find_account, find_or_decoy, mailbox
 from identity.services.work.transaction import Transaction
@@ -30,52 +31,62 @@ from identity.store.models import Account
 
 
 class EmailChanges:
-    """Gives accounts another email.
+    """Changes emails of accounts.
 
     Args:
-        discreet: if the email is another account's, tell its owner and not the caller.
+        discreet: tell the owner of a taken email, and not the caller.
     """
 
     def __init__(self, *, discreet: bool) -> None:
         self._discreet = discreet
 
     def change(
-        self, tx: Transaction, account: Account, wanted: WantedEmail, *, requester: Origin
+        self, tx: Transaction, account: Account, email: NewEmail, *, requester: Origin
     ) -> list[Event]:
-        """Give an account an email, now or once it is confirmed; mail what follows, and return what has happened.
+        """Set an account's email, at once or after confirmation; mail it, and return the events.
+
+        Args:
+            tx: the transaction.
+            account: to change.
+            email: the new one; UNSET for no change, None to remove it.
+            requester: the origin of the request, for the limits of mails.
 
         Raises:
-            EmailTaken: another account has it; where that is told.
-            IntegrityError: another account has had it registered at this moment.
-            InvalidInput: it would be taken away although it is the username.
+            EmailTaken: another account has it; never if discreet.
+            IntegrityError: another account has registered it at the same time.
+            InvalidInput: the email to remove is the username.
         """
-        if isinstance(wanted, Unset):
+        if isinstance(email, Unset):
             return []
         if (
-            wanted is None
+            email is None
             or account.email is None
-            or wanted.canonical == canonical_email(account.email)
+            or email.canonical == canonical_email(account.email)
         ):
-            self._replace(tx, account, wanted, requester)
+            self._replace(tx, account, email, requester)
             return [Event.EMAIL_CHANGED]
-        self._propose(tx, account, wanted, requester)
+        self._propose(tx, account, email, requester)
         return [Event.EMAIL_CHANGE_REQUESTED]
 
     def _replace(
-        self, tx: Transaction, account: Account, wanted: Identifier | None, requester: Origin
+        self, tx: Transaction, account: Account, email: Identifier | None, requester: Origin
     ) -> None:
-        former, known_as = mailbox(account), account.email_canonical
-        respelled = account.email_verified and wanted is not None and wanted.canonical == known_as
+        former = mailbox(account)
+        former_canonical = account.email_canonical
+        respelled = (
+            account.email_verified and email is not None and email.canonical == former_canonical
+        )
         account.pending_email = None
-        account.email = wanted.raw if wanted else None
-        account.email_canonical = wanted.canonical if wanted else None
+        account.email = email.raw if email else None
+        account.email_canonical = email.canonical if email else None
         if respelled:
             return
-        account.email_verified, account.email_since = False, tx.now
-        if wanted is not None:
+        account.email_verified = False
+        account.email_since = tx.now
+        if email is not None:
             owner = drop_taken_email(tx.session, account) if self._discreet else None
             notify_email(tx, account, owner, requester=requester)
-        elif "@" in account.username and is_email_of(account.username, known_as):
+        elif "@" in account.username and is_email_of(account.username, former_canonical):
             raise InvalidInput.of(
                 "email", "this email is your username; choose another username first"
             )
@@ -83,23 +94,26 @@ class EmailChanges:
             tx.mail(MailKind.EMAIL_CHANGED, account, to=former)
 
     def _propose(
-        self, tx: Transaction, account: Account, wanted: Identifier, requester: Origin
+        self, tx: Transaction, account: Account, email: Identifier, requester: Origin
     ) -> None:
         with tx.session.no_autoflush:
-            owner, _ = find_or_decoy(tx.session, Account.email_canonical == wanted.canonical)
+            owner, _ = find_or_decoy(tx.session, Account.email_canonical == email.canonical)
         if owner is not None and not self._discreet:
             raise EmailTaken
-        account.pending_email = wanted.raw
+        account.pending_email = email.raw
         tx.mail(MailKind.EMAIL_CHANGE_REQUESTED, account)
         if owner is None:
-            to = Mailbox(wanted.raw, owned=True)
+            to = Mailbox(email.raw, owned=True)
             tx.mail(MailKind.ACTIVATION, account, to=to, requester=requester)
         else:
             tx.mail(MailKind.EMAIL_ALREADY_REGISTERED, owner, requester=requester)
 
 
 def confirmed(session: Session, account: Account, now: datetime) -> dict[str, Any]:
-    """Return the columns that put an account's pending email in force; a username that was the old one follows."""
+    """Return the columns that put a pending email in force.
+
+    A username that is the old email changes with it.
+    """
     pending = account.pending_email or ""
     values: dict[str, Any] = {
         "email": pending,
@@ -116,10 +130,12 @@ def confirmed(session: Session, account: Account, now: datetime) -> dict[str, An
     return values
 
 
-def free_name(session: Session, account: Account, *wanted: str) -> str:
-    """Return the first of these names that can be a username and that no other account has, else a new one."""
-    for name in filter(is_username, (*wanted, f"user-{account.short_id}", f"user-{account.uuid}")):
+def free_name(session: Session, account: Account, *preferred: str) -> str:
+    """Return the first of these names that is a valid and free username, else a generated one."""
+    for name in filter(
+        is_username, (*preferred, f"user-{account.short_id}", f"user-{account.uuid}")
+    ):
         other = find_account(session, Account.username_canonical == canonical(name))
         if other is None or other is account:
             return name
-    raise UsernameTaken(wanted[0] if wanted else account.username)
+    raise UsernameTaken(preferred[0] if preferred else account.username)

@@ -1,7 +1,7 @@
-"""Addresses that are somebody's already. A hardened service tells that to their owner, not to whoever asks.
+"""Emails that another account has already. A hardened service tells the owner, not the caller.
 
-Whoever asks gets what he would get for a free address, except the address itself: his account shows it and is not
-known by it, so that nothing is ever mailed to it on his account.
+The caller gets the same response as for a free email. The new account shows the email but does not
+own it, so that no mail about that account is ever sent there.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ Result = TypeVar("Result")
 
 
 def drop_taken_email(session: Session, account: Account) -> Account | None:
-    """Take a new address from `account`, not yet flushed, if it is another's; return the other one."""
+    """Take the email from `account`, not yet flushed, if another account owns it; return it."""
     if account.email_canonical is None:
         return None
-    flag_modified(account, "email_canonical")  # written at any rate: one column less would tell
+    # Always written. Constant work: see docs/security.md#enumeration.
+    flag_modified(account, "email_canonical")
     with session.no_autoflush:
         owner, _ = find_or_decoy(session, Account.email_canonical == account.email_canonical)
     if owner is None or owner is account:
@@ -39,7 +40,7 @@ def drop_taken_email(session: Session, account: Account) -> Account | None:
 def notify_email(
     tx: Transaction, account: Account, owner: Account | None, *, requester: Origin
 ) -> None:
-    """Have a new email confirmed, or tell its owner that it was wanted for another account."""
+    """Mail a confirmation to a new email, or tell its owner that another account asked for it."""
     if owner is None:
         tx.mail(MailKind.ACTIVATION, account, requester=requester)
     else:
@@ -54,12 +55,19 @@ def write_unique(
     username: str,
     discreet: bool,
 ) -> Result:
-    """Run work that gives an account its name and address.
+    """Run work that sets the username or email of an account.
 
-    Where `discreet` work loses its address to another at the last moment, it runs again and sees the other.
+    If `discreet` work loses a race for its email, it runs again, and then finds the other account.
+
+    Args:
+        transactions: runs the work.
+        principal: on whose behalf.
+        work: what to do.
+        username: for the error.
+        discreet: whether the caller must not learn of taken emails.
 
     Raises:
-        UsernameTaken, EmailTaken: another account was first.
+        UsernameTaken, EmailTaken: another account has it.
     """
     refusal: IdentityError = EmailTaken()
     for _ in range(2):

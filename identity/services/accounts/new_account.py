@@ -1,4 +1,4 @@
-"""The row of a new account: what every way to make one has in common."""
+"""Builds the row of a new account, for registrations and invitations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from identity.store.models import Account
 
 @dataclass(frozen=True, slots=True)
 class ValidatedAccount:
-    """Names of a new account that were judged, and what its password is checked against."""
+    """The validated fields of a new account."""
 
     username: Identifier
     email: Identifier | None
@@ -25,10 +25,10 @@ class ValidatedAccount:
 
 
 def new_account(
-    wanted: ValidatedAccount, identifiers: Identifiers, now: datetime, *, admin: bool
+    values: ValidatedAccount, identifiers: Identifiers, now: datetime, *, admin: bool
 ) -> Account:
     """Return the row, not yet added to a session."""
-    username, email = wanted.username, wanted.email
+    username, email = values.username, values.email
     return Account(
         uuid=identifiers.uuid(),
         short_id=identifiers.short_id(),
@@ -37,9 +37,9 @@ def new_account(
         email=email.raw if email else None,
         email_canonical=email.canonical if email else None,
         email_since=now if email else None,
-        full_name=wanted.full_name,
-        password_hash=wanted.password_hash,
-        must_change_password=wanted.must_change_password,
+        full_name=values.full_name,
+        password_hash=values.password_hash,
+        must_change_password=values.must_change_password,
         admin=admin,
         created_at=now,
         updated_at=now,
@@ -49,17 +49,17 @@ def new_account(
 def choose_username(
     email: Identifier | None, transactions: Transactions, identifiers: Identifiers
 ) -> tuple[str, str]:
-    """Return a username for an account that is asked for by its email alone, and another one that is free.
+    """Return a username for an account that is created with an email only, and an unused one.
 
-    It is the email where that can be a username and no other account is called so. Both are made in any
-    case: constant work, see docs/security.md.
+    The username is the email if that is a valid username and no other account has it, else the
+    unused one. Both are always made: constant work, see docs/security.md#enumeration.
     """
-    new = f"user-{identifiers.short_id()}"
+    unused = f"user-{identifiers.short_id()}"
     if email is not None and is_username(email.raw):
         taken_by = or_(
             Account.username_canonical == canonical(email.raw),
             Account.email_canonical == email.canonical,
         )
         if transactions.row(select(Account.id).where(taken_by).limit(1), {}) is None:
-            return email.raw, new
-    return new, new
+            return email.raw, unused
+    return unused, unused

@@ -1,4 +1,4 @@
-"""What people do with their own account."""
+"""What users do with their own account."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ from identity.domain.events import Event
 from identity.domain.exposure import Exposure
 from identity.domain.mail import MailKind
 from identity.domain.ports import Passwords
-from identity.domain.principal import Origin, Principal
+from identity.domain.principal import Origin, Principal, Subject
 from identity.domain.usernames import require_own_email
-from identity.domain.values import (
-    UNSET,
-    Identifier,
-    read_password,
-)
+from identity.domain.values import UNSET, Identifier, read_password
 from identity.domain.views import AccountView, PresentedAccount
 from identity.services.accounts.changes import PreparedChange, ProfileChange, prepare
 from identity.services.accounts.email_changes import EmailChanges
@@ -41,7 +37,16 @@ _PRESENTED: Final = select(
 
 
 class Profiles:
-    """Reads, changes and deletes the caller's own account."""
+    """Reads, changes and deletes the caller's own account.
+
+    Args:
+        transactions: reads and writes accounts.
+        passwords: the admission queue before the password hash.
+        authentication: checks the current password.
+        authorization: requires recent authentication.
+        requests: limits mails.
+        exposure: what a hardened service hides or refuses.
+    """
 
     def __init__(  # noqa: PLR0913 - collaborators and the policy
         self,
@@ -65,7 +70,8 @@ class Profiles:
         """Return the caller's own account.
 
         Raises:
-            Unauthenticated: it is gone, disabled, or has moved on since the credential was checked.
+            Unauthenticated: the account was deleted or disabled, or its credentials were
+                invalidated.
         """
         own = principal.account
         return self._transactions.read(
@@ -73,10 +79,10 @@ class Profiles:
         )
 
     def presented(self, principal: Principal) -> PresentedAccount:
-        """Return what services behind a proxy may hear of the caller's account; one statement, no transaction.
+        """Return what forward authentication tells a service about the caller's account.
 
         Raises:
-            Unauthenticated: as `read`.
+            Unauthenticated: as for `fetch`.
         """
         own = principal.account
         row = self._transactions.row(_PRESENTED, {"id": own.id, "version": own.version})
@@ -87,7 +93,7 @@ class Profiles:
     def change(
         self,
         principal: Principal,
-        wanted: ProfileChange,
+        values: ProfileChange,
         *,
         password: str | None = None,
         current_password: str | None = None,
@@ -95,25 +101,40 @@ class Profiles:
     ) -> AccountView:
         """Change the caller's own account.
 
-        A new password needs the current one and revokes every session but the one that asked. A new
-        name or email needs recent authentication, or the current password. In a dialect that has no
-        field for the current password, `fresh_proof_suffices` for a new password too. The owner is
-        mailed about a new password, and about a new email at the old one, which stays in force until
-        the new one is confirmed (`services.accounts.email_changes`). A request that changes nothing
-        writes nothing.
+        A new password needs the current one, and revokes all sessions but the caller's. A new
+        username or email needs recent authentication or the current password. The owner gets a mail
+        about a new password. A new email is announced at the old one, which stays in force until
+        the new one is confirmed. A request that changes nothing writes nothing.
+
+        Args:
+            principal: the caller.
+            values: the new values.
+            password: the new one, raw.
+            current_password: raw.
+            fresh_proof_suffices: recent authentication replaces the current password, for dialects
+                that have no field for it.
 
         Raises:
-            InvalidInput, UsernameTaken, EmailTaken, Busy: as when registering; EmailTaken never when hardened.
-            RateLimited: too many mails were asked for from this IP; administrators are not limited.
-            StepUpRequired, CurrentPasswordRequired, WrongPassword: the proof is too old, missing or wrong.
+            InvalidInput, UsernameTaken, EmailTaken, Busy, RateLimited: as for `Accounts.register`.
+            StepUpRequired, CurrentPasswordRequired, WrongPassword: the authentication is too old,
+                the current password is missing or wrong.
         """
-        if current_password is None and (wanted.sensitive or password is not None):
+        if current_password is None and (values.sensitive or password is not None):
             self._authorization.require_fresh_proof(principal)
-        known = self.fetch(principal)
-        change = prepare(wanted, known, self._exposure)
-        new = None if password is None else self._read_password(password, known, wanted)
+        account = self.fetch(principal)
+        change = prepare(values, account, self._exposure)
+        new = None if password is None else self._read_password(password, account, values)
         if new is not None and current_password is None and not fresh_proof_suffices:
             raise CurrentPasswordRequired
+        return self._write(principal, change, new, current_password)
+
+    def _write(
+        self,
+        principal: Principal,
+        change: PreparedChange,
+        new: str | None,
+        current_password: str | None,
+    ) -> AccountView:
         authenticated_at = self._confirm(principal, current_password)
         if isinstance(change.email, Identifier):
             self._requests.limits.take(*self._requests.mail(principal))
@@ -138,12 +159,12 @@ class Profiles:
             return view_account(account)
         change.apply(account)
         account.updated_at = tx.now
-        events = change.wanted.events()
+        events = change.values.events()
         if new_hash is not None:
             self._set_password(tx, account, new_hash, authenticated_at)
             events.append(Event.PASSWORD_CHANGED)
         events += self._emails.change(tx, account, change.email, requester=tx.principal.origin)
-        self._require_own_name(account, change.wanted)
+        self._require_own_name(account, change.values)
         for event in events:
             tx.audit(event)
         tx.changed(account.id)
@@ -153,9 +174,10 @@ class Profiles:
     def _set_password(
         self, tx: Transaction, account: Account, new_hash: str, authenticated_at: datetime | None
     ) -> None:
-        account.password_hash, account.must_change_password = new_hash, False
+        account.password_hash = new_hash
+        account.must_change_password = False
         tx.end_credentials(account)
-        # The session that proved the current password moves on to the new version; the others end.
+        # The session that sent the current password gets the new version; the others end.
         tx.session.execute(
             update(LoginSession)
             .where(LoginSession.id == tx.principal.session)
@@ -164,48 +186,49 @@ class Profiles:
         tx.mail(MailKind.PASSWORD_CHANGED, account)
 
     def replace_password(self, login: str, password: str, *, new: str, origin: Origin) -> None:
-        """Replace a password by proving it, also one that must be changed; all sessions of the account end.
+        """Replace a password by authenticating with it, even one that must be changed.
+
+        All sessions of the account end.
+
+        Args:
+            login: the identifier, raw.
+            password: the current one, raw.
+            new: the new one, raw.
+            origin: of the request.
 
         Raises:
-            InvalidInput: the new one cannot be used, or is the current one.
+            InvalidInput: the new one is invalid, or is the current one.
             Unauthenticated, RateLimited, Busy: as for a login.
         """
         if new == password:
-            raise InvalidInput.of("password", "choose another password than the current one")
+            raise InvalidInput.of("password", "choose a password other than the current one")
         proven = self._authentication.by_password(login, password, origin, to_change=True)
         self.change(proven, ProfileChange(), password=new, fresh_proof_suffices=True)
 
     def delete(self, principal: Principal) -> None:
-        """Delete the caller's own account, its sessions with it.
+        """Delete the caller's own account and its sessions.
 
         Raises:
-            StepUpRequired: the proof is too old.
-            LastAdmin: nobody would be left to administer the service.
+            StepUpRequired: the authentication is too old.
+            LastAdmin: the account is the only active administrator.
         """
         self._authorization.require_fresh_proof(principal)
         own = principal.account
-
-        def remove(tx: Transaction) -> None:
-            require_remaining_admin(tx.session, leaving=own.id)
-            tx.session.delete(get_own(tx.session, own))
-            tx.audit(Event.DELETED)
-            tx.changed(own.id)
-
-        self._transactions.write(principal, remove, lock_admins=True)
+        self._transactions.write(principal, lambda tx: _delete(tx, own), lock_admins=True)
 
     def _hash(self, principal: Principal, password: str) -> str:
         with self._passwords.admit(principal.origin.ip, principal.account.username) as hasher:
             return hasher.hash(password)
 
-    def _read_password(self, password: str, known: AccountView, wanted: ProfileChange) -> str:
-        names = (known.username, known.email, wanted.username, wanted.email)
-        given = tuple(name for name in names if isinstance(name, str))
-        return read_password(password, hardened=self._exposure.hardened, names=given)
+    def _read_password(self, password: str, account: AccountView, values: ProfileChange) -> str:
+        names = (account.username, account.email, values.username, values.email)
+        own_names = tuple(name for name in names if isinstance(name, str))
+        return read_password(password, hardened=self._exposure.hardened, names=own_names)
 
-    def _require_own_name(self, account: Account, wanted: ProfileChange) -> None:
-        if wanted.username is UNSET:
+    def _require_own_name(self, account: Account, values: ProfileChange) -> None:
+        if values.username is UNSET:
             return
-        # An unconfirmed email may be another account's, and a discreet service must not tell.
+        # Another account may own an unconfirmed email, which a discreet service must not reveal.
         own = account.email_verified or not self._exposure.hides_emails
         require_own_email(account.username, account.email_canonical if own else None)
 
@@ -213,3 +236,10 @@ class Profiles:
         if current_password is None:
             return principal.authenticated_at
         return self._authentication.confirm(principal, current_password)
+
+
+def _delete(tx: Transaction, own: Subject) -> None:
+    require_remaining_admin(tx.session, leaving=own.id)
+    tx.session.delete(get_own(tx.session, own))
+    tx.audit(Event.DELETED)
+    tx.changed(own.id)

@@ -1,11 +1,12 @@
-"""Proving an address, and getting back in without the password, by tokens that mails carry.
+"""Account activation and password reset, by one-time tokens in mails.
 
-A token says which version of the account it belongs to, and redeeming it is one conditional UPDATE on that
-version: a second use, or sixteen at once, finds no row.
+A token carries the version of the account, and is redeemed by one conditional UPDATE on that
+version. So it works once, also if it is used several times in parallel.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from sqlalchemy import ColumnElement, or_, update
@@ -48,7 +49,16 @@ _NAME_MAX: Final = 255
 
 
 class Recovery:
-    """Activation and password reset."""
+    """Activates accounts and resets passwords.
+
+    Args:
+        transactions: reads and writes accounts.
+        passwords: the admission queue before the password hash.
+        tokens: verifies one-time tokens.
+        throttle: clears the lock at the caller's IP after a reset.
+        requests: limits requests for mails.
+        exposure: what a hardened service hides or refuses.
+    """
 
     def __init__(  # noqa: PLR0913 - collaborators and the policy
         self,
@@ -68,46 +78,56 @@ class Recovery:
         self._exposure = exposure
 
     def activate(self, principal: Principal, token: str, *, uuid: str | None = None) -> AccountView:
-        """Activate the account a mailed token belongs to, and confirm the email that it was mailed to.
+        """Activate the account of a one-time token, and confirm the email that it was mailed to.
 
-        A pending email takes the place of the one in force, which is told.
+        A pending email replaces the one in force, which gets a notice.
+
+        Args:
+            principal: the caller.
+            token: from the mail.
+            uuid: of the account to which the token must belong; None for any account.
 
         Raises:
-            InvalidToken: it cannot be used (any more), or is not of the account with this `uuid`.
-            EmailTaken: another account has had the pending email confirmed or registered meanwhile.
+            InvalidToken: the token is not valid, or belongs to another account.
+            EmailTaken: another account has confirmed or registered the pending email meanwhile.
         """
-        claims = self._read(Purpose.ACTIVATION, token)
-
-        def redeem(tx: Transaction) -> AccountView:
-            found = require_activation(tx.session, claims)
-            account = found.account
-            if uuid not in {None, account.uuid}:
-                raise InvalidToken
-            if found.of_pending:
-                return self._confirm_pending(tx, claims, found)
-            if account.activated and account.email_verified:
-                raise InvalidToken
-            unproven = or_(Account.activated.is_(False), Account.email_verified.is_(False))
-            self._claim(
-                tx.session, claims, found.condition & unproven, activated=True, email_verified=True
-            )
-            tx.audit(
-                Event.ACTIVATED,
-                subject=subject_of(account),
-                credential=Credential.MAILED_TOKEN,
-            )
-            return view_account(get_account(tx.session, account.id))
-
+        claims = self._verify(Purpose.ACTIVATION, token)
         try:
-            return self._transactions.write(principal, redeem)
+            return self._transactions.write(principal, lambda tx: self._activate(tx, claims, uuid))
         except IntegrityError as error:
             raise taken(error, "") from None
 
+    def _activate(self, tx: Transaction, claims: OneTimeClaims, uuid: str | None) -> AccountView:
+        redeemable = require_activation(tx.session, claims)
+        account = redeemable.account
+        if uuid not in {None, account.uuid}:
+            raise InvalidToken
+        if redeemable.of_pending:
+            return self._confirm_pending(tx, claims, redeemable)
+        if account.activated and account.email_verified:
+            raise InvalidToken
+        unconfirmed = or_(Account.activated.is_(False), Account.email_verified.is_(False))
+        self._claim(
+            tx.session,
+            claims,
+            redeemable.condition & unconfirmed,
+            activated=True,
+            email_verified=True,
+        )
+        tx.audit(
+            Event.ACTIVATED,
+            subject=subject_of(account),
+            credential=Credential.MAILED_TOKEN,
+        )
+        return view_account(get_account(tx.session, account.id))
+
     def _confirm_pending(
-        self, tx: Transaction, claims: OneTimeClaims, found: Redeemable
+        self, tx: Transaction, claims: OneTimeClaims, redeemable: Redeemable
     ) -> AccountView:
-        account, former = found.account, mailbox(found.account)
-        self._claim(tx.session, claims, found.condition, **confirmed(tx.session, account, tx.now))
+        account = redeemable.account
+        former = mailbox(account)
+        columns = confirmed(tx.session, account, tx.now)
+        self._claim(tx.session, claims, redeemable.condition, **columns)
         changed = get_account(tx.session, account.id)
         if former is not None:
             tx.mail(MailKind.EMAIL_CHANGED, changed, to=former)
@@ -120,110 +140,107 @@ class Recovery:
         return view_account(changed)
 
     def activate_by_id(self, principal: Principal, uuid: str) -> AccountView:
-        """Activate an account by its id alone, as seed 002 documents; proves nothing of the address.
+        """Activate an account by its UUID, as continuous.sh documents. No email is confirmed.
 
         Raises:
             NotFound: there is no such account, or the service is hardened.
         """
+        return self._transactions.write(principal, lambda tx: self._activate_by_id(tx, uuid))
 
-        def activate(tx: Transaction) -> AccountView:
-            account = find_account(tx.session, Account.uuid == uuid)
-            if account is None or not self._exposure.activates_by_id:
-                raise NotFound("user")
-            if not account.activated:
-                account.activated = True
-                tx.audit(Event.ACTIVATED, subject=subject_of(account))
-                tx.session.flush()
-            return view_account(account)
-
-        return self._transactions.write(principal, activate)
+    def _activate_by_id(self, tx: Transaction, uuid: str) -> AccountView:
+        account = find_account(tx.session, Account.uuid == uuid)
+        if account is None or not self._exposure.activates_by_id:
+            raise NotFound("user")
+        if not account.activated:
+            account.activated = True
+            tx.audit(Event.ACTIVATED, subject=subject_of(account))
+            tx.session.flush()
+        return view_account(account)
 
     def request_reset(self, principal: Principal, email: str) -> bool:
-        """Mail a token to the account with this address, to the address as it is stored, and tell if there is one.
+        """Mail a reset token to the account with this email; return whether there is one.
 
-        An address that nobody has costs the same work.
+        The mail goes to the email as it is stored. Constant work: see docs/security.md#enumeration.
 
         Raises:
-            RateLimited: too many were asked for from the caller's own address, whoever they were for.
+            RateLimited: too many resets were requested from the caller's IP, for any accounts.
         """
         self._requests.limits.take(*self._requests.reset(principal))
-
-        def request(tx: Transaction) -> bool:
-            account, anybody = find_or_decoy(
-                tx.session, Account.email_canonical == canonical_email(email)
-            )
-            # Both, whoever it is: what is left out would tell.
-            owner, own = (subject_of(anybody), mailbox(anybody)) if anybody else (None, None)
-            nobodys = Mailbox(email, owned=False)
-            if anybody is not None:
-                to = own if account else nobodys
-                tx.mail(MailKind.RESET, anybody, to=to, requester=principal.origin)
-            tx.audit(
-                Event.RESET_REQUESTED,
-                subject=owner if account else None,
-                name=email[:_NAME_MAX],
-                outcome=Outcome.ACCEPTED if account else Outcome.REFUSED,
-            )
-            return account is not None
-
-        return self._transactions.write(principal, request)
+        return self._transactions.write(principal, partial(_mail_reset, email))
 
     def reset(
         self, principal: Principal, token: str, password: str, *, email: str | None = None
     ) -> None:
-        """Set a password with the token of a reset or an invitation; every session ends and the owner is told.
+        """Set a password with the token of a reset or an invitation.
 
-        An invitation also confirms the email.
+        All sessions of the account end, and its owner gets a mail. An invitation also confirms the
+        email. The caller's IP becomes a known IP of the account.
 
-        The caller's IP is known for the account from then on: a lock of its name does not keep them out there.
+        Args:
+            principal: the caller.
+            token: from the mail.
+            password: the new one, raw.
+            email: that the account must have; None for any.
 
         Raises:
-            InvalidToken: it cannot be used (any more), a newer one was mailed, or the account has not this `email`.
-            InvalidInput: the password cannot be used; the token still can.
-            Busy: too many passwords are waiting; the token still can be used.
+            InvalidToken: the token is not valid, a newer one was mailed, or the account has another
+                email.
+            InvalidInput: the password is invalid; the token stays valid.
+            Busy: the admission queue is full; the token stays valid.
         """
-        invited, claims = self._read_first(token)
-        require = require_invitation if invited else require_reset
-        found = self._transactions.read(lambda session: require(session, claims))
-        account = found.account
+        claims, invited = self._verify_reset(token)
+        redeemable = self._transactions.read(
+            lambda session: _require_redeemable(session, claims, invited=invited)
+        )
+        account = redeemable.account
         if email is not None and canonical_email(email) != account.email_canonical:
             raise InvalidToken
+        columns: dict[str, object] = {
+            "must_change_password": False,
+            "password_hash": self._hash(principal, account, password),
+            "version": claims.version + 1,
+            "pending_email": None,
+        }
+        if invited:  # the invitation has arrived, which confirms the email
+            columns |= {"activated": True, "email_verified": True}
+        self._transactions.write(
+            principal, lambda tx: self._set_password(tx, claims, redeemable, columns)
+        )
+
+    def _hash(self, principal: Principal, account: Account, password: str) -> str:
         new = read_password(
             password,
             hardened=self._exposure.hardened,
             names=(account.username, account.email or ""),
         )
         with self._passwords.admit(principal.origin.ip, account.username) as hasher:
-            password_hash = hasher.hash(new)
+            return hasher.hash(new)
 
-        def redeem(tx: Transaction) -> None:
-            values = {
-                "password_hash": password_hash,
-                "version": claims.version + 1,
-                "pending_email": None,
-            }
-            if invited:  # the mail has arrived, and so the email is proven
-                values |= {"activated": True, "email_verified": True}
-            self._claim(tx.session, claims, found.condition, must_change_password=False, **values)
-            changed = get_account(tx.session, account.id)
-            tx.mail(MailKind.PASSWORD_CHANGED, changed)
-            tx.audit(
-                Event.PASSWORD_CHANGED,
-                subject=subject_of(changed),
-                credential=Credential.MAILED_TOKEN,
-            )
-            self._throttle.admit(tx, account.id, principal.origin)  # also notes the change
+    def _set_password(
+        self,
+        tx: Transaction,
+        claims: OneTimeClaims,
+        redeemable: Redeemable,
+        columns: dict[str, object],
+    ) -> None:
+        self._claim(tx.session, claims, redeemable.condition, **columns)
+        changed = get_account(tx.session, redeemable.account.id)
+        tx.mail(MailKind.PASSWORD_CHANGED, changed)
+        tx.audit(
+            Event.PASSWORD_CHANGED,
+            subject=subject_of(changed),
+            credential=Credential.MAILED_TOKEN,
+        )
+        self._throttle.admit(tx, changed.id, tx.principal.origin)  # also notifies the change
 
-        self._transactions.write(principal, redeem)
-
-    def _read_first(self, token: str) -> tuple[bool, OneTimeClaims]:
-        """Return whether a token that sets a password is one of an invitation, and what it says."""
+    def _verify_reset(self, token: str) -> tuple[OneTimeClaims, bool]:
+        """Return the claims of a token that sets a password, and whether it is an invitation."""
         try:
-            return False, self._read(Purpose.RESET, token)
+            return self._verify(Purpose.RESET, token), False
         except InvalidToken:
-            return True, self._read(Purpose.INVITATION, token)
+            return self._verify(Purpose.INVITATION, token), True
 
-    def _read(self, purpose: Purpose, token: str) -> OneTimeClaims:
+    def _verify(self, purpose: Purpose, token: str) -> OneTimeClaims:
         claims = self._tokens.verify(purpose, token)
         if claims is None or self._transactions.now().timestamp() >= claims.expires_at:
             raise InvalidToken
@@ -242,3 +259,29 @@ class Recovery:
         if session.execute(statement).first() is None:
             raise InvalidToken
         session.expire_all()
+
+
+def _mail_reset(email: str, tx: Transaction) -> bool:
+    account, account_or_decoy = find_or_decoy(
+        tx.session, Account.email_canonical == canonical_email(email)
+    )
+    # All are computed for a decoy too. Constant work: see docs/security.md#enumeration.
+    owner = subject_of(account_or_decoy) if account_or_decoy else None
+    own = mailbox(account_or_decoy) if account_or_decoy else None
+    unowned = Mailbox(email, owned=False)
+    if account_or_decoy is not None:
+        to = own if account else unowned
+        tx.mail(MailKind.RESET, account_or_decoy, to=to, requester=tx.principal.origin)
+    tx.audit(
+        Event.RESET_REQUESTED,
+        subject=owner if account else None,
+        name=email[:_NAME_MAX],
+        outcome=Outcome.ACCEPTED if account else Outcome.REFUSED,
+    )
+    return account is not None
+
+
+def _require_redeemable(session: Session, claims: OneTimeClaims, *, invited: bool) -> Redeemable:
+    if invited:
+        return require_invitation(session, claims)
+    return require_reset(session, claims)

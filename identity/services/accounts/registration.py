@@ -1,4 +1,4 @@
-"""Making accounts."""
+"""Registers accounts, and returns what is public about them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What is asked for when an account is created; everything as typed."""
+    """The fields of a new account, raw."""
 
     username: str | None
     password: str
@@ -70,7 +70,7 @@ class _Creation:
 
 
 class _Names(NamedTuple):
-    """The names of a new account; the other username is free, for when the email proves taken."""
+    """The names of a new account; `other_username` replaces a username that is a taken email."""
 
     username: Identifier
     email: Identifier | None
@@ -78,7 +78,17 @@ class _Names(NamedTuple):
 
 
 class Accounts:
-    """Creates accounts, and answers what anyone may ask about them."""
+    """Creates accounts, and returns what is public about them.
+
+    Args:
+        transactions: reads and writes accounts.
+        identifiers: makes UUIDs and short ids.
+        passwords: the admission queue before the password hash.
+        authorization: requires administrators.
+        throttle: records the known IP of a new account.
+        requests: limits registrations.
+        exposure: what a hardened service hides or refuses.
+    """
 
     def __init__(  # noqa: PLR0913 - collaborators and the policy
         self,
@@ -100,50 +110,55 @@ class Accounts:
         self._exposure = exposure
 
     def register(
-        self, principal: Principal, wanted: NewAccount, *, first_is_admin: bool = False
+        self, principal: Principal, fields: NewAccount, *, first_is_admin: bool = False
     ) -> AccountView:
-        """Create an account for the caller, as far as `IDENTITY_REGISTRATION` allows.
+        """Create an account for the caller, if `IDENTITY_REGISTRATION` allows it.
 
         Args:
-            principal: who asks; anonymous in the usual case.
-            wanted: as typed.
+            principal: the caller, usually anonymous.
+            fields: of the account.
             first_is_admin: make the very first account an administrator, as Wekan does, unless the
                 service is hardened.
 
         Raises:
-            RegistrationRefused: not for this caller, or for no one.
-            InvalidInput: a value cannot be used.
-            UsernameTaken: another account has the name, or one that reads the same.
+            RegistrationRefused: registration is closed, or closed to this caller.
+            InvalidInput: a value is invalid.
+            UsernameTaken: another account has the same canonical username.
             EmailTaken: another account has the email; never when hardened, see
                 `services.accounts.email_claims`.
-            RateLimited: too many accounts, or mails, were asked for from this IP; administrators are
+            RateLimited: too many accounts or mails were requested from this IP. Administrators are
                 not limited.
-            Busy: too many passwords are waiting.
+            Busy: the admission queue is full.
         """
         policy.require_registration(self._exposure.registration, principal)
-        counts = self._requests.registration(principal, mailed=wanted.email is not None)
+        counts = self._requests.registration(principal, mailed=fields.email is not None)
         how = _Creation(
             discreet=self._exposure.hides_emails,
             first_is_admin=first_is_admin and self._exposure.first_account_is_admin,
         )
         with self._requests.limits.refusals.remembered(counts):
-            return self._create(principal, wanted, how, *counts)
+            return self._create(principal, fields, how, *counts)
 
-    def create(self, principal: Principal, wanted: NewAccount, *, admin: bool) -> AccountView:
-        """Create an account as an administrator, whatever the mode of registration; see `register`.
+    def create(self, principal: Principal, fields: NewAccount, *, admin: bool) -> AccountView:
+        """Create an account as an administrator, also where registration is closed; see `register`.
+
+        Args:
+            principal: an administrator.
+            fields: of the account.
+            admin: make the account an administrator.
 
         Raises:
-            Forbidden: the caller is no administrator.
-            StepUpRequired: another administrator is wanted, and the authentication is too old.
+            Forbidden: the caller is not an administrator.
+            StepUpRequired: `admin` is set, and the caller's authentication is too old.
         """
         self._authorization.require_admin(principal, fresh=admin)
-        return self._create(principal, wanted, _Creation(admin=admin))
+        return self._create(principal, fields, _Creation(admin=admin))
 
     def public_name(self, principal: Principal, account_id: int) -> str:
-        """Return the username of an account by its id; hardened, to authenticated callers only.
+        """Return the username of an account by its id; if hardened, to authenticated callers only.
 
         Raises:
-            Unauthenticated: a hardened service does not know the caller.
+            Unauthenticated: the service is hardened, and the caller is anonymous.
             NotFound: there is no such account.
         """
         if self._exposure.hides_users:
@@ -156,12 +171,12 @@ class Accounts:
         return name
 
     def public_view(self, principal: Principal, uuid: str) -> AccountView:
-        """Return an account by its UUID; hardened, to its owner and to administrators only.
+        """Return an account by its UUID; if hardened, to its owner and to administrators only.
 
-        continuous.sh shows a little of it to anyone.
+        The document of continuous.sh shows a few fields to anyone.
 
         Raises:
-            Unauthenticated: a hardened service does not know the caller.
+            Unauthenticated: the service is hardened, and the caller is anonymous.
             NotFound: there is no such account, or the caller may not see it.
         """
         if self._exposure.hides_users:
@@ -169,16 +184,13 @@ class Accounts:
             if not caller.admin and caller.uuid != uuid:
                 raise NotFound("user")
 
-        def read(session: Session) -> AccountView:
-            account = find_account(session, Account.uuid == uuid)
-            if account is None:
-                raise NotFound("user")
-            return view_account(account)
-
-        return self._transactions.read(read)
+        return self._transactions.read(lambda session: _view_by_uuid(session, uuid))
 
     def misleading_names(self, *, at_most: int) -> tuple[tuple[str, ...], int]:
-        """Return usernames that are an email of another person for all that is known, and how many there are."""
+        """Return usernames that look like the email of another user, and how many there are.
+
+        At most `at_most` of them are listed.
+        """
         query = select(Account.username, Account.email_canonical).where(
             Account.username_canonical.contains("@")
         )
@@ -189,23 +201,22 @@ class Accounts:
         return tuple(names[:at_most]), len(names)
 
     def any_admin(self) -> bool:
-        """Tell whether an administrator was ever made and is still there, disabled or not."""
-        return (
-            self._transactions.row(select(Account.id).where(Account.admin).limit(1), {}) is not None
-        )
+        """Tell whether there is any administrator, disabled or not."""
+        query = select(Account.id).where(Account.admin).limit(1)
+        return self._transactions.row(query, {}) is not None
 
     def _create(
-        self, principal: Principal, wanted: NewAccount, how: _Creation, *counts: Count
+        self, principal: Principal, fields: NewAccount, how: _Creation, *counts: Count
     ) -> AccountView:
-        names = self._names(principal, wanted, how)
-        given = (names.username.raw, (names.email or names.username).raw)
-        password = read_password(wanted.password, hardened=self._exposure.hardened, names=given)
+        names = self._names(principal, fields, how)
+        own_names = (names.username.raw, (names.email or names.username).raw)
+        password = read_password(fields.password, hardened=self._exposure.hardened, names=own_names)
         account = ValidatedAccount(
             names.username,
             names.email,
-            None if wanted.full_name is None else read_full_name(wanted.full_name),
+            None if fields.full_name is None else read_full_name(fields.full_name),
             self._hash(principal, names.username, password, *counts),
-            wanted.must_change_password,
+            fields.must_change_password,
         )
         return write_unique(
             self._transactions,
@@ -215,19 +226,20 @@ class Accounts:
             discreet=how.discreet,
         )
 
-    def _names(self, principal: Principal, wanted: NewAccount, how: _Creation) -> _Names:
-        email = None if wanted.email is None else read_email(wanted.email)
-        name, other = wanted.username or "", ""
-        if wanted.username is None:
+    def _names(self, principal: Principal, fields: NewAccount, how: _Creation) -> _Names:
+        email = None if fields.email is None else read_email(fields.email)
+        name = fields.username or ""
+        other = ""
+        if fields.username is None:
             name, other = choose_username(email, self._transactions, self._identifiers)
-        # The other name is folded even if there is none: constant work, docs/security.md#enumeration.
+        # Folded even if empty. Constant work: see docs/security.md#enumeration.
         other_username = Identifier(other, canonical(other))
-        username = read_username(name, personal=wanted.personal_name)
+        username = read_username(name, personal=fields.personal_name)
         if principal.credential is not Credential.OPERATOR:
             require_unreserved(username.canonical, self._exposure.reserved_usernames)
-        # Wekan's administrators give what names they like.
-        free_choice = is_administrator(principal) and wanted.personal_name
-        if wanted.username is not None and not free_choice:
+        # Wekan lets administrators choose any name.
+        free_choice = is_administrator(principal) and fields.personal_name
+        if fields.username is not None and not free_choice:
             _require_own_email(username, email, discreet=how.discreet)
         return _Names(username, email, other_username)
 
@@ -244,13 +256,13 @@ class Accounts:
     def _insert(
         self,
         tx: Transaction,
-        described: ValidatedAccount,
+        values: ValidatedAccount,
         how: _Creation,
         *,
         other_username: Identifier,
     ) -> AccountView:
         admin = how.admin or (how.first_is_admin and self._is_first(tx.session))
-        account = new_account(described, self._identifiers, tx.now, admin=admin)
+        account = new_account(values, self._identifiers, tx.now, admin=admin)
         owner = drop_taken_email(tx.session, account) if how.discreet else None
         if owner is not None and other_username.raw:  # taken while the password was hashed
             account.username = other_username.raw
@@ -266,26 +278,31 @@ class Accounts:
         return view_account(account)
 
     def _is_first(self, session: Session) -> bool:
-        # Whoever writes this row first is the first; the row goes where its transaction goes.
+        # Of parallel registrations, only the one that inserts this row is the first.
         if session.scalar(select(Account.id).limit(1)) is not None:
             return False
-        mark = insert(session.get_bind().dialect.name, Counter).values(
+        row = insert(session.get_bind().dialect.name, Counter).values(
             key=_FIRST_ACCOUNT, count=1, ends_at=_NEVER
         )
-        return (
-            session.execute(mark.on_conflict_do_nothing().returning(Counter.key)).first()
-            is not None
-        )
+        statement = row.on_conflict_do_nothing().returning(Counter.key)
+        return session.execute(statement).first() is not None
+
+
+def _view_by_uuid(session: Session, uuid: str) -> AccountView:
+    account = find_account(session, Account.uuid == uuid)
+    if account is None:
+        raise NotFound("user")
+    return view_account(account)
 
 
 def _require_free(session: Session, username: Identifier) -> None:
-    # Saves the hash where the answer is clear; the unique constraint decides where it is not.
+    # Saves the hash in the common case; the unique constraint decides a race.
     if find_account(session, Account.username_canonical == username.canonical) is not None:
         raise UsernameTaken(username.raw)
 
 
 def _require_own_email(username: Identifier, email: Identifier | None, *, discreet: bool) -> None:
-    # A discreet service does not tell whether the email is another account's, so the email cannot be
-    # chosen as a username before it is confirmed.
+    # A discreet service does not reveal whether another account has the email, so an email cannot
+    # be chosen as a username before it is confirmed.
     own = None if discreet or email is None else email.canonical
     require_own_email(username.raw, own, otherwise=NO_EMAIL if discreet else OWN_EMAIL)

@@ -144,7 +144,7 @@ class Administration:
             tx.end_credentials(account)
         if "password_hash" in columns:
             tx.mail(MailKind.PASSWORD_CHANGED, account)
-        events = change.wanted.events() + self._emails.change(
+        events = change.values.events() + self._emails.change(
             tx, account, change.email, requester=tx.principal.origin
         )
         if change.username:
