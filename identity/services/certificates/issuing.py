@@ -1,8 +1,12 @@
-"""Client certificates: signed for who has proven himself, alive as long as their account has not moved on."""
+"""Signs, lists, revokes and authenticates client certificates.
+
+A certificate is valid until it expires, is revoked, or the account's credentials are invalidated.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import and_, func, or_, select
@@ -31,12 +35,20 @@ from identity.store.models import Account, Certificate, Counter
 from identity.store.upsert import insert
 
 _BACKDATED: Final = timedelta(minutes=5)
-_LIVE_PER_ACCOUNT: Final = 100
+_VALID_PER_ACCOUNT: Final = 100
 _DESCRIPTION_MAX: Final = 128
 
 
 class Certificates:
-    """Signs, lists and revokes certificates, and knows whose one is."""
+    """Signs, lists and revokes client certificates, and authenticates them.
+
+    Args:
+        transactions: reads and writes certificates.
+        authority: signs certificates.
+        authorization: requires recent authentication.
+        requests: limits requests for certificates.
+        life: how long a certificate is valid.
+    """
 
     def __init__(
         self,
@@ -54,26 +66,27 @@ class Certificates:
         self._life = life
 
     def sign(self, principal: Principal, request: str, description: str) -> str:
-        """Return a new certificate in PEM; its serial is recorded before.
+        """Return a new certificate in PEM, after it was recorded.
 
         Args:
-            principal: whose proof must be fresh.
-            request: the CSR in PEM, or the base64 of that (NervesHub's clients).
-            description: what the owner calls it.
+            principal: the owner, authenticated recently.
+            request: the CSR in PEM, or the base64 of that, as NervesHub's clients send it.
+            description: one line by the owner, of at most 128 characters.
 
         Raises:
-            StepUpRequired: the proof is too old.
-            BadCertificateRequest: the request is not signed, whoever asks.
-            RateLimited: the account has asked for too many.
+            StepUpRequired: the authentication is too old.
+            InvalidInput: the description is invalid.
+            BadCertificateRequest: no certificate is signed for this request.
+            RateLimited: the account has requested too many certificates.
         """
         self._authorization.require_fresh_proof(principal)
         return self._sign(principal, request, description)
 
     def renew(self, principal: Principal, request: str) -> str:
-        """Return a new certificate for the owner of the living one that made this request.
+        """Return a new certificate in PEM for a caller who is authenticated by a certificate.
 
         Raises:
-            Unauthenticated: the request was not made with a certificate.
+            Unauthenticated: the caller is not authenticated by a certificate.
             BadCertificateRequest, RateLimited: as for `sign`.
         """
         if principal.credential is not Credential.CERTIFICATE:
@@ -81,7 +94,7 @@ class Certificates:
         return self._sign(principal, request, "renewed")
 
     def list(self, principal: Principal) -> tuple[CertificateView, ...]:
-        """Return the caller's certificates that time has not ended, newest first."""
+        """Return the caller's certificates that have not expired, newest first."""
         return self._transactions.read(
             lambda session: certificates_of(
                 session, get_own(session, principal.account, lock=False), self._transactions.now()
@@ -89,34 +102,33 @@ class Certificates:
         )
 
     def revoke(self, principal: Principal, serial: str) -> None:
-        """Revoke one of the caller's own certificates, with all on its key and all renewed from these.
+        """Revoke one of the caller's own certificates, all on its key, and all renewed from these.
 
-        The sessions that certificates of the caller have opened end with it.
+        The sessions that certificates of the caller have opened are revoked too.
 
         Raises:
-            StepUpRequired: the proof is too old.
-            NotFound: it is not the caller's, or already revoked.
+            StepUpRequired: the authentication is too old.
+            NotFound: the caller has no such certificate, or it is already revoked.
         """
         self._authorization.require_fresh_proof(principal)
-        own, now = principal.account, self._transactions.now()
-
-        def revoke(tx: Transaction) -> None:
-            account = get_own(tx.session, own)
-            revoke_line(tx.session, own.id, serial, now)
-            tx.audit(Event.CERTIFICATE_REVOKED)
-            tx.mail(MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
-            tx.changed(own.id)
-
-        self._transactions.write(principal, revoke)
+        now = self._transactions.now()
+        self._transactions.write(principal, lambda tx: _revoke(tx, serial, now))
 
     def principal(self, der: bytes, origin: Origin) -> Principal:
-        """Return whose certificate this is: by our own row of it, never by what its subject says.
+        """Authenticate a certificate by its stored fingerprint; its subject name is not read.
+
+        Args:
+            der: the certificate in DER.
+            origin: of the request.
 
         Raises:
-            Unauthenticated: not ours, over, revoked, or its account has moved on.
+            Unauthenticated: the certificate is not ours, expired or revoked, or the account's
+                credentials were invalidated.
         """
         now = self._transactions.now()
         fingerprint = self._authority.fingerprint(der, now)
+        if not fingerprint:
+            raise Unauthenticated
         query = (
             select(Account, Certificate.serial, Certificate.not_after)
             .join(
@@ -129,14 +141,10 @@ class Certificates:
                 Account.disabled.is_(False),
             )
         )
-        found = (
-            self._transactions.read(lambda session: session.execute(query).one_or_none())
-            if fingerprint
-            else None
-        )
-        if found is None:
+        row = self._transactions.read(lambda session: session.execute(query).one_or_none())
+        if row is None:
             raise Unauthenticated
-        account, serial, not_after = found
+        account, serial, not_after = row
         return Principal(
             origin,
             subject_of(account),
@@ -149,11 +157,11 @@ class Certificates:
         )
 
     def chain(self) -> str:
-        """Return the authority's certificates in PEM."""
+        """Return the certificates of the CA in PEM."""
         return self._authority.chain()
 
     def server_identity(self, names: tuple[str, ...]) -> str:
-        """Return a new key and its certificate for a server of these host names and addresses, in PEM."""
+        """Return a new key and a certificate for a server with these host names and IPs, in PEM."""
         return self._authority.server_identity(names, self._transactions.now())
 
     def _sign(self, principal: Principal, request: str, description: str) -> str:
@@ -162,44 +170,60 @@ class Certificates:
                 "description", f"use one line of up to {_DESCRIPTION_MAX} characters"
             )
         self._requests.limits.take(*self._requests.certificate(principal))
-        wanted, now = self._authority.read_request(request), self._transactions.now()
-        not_before, not_after = (
-            (now - _BACKDATED).replace(microsecond=0),
-            (now + self._life).replace(microsecond=0),
+        signing_request = self._authority.read_request(request)
+        now = self._transactions.now()
+        issued = self._authority.issue(
+            signing_request,
+            name=principal.account.uuid,
+            not_before=(now - _BACKDATED).replace(microsecond=0),
+            not_after=(now + self._life).replace(microsecond=0),
         )
-        made = self._authority.issue(
-            wanted, name=principal.account.uuid, not_before=not_before, not_after=not_after
-        )
-
-        def record(tx: Transaction) -> None:
-            account = get_own(tx.session, principal.account)
-            _take_turns(tx.session, wanted, now)
-            _require_own_key(tx.session, account, wanted)
-            _require_room(tx.session, account, now)
-            parent = find_parent(tx.session, principal.certificate)
-            if parent is not None:
-                require_room_in_line(tx.session, account, parent, now)
-            tx.session.add(_row(account, wanted, made, description=description, parent=parent))
-            tx.audit(Event.CERTIFICATE_ISSUED)
-            tx.mail(MailKind.CERTIFICATE_ISSUED, account, certificate=made.serial)
-
+        work = partial(_record, signing_request, issued, description, now)
         try:
-            self._transactions.write(principal, record)
+            self._transactions.write(principal, work)
         except IntegrityError:
             raise BadCertificateRequest("This certificate exists already; try again.") from None
-        return made.pem
+        return issued.pem
 
 
-def _take_turns(session: Session, wanted: SigningRequest, now: datetime) -> None:
-    # Two people with one key at the same moment write one row, one after the other: the second then finds the
-    # first one's certificate. The row says nothing and is swept away with the counters that are over.
-    turn = insert(session.get_bind().dialect.name, Counter).values(
-        key=wanted.public_key, count=0, ends_at=now
+def _revoke(tx: Transaction, serial: str, now: datetime) -> None:
+    account = get_own(tx.session, tx.principal.account)
+    revoke_line(tx.session, account.id, serial, now)
+    tx.audit(Event.CERTIFICATE_REVOKED)
+    tx.mail(MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
+    tx.changed(account.id)
+
+
+def _record(
+    request: SigningRequest,
+    issued: IssuedCertificate,
+    description: str,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    account = get_own(tx.session, tx.principal.account)
+    _lock_key(tx.session, request, now)
+    _require_own_key(tx.session, account, request)
+    _require_room(tx.session, account, now)
+    parent = find_parent(tx.session, tx.principal.certificate)
+    if parent is not None:
+        require_room_in_line(tx.session, account, parent, now)
+    tx.session.add(_row(account, request, issued, description=description, parent=parent))
+    tx.audit(Event.CERTIFICATE_ISSUED)
+    tx.mail(MailKind.CERTIFICATE_ISSUED, account, certificate=issued.serial)
+
+
+def _lock_key(session: Session, request: SigningRequest, now: datetime) -> None:
+    # Parallel requests for one key write the same row, one after the other, so that the second
+    # finds the certificate of the first. The row counts nothing, and is deleted with the expired
+    # counters.
+    row = insert(session.get_bind().dialect.name, Counter).values(
+        key=request.public_key, count=0, ends_at=now
     )
-    session.execute(turn.on_conflict_do_update(index_elements=[Counter.key], set_={"ends_at": now}))
+    session.execute(row.on_conflict_do_update(index_elements=[Counter.key], set_={"ends_at": now}))
 
 
-def _require_own_key(session: Session, account: Account, wanted: SigningRequest) -> None:
+def _require_own_key(session: Session, account: Account, request: SigningRequest) -> None:
     others = or_(
         Certificate.account_id != account.id,
         Certificate.account_id.is_(None),
@@ -207,46 +231,46 @@ def _require_own_key(session: Session, account: Account, wanted: SigningRequest)
     )
     if session.scalar(
         select(Certificate.serial)
-        .where(Certificate.public_key == wanted.public_key, others)
+        .where(Certificate.public_key == request.public_key, others)
         .limit(1)
     ):
         raise BadCertificateRequest(
-            "This key belongs to somebody else, or was revoked; make a new one."
+            "This key is in use by another account, or was revoked; create a new one."
         )
 
 
 def _require_room(session: Session, account: Account, now: datetime) -> None:
-    live = (
+    valid = (
         Certificate.account_id == account.id,
         Certificate.version == account.version,
         Certificate.revoked_at.is_(None),
         Certificate.not_after > now,
     )
-    if (session.scalar(select(func.count()).where(*live)) or 0) >= _LIVE_PER_ACCOUNT:
+    if (session.scalar(select(func.count()).where(*valid)) or 0) >= _VALID_PER_ACCOUNT:
         raise BadCertificateRequest(
-            f"You have {_LIVE_PER_ACCOUNT} active certificates; revoke one first."
+            f"You have {_VALID_PER_ACCOUNT} active certificates; revoke one first."
         )
 
 
 def _row(
     account: Account,
-    wanted: SigningRequest,
-    made: IssuedCertificate,
+    request: SigningRequest,
+    issued: IssuedCertificate,
     *,
     description: str,
     parent: Certificate | None,
 ) -> Certificate:
     return Certificate(
-        serial=made.serial,
+        serial=issued.serial,
         account_id=account.id,
         version=account.version,
-        fingerprint=made.fingerprint,
-        subject_key_id=made.subject_key_id,
-        authority_key_id=made.authority_key_id,
-        public_key=wanted.public_key,
+        fingerprint=issued.fingerprint,
+        subject_key_id=issued.subject_key_id,
+        authority_key_id=issued.authority_key_id,
+        public_key=request.public_key,
         description=description,
-        not_before=made.not_before,
-        not_after=made.not_after,
+        not_before=issued.not_before,
+        not_after=issued.not_after,
         parent=parent.serial if parent else None,
         line=line_of(parent) if parent else None,
     )

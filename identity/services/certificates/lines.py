@@ -1,7 +1,7 @@
-"""Lines of certificates: a certificate and what was renewed from it, on whatever key.
+"""Certificate lines: a certificate and all that were renewed from it, on any key.
 
-A thief of a certificate can renew it on a key of their own. So revoking one revokes its descendants, and a
-line has room for few living members (the idea of token families, RFC 9700 section 4.14).
+A thief of a certificate can renew it on another key. So revoking one revokes its descendants, and a
+line may have only a few valid members, as with the token families of RFC 9700 section 4.14.
 """
 
 from __future__ import annotations
@@ -22,21 +22,19 @@ _REASON: Final = "revoked"
 
 
 def revoke_line(session: Session, account_id: int, serial: str, now: datetime) -> None:
-    """Revoke a living certificate of an account, all others on its key, and everything renewed from these.
+    """Revoke a certificate of an account, all others on its key, and all renewed from these.
 
-    The sessions that certificates of the account have opened end with it.
+    The sessions that certificates of the account have opened are revoked too.
 
     Raises:
-        NotFound: the account has no such certificate, or it is revoked already.
+        NotFound: the account has no such certificate, or it is already revoked.
     """
-    alive = (Certificate.account_id == account_id, Certificate.revoked_at.is_(None))
-    if (
-        session.scalar(select(Certificate.serial).where(Certificate.serial == serial, *alive))
-        is None
-    ):
+    unrevoked = (Certificate.account_id == account_id, Certificate.revoked_at.is_(None))
+    query = select(Certificate.serial).where(Certificate.serial == serial, *unrevoked)
+    if session.scalar(query) is None:
         raise NotFound("certificate")
     members = update(Certificate).where(
-        Certificate.serial.in_(_members(account_id, serial)), *alive
+        Certificate.serial.in_(_members(account_id, serial)), *unrevoked
     )
     values = members.values(revoked_at=now, reason=_REASON)
     session.execute(values.execution_options(synchronize_session=False))
@@ -60,52 +58,56 @@ def certificates_of(
         .where(Certificate.account_id == account.id, Certificate.not_after > now)
         .order_by(Certificate.not_before.desc(), Certificate.serial)
     )
-    return tuple(_view(row, alive=row.version == account.version) for row in session.scalars(query))
+    return tuple(
+        _view(row, current=row.version == account.version) for row in session.scalars(query)
+    )
 
 
 def find_parent(session: Session, serial: str | None) -> Certificate | None:
-    """Return the certificate that is being renewed, where one is."""
+    """Return the certificate that authenticated a renewal, or None."""
     return None if serial is None else session.get(Certificate, serial)
 
 
 def require_room_in_line(
     session: Session, account: Account, parent: Certificate, now: datetime
 ) -> None:
-    """Make sure that a line may have another living member.
+    """Require that a line has room for another valid certificate.
 
     Raises:
-        BadCertificateRequest: it has as many as it may have.
+        BadCertificateRequest: it has `LIVE_PER_LINE`.
     """
-    alive = (
+    valid = (
         Certificate.account_id == account.id,
         Certificate.version == account.version,
         Certificate.revoked_at.is_(None),
         Certificate.not_after > now,
     )
-    mine = or_(Certificate.line == line_of(parent), Certificate.serial == line_of(parent))
-    if (session.scalar(select(func.count()).where(mine, *alive)) or 0) >= LIVE_PER_LINE:
+    of_line = or_(Certificate.line == line_of(parent), Certificate.serial == line_of(parent))
+    if (session.scalar(select(func.count()).where(of_line, *valid)) or 0) >= LIVE_PER_LINE:
         raise BadCertificateRequest(
-            f"{LIVE_PER_LINE} active certificates come from one another here; revoke one first."
+            f"{LIVE_PER_LINE} active certificates were renewed from one another; revoke one first."
         )
 
 
 def line_of(certificate: Certificate) -> str:
-    """Return the serial of the certificate with which a line began."""
+    """Return the serial of the first certificate of a line."""
     return certificate.line or certificate.serial
 
 
 def _members(account_id: int, serial: str) -> Select[tuple[str]]:
     first = select(Certificate.serial, Certificate.public_key).where(Certificate.serial == serial)
-    found = first.cte("members", recursive=True)
-    kin = or_(Certificate.parent == found.c.serial, Certificate.public_key == found.c.public_key)
-    more = select(Certificate.serial, Certificate.public_key).where(
-        Certificate.account_id == account_id, kin
+    members = first.cte("members", recursive=True)
+    related = or_(
+        Certificate.parent == members.c.serial, Certificate.public_key == members.c.public_key
     )
-    return select(found.union(more).c.serial)
+    more = select(Certificate.serial, Certificate.public_key).where(
+        Certificate.account_id == account_id, related
+    )
+    return select(members.union(more).c.serial)
 
 
-def _view(row: Certificate, *, alive: bool) -> CertificateView:
-    revoked_at = row.revoked_at or (None if alive else row.not_before)
+def _view(row: Certificate, *, current: bool) -> CertificateView:
+    revoked_at = row.revoked_at or (None if current else row.not_before)
     return CertificateView(
         serial=row.serial,
         fingerprint=row.fingerprint,

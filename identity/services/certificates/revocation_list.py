@@ -1,4 +1,4 @@
-"""The revocation list: signed anew only when something may have changed, and never again and again for strangers."""
+"""Publishes the revocation list (RFC 5280 section 5), and signs it only after a change."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from identity.services.sessions.directory import SessionDirectory
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account, Certificate
 
-_KEPT_FOR: Final = timedelta(days=1)  # of the seven that a list is good for
-_CHEAP_SECONDS: Final = 0.02  # of a processor: less than a login
-_REST: Final = 20  # a costly list takes one twentieth of a processor at most
+_KEPT_FOR: Final = timedelta(days=1)  # of the seven for which a list is valid
+_CHEAP_SECONDS: Final = 0.02  # of CPU time: less than a login
+_REST_FACTOR: Final = 20  # a costly list takes at most one twentieth of a CPU
 _LINE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
-    """A signed list in both of its encodings."""
+    """A signed revocation list in DER and in PEM."""
 
     der: bytes
     pem: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    shown: RevocationList
+class _Signed:
+    revocations: RevocationList
     at: datetime
     generation: int
     rests_until: float
 
 
 class Revocations:
-    """Publishes what is revoked.
+    """Publishes the revocation list.
 
     Args:
-        transactions: how rows are read.
-        authority: signs.
-        directory: hears of every change of an account, on every node.
+        transactions: reads certificates.
+        authority: signs the list.
+        directory: knows of changes of accounts, on every node.
     """
 
     def __init__(
@@ -57,55 +57,49 @@ class Revocations:
         self._transactions = transactions
         self._authority = authority
         self._directory = directory
-        self._making = threading.Lock()
-        self._made: _Made | None = None
+        self._signing = threading.Lock()
+        self._signed: _Signed | None = None
 
     def newest(self) -> RevocationList:
-        """Return the list of everything revoked that time has not ended.
+        """Return the list of all revoked certificates that have not expired.
 
-        One is made after a change that was heard of, at the latest after a day. One that is costly to make is kept
-        for twenty times as long as it took.
+        It is signed again after a change, and after a day in any case. A list that was costly to
+        sign is kept for at least twenty times as long as that took.
 
         Raises:
             Unavailable: the database does not answer.
         """
-        made = self._made
-        if made is not None and self._stands(made):
-            return made.shown
-        if not self._making.acquire(blocking=made is None):
-            return made.shown if made else self.newest()
+        signed = self._signed
+        if signed is not None and self._is_current(signed):
+            return signed.revocations
+        if not self._signing.acquire(blocking=signed is None):
+            return signed.revocations if signed else self.newest()
         try:
-            if self._made is None or self._made is made:
-                self._made = self._make()
-            return self._made.shown
+            if self._signed is None or self._signed is signed:
+                self._signed = self._sign()
+            return self._signed.revocations
         finally:
-            self._making.release()
+            self._signing.release()
 
-    def _stands(self, made: _Made) -> bool:
-        if not made.at <= self._transactions.now() < made.at + _KEPT_FOR:
+    def _is_current(self, signed: _Signed) -> bool:
+        if not signed.at <= self._transactions.now() < signed.at + _KEPT_FOR:
             return False
-        unchanged = self._directory.is_current() and self._directory.generation == made.generation
-        return unchanged or time.monotonic() < made.rests_until
+        unchanged = self._directory.is_current() and self._directory.generation == signed.generation
+        return unchanged or time.monotonic() < signed.rests_until
 
-    def _make(self) -> _Made:
-        self._directory.is_current()  # hears what there is to hear
-        generation, now, began = (
-            self._directory.generation,
-            self._transactions.now(),
-            time.thread_time(),
-        )
+    def _sign(self) -> _Signed:
+        self._directory.is_current()  # reads the change feed
+        generation = self._directory.generation
+        now = self._transactions.now()
+        began = time.thread_time()
         der = self._authority.revocation_list(self._revoked(now), now)
-        shown = RevocationList(der, _pem(der))
+        revocations = RevocationList(der, _pem(der))
         cost = time.thread_time() - began
-        return _Made(
-            shown,
-            now,
-            generation,
-            time.monotonic() + (cost * _REST if cost > _CHEAP_SECONDS else 0),
-        )
+        rest = cost * _REST_FACTOR if cost > _CHEAP_SECONDS else 0
+        return _Signed(revocations, now, generation, time.monotonic() + rest)
 
     def _revoked(self, now: datetime) -> list[tuple[str, datetime]]:
-        dead = or_(
+        revoked = or_(
             Certificate.revoked_at.is_not(None),
             Account.id.is_(None),
             Certificate.version < Account.version,
@@ -115,7 +109,7 @@ class Revocations:
                 Certificate.serial, func.coalesce(Certificate.revoked_at, Certificate.not_before)
             )
             .outerjoin(Account, Account.id == Certificate.account_id)
-            .where(dead, Certificate.not_after > now)
+            .where(revoked, Certificate.not_after > now)
         )
         rows = self._transactions.read(lambda session: session.execute(query).all())
         return [(serial, at) for serial, at in rows]
