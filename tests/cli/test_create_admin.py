@@ -18,6 +18,7 @@ from identity.domain.errors import PasswordChangeRequired, Unauthenticated
 from identity.services import Services
 from support.app import ORIGIN, close
 from support.live import COMMAND, environment, identity
+from support.waiting import wait_until
 
 PASSWORD = "canary-Pass-w0rd"
 Look = Callable[[dict[str, str]], Services]
@@ -80,12 +81,19 @@ def in_terminal(
         for piece in _pieces(ours):
             shown += piece
             if shown.endswith(": "):
+                # A signal that comes after Python has last looked for one, and before it reads, waits for
+                # the next key.
+                wait_until(lambda: _state(process.pid) == "S")
                 os.write(ours, next(answers).encode())
         return process.wait(timeout=30), shown
     finally:
         process.kill()
         process.wait()
         os.close(ours)
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
 
 
 def _pieces(terminal: int) -> Iterator[str]:
