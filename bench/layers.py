@@ -30,7 +30,7 @@ from identity.web.environ import CONTEXT, DIALECT, REQUEST_ID
 from identity.web.middleware.fast_path import FastPath
 from identity.web.middleware.middleware import Middleware
 from identity.web.requests.credentials import read_authorization
-from identity.web.requests.hosts import has_sound_host
+from identity.web.requests.hosts import has_valid_host
 
 _CALLS: Final = 2000
 _TIMES: Final = 7
@@ -96,11 +96,11 @@ class _Prepared(FastPath):
     """Answers every request with the same response, as the layers below the middleware would."""
 
     def __init__(self) -> None:
-        self._response = RawResponse("204 No Content", [("X-Identity-User", "hawk")])
+        self._prepared = RawResponse("204 No Content", [("X-Identity-User", "hawk")])
 
     def answer(self, environ: Any, question: object = None) -> RawResponse:  # noqa: ANN401, ARG002 - FastPath's
         """Return the response."""
-        return self._response
+        return self._prepared
 
 
 def _inside(context: Context, token: str) -> dict[str, tuple[float | None, str]]:
@@ -118,7 +118,7 @@ def _inside(context: Context, token: str) -> dict[str, tuple[float | None, str]]
     principal = services.authentication.by_token(token, origin)
 
     def read() -> object:
-        has_sound_host(environ)
+        has_valid_host(environ)
         return read_authorization(environ["HTTP_AUTHORIZATION"]), origin_of(environ, settings)
 
     signature = _timed(lambda: signer.verify(token))
