@@ -23,7 +23,7 @@ from support.http import basic
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_names, "_NAMES", account_names._NAMES.limit(2))
-    monkeypatch.setattr(account_names, "_PIECE", 2)
+    monkeypatch.setattr(account_names, "_BATCH_SIZE", 2)
 
 
 def listed(app: Flask) -> Any:

@@ -1,1 +1,1 @@
-"""What administrators do with the accounts of others."""
+"""What administrators do with other accounts."""

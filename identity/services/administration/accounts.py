@@ -1,4 +1,4 @@
-"""What administrators do with other people's accounts."""
+"""What administrators do with other accounts."""
 
 from __future__ import annotations
 
@@ -37,13 +37,22 @@ from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import Account
 
 _Apply = Callable[[Transaction, Account], Sequence[Event]]
-_RIGHTS: Final = {True: Event.ADMIN_GRANTED, False: Event.ADMIN_WITHDRAWN}
+_ADMIN_EVENTS: Final = {True: Event.ADMIN_GRANTED, False: Event.ADMIN_WITHDRAWN}
 
 
 class Administration:
-    """Lists, reads, changes and ends accounts. Everything here raises Forbidden to all but administrators.
+    """Lists, reads, changes, disables and deletes accounts.
 
-    What takes an account over or cannot be taken back also raises StepUpRequired where the proof is too old.
+    Every method raises Forbidden if the caller is not an administrator. Methods that give control
+    of an account, or cannot be undone, raise StepUpRequired if the authentication is too old.
+
+    Args:
+        transactions: reads and writes accounts.
+        passwords: the admission queue before the password hash.
+        throttle: clears locks.
+        authorization: requires administrators.
+        outbox: counts mails.
+        exposure: what a hardened service hides or refuses.
     """
 
     def __init__(  # noqa: PLR0913 - collaborators and the policy
@@ -67,7 +76,14 @@ class Administration:
     def list(
         self, principal: Principal, *, search: str | None, cursor: int | None, limit: int
     ) -> Page[AccountView]:
-        """Return accounts, newest first, whose name or address contains `search` in any letter case."""
+        """Return a page of accounts, newest first.
+
+        Args:
+            principal: an administrator.
+            search: that the username or email contains, in any letter case; None for all.
+            cursor: the id of the last account of the previous page; None for the first page.
+            limit: how many accounts the page has at most.
+        """
         self._authorization.require_admin(principal)
         query = select(Account)
         if search:
@@ -77,14 +93,17 @@ class Administration:
                 or_(*(column.contains(needle, autoescape=True) for column in columns))
             )
 
-        def read(session: Session) -> Page[AccountView]:
-            page = paged(session, query, Account.id, cursor=cursor, limit=limit)
-            return Page(self._views(session, *page.items), page.cursor)
+        return self._transactions.read(
+            lambda session: self._view_page(
+                session, paged(session, query, Account.id, cursor=cursor, limit=limit)
+            )
+        )
 
-        return self._transactions.read(read)
+    def _view_page(self, session: Session, page: Page[Account]) -> Page[AccountView]:
+        return Page(self._views(session, *page.items), page.cursor)
 
     def outbox(self, principal: Principal) -> OutboxState:
-        """Return how the mail goes."""
+        """Return how many mails are waiting, sent and parked."""
         self._authorization.require_admin(principal)
         return self._outbox.state()
 
@@ -92,7 +111,7 @@ class Administration:
         """Return one account.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is no such account.
         """
         self._authorization.require_admin(principal)
         return self._transactions.read(
@@ -103,37 +122,55 @@ class Administration:
         self,
         principal: Principal,
         ref: AccountRef,
-        wanted: ProfileChange,
+        values: ProfileChange,
         *,
         admin: bool | None = None,
         password: str | None = None,
         must_change: bool | None = None,
     ) -> AccountView:
-        """Change an account's name, address, full name, administrator's rights or password.
+        """Change an account. Everything but the full name needs recent authentication.
 
-        A new password ends all sessions and certificates of the account, and so does `must_change`, which has the
-        owner choose another password before they can log in. They are told of a new password, and of a new email at
-        the old one, which stays in force until the new one is confirmed. All but the full name needs a fresh proof.
+        A new password, or `must_change`, invalidates all sessions and certificates of the account.
+        The owner gets a mail about a new password. A new email is announced at the old one, which
+        stays in force until the new one is confirmed.
+
+        Args:
+            principal: an administrator.
+            ref: the account.
+            values: the new profile.
+            admin: whether the account is an administrator; None for no change.
+            password: the new one, raw; None for no change.
+            must_change: whether the owner must choose another password before they can log in.
 
         Raises:
             NotFound, InvalidInput, UsernameTaken, EmailTaken, Busy.
-            LastAdmin: the rights of the only administrator would go.
+            LastAdmin: the account is the only active administrator.
         """
-        fresh = wanted.sensitive or any(
-            given is not None for given in (admin, password, must_change)
-        )
+        others = (admin, password, must_change)
+        fresh = values.sensitive or any(value is not None for value in others)
         self._authorization.require_admin(principal, fresh=fresh)
-        change = prepare(wanted, self.fetch(principal, ref), self._exposure)
+        change = prepare(values, self.fetch(principal, ref), self._exposure)
         if admin is not None:
             change.columns["admin"] = admin
-        if password is not None:
-            change.columns["password_hash"] = self._hash(principal, password)
-        if password is not None or must_change is not None:
-            change.columns["must_change_password"] = bool(must_change)
+        self._add_password(principal, change, password, must_change=must_change)
         try:
             return self._act(principal, ref, partial(self._apply, change))
         except IntegrityError as error:
             raise taken(error, change.username) from None
+
+    def _add_password(
+        self,
+        principal: Principal,
+        change: PreparedChange,
+        password: str | None,
+        *,
+        must_change: bool | None,
+    ) -> None:
+        if password is not None:
+            change.columns["password_hash"] = self._hash(principal, password)
+            must_change = bool(must_change)
+        if must_change is not None:
+            change.columns["must_change_password"] = must_change
 
     def _apply(self, change: PreparedChange, tx: Transaction, account: Account) -> Sequence[Event]:
         columns = change.columns
@@ -150,89 +187,62 @@ class Administration:
         if change.username:
             require_own_email(account.username, account.email_canonical)
         if "admin" in columns:
-            events.append(_RIGHTS[account.admin])
+            events.append(_ADMIN_EVENTS[account.admin])
         if "password_hash" in columns:
             events.append(Event.PASSWORD_CHANGED)
         return events or [Event.CHANGED]
 
     def disable(self, principal: Principal, ref: AccountRef) -> AccountView:
-        """Close every way in: no login, and all sessions end. Doing it again changes nothing.
+        """Disable an account, which invalidates its credentials. Repeating it has no effect.
 
         Raises:
-            NotFound.
-            OwnAccount: nobody disables himself.
-            LastAdmin: the only administrator stays.
+            NotFound: there is no such account.
+            OwnAccount: it is the caller's own account.
+            LastAdmin: it is the only active administrator.
         """
         self._authorization.require_admin(principal)
-
-        def apply(tx: Transaction, account: Account) -> Sequence[Event]:
-            if account.id == principal.account.id:
-                raise OwnAccount
-            require_remaining_admin(tx.session, leaving=account.id)
-            if not account.disabled:
-                tx.end_credentials(account)
-            account.disabled = True
-            return [Event.DISABLED]
-
-        return self._act(principal, ref, apply)
+        return self._act(principal, ref, _disable)
 
     def enable(self, principal: Principal, ref: AccountRef) -> AccountView:
-        """Let the account log in again; sessions from before stay ended.
+        """Enable an account again. Its former sessions and certificates stay invalid.
 
         Raises:
-            NotFound.
+            NotFound: there is no such account.
         """
         self._authorization.require_admin(principal)
-
-        def apply(_tx: Transaction, account: Account) -> Sequence[Event]:
-            account.disabled = False
-            return [Event.ENABLED]
-
-        return self._act(principal, ref, apply)
+        return self._act(principal, ref, _enable)
 
     def unlock(self, principal: Principal, ref: AccountRef) -> AccountView:
-        """Forget the failed attempts for this account, from wherever they came.
+        """Clear the failed attempts of an account, from all clients.
 
         Raises:
-            NotFound.
+            NotFound: there is no such account.
         """
         self._authorization.require_admin(principal)
+        return self._act(principal, ref, self._unlock)
 
-        def apply(tx: Transaction, account: Account) -> Sequence[Event]:
-            self._throttle.unlock(tx, account)
-            return [Event.UNLOCKED]
-
-        return self._act(principal, ref, apply)
+    def _unlock(self, tx: Transaction, account: Account) -> Sequence[Event]:
+        self._throttle.unlock(tx, account)
+        return [Event.UNLOCKED]
 
     def revoke_sessions(self, principal: Principal, ref: AccountRef) -> AccountView:
-        """End every session of the account; its password stays good.
+        """Invalidate every session and certificate of an account. Its password stays valid.
 
         Raises:
-            NotFound.
+            NotFound: there is no such account.
         """
         self._authorization.require_admin(principal, fresh=True)
-
-        def apply(tx: Transaction, account: Account) -> Sequence[Event]:
-            tx.end_credentials(account)
-            return [Event.SESSIONS_REVOKED]
-
-        return self._act(principal, ref, apply)
+        return self._act(principal, ref, _revoke_sessions)
 
     def delete(self, principal: Principal, ref: AccountRef) -> None:
-        """Delete the account and its sessions; its name is free again, its id is never used again.
+        """Delete an account and its sessions. Its username can be used again, its id never.
 
         Raises:
-            NotFound.
-            LastAdmin: the only administrator stays.
+            NotFound: there is no such account.
+            LastAdmin: it is the only active administrator.
         """
         self._authorization.require_admin(principal, fresh=True)
-
-        def apply(tx: Transaction, account: Account) -> Sequence[Event]:
-            require_remaining_admin(tx.session, leaving=account.id)
-            tx.session.delete(account)
-            return [Event.DELETED]
-
-        self._act(principal, ref, apply)
+        self._act(principal, ref, _delete)
 
     def _hash(self, principal: Principal, password: str) -> str:
         new = read_password(password, hardened=self._exposure.hardened)
@@ -240,21 +250,49 @@ class Administration:
             return hasher.hash(new)
 
     def _act(self, principal: Principal, ref: AccountRef, apply: _Apply) -> AccountView:
-        def act(tx: Transaction) -> AccountView:
-            account = get_account(tx.session, ref, lock=True)
-            subject = subject_of(account)
-            events = apply(tx, account)
-            account.updated_at = tx.now
-            for event in events:
-                tx.audit(event, subject=subject)
-            tx.changed(subject.id)
-            tx.session.flush()
-            return self._views(tx.session, account)[0]
+        return self._transactions.write(
+            principal, lambda tx: self._act_in(tx, ref, apply), lock_admins=True
+        )
 
-        return self._transactions.write(principal, act, lock_admins=True)
+    def _act_in(self, tx: Transaction, ref: AccountRef, apply: _Apply) -> AccountView:
+        account = get_account(tx.session, ref, lock=True)
+        subject = subject_of(account)
+        events = apply(tx, account)
+        account.updated_at = tx.now
+        for event in events:
+            tx.audit(event, subject=subject)
+        tx.changed(subject.id)
+        tx.session.flush()
+        return self._views(tx.session, account)[0]
 
     def _views(self, session: Session, *accounts: Account) -> tuple[AccountView, ...]:
         locks = self._throttle.locked_until(session, accounts)
         return tuple(
             view_account(account, locked_until=locks.get(account.id)) for account in accounts
         )
+
+
+def _disable(tx: Transaction, account: Account) -> Sequence[Event]:
+    if account.id == tx.principal.account.id:
+        raise OwnAccount
+    require_remaining_admin(tx.session, leaving=account.id)
+    if not account.disabled:
+        tx.end_credentials(account)
+    account.disabled = True
+    return [Event.DISABLED]
+
+
+def _enable(_tx: Transaction, account: Account) -> Sequence[Event]:
+    account.disabled = False
+    return [Event.ENABLED]
+
+
+def _revoke_sessions(tx: Transaction, account: Account) -> Sequence[Event]:
+    tx.end_credentials(account)
+    return [Event.SESSIONS_REVOKED]
+
+
+def _delete(tx: Transaction, account: Account) -> Sequence[Event]:
+    require_remaining_admin(tx.session, leaving=account.id)
+    tx.session.delete(account)
+    return [Event.DELETED]

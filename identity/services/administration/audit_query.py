@@ -1,4 +1,4 @@
-"""Reading the trail of what happened."""
+"""Reads the audit log."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from identity.store.models import AuditEvent
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which events to list; None means any. Names are compared as they were; `until` itself is not included.
+    """Which events to list; None means any.
 
-    A `subject` that no account has is found by its pseudonym.
+    Usernames are compared as they were at the time of the event. A `subject` that no account has is
+    found by its pseudonym. `since` is inclusive, `until` exclusive.
     """
 
     kind: str | None = None
@@ -33,7 +34,7 @@ class AuditFilter:
     until: datetime | None = None
 
     def conditions(self, pseudonyms: Pseudonyms) -> list[ColumnElement[bool]]:
-        """Return what has to be true of an event."""
+        """Return the conditions on an event."""
         equal = {
             AuditEvent.kind: self.kind,
             AuditEvent.subject_id: self.subject_id,
@@ -41,7 +42,7 @@ class AuditFilter:
             AuditEvent.actor: self.actor,
             AuditEvent.outcome: self.outcome,
         }
-        conditions = [column == wanted for column, wanted in equal.items() if wanted is not None]
+        conditions = [column == value for column, value in equal.items() if value is not None]
         if self.subject is not None:
             conditions.append(
                 AuditEvent.subject.in_([self.subject, *pseudonyms.known(self.subject)])
@@ -54,7 +55,13 @@ class AuditFilter:
 
 
 class AuditQuery:
-    """Reads events for administrators."""
+    """Lists events for administrators.
+
+    Args:
+        transactions: reads events.
+        authorization: requires administrators.
+        pseudonyms: replace names that no account has.
+    """
 
     def __init__(
         self, transactions: Transactions, authorization: Authorization, pseudonyms: Pseudonyms
@@ -64,15 +71,21 @@ class AuditQuery:
         self._pseudonyms = pseudonyms
 
     def list(
-        self, principal: Principal, which: AuditFilter, *, cursor: int | None, limit: int
+        self, principal: Principal, filters: AuditFilter, *, cursor: int | None, limit: int
     ) -> Page[AuditView]:
-        """Return events, newest first.
+        """Return a page of events, newest first.
+
+        Args:
+            principal: an administrator.
+            filters: which events to list.
+            cursor: the id of the last event of the previous page; None for the first page.
+            limit: how many events the page has at most.
 
         Raises:
-            Forbidden: the caller is no administrator.
+            Forbidden: the caller is not an administrator.
         """
         self._authorization.require_admin(principal)
-        query = select(AuditEvent).where(*which.conditions(self._pseudonyms))
+        query = select(AuditEvent).where(*filters.conditions(self._pseudonyms))
         page = self._transactions.read(
             lambda session: paged(session, query, AuditEvent.id, cursor=cursor, limit=limit)
         )

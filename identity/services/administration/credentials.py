@@ -1,4 +1,4 @@
-"""What administrators see and end of other accounts' credentials: sessions, certificates, passwords."""
+"""What administrators do with the credentials of other accounts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ from identity.services.work.transaction import Transaction, Transactions
 
 
 class AccountCredentials:
-    """Lists and ends credentials of any account. Everything here raises Forbidden to all but administrators."""
+    """Lists and revokes sessions and certificates of any account, and sets passwords.
+
+    Every method raises Forbidden if the caller is not an administrator.
+
+    Args:
+        transactions: reads and writes credentials.
+        authorization: requires administrators.
+        administration: sets passwords.
+    """
 
     def __init__(
         self,
@@ -35,36 +43,32 @@ class AccountCredentials:
         self._administration = administration
 
     def sessions(self, principal: Principal, ref: AccountRef) -> tuple[SessionView, ...]:
-        """Return the live sessions of an account, newest first.
+        """Return the valid sessions of an account, newest first.
 
         Raises:
             NotFound: there is no such account.
         """
         self._authorization.require_admin(principal)
 
-        def read(session: Session) -> tuple[SessionView, ...]:
-            account = get_account(session, ref)
-            return sessions_of(
-                session, account.id, self._transactions.now(), current=principal.session
+        return self._transactions.read(
+            lambda session: sessions_of(
+                session,
+                get_account(session, ref).id,
+                self._transactions.now(),
+                current=principal.session,
             )
-
-        return self._transactions.read(read)
+        )
 
     def end_session(self, principal: Principal, ref: AccountRef, session_id: str) -> None:
-        """End one live session of an account.
+        """Revoke one session of an account.
 
         Raises:
-            NotFound: there is no such account, or it has no such live session.
+            NotFound: there is no such account, or it has no such valid session.
         """
         self._authorization.require_admin(principal)
-
-        def end(tx: Transaction) -> None:
-            account = get_account(tx.session, ref, lock=True)
-            end_session(tx.session, subject_of(account), session_id, tx.now)
-            tx.audit(Event.SESSION_REVOKED, subject=subject_of(account))
-            tx.changed(account.id)
-
-        self._transactions.write(principal, end, lock_admins=True)
+        self._transactions.write(
+            principal, lambda tx: _end_session(tx, ref, session_id), lock_admins=True
+        )
 
     def certificates(self, principal: Principal, ref: AccountRef) -> tuple[CertificateView, ...]:
         """Return the certificates of an account that have not expired, newest first.
@@ -74,37 +78,38 @@ class AccountCredentials:
         """
         self._authorization.require_admin(principal)
 
-        def read(session: Session) -> tuple[CertificateView, ...]:
-            return certificates_of(session, get_account(session, ref), self._transactions.now())
-
-        return self._transactions.read(read)
+        return self._transactions.read(
+            lambda session: certificates_of(
+                session, get_account(session, ref), self._transactions.now()
+            )
+        )
 
     def revoke_certificate(self, principal: Principal, ref: AccountRef, serial: str) -> None:
-        """Revoke a certificate of an account as its owner would; they are told by mail.
+        """Revoke a certificate of an account, as its owner would. The owner gets a mail.
 
         Raises:
-            StepUpRequired: the proof is too old.
-            NotFound: there is no such account, or it has no such certificate that is active.
+            StepUpRequired: the authentication is too old.
+            NotFound: there is no such account, or it has no such unrevoked certificate.
         """
         self._authorization.require_admin(principal, fresh=True)
-
-        def revoke(tx: Transaction) -> None:
-            account = get_account(tx.session, ref, lock=True)
-            revoke_line(tx.session, account.id, serial, tx.now)
-            tx.audit(Event.CERTIFICATE_REVOKED, subject=subject_of(account))
-            tx.mail(MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
-            tx.changed(account.id)
-
-        self._transactions.write(principal, revoke, lock_admins=True)
+        self._transactions.write(
+            principal, lambda tx: _revoke_certificate(tx, ref, serial), lock_admins=True
+        )
 
     def set_password(
         self, principal: Principal, name: str, password: str, *, must_change: bool = False
     ) -> AccountView:
-        """Set the password of the account with this username or email; all its sessions and certificates end.
+        """Set the password of an account, which invalidates its sessions and certificates.
+
+        Args:
+            principal: an administrator.
+            name: the username or email of the account.
+            password: the new one, raw.
+            must_change: whether the owner must choose another password before they can log in.
 
         Raises:
-            NotFound: no account has this name.
-            InvalidInput: the password cannot be used.
+            NotFound: no account has this username or email.
+            InvalidInput: the password is invalid.
             StepUpRequired, Busy: as for `Administration.change`.
         """
         self._authorization.require_admin(principal, fresh=True)
@@ -112,6 +117,21 @@ class AccountCredentials:
         return self._administration.change(
             principal, account_id, ProfileChange(), password=password, must_change=must_change
         )
+
+
+def _end_session(tx: Transaction, ref: AccountRef, session_id: str) -> None:
+    account = get_account(tx.session, ref, lock=True)
+    end_session(tx.session, subject_of(account), session_id, tx.now)
+    tx.audit(Event.SESSION_REVOKED, subject=subject_of(account))
+    tx.changed(account.id)
+
+
+def _revoke_certificate(tx: Transaction, ref: AccountRef, serial: str) -> None:
+    account = get_account(tx.session, ref, lock=True)
+    revoke_line(tx.session, account.id, serial, tx.now)
+    tx.audit(Event.CERTIFICATE_REVOKED, subject=subject_of(account))
+    tx.mail(MailKind.CERTIFICATE_REVOKED, account, certificate=serial)
+    tx.changed(account.id)
 
 
 def _find_id(session: Session, name: str) -> int:

@@ -1,4 +1,7 @@
-"""Invitations: an administrator makes an account, and its owner chooses the password by a link in a mail."""
+"""Invitations: an administrator creates an account, and its owner chooses the password.
+
+The owner gets a mail with a link for that.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,14 @@ from identity.services.work.transaction import Transaction, Transactions
 
 
 class Invitations:
-    """Makes accounts that have no password until their owners choose one."""
+    """Creates accounts without a password, which their owners choose.
+
+    Args:
+        transactions: writes accounts.
+        identifiers: makes UUIDs and short ids.
+        authorization: requires administrators.
+        exposure: has the reserved usernames.
+    """
 
     def __init__(
         self,
@@ -42,52 +52,51 @@ class Invitations:
         full_name: str | None = None,
         admin: bool = False,
     ) -> AccountView:
-        """Make an account and mail its owner a link that works once, for a week, and sets the password.
+        """Create an account, and mail its owner a link that sets the password once, within a week.
 
         Args:
             principal: an administrator.
-            email: where the invitation goes; choosing the password confirms it.
-            username: of the account; the email, if that can be a username, where none is given.
-            full_name: of the account.
-            admin: make it an administrator, which needs a fresh proof.
+            email: of the owner; choosing the password confirms it.
+            username: of the account; by default the email, if that is a valid username.
+            full_name: of the owner.
+            admin: make the account an administrator, which needs recent authentication.
 
         Raises:
-            Forbidden: the caller is no administrator.
-            StepUpRequired: an administrator is wanted, and the proof is too old.
-            InvalidInput: a value cannot be used.
+            Forbidden: the caller is not an administrator.
+            StepUpRequired: `admin` is set, and the caller's authentication is too old.
+            InvalidInput: a value is invalid.
             UsernameTaken, EmailTaken: another account has it.
         """
         self._authorization.require_admin(principal, fresh=admin)
-        wanted = self._described(email, username, full_name)
+        values = self._validated(email, username, full_name)
+        return write_unique(
+            self._transactions,
+            principal,
+            lambda tx: self._insert(tx, values, admin=admin),
+            username=values.username.raw,
+            discreet=False,
+        )
 
-        def insert(tx: Transaction) -> AccountView:
-            account = new_account(wanted, self._identifiers, tx.now, admin=admin)
-            tx.session.add(account)
-            tx.session.flush()
-            for event in (
-                Event.REGISTERED,
-                Event.INVITED,
-                *((Event.ADMIN_GRANTED,) if admin else ()),
-            ):
-                tx.audit(event, subject=subject_of(account))
-            tx.mail(MailKind.INVITATION, account)
-            return view_account(account)
+    def _insert(self, tx: Transaction, values: ValidatedAccount, *, admin: bool) -> AccountView:
+        account = new_account(values, self._identifiers, tx.now, admin=admin)
+        tx.session.add(account)
+        tx.session.flush()
+        events = [Event.REGISTERED, Event.INVITED]
+        if admin:
+            events.append(Event.ADMIN_GRANTED)
+        for event in events:
+            tx.audit(event, subject=subject_of(account))
+        tx.mail(MailKind.INVITATION, account)
+        return view_account(account)
 
-        name = wanted.username.raw
-        return write_unique(self._transactions, principal, insert, username=name, discreet=False)
-
-    def _described(
+    def _validated(
         self, email: str, username: str | None, full_name: str | None
     ) -> ValidatedAccount:
-        own = read_email(email)
-        name = (
-            choose_username(own, self._transactions, self._identifiers)[0]
-            if username is None
-            else username
-        )
-        spelled = read_username(name)
-        require_unreserved(spelled.canonical, self._exposure.reserved_usernames)
-        require_own_email(spelled.raw, own.canonical)
-        return ValidatedAccount(
-            spelled, own, None if full_name is None else read_full_name(full_name), None
-        )
+        own_email = read_email(email)
+        if username is None:
+            username, _ = choose_username(own_email, self._transactions, self._identifiers)
+        identifier = read_username(username)
+        require_unreserved(identifier.canonical, self._exposure.reserved_usernames)
+        require_own_email(identifier.raw, own_email.canonical)
+        name = None if full_name is None else read_full_name(full_name)
+        return ValidatedAccount(identifier, own_email, name, password_hash=None)

@@ -1,4 +1,4 @@
-"""Lifting locks by what people know of them: a name or an address."""
+"""Clears locks by username, email or IP."""
 
 from __future__ import annotations
 
@@ -15,57 +15,59 @@ from identity.services.work.transaction import Transaction, Transactions
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """What a text turned out to be: the name of an account, if anybody's, and a group of addresses, if any."""
+    """What was unlocked: the account with this username, and this client network; None if not."""
 
     username: str | None
     network: str | None
 
 
 class Locks:
-    """Lifts locks."""
+    """Clears locks.
+
+    Args:
+        transactions: writes counters and events.
+        throttle: clears counters.
+    """
 
     def __init__(self, transactions: Transactions, *, throttle: LoginThrottle) -> None:
         self._transactions = transactions
         self._throttle = throttle
 
-    def lift(self, principal: Principal, what: str) -> Lifted:
-        """Forget what is counted for a username, an e-mail address or an IP address; for all that `what` can be.
+    def lift(self, principal: Principal, text: str) -> Lifted:
+        """Clear the counters of a username, an email or an IP, whichever the text can be.
 
         Raises:
-            Forbidden: the caller is no administrator.
+            Forbidden: the caller is not an administrator.
         """
         policy.require_admin(principal)
-        group = client_network(what.partition("/")[0])
-        network = None if group == UNKNOWN_CLIENT else group
-
-        def lift(tx: Transaction) -> Lifted:
-            if network is not None:
-                self._lift_network(tx, network)
-            return Lifted(self._lift_name(tx, what), network)
-
-        return self._transactions.write(principal, lift)
+        network = client_network(text.partition("/")[0])
+        known_network = None if network == UNKNOWN_CLIENT else network
+        return self._transactions.write(
+            principal, lambda tx: self._lift(tx, text, network=known_network)
+        )
 
     def lift_without_ip(self, principal: Principal) -> None:
-        """Forget what is counted for callers without an IP, such as those of a Unix socket.
+        """Clear the counters of callers without an IP, such as those on a Unix socket.
 
         Raises:
-            Forbidden: the caller is no administrator.
+            Forbidden: the caller is not an administrator.
         """
         policy.require_admin(principal)
+        self._transactions.write(principal, lambda tx: self._lift_network(tx, UNKNOWN_CLIENT))
 
-        def lift(tx: Transaction) -> None:
-            self._lift_network(tx, UNKNOWN_CLIENT)
+    def _lift(self, tx: Transaction, text: str, *, network: str | None) -> Lifted:
+        if network is not None:
+            self._lift_network(tx, network)
+        return Lifted(self._lift_name(tx, text), network)
 
-        self._transactions.write(principal, lift)
+    def _lift_network(self, tx: Transaction, network: str) -> None:
+        self._throttle.unlock_network(tx, network)
+        tx.audit(Event.IP_UNLOCKED, network=network)
 
-    def _lift_network(self, tx: Transaction, group: str) -> None:
-        self._throttle.unlock_network(tx, group)
-        tx.audit(Event.IP_UNLOCKED, network=group)
-
-    def _lift_name(self, tx: Transaction, what: str) -> str | None:
-        account = find_by_identifier(tx.session, what)
+    def _lift_name(self, tx: Transaction, name: str) -> str | None:
+        account = find_by_identifier(tx.session, name)
         if account is None:
-            self._throttle.unlock_name(tx, what)
+            self._throttle.unlock_name(tx, name)
             return None
         self._throttle.unlock(tx, account)
         tx.audit(Event.UNLOCKED, subject=subject_of(account))

@@ -1,4 +1,7 @@
-"""The names of all accounts, for a document that knows no pages: read in pieces, so that none of them is long."""
+"""Lists the names of all accounts, for a document without pagination (Wekan).
+
+They are read in batches, so that no transaction is long.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,15 @@ from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
 from identity.store.models import ACCOUNTS
 
-_PIECE: Final = 500
-_PAUSE_SECONDS: Final = 0.002  # other requests of this process have their turn
+_BATCH_SIZE: Final = 500
+_PAUSE_SECONDS: Final = 0.002  # lets other requests of this process run
 _NAMES: Final = (
     select(ACCOUNTS.c.id, ACCOUNTS.c.short_id, ACCOUNTS.c.username)
     .where(ACCOUNTS.c.id > bindparam("after"))
     .order_by(ACCOUNTS.c.id)
-    .limit(_PIECE)
+    .limit(_BATCH_SIZE)
 )
-_STANDS: Final = select(ACCOUNTS.c.id).where(
+_ACTIVE_ADMIN: Final = select(ACCOUNTS.c.id).where(
     ACCOUNTS.c.id == bindparam("id"),
     ACCOUNTS.c.version == bindparam("version"),
     ACCOUNTS.c.admin,
@@ -33,11 +36,11 @@ _STANDS: Final = select(ACCOUNTS.c.id).where(
 
 
 class AccountNames:
-    """Lists accounts by two of their columns.
+    """Lists the ids and usernames of all accounts.
 
     Args:
-        transactions: how rows are read.
-        authorization: who may.
+        transactions: reads accounts.
+        authorization: requires administrators.
     """
 
     def __init__(self, transactions: Transactions, authorization: Authorization) -> None:
@@ -45,28 +48,35 @@ class AccountNames:
         self._authorization = authorization
 
     def all(self, principal: Principal) -> Iterator[Sequence[AccountName]]:
-        """Return all accounts, oldest first, in pieces that are each read when they are asked for.
+        """Return all accounts, oldest first, in batches that are read when they are needed.
 
-        Whoever lists must be an administrator still with each piece.
+        Before each batch, the caller is checked to be still an administrator.
 
         Raises:
-            Forbidden: the caller is no administrator.
-            Unauthenticated: nobody is asking; from a later piece: the caller's rights have ended meanwhile.
-            Unavailable: from any piece: the database does not answer.
+            Forbidden: the caller is not an administrator.
+            Unauthenticated: the caller is anonymous, or, while iterating, no longer an
+                administrator.
+            Unavailable: while iterating, the database does not answer.
         """
-        return self._pieces(self._authorization.require_admin(principal))
+        return self._batches(self._authorization.require_admin(principal))
 
-    def _pieces(self, subject: Subject) -> Iterator[Sequence[AccountName]]:
+    def _batches(self, subject: Subject) -> Iterator[Sequence[AccountName]]:
         after = 0
-        while piece := self._transactions.read(lambda session: _read(session, subject, after)):  # noqa: B023 - at once
-            after = piece[-1].id
-            yield piece
-            if len(piece) < _PIECE:
+        while batch := self._batch(subject, after):
+            after = batch[-1].id
+            yield batch
+            if len(batch) < _BATCH_SIZE:
                 return
             time.sleep(_PAUSE_SECONDS)
 
+    def _batch(self, subject: Subject, after: int) -> list[AccountName]:
+        return self._transactions.read(lambda session: _read(session, subject, after))
+
 
 def _read(session: Session, subject: Subject, after: int) -> list[AccountName]:
-    if session.execute(_STANDS, {"id": subject.id, "version": subject.version}).first() is None:
+    if (
+        session.execute(_ACTIVE_ADMIN, {"id": subject.id, "version": subject.version}).first()
+        is None
+    ):
         raise Unauthenticated
     return [AccountName(*row) for row in session.execute(_NAMES, {"after": after})]

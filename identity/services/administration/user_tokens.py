@@ -1,4 +1,4 @@
-"""Tokens that administrators make and end for other people."""
+"""Tokens that administrators issue and revoke for other accounts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ from identity.store.models import SESSIONS
 
 
 class UserTokens:
-    """Makes and ends tokens of others. Everything here raises Forbidden to all but administrators."""
+    """Issues and revokes tokens of other accounts.
+
+    Every method raises Forbidden if the caller is not an administrator.
+
+    Args:
+        transactions: reads accounts and writes sessions.
+        authorization: requires administrators.
+        authentication: checks tokens.
+        session_opener: opens sessions.
+    """
 
     def __init__(
         self,
@@ -35,47 +44,60 @@ class UserTokens:
         self._session_opener = session_opener
 
     def create(self, principal: Principal, ref: AccountRef, kind: TokenKind) -> Login:
-        """Open a session for an account and return its token, which never counts as a fresh proof.
+        """Open a session for an account and return its token.
+
+        The token does not count as recent authentication.
+
+        Args:
+            principal: an administrator.
+            ref: the account.
+            kind: of the token.
 
         Raises:
-            StepUpRequired: the proof is too old; such a token is as good as the account.
+            StepUpRequired: the authentication is too old.
             NotFound: there is no such account, or it is disabled.
         """
         self._authorization.require_admin(principal, fresh=True)
         return self._session_opener.open(principal, kind, owner=self._owner(ref))
 
     def revoke(self, principal: Principal, ref: AccountRef, token: str) -> None:
-        """End the session of a token of an account.
+        """Revoke the session of a token.
+
+        Args:
+            principal: an administrator.
+            ref: the account to which the token must belong.
+            token: as received.
 
         Raises:
-            NotFound: the token is not live, or another account's.
+            NotFound: the token is not valid, or belongs to another account.
         """
         self._authorization.require_admin(principal)
         try:
-            shown = self._authentication.by_token(token, principal.origin)
+            owner = self._authentication.by_token(token, principal.origin)
         except Unauthenticated:
             raise NotFound("token") from None
-        owner = self._transactions.read(lambda session: get_account(session, ref).id)
-        if shown.account.id != owner:
+        account_id = self._transactions.read(lambda session: get_account(session, ref).id)
+        if owner.account.id != account_id:
             raise NotFound("token")
-        live = update(SESSIONS).where(
-            SESSIONS.c.id == shown.session, SESSIONS.c.revoked_at.is_(None)
-        )
-
-        def end(tx: Transaction) -> None:
-            ended = live.values(revoked_at=tx.now).returning(SESSIONS.c.id)
-            if tx.session.execute(ended).first() is None:
-                raise NotFound("token")
-            tx.audit(Event.SESSION_REVOKED, subject=shown.account)
-            tx.changed(owner)
-
-        self._transactions.write(principal, end)
+        self._transactions.write(principal, lambda tx: _revoke(tx, owner))
 
     def _owner(self, ref: AccountRef) -> Subject:
-        def read(session: Session) -> Subject:
-            account = get_account(session, ref)
-            if account.disabled:
-                raise NotFound("user")
-            return subject_of(account)
+        return self._transactions.read(lambda session: _enabled_subject(session, ref))
 
-        return self._transactions.read(read)
+
+def _revoke(tx: Transaction, owner: Principal) -> None:
+    unrevoked = update(SESSIONS).where(
+        SESSIONS.c.id == owner.session, SESSIONS.c.revoked_at.is_(None)
+    )
+    statement = unrevoked.values(revoked_at=tx.now).returning(SESSIONS.c.id)
+    if tx.session.execute(statement).first() is None:
+        raise NotFound("token")
+    tx.audit(Event.SESSION_REVOKED, subject=owner.account)
+    tx.changed(owner.account.id)
+
+
+def _enabled_subject(session: Session, ref: AccountRef) -> Subject:
+    account = get_account(session, ref)
+    if account.disabled:
+        raise NotFound("user")
+    return subject_of(account)
