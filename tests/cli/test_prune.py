@@ -40,7 +40,7 @@ def test_pruning_says_what_it_deleted_and_deletes_nothing_twice(
         done = identity(variables, "prune")
         assert (done.returncode, done.stderr) == (0, "")
         assert (
-            done.stdout == f"Deleted 0 sessions, {deleted} audit events, 0 letters, 0 counters.\n"
+            done.stdout == f"Deleted 0 sessions, {deleted} audit events, 0 mails, 0 counters.\n"
         )
 
 

@@ -110,9 +110,9 @@ def test_letters_go_a_while_after_they_were_sent_or_given_up(
     clock.time += pruning.SENT_KEPT - timedelta(seconds=1)
     assert besides_counters(app) == {}
     clock.advance(seconds=1)
-    assert besides_counters(app) == {"letters": 1}
+    assert besides_counters(app) == {"mails": 1}
     clock.time += pruning.PARKED_KEPT - pruning.SENT_KEPT
-    assert besides_counters(app) == {"letters": 1}
+    assert besides_counters(app) == {"mails": 1}
     assert rows(app, "SELECT recipient FROM outbox_mail") == [("three@example.org",)]
 
 

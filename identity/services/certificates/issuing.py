@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -129,18 +129,7 @@ class Certificates:
         fingerprint = self._authority.fingerprint(der, now)
         if not fingerprint:
             raise Unauthenticated
-        query = (
-            select(Account, Certificate.serial, Certificate.not_after)
-            .join(
-                Certificate,
-                and_(Certificate.account_id == Account.id, Certificate.version == Account.version),
-            )
-            .where(
-                Certificate.fingerprint == fingerprint,
-                Certificate.revoked_at.is_(None),
-                Account.disabled.is_(False),
-            )
-        )
+        query = _valid_by_fingerprint(fingerprint)
         row = self._transactions.read(lambda session: session.execute(query).one_or_none())
         if row is None:
             raise Unauthenticated
@@ -184,6 +173,21 @@ class Certificates:
         except IntegrityError:
             raise BadCertificateRequest("This certificate exists already; try again.") from None
         return issued.pem
+
+
+def _valid_by_fingerprint(fingerprint: str) -> Select[Account, str, datetime]:
+    return (
+        select(Account, Certificate.serial, Certificate.not_after)
+        .join(
+            Certificate,
+            and_(Certificate.account_id == Account.id, Certificate.version == Account.version),
+        )
+        .where(
+            Certificate.fingerprint == fingerprint,
+            Certificate.revoked_at.is_(None),
+            Account.disabled.is_(False),
+        )
+    )
 
 
 def _revoke(tx: Transaction, serial: str, now: datetime) -> None:

@@ -1,1 +1,1 @@
-"""What keeps a running service healthy: schema, keys, readiness, deletion of expired rows."""
+"""Maintenance of a service: schema, readiness, signing keys, deletion of expired rows."""

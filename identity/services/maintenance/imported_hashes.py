@@ -1,4 +1,4 @@
-"""Password hashes that other systems made, and whether they can be checked here."""
+"""Checks whether imported password hashes can be verified."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from sqlalchemy.orm import Session
 from identity.services.work.transaction import Transactions
 from identity.store.models import ACCOUNTS
 
-_AT_ONCE: Final = 1000
-_NO_PASSWORD: Final = ("!", "*")  # how Django and /etc/shadow write that there is none
+_BATCH_SIZE: Final = 1000
+_NO_PASSWORD: Final = ("!", "*")  # marks of Django and /etc/shadow for no password
 
 
 class ImportedHashes:
-    """Looks at all stored hashes, for the operator who imported them.
+    """Checks all stored password hashes, for the operator who imported them.
 
     Args:
-        transactions: the database.
-        can_verify: tells whether a hash is of a form and cost that is checked here.
+        transactions: reads accounts.
+        can_verify: tells whether the format and the cost of a hash are supported.
     """
 
     def __init__(self, transactions: Transactions, *, can_verify: Callable[[str], bool]) -> None:
@@ -28,13 +28,15 @@ class ImportedHashes:
         self._can_verify = can_verify
 
     def unverifiable(self) -> int:
-        """Return how many accounts have a password that no login can ever match; each row is read once."""
-        query = select(ACCOUNTS.c.password_hash).execution_options(yield_per=_AT_ONCE)
+        """Return how many accounts have a password hash that no login can match."""
+        return self._transactions.read(self._count)
 
-        def count(session: Session) -> int:
-            return sum(not self._is_sound(stored) for stored in session.scalars(query))
+    def _count(self, session: Session) -> int:
+        query = select(ACCOUNTS.c.password_hash).execution_options(yield_per=_BATCH_SIZE)
+        hashes = session.scalars(query)
+        return sum(1 for password_hash in hashes if not self._is_sound(password_hash))
 
-        return self._transactions.read(count)
-
-    def _is_sound(self, stored: str) -> bool:
-        return not stored or stored.startswith(_NO_PASSWORD) or self._can_verify(stored)
+    def _is_sound(self, password_hash: str) -> bool:
+        if not password_hash or password_hash.startswith(_NO_PASSWORD):
+            return True
+        return self._can_verify(password_hash)

@@ -1,4 +1,8 @@
-"""The names of every node's keys stand in the database: a node with other keys is found before its tokens fail."""
+"""Compares the signing keys of all nodes.
+
+Each node records the ids of its keys in the database, so that a node with other keys is detected
+before its tokens fail.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +25,19 @@ from identity.store.boottime import boottime
 _log = logging.getLogger("identity.keys")
 _RETRY_AFTER: Final = timedelta(seconds=30)
 BEAT_SECONDS: Final = 5.0
-_ALIVE_SECONDS: Final = 30  # a node that was not seen for so long has ended
-_ARRIVAL_SECONDS: Final = (
-    60.0  # so long keys that are changed under running nodes may take to be everywhere
-)
+_ALIVE_SECONDS: Final = 30  # a node that was not seen for longer has ended
+_DISTRIBUTION_SECONDS: Final = 60.0  # how long changed keys may take to reach all nodes
 
 
 class KeyAgreement:
-    """Tells the other nodes which keys this one has, and whether they fit.
+    """Records the keys of this node, and compares them with those of the others.
 
     Args:
         engine: of the database.
-        transactions: how rows are read.
-        sources: of the keys, by what they sign.
-        clock: the time by which keys count.
-        identifiers: makes this process's name.
+        transactions: reads the records of the nodes.
+        sources: of the keys, by use.
+        clock: the time, which decides the state of a key.
+        identifiers: makes the id of this process.
     """
 
     def __init__(
@@ -52,89 +54,96 @@ class KeyAgreement:
         self._sources = sources
         self._clock = clock
         self._id = identifiers.session_id()
-        self._tells = True
-        self._turn = threading.Lock()
-        self._told: KeyNames | None = None
-        self._told_at = 0.0
+        self._recording = True
+        self._lock = threading.Lock()
+        self._recorded: KeyNames | None = None
+        self._recorded_at = 0.0
         self._agreed = False
         self._differs_since: float | None = None
 
     def observe(self) -> None:
-        """Only compare from now on: another process tells the others which keys this node has.
+        """Only compare from now on, because another process records the keys of this node.
 
-        The keys are read, so that a file that cannot be read later changes nothing.
+        The keys are read now, so that a file that becomes unreadable later has no effect.
         """
-        self._tells = False
+        self._recording = False
         self._own()
 
     def leave(self) -> None:
-        """Have the others forget this process, which ends.
+        """Remove the record of this process, which is about to exit.
 
         Raises:
             Unavailable: the database does not answer.
         """
-        self._tells = False
-        if self._told is not None:
+        self._recording = False
+        if self._recorded is not None:
             with translated():
                 nodes.remove(self._engine, self._id)
 
     def require(self) -> None:
-        """Make sure that this node and those that were here first can read what the other signs.
+        """Require that this node and those that started earlier can verify each other's signatures.
 
-        Keys that change while this runs have a minute to arrive everywhere.
+        Keys that change while the service runs have a minute to reach all nodes.
 
         Raises:
-            KeysDiffer: they cannot.
+            KeysDiffer: the keys differ.
             Unavailable: the database does not answer.
         """
-        with self._turn:
+        with self._lock:
             own = self._own()
-            self._tell(own)
-            others = self._before_us()
+            self._record(own)
+            others = self._earlier_nodes()
             if all(own.agrees(other) for other in others):
-                self._agreed, self._differs_since = True, None
+                self._agreed = True
+                self._differs_since = None
                 return
-            self._complain(own, others)
-            if self._agreed and boottime() - (self._differs_since or 0.0) < _ARRIVAL_SECONDS:
+            self._report_difference(own, others)
+            if self._agreed and boottime() - (self._differs_since or 0.0) < _DISTRIBUTION_SECONDS:
                 return
         raise KeysDiffer(_RETRY_AFTER)
 
-    def _complain(self, own: KeyNames, others: list[KeyNames]) -> None:
+    def _report_difference(self, own: KeyNames, others: list[KeyNames]) -> None:
         if self._differs_since is not None:
             return
         self._differs_since = boottime()
         theirs = frozenset[str]().union(*(other.signing for other in others))
-        words = "the keys of this node are not those of the nodes that were here first: it signs with %s, they with %s"
-        _log.warning(words, _words(own.signing), _words(theirs))
+        _log.warning(
+            "signing keys differ from those of nodes that started earlier: "
+            "this node signs with %s, they sign with %s",
+            _joined(own.signing),
+            _joined(theirs),
+        )
 
     def _own(self) -> KeyNames:
         return KeyNames.of(
             {use: source.load_keys() for use, source in self._sources.items()}, self._clock.now()
         )
 
-    def _tell(self, own: KeyNames) -> None:
-        if not self._tells or (own == self._told and boottime() - self._told_at < BEAT_SECONDS):
+    def _record(self, own: KeyNames) -> None:
+        if not self._recording or (
+            own == self._recorded and boottime() - self._recorded_at < BEAT_SECONDS
+        ):
             return
         with translated():
             nodes.record(
                 self._engine,
                 node_id=self._id,
-                signing=_words(own.signing),
-                accepted=_words(own.accepted),
+                signing=_joined(own.signing),
+                accepted=_joined(own.accepted),
             )
-        self._told, self._told_at = own, boottime()
+        self._recorded = own
+        self._recorded_at = boottime()
 
-    def _before_us(self) -> list[KeyNames]:
+    def _earlier_nodes(self) -> list[KeyNames]:
         query = nodes.seen_within(self._engine, _ALIVE_SECONDS)
-        before = []
-        for node_id, signing, accepted in self._transactions.read(
-            lambda session: session.execute(query).all()
-        ):
+        rows = self._transactions.read(lambda session: session.execute(query).all())
+        earlier = []
+        for node_id, signing, accepted in rows:
             if node_id == self._id:
                 break
-            before.append(KeyNames(frozenset(signing.split()), frozenset(accepted.split())))
-        return agreeing(before)
+            earlier.append(KeyNames(frozenset(signing.split()), frozenset(accepted.split())))
+        return agreeing(earlier)
 
 
-def _words(names: frozenset[str]) -> str:
+def _joined(names: frozenset[str]) -> str:
     return " ".join(sorted(names))

@@ -1,4 +1,4 @@
-"""Changing the keys that sign, while every node goes on."""
+"""Rotates and replaces signing keys while all nodes keep running."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from identity.domain.token_kinds import Storage, TokenKind
 from identity.services.mail import outbox
 from identity.services.work.transaction import Transactions
 
-_Successor = Callable[
-    [KeyUse, tuple[SigningKey, ...], SigningKey, datetime], tuple[SigningKey, ...]
-]
+_Keys = tuple[SigningKey, ...]
+# The keys after a change, from their use, the present keys, the new key and the time.
+_Change = Callable[[KeyUse, _Keys, SigningKey, datetime], _Keys]
 
 
 class KeyRotation:
-    """Rotates the keys of all kinds that this service keeps itself.
+    """Rotates the signing keys that this service stores itself.
 
     Args:
-        transactions: where the trail is written.
-        sources: all kinds of keys.
-        stores: those of them that can be changed here.
-        token_life: life of an access token.
+        transactions: writes events.
+        sources: of all keys, by use.
+        stores: of the keys that can be changed, by use.
+        token_life: lifetime of an access token.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class KeyRotation:
         self._transactions = transactions
         self._sources = sources
         self._stores = stores
-        self._lives = {
+        self._lifetimes = {
             KeyUse.TOKENS: max(token_life, *outbox.LIFETIMES.values()),
-            KeyUse.JWTS: _jwt_life(),
+            KeyUse.JWTS: _jwt_lifetime(),
         }
 
     def listed(self) -> tuple[KeyView, ...]:
-        """Return every key for people, oldest first within its kind."""
+        """Return every key with its state, oldest first for each use."""
         now = self._transactions.now()
         return tuple(
             view
@@ -54,37 +54,42 @@ class KeyRotation:
         )
 
     def rotate(self, grace: timedelta) -> tuple[KeyView, ...]:
-        """Add new keys, which sign after `grace`, and end the others once nothing they signed can be alive."""
+        """Add new keys, and retire the others once all that they signed has expired.
 
-        def successor(
-            use: KeyUse, keys: tuple[SigningKey, ...], new: SigningKey, now: datetime
-        ) -> tuple[SigningKey, ...]:
-            return rotated(keys, new, now=now, grace=grace, lifetime=self._lives[use])
+        Args:
+            grace: after which the new keys sign; until then they are pending.
 
-        return self._change(successor)
+        Returns:
+            The keys that can be changed.
+        """
+        return self._change(
+            lambda use, keys, new, now: rotated(
+                keys, new, now=now, grace=grace, lifetime=self._lifetimes[use]
+            )
+        )
 
     def replace(self) -> tuple[KeyView, ...]:
-        """Put new keys in the place of all others, whose signatures are worth nothing from then on."""
+        """Replace all keys by new ones, which invalidates everything that the old ones signed."""
         return self._change(lambda _use, _keys, new, now: replaced(new, now))
 
     def record(self) -> None:
-        """Write a change into the trail; apart from it, because a leaked key does not wait for the database.
+        """Record a rotation in the audit log.
+
+        This is not part of the rotation, because replacing a leaked key must not need the database.
 
         Raises:
             Unavailable: the database does not answer.
         """
-        acting = operator()
-        self._transactions.write(acting, lambda tx: tx.audit(Event.KEYS_ROTATED))
+        self._transactions.write(operator(), lambda tx: tx.audit(Event.KEYS_ROTATED))
 
-    def _change(self, successor: _Successor) -> tuple[KeyView, ...]:
+    def _change(self, change: _Change) -> tuple[KeyView, ...]:
         for use, store in self._stores.items():
             with store.exclusive():
-                store.write(
-                    successor(use, store.load_keys(), store.new(), self._transactions.now())
-                )
+                keys = store.load_keys()
+                store.write(change(use, keys, store.new(), self._transactions.now()))
         return tuple(view for view in self.listed() if view.use in self._stores)
 
 
-def _jwt_life() -> timedelta:
+def _jwt_lifetime() -> timedelta:
     lifetimes = [kind.lifetime for kind in TokenKind if kind.storage is Storage.JWT]
     return max(each.absolute for each in lifetimes if each)

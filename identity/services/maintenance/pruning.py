@@ -1,7 +1,8 @@
-"""Deleting what is over, a little at a time: no step holds a lock for long, and several nodes take turns.
+"""Deletes expired rows in small steps, so that no lock is held for long.
 
-A step reads one window of a table by its key, and writes only where something in it is over. Certificates stay:
-the revocation list and the check of used keys need them.
+Each step reads one window of a table, ordered by its key, and writes only if a row in it has
+expired. Several nodes can prune at the same time. Certificates are kept, because the revocation
+list and the check for reused keys need them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from identity.services.maintenance.unconfirmed_emails import UnconfirmedEmails
 from identity.services.work.session_life import ended
-from identity.services.work.transaction import Transaction, Transactions
+from identity.services.work.transaction import Transactions
 from identity.store.models import AuditEvent, Counter, LoginSession, OutboxMail
 
 SENT_KEPT: Final = timedelta(days=7)
@@ -26,30 +27,33 @@ _WINDOW: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What to delete of one table. One that is `chronological` ends at the first window with nothing to delete."""
+    """What to delete from one table.
+
+    A `chronological` sweep ends at the first window without an expired row.
+    """
 
     name: str
     table: type
     key: InstrumentedAttribute[Any]
-    over: ColumnElement[bool]
+    expired: ColumnElement[bool]
     chronological: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many rows one step deleted, and of what."""
+    """How many rows one step deleted, and of which kind."""
 
     name: str
     rows: int
 
 
 class Pruning:
-    """Deletes what nobody can use any more.
+    """Deletes expired rows.
 
     Args:
-        transactions: one for each step.
-        audit_life: how long an event of the audit trail is kept; zero: for ever.
-        unconfirmed: takes emails back that were not confirmed.
+        transactions: runs each step.
+        audit_life: how long an event is kept; zero for no end.
+        unconfirmed: releases emails that were not confirmed.
     """
 
     def __init__(
@@ -64,10 +68,10 @@ class Pruning:
         self._unconfirmed = unconfirmed
 
     def steps(self) -> Iterator[Pruned]:
-        """Walk all tables once; yield after each step, so that the caller may rest.
+        """Walk through all tables once, and yield after each step, so that the caller can pause.
 
         Raises:
-            Unavailable: the database does not answer; what was deleted stays so.
+            Unavailable: the database does not answer; earlier steps are committed.
         """
         for released in self._unconfirmed.steps():
             yield Pruned("unconfirmed emails", released)
@@ -76,11 +80,11 @@ class Pruning:
 
     def _sweeps(self, now: datetime) -> tuple[Sweep, ...]:
         old = AuditEvent.at <= now - self._audit_life if self._audit_life else false()
-        told = or_(OutboxMail.sent_at <= now - SENT_KEPT, OutboxMail.parked_at <= now - PARKED_KEPT)
+        sent = or_(OutboxMail.sent_at <= now - SENT_KEPT, OutboxMail.parked_at <= now - PARKED_KEPT)
         return (
             Sweep("sessions", LoginSession, LoginSession.id, ended(now)),
             Sweep("audit events", AuditEvent, AuditEvent.id, old, chronological=True),
-            Sweep("letters", OutboxMail, OutboxMail.id, told),
+            Sweep("mails", OutboxMail, OutboxMail.id, sent),
             Sweep("counters", Counter, Counter.key, Counter.ends_at <= now),
         )
 
@@ -88,31 +92,30 @@ class Pruning:
         after: object = None
         while True:
             window = self._window(sweep, after)
-            over = [key for key, is_over in window if is_over]
-            yield Pruned(sweep.name, self._delete(sweep, over) if over else 0)
-            if len(window) < _WINDOW or (sweep.chronological and not over):
+            expired = [key for key, is_expired in window if is_expired]
+            yield Pruned(sweep.name, self._delete(sweep, expired) if expired else 0)
+            if len(window) < _WINDOW or (sweep.chronological and not expired):
                 return
             after = window[-1][0]
 
     def _window(self, sweep: Sweep, after: object) -> list[tuple[Any, bool]]:
-        query = select(sweep.key, sweep.over).order_by(sweep.key).limit(_WINDOW)
+        query = select(sweep.key, sweep.expired).order_by(sweep.key).limit(_WINDOW)
         if after is not None:
             query = query.where(sweep.key > after)
         return self._transactions.read(
-            lambda session: [(key, bool(over)) for key, over in session.execute(query)]
+            lambda session: [(key, bool(expired)) for key, expired in session.execute(query)]
         )
 
     def _delete(self, sweep: Sweep, keys: list[Any]) -> int:
-        # Asked again under the lock: what was revived meanwhile stays. What another node deletes is left to it.
-        mine = (
+        # Checked again under the lock, in case a row was renewed meanwhile. Rows that another node
+        # has locked are skipped.
+        unlocked = (
             select(sweep.key)
-            .where(sweep.key.in_(keys), sweep.over)
+            .where(sweep.key.in_(keys), sweep.expired)
             .with_for_update(skip_locked=True)
         )
-        statement = delete(sweep.table).where(sweep.key.in_(mine)).returning(sweep.key)
-
-        def work(tx: Transaction) -> int:
-            options = statement.execution_options(synchronize_session=False)
-            return len(tx.session.execute(options).all())
-
-        return self._transactions.write_unattended(work)
+        deletion = delete(sweep.table).where(sweep.key.in_(unlocked)).returning(sweep.key)
+        statement = deletion.execution_options(synchronize_session=False)
+        return self._transactions.write_unattended(
+            lambda tx: len(tx.session.execute(statement).all())
+        )

@@ -1,4 +1,4 @@
-"""Whether requests can be served: asked of everything that they need, with one time limit for the whole answer."""
+"""Checks whether requests can be served, within one time limit for all conditions."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ Condition = Callable[[], None]
 
 
 class Readiness:
-    """Asks conditions, each of which raises an Unavailable that says what is missing.
+    """Checks conditions, each of which raises Unavailable if it is not met.
 
-    A database that stands still answers no question, and a time limit of the driver is one for each step: to test a
-    connection, to open another one, to ask. So the questions are asked in a thread that callers do not wait for
-    any longer than the limit. There is one such thread at a time, and its answer is for all who ask meanwhile.
+    A frozen database does not answer at all, and a driver has a time limit for each step only:
+    testing a connection, opening another, running a statement. So the conditions are checked in a
+    thread, for which callers wait no longer than the limit. There is one such thread at a time, and
+    its result is shared by all callers that arrive meanwhile.
 
     Args:
-        conditions: are asked in this order.
-        drain_mark: known to all processes of this node.
-        limit_seconds: for all of them together.
+        conditions: to check, in this order.
+        drain_mark: shared by all processes of this node.
+        limit_seconds: for all conditions together.
     """
 
     def __init__(
@@ -41,55 +42,53 @@ class Readiness:
         self._conditions = conditions
         self._drain_mark = drain_mark
         self._limit_seconds = limit_seconds
-        self._turn = threading.Lock()
-        self._asking: _Round | None = None
+        self._lock = threading.Lock()
+        self._current: _Check | None = None
 
     def require(self) -> None:
-        """Make sure requests can be served.
+        """Require that requests can be served.
 
         Raises:
-            Unavailable: they cannot; which one it is says why.
+            Unavailable: they cannot; the subclass tells why.
         """
         if self._drain_mark.is_set():
             raise Draining(_RETRY_AFTER)
-        asked = self._ask()
-        if not asked.answered.wait(self._limit_seconds):
+        check = self._join_check()
+        if not check.done.wait(self._limit_seconds):
             raise Unavailable(_RETRY_AFTER, "no answer in time")
-        if asked.refusal is not None:
-            raise asked.refusal
+        if check.error is not None:
+            raise check.error
 
     def drain(self) -> None:
-        """Have every process of this node say from now on that it is not ready."""
-        _log.info("draining: /readyz says 503 from now on")
+        """Make every process of this node report from now on that it is not ready."""
+        _log.info("draining: /readyz now returns 503")
         self._drain_mark.set()
 
-    def _ask(self) -> _Round:
-        with self._turn:
-            if self._asking is None or self._asking.answered.is_set():
-                self._asking = _Round(self._conditions)
-                threading.Thread(
-                    target=self._asking.run, name="identity-readiness", daemon=True
-                ).start()
-            return self._asking
+    def _join_check(self) -> _Check:
+        with self._lock:
+            if self._current is None or self._current.done.is_set():
+                self._current = _Check(self._conditions)
+                threading.Thread(target=self._current.run, name="readiness", daemon=True).start()
+            return self._current
 
 
-class _Round:
-    """The conditions, asked once."""
+class _Check:
+    """One check of all conditions."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         self._conditions = conditions
-        self.answered = threading.Event()
-        self.refusal: IdentityError | None = None
+        self.done = threading.Event()
+        self.error: IdentityError | None = None
 
     def run(self) -> None:
-        """Ask until one refuses."""
+        """Check the conditions until one is not met."""
         try:
             for condition in self._conditions:
                 condition()
         except IdentityError as error:
-            self.refusal = error
-        except Exception:  # noqa: BLE001 - in doubt it is not ready, and callers must not wait
-            _log.exception("readiness could not be asked for")
-            self.refusal = Unavailable(_RETRY_AFTER)
+            self.error = error
+        except Exception:  # noqa: BLE001 - not ready if in doubt, and callers must not wait
+            _log.exception("readiness check failed")
+            self.error = Unavailable(_RETRY_AFTER)
         finally:
-            self.answered.set()
+            self.done.set()

@@ -1,4 +1,4 @@
-"""Is the database there, and in the shape this version expects."""
+"""Migrates the database, and checks whether this version can work with it."""
 
 from __future__ import annotations
 
@@ -25,35 +25,42 @@ from identity.store.writable import is_writable
 _RETRY_AFTER: Final = timedelta(seconds=30)
 REVISION: Final = migrations.HEAD
 _REVISION: Final = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - our own name
-_EVERY_TABLE: Final = text(f"SELECT 1 FROM {', '.join(sorted(Base.metadata.tables))} LIMIT 0")  # noqa: S608 - our own names
+_TABLE_NAMES: Final = ", ".join(sorted(Base.metadata.tables))
+_EVERY_TABLE: Final = text(f"SELECT 1 FROM {_TABLE_NAMES} LIMIT 0")  # noqa: S608 - our own names
 
 
 class Schema:
-    """Migrates the database and tells whether it can be used."""
+    """Migrates the database, and checks its schema.
+
+    Args:
+        engine: of the database.
+        transactions: reads the schema revision.
+    """
 
     def __init__(self, engine: Engine, transactions: Transactions) -> None:
         self._engine = engine
         self._transactions = transactions
 
     def migrate(self, version: str | None = None) -> str:
-        """Bring the database to this version and return the revision it then has.
+        """Migrate the database to this version, and return its revision.
 
-        One that a later version has migrated is left as it is; if this version can work with it, that is no failure.
+        A database that a later version has migrated is not changed. That is an error only if this
+        version cannot work with it.
 
         Args:
-            version: of this Identity.
+            version: of the running package.
 
         Raises:
             Unavailable: the database does not answer.
-            SchemaNewer: this version cannot work with it; nothing was changed.
-            SchemaUnversioned: it has tables and no revision; nothing was changed.
-            InstallationIncomplete: this installation lacks its migrations.
+            SchemaNewer: this version cannot work with the database; nothing was changed.
+            SchemaUnversioned: the database has tables but no revision; nothing was changed.
+            InstallationIncomplete: migrations are missing from this installation.
         """
         try:
             with translated():
                 migrations.upgrade(self._engine, version=version)
         except migrations.UnknownRevision:
-            return self._readable()
+            return self._require_readable()
         except migrations.UnversionedTables as error:
             raise SchemaUnversioned(error.names) from None
         except migrations.IncompleteHistory:
@@ -70,54 +77,54 @@ class Schema:
             return migrations.has_foreign_version_table(self._engine)
 
     def require_current(self) -> None:
-        """Make sure the service can work on this database: one of this version, or a later one that it can read.
+        """Require a schema of this version, or of a later one that this version can work with.
 
         Raises:
             Unavailable: the database does not answer.
-            SchemaOutdated: it answers, and was never migrated or to an earlier version.
-            SchemaNewer: it was migrated to a later version, which this one cannot work with.
+            SchemaOutdated: the database was not migrated, or only to an earlier version.
+            SchemaNewer: it was migrated to a later version that this one cannot work with.
         """
         self._transactions.row(text("SELECT 1"), {})
-        self._readable()
+        self._require_readable()
         self._require(_EVERY_TABLE)
 
-    def _readable(self) -> str:
-        """Return the revision of the database, if this version can work with it."""
+    def _require_readable(self) -> str:
+        """Return the revision of the database; raise if this version cannot work with it."""
         row = self._require(_REVISION)
         if row is None or not row[0]:
             raise SchemaOutdated(_RETRY_AFTER)
         revision = str(row[0])
         if revision == migrations.HEAD:
             return revision
-        found = self._readers(revision)
-        if migrations.HEAD in found:
+        readers = self._readers(revision)
+        if migrations.HEAD in readers:
             return revision
         with translated():
             if migrations.is_older(self._engine, revision):
                 raise SchemaOutdated(_RETRY_AFTER)
         raise SchemaNewer(
-            migrations.HEAD, revision, next(reversed(found), ""), found.get(revision) or ""
+            migrations.HEAD, revision, next(reversed(readers), ""), readers.get(revision) or ""
         )
 
     def _readers(self, revision: str) -> dict[str, str | None]:
         try:
             rows = self._transactions.read(lambda session: session.execute(ALL_READERS).all())
-        except Unavailable:  # such as a schema from before there were any
+        except Unavailable:  # the schema is older than the table of readers
             return {}
-        found = {row.revision: row.version for row in rows}
-        return found if revision in found else {}  # else they are those of another schema
+        readers = {row.revision: row.version for row in rows}
+        return readers if revision in readers else {}  # else they belong to another schema
 
     def _require(self, statement: Executable) -> Row[Any] | None:
         try:
             return self._transactions.row(statement, {})
-        except Unavailable:  # it answered a moment ago: the table is what is missing
+        except Unavailable:  # it has just answered, so the table is missing
             raise SchemaOutdated(_RETRY_AFTER) from None
 
     def require_writable(self) -> None:
-        """Make sure the database takes writing.
+        """Require that the database can be written.
 
         Raises:
-            DatabaseReadOnly: it does not.
+            DatabaseReadOnly: it cannot.
             Unavailable: it does not answer.
         """
         with translated():
