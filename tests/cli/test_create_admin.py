@@ -174,7 +174,11 @@ def test_nothing_is_made_when_the_prompts_are_not_answered(
 @pytest.mark.parametrize(
     ("arguments", "given", "reason"),
     [
-        ("boss", "", "password: use 1-256 characters (at most 1024 bytes) without control characters"),
+        (
+            "boss",
+            "",
+            "password: use 1-256 characters (at most 1024 bytes) without control characters",
+        ),
         ("b:s", PASSWORD, "username: use 1-64 of the characters"),
         ("idt_boss", PASSWORD, "username: this name looks like a token; choose another"),
         (
