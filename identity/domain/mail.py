@@ -127,10 +127,31 @@ def write(  # noqa: PLR0913 - the parts of a mail
         about: a line about what happened.
     """
     template = _TEMPLATES[kind]
+    subject = f"{service}: {template.subject}" if service else template.subject
+    lines = _lines(template, service, username, token, link, lifetime, about)
+    anchor = f'<a href="{html.escape(link)}">{html.escape(template.subject)}</a>'
+    paragraphs = [f"<p>{anchor if line == link else html.escape(line)}</p>" for line in lines]
+    return Mail(
+        message_id,
+        recipient,
+        subject,
+        "\n\n".join(lines) + "\n",
+        f"<html><body>{''.join(paragraphs)}</body></html>",
+    )
+
+
+def _lines(  # noqa: PLR0913 - the parts of a mail
+    template: Template,
+    service: str,
+    username: str,
+    token: str,
+    link: str,
+    lifetime: timedelta,
+    about: str,
+) -> list[str]:
     # The space keeps mail readers from turning a username such as example.org into a link.
     name = username.replace(".", ". ")[:_NAME_MAX]
-    subject = f"{service}: {template.subject}" if service else template.subject
-    lines = [
+    lines = (
         f"Service: {service}" if service else "",
         f"Account: {name}",
         template.opening.format(lifetime=_spelled(lifetime)),
@@ -138,17 +159,8 @@ def write(  # noqa: PLR0913 - the parts of a mail
         link,
         f"Token: {token}" if token else "",
         template.closing,
-    ]
-    shown = [line for line in lines if line]
-    anchor = f'<a href="{html.escape(link)}">{html.escape(template.subject)}</a>'
-    paragraphs = [f"<p>{anchor if line == link else html.escape(line)}</p>" for line in shown]
-    return Mail(
-        message_id,
-        recipient,
-        subject,
-        "\n\n".join(shown) + "\n",
-        f"<html><body>{''.join(paragraphs)}</body></html>",
     )
+    return [line for line in lines if line]
 
 
 def _spelled(duration: timedelta) -> str:

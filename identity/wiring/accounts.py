@@ -6,7 +6,10 @@ from identity.services.accounts.profile import Profiles
 from identity.services.accounts.recovery import Recovery
 from identity.services.accounts.registration import Accounts
 from identity.services.administration.accounts import Administration
+from identity.services.administration.invitations import Invitations
+from identity.services.administration.user_tokens import UserTokens
 from identity.services.authentication.passwords import Authentication
+from identity.services.sessions.opening import SessionOpener
 from identity.wiring.infrastructure import Infrastructure
 
 
@@ -56,4 +59,26 @@ def build_administration(base: Infrastructure) -> Administration:
         authorization=base.authorization,
         outbox=base.outbox,
         exposure=base.exposure,
+    )
+
+
+def build_invitations(base: Infrastructure) -> Invitations:
+    """Return the use cases of invitations."""
+    return Invitations(
+        base.transactions,
+        identifiers=base.identifiers,
+        authorization=base.authorization,
+        exposure=base.exposure,
+    )
+
+
+def build_user_tokens(
+    base: Infrastructure, authentication: Authentication, session_opener: SessionOpener
+) -> UserTokens:
+    """Return the use cases of tokens that administrators create for users."""
+    return UserTokens(
+        base.transactions,
+        authorization=base.authorization,
+        authentication=authentication,
+        session_opener=session_opener,
     )

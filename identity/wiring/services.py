@@ -7,10 +7,8 @@ from identity.adapters.passwords.argon2 import can_verify
 from identity.services import Services
 from identity.services.administration.audit_query import AuditQuery
 from identity.services.administration.credentials import AccountCredentials
-from identity.services.administration.invitations import Invitations
 from identity.services.administration.locks import Locks
 from identity.services.administration.names import AccountNames
-from identity.services.administration.user_tokens import UserTokens
 from identity.services.certificates.issuing import Certificates
 from identity.services.certificates.revocation_list import Revocations
 from identity.services.maintenance.imported_hashes import ImportedHashes
@@ -45,22 +43,11 @@ def build_services(
         administration=administration,
         audit=AuditQuery(transactions, authorization, base.pseudonyms),
         authentication=authentication,
-        certificates=Certificates(
-            transactions,
-            authority=authority,
-            authorization=authorization,
-            requests=base.requests,
-            life=settings.certificate_seconds,
-        ),
+        certificates=_certificates(settings, base, authority),
         directory=base.directory,
         exposure=base.exposure,
         imported_hashes=ImportedHashes(transactions, can_verify=can_verify),
-        invitations=Invitations(
-            transactions,
-            identifiers=base.identifiers,
-            authorization=authorization,
-            exposure=base.exposure,
-        ),
+        invitations=accounts.build_invitations(base),
         key_agreement=key_agreement,
         key_rotation=maintenance.build_key_rotation(settings, base, keys),
         locks=Locks(transactions, throttle=base.throttle),
@@ -73,10 +60,17 @@ def build_services(
         revocations=Revocations(transactions, authority=authority, directory=base.directory),
         schema=schema,
         tokens=build_tokens(settings, base, session_opener),
-        user_tokens=UserTokens(
-            transactions,
-            authorization=authorization,
-            authentication=authentication,
-            session_opener=session_opener,
-        ),
+        user_tokens=accounts.build_user_tokens(base, authentication, session_opener),
+    )
+
+
+def _certificates(
+    settings: Settings, base: Infrastructure, authority: LocalAuthority
+) -> Certificates:
+    return Certificates(
+        base.transactions,
+        authority=authority,
+        authorization=base.authorization,
+        requests=base.requests,
+        life=settings.certificate_seconds,
     )
