@@ -140,7 +140,7 @@ def write(  # noqa: PLR0913 - the parts of a mail
     )
 
 
-def _lines(  # noqa: PLR0913 - the parts of a mail
+def _lines(  # noqa: PLR0913, PLR0917 - the parts of a mail
     template: Template,
     service: str,
     username: str,
