@@ -52,7 +52,7 @@ def serve_tls(
     """
     host = options.host.strip("[]").encode("idna").decode("ascii")
     identity, chain = _write_files(settings.data_dir / "tls", [host, ip], services)
-    command = _command(options, ip=ip, identity=identity, chain=chain)
+    command = gunicorn_command(options, ip=ip, identity=identity, chain=chain)
     # In a session of its own: Ctrl-C reaches this process only, which stops the server in order.
     server = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own arguments
 
@@ -65,7 +65,17 @@ def serve_tls(
         raise SettingError(f"gunicorn exited unexpectedly (status {status})")
 
 
-def _command(options: argparse.Namespace, *, ip: str, identity: Path, chain: Path) -> list[str]:
+def gunicorn_command(
+    options: argparse.Namespace, *, ip: str, identity: Path, chain: Path
+) -> list[str]:
+    """Return the command that starts gunicorn.
+
+    Args:
+        options: of `identity serve`.
+        ip: the IP to listen on.
+        identity: the server's certificate and key.
+        chain: the certificates of the CA, for clients' certificates.
+    """
     host = f"[{ip}]" if ":" in ip else ip
     flags = {
         "--bind": f"{host}:{options.port}",
