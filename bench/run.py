@@ -36,7 +36,8 @@ def main() -> None:
     """Measure, print the results, and write them to the page if asked."""
     begun = time.monotonic()
     note(
-        f"{WORKERS} workers, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS:g} s, loaded by {TOOL}"
+        f"{WORKERS} workers, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS:g} s, "
+        f"loaded by {TOOL}"
     )
     throughput: dict[str, dict[str, float]] = {}
     points: dict[str, dict[int, float]] = {}
@@ -114,7 +115,10 @@ def _draw(throughput: dict[str, dict[str, float]], points: dict[str, dict[int, f
     document.write_drawing(
         "performance-carriers.svg", plot.bars("Requests per second, by carrier", groups)
     )
-    size = "Microseconds of a worker's time for a token check, by accounts and sessions in the database"
+    size = (
+        "Microseconds of a worker's time for a token check, by accounts and sessions in the "
+        "database"
+    )
     document.write_drawing("performance-size.svg", plot.lines(size, points))
 
 

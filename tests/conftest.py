@@ -32,7 +32,8 @@ if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYT
         "PYTEST_DEBUG_TEMPROOT", str(_MEMORY)
     )  # pytest's name for where `tmp_path` is
 
-# A shell that runs the suite in the background has programs ignore these signals, which some tests send.
+# A shell that runs the suite in the background has programs ignore these signals, which some tests
+# send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -120,7 +121,8 @@ def clock() -> ManualClock:
 def make_app(
     database_url: str, tmp_path: Path, clock: ManualClock
 ) -> Iterator[Callable[..., Flask]]:
-    """Make applications on this test's database; settings are given without their prefix, in lower case."""
+    """Make applications on this test's database; settings are given without their prefix, in lower
+    case."""
     made: list[Flask] = []
 
     def make(**settings: str) -> Flask:

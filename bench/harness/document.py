@@ -49,6 +49,7 @@ def circumstances(command: str) -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in ("granian", "flask", "sqlalchemy"))
     today = dt.datetime.now(dt.UTC).date().isoformat()
     return (
-        f"{today}, `{f'{given} {command}'.strip()}`, {os.cpu_count()} cores ({platform.machine()}), "
+        f"{today}, `{f'{given} {command}'.strip()}`, {os.cpu_count()} cores "
+        f"({platform.machine()}), "
         f"Python {platform.python_version()}, {versions}."
     )

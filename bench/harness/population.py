@@ -82,7 +82,10 @@ def tokens(url: str, *, count: int, account: int = 0) -> list[str]:
     """Return access tokens for `count` random sessions, of all accounts or of one."""
     engine = create_engine(url)
     with engine.connect() as connection:
-        pick = "SELECT id FROM session WHERE account_id BETWEEN :low AND :high ORDER BY random() LIMIT :count"
+        pick = (
+            "SELECT id FROM session WHERE account_id BETWEEN :low AND :high ORDER BY random() "
+            "LIMIT :count"
+        )
         values = {"low": account or FIRST, "high": account or 2**62, "count": count}
         ids = connection.execute(text(pick), values).scalars().all()
     engine.dispose()

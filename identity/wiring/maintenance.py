@@ -1,4 +1,6 @@
-"""Builds the maintenance of a service: schema, readiness, signing keys, deletion of expired rows."""
+"""Builds the maintenance of a service: schema, readiness, signing keys, deletion of expired
+rows.
+"""
 
 from __future__ import annotations
 

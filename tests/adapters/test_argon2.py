@@ -1,4 +1,5 @@
-"""Argon2id: today's parameters, a new hash where they changed, the same work for nobody, and no bearable weapon."""
+"""Argon2id: today's parameters, a new hash where they changed, the same work for nobody, and no
+bearable weapon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The files of signing keys: old ones go on, changes are whole, and a crash leaves keys that can be used."""
+"""The files of signing keys: old ones go on, changes are whole, and a crash leaves keys that can be
+used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The ring of keys: changed files are noticed within a second, times to the moment; what is broken changes nothing."""
+"""The ring of keys: changed files are noticed within a second, times to the moment; what is broken
+changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Volumes that a platform mounts with bits for a group, such as `fsGroup` of Kubernetes: root's, and a group's."""
+"""Volumes that a platform mounts with bits for a group, such as `fsGroup` of Kubernetes: root's,
+and a group's."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def volume() -> Iterator[Path]:
 
 @contextmanager
 def as_service() -> Iterator[None]:
-    """Be the service's user, who has GROUP beside its own group, as a container with `fsGroup` has."""
+    """Be the service's user, who has GROUP beside its own group, as a container with `fsGroup`
+    has."""
     groups = os.getgroups()
     os.setgroups([GROUP])
     os.setegid(USER)

@@ -1,4 +1,5 @@
-"""Access tokens: one spelling per token, only from our keys and for this purpose, and garbage is just no token."""
+"""Access tokens: one spelling per token, only from our keys and for this purpose, and garbage is
+just no token."""
 
 from __future__ import annotations
 
@@ -120,7 +121,8 @@ def test_helper_of_these_tests_signs_as_the_service_does() -> None:
         ),
         URLSafeTimedSerializer(NEW, salt="cookie-session").dumps({"_user_id": "1"}),
     ],
-    ids=str.__len__,  # the serializer's tokens hold the time, and every worker must find the same names
+    # the serializer's tokens hold the time, and every worker must find the same names
+    ids=str.__len__,
 )
 def test_token_is_refused_when_it_was_signed_for_another_purpose_or_otherwise(token: str) -> None:
     assert TOKENS.verify(token) is None

@@ -1,4 +1,5 @@
-"""Two real nodes on one database of either kind; and somebody who asks about people, in both modes."""
+"""Two real nodes on one database of either kind; and somebody who asks about people, in both
+modes."""
 
 from __future__ import annotations
 

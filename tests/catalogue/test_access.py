@@ -1,7 +1,9 @@
 """Who may call what, in all five dialects: a row for every route and method, each proven by calls.
 
-The native rows stand in tests/web/test_routes.py; here are those of the other dialects, and what holds for all: a
-disabled user is nobody, and a certificate opens what its owner's token opens but for what asks for a fresh password
+The native rows stand in tests/web/test_routes.py; here are those of the other dialects, and what
+holds for all: a
+disabled user is nobody, and a certificate opens what its owner's token opens but for what asks for
+a fresh password
 (cases 134 to 149, 233, 242).
 """
 
@@ -35,7 +37,8 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Row:
-    """What each caller gets who asks about hawk: nobody, hawk, another, an administrator, hawk's certificate."""
+    """What each caller gets who asks about hawk: nobody, hawk, another, an administrator, hawk's
+    certificate."""
 
     nobody: int
     owner: int
@@ -108,7 +111,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/wekan/api/users/<user_id>/boards"): anybody_known(200),
 }
 
-# What a certificate of hawk's gets where it is not what his token gets: it proves no password, and has no session.
+# What a certificate of hawk's gets where it is not what his token gets: it proves no password, and
+# has no session.
 CERTIFICATE = {
     ("PATCH", "/api/users/me"): 200,
     ("DELETE", "/api/users/me"): 401,  # a fresh password is wanted (RFC 9470)
@@ -120,7 +124,8 @@ CERTIFICATE = {
 
 
 def effective(answer: TestResponse) -> int:
-    """Return the status of an answer; seed 001 says 200 and means what stands in its error object."""
+    """Return the status of an answer; seed 001 says 200 and means what stands in its error
+    object."""
     body = answer.json if answer.is_json else None
     return (
         int(body.get("statusCode", answer.status_code))
@@ -209,7 +214,8 @@ def test_a_disabled_user_is_refused(installation: Installation, method: str, rul
         if row.nobody in {401, 403}:
             assert status == row.nobody, who
         elif not {HAWK[1], "hawk"} <= said and not {HAWK[1], "hawk@example.org"} <= said:
-            # Whoever is welcome without a credential may be refused with a dead one, and gets nothing more.
+            # Whoever is welcome without a credential may be refused with a dead one, and gets
+            # nothing more.
             assert status in {row.nobody, 401, 400}, who
         else:
             assert status in {401, 403, 500}, who  # his own password, in a body

@@ -1,4 +1,5 @@
-"""Hostile input that the pages of one endpoint do not hold: every route that takes a body, and odd headers.
+"""Hostile input that the pages of one endpoint do not hold: every route that takes a body, and odd
+headers.
 
 Cases 59, 73, 116, 140, 163, 190, 256.
 """

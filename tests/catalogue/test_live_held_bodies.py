@@ -1,4 +1,5 @@
-"""A body that arrives after its sender lost their rights changes nothing, on two real nodes and both databases."""
+"""A body that arrives after its sender lost their rights changes nothing, on two real nodes and
+both databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Hostile bytes before any request is one: too many and too long header fields, another protocol (cases 32, 257)."""
+"""Hostile bytes before any request is one: too many and too long header fields, another protocol
+(cases 32, 257)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Races between two real processes on one database: whoever comes first, the database decides and nothing doubles.
+"""Races between two real processes on one database: whoever comes first, the database decides and
+nothing doubles.
 
 Cases 67, 68, 121, 143, 152, 157, 172, 182, 206 and 236.
 """
@@ -60,7 +61,10 @@ def mailed(pair: Pair, purpose: Purpose, account_id: int) -> str:
         lambda session: find_account(session, Account.id == account_id)
     )
     assert account is not None
-    newest = "SELECT message_id FROM outbox_mail WHERE account_id = :id AND kind = :kind ORDER BY id DESC LIMIT 1"
+    newest = (
+        "SELECT message_id FROM outbox_mail WHERE account_id = :id AND kind = :kind ORDER BY "
+        "id DESC LIMIT 1"
+    )
     ((mail,),) = rows(pair.app, newest, id=account_id, kind=MAILS[purpose])
     bound = binding(purpose, account.email_canonical, mail)
     return outbox._tokens.sign(
@@ -265,7 +269,8 @@ def test_one_key_is_signed_for_one_of_two_people(pair: Pair) -> None:
 def _certificate_is_dead(pair: Pair, reply: Reply) -> bool:
     serial = str(x509.load_pem_x509_certificate(reply.json()["cert"].encode()).serial_number)
     alive = (
-        "SELECT serial FROM certificate JOIN account ON account.id = account_id WHERE serial = :serial"
+        "SELECT serial FROM certificate JOIN account ON account.id = account_id WHERE serial "
+        "= :serial"
         " AND revoked_at IS NULL AND certificate.version = account.version AND NOT disabled"
     )
     return rows(pair.app, alive, serial=serial) == []

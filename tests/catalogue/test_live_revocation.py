@@ -1,6 +1,8 @@
-"""What ends a credential counts at once where it was asked for, and within a second on every other node.
+"""What ends a credential counts at once where it was asked for, and within a second on every other
+node.
 
-Over connections that are kept alive all the while, for every kind of credential (cases 109, 127, 151, 245 and I4).
+Over connections that are kept alive all the while, for every kind of credential (cases 109, 127,
+151, 245 and I4).
 """
 
 from __future__ import annotations
@@ -183,7 +185,8 @@ def test_enabling_again_revives_nothing_on_either_node(pair: Pair) -> None:
 def feed_cut(pair: Pair) -> Iterator[None]:
     """End whatever listens, again and again, on PostgreSQL."""
     if not pair.database_url.startswith("postgresql"):
-        yield  # SQLite's feed is the file itself; tests/services/test_directory.py takes its notes away
+        # SQLite's feed is the file itself; tests/services/test_directory.py takes its notes away
+        yield
         return
     over = threading.Event()
     listening = (

@@ -1,6 +1,7 @@
 """A caller whose account or credential ends while their request runs writes nothing.
 
-Every writing route of every dialect is asked. Between the check of the credential and the rest of the request, another
+Every writing route of every dialect is asked. Between the check of the credential and the rest of
+the request, another
 node takes the caller's account or credential away.
 """
 
@@ -76,7 +77,8 @@ ENDINGS: dict[str, Ending] = {
 }
 # A renewal writes nothing, and its token is worth as much as its session.
 RENEWAL = ("POST", "/api/token")
-# A password in the body ends with its account, not with a session or with rights that it does not use.
+# A password in the body ends with its account, not with a session or with rights that it does not
+# use.
 OF_PASSWORDS = ("disabled", "deleted", "revoked", "password changed")
 
 
@@ -139,7 +141,8 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], Non
 
 
 def filled(body: Any, name: str, hawk: dict[str, Any]) -> Any:
-    """Return a body with new names, in the name of an account where it holds a login, about hawk where about a user."""
+    """Return a body with new names, in the name of an account where it holds a login, about hawk
+    where about a user."""
     if body is None:
         return None
     names = {"new": f"new{next(_numbers)}", "user_id": hawk["short_id"]}
@@ -266,7 +269,8 @@ def test_these_calls_write_while_the_caller_keeps_their_rights(pair: Pair) -> No
     assert changing >= 12
 
 
-# Work that is done for no account: counted tries, housekeeping, and proofs that are judged by one UPDATE.
+# Work that is done for no account: counted tries, housekeeping, and proofs that are judged by one
+# UPDATE.
 UNATTENDED = {
     "transaction",
     "limits",

@@ -1,6 +1,7 @@
 """Nobody can tell from an answer, byte by byte, whether an account exists.
 
-The same is done for it as well: `test_same_work`, `test_same_steps`. Its time is measured in `tests/timing`.
+The same is done for it as well: `test_same_work`, `test_same_steps`. Its time is measured in
+`tests/timing`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Nobody can tell from the answer to a reset, byte by byte, whether an address is an account's.
 
-The same is done for it as well, also for registrations and new addresses: `test_same_work`, `test_same_steps`,
+The same is done for it as well, also for registrations and new addresses: `test_same_work`,
+`test_same_steps`,
 `test_taken_emails`. Its time is measured in `tests/timing`.
 """
 

@@ -1,4 +1,5 @@
-"""Closer than any clock: every function of ours is entered as often for an unknown name as for a known
+"""Closer than any clock: every function of ours is entered as often for an unknown name as for a
+known
 one (decision 36).
 
 Twenty microseconds show in no answer's time on a busy machine, and on a quiet one they do.
@@ -26,7 +27,8 @@ from support.enumeration.probes import (
     uses,
 )
 
-# The mail beyond an owner's limit is counted no further: in place of the look for counters that are over.
+# The mail beyond an owner's limit is counted no further: in place of the look for counters that are
+# over.
 BEYOND_THE_LIMIT = frozenset(
     {"services/limits/limits.py:Limits.uncount", "services/limits/limits.py:Limits._sweep"}
 )

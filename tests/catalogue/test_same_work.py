@@ -1,6 +1,7 @@
 """Nobody can tell, at the cause: the same is done for somebody and for nobody (decision 36).
 
-`tests/timing` measures times. Here the steps are compared: one look is enough, and it names what differs.
+`tests/timing` measures times. Here the steps are compared: one look is enough, and it names what
+differs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Hardened, an address that is somebody's is registered like any other, and its owner is told (cases 59, 142, 173)."""
+"""Hardened, an address that is somebody's is registered like any other, and its owner is told
+(cases 59, 142, 173)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A username is never taken for the email of another person: asked at every call that names an account."""
+"""A username is never taken for the email of another person: asked at every call that names an
+account."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ NAMING: dict[str, Call] = {
 
 @pytest.fixture(params=[{}, HARDENED], ids=["faithful", "hardened"])
 def app(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Flask:
-    """A service with an administrator, a boss who has an email, and kite, whose email is confirmed."""
+    """A service with an administrator, a boss who has an email, and kite, whose email is
+    confirmed."""
     app = make_app(**request.param)
     Prober(app)  # which hashes cheaply
     create = services(app).accounts.create

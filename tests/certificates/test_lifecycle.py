@@ -1,4 +1,5 @@
-"""Listing, revoking and renewing; and everything that closes a certificate at once and puts it on the list."""
+"""Listing, revoking and renewing; and everything that closes a certificate at once and puts it on
+the list."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def shown(certificate: Any) -> dict[str, str]:
 
 
 def opens(client: FlaskClient, certificate: Any) -> bool:
-    """Tell whether a certificate opens the resource, in the native dialect and in NervesHub's alike."""
+    """Tell whether a certificate opens the resource, in the native dialect and in NervesHub's
+    alike."""
     headers = shown(certificate)
     statuses = [
         client.get(path, headers=headers).status_code

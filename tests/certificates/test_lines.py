@@ -1,4 +1,5 @@
-"""A certificate and all that were renewed from it: one line, which ends together and has few living members."""
+"""A certificate and all that were renewed from it: one line, which ends together and has few living
+members."""
 
 from __future__ import annotations
 

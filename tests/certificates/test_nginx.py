@@ -59,7 +59,8 @@ _SERVER = Template("""
 
 @dataclass
 class Proxy:
-    """An nginx with a careful server, one that verifies nothing, and two that have not the secret."""
+    """An nginx with a careful server, one that verifies nothing, and two that have not the
+    secret."""
 
     live: Live
     folder: Path

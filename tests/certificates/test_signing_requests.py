@@ -1,4 +1,5 @@
-"""Which requests are signed: proof of possession, kind and size of the key, one PEM block, an own key."""
+"""Which requests are signed: proof of possession, kind and size of the key, one PEM block, an own
+key."""
 
 from __future__ import annotations
 
@@ -481,8 +482,10 @@ def test_an_account_has_a_hundred_valid_certificates_at_most(
         for number in range(99):
             connection.execute(
                 text(
-                    "INSERT INTO certificate SELECT :serial, account_id, version, :serial, subject_key_id,"
-                    " authority_key_id, :serial, description, not_before, not_after, revoked_at, reason, parent, line"
+                    "INSERT INTO certificate SELECT :serial, account_id, version, :serial, "
+                    "subject_key_id,"
+                    " authority_key_id, :serial, description, not_before, not_after, "
+                    "revoked_at, reason, parent, line"
                     " FROM certificate LIMIT 1"
                 ),
                 {"serial": str(number + 1)},

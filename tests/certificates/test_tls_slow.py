@@ -1,4 +1,5 @@
-"""`identity serve --tls` and clients who are slow, never end what they begin, or do not speak HTTP."""
+"""`identity serve --tls` and clients who are slow, never end what they begin, or do not speak
+HTTP."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ ASKING = {
 
 
 def completion(shell: str, folder: Path) -> Path:
-    """Return a file with what `identity` prints for a shell, or skip where there is no such shell."""
+    """Return a file with what `identity` prints for a shell, or skip where there is no such
+    shell."""
     if shutil.which(shell) is None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"there is no {shell}")

@@ -1,4 +1,5 @@
-"""`identity create-admin`: the password comes by standard input or prompt, and goes nowhere else."""
+"""`identity create-admin`: the password comes by standard input or prompt, and goes nowhere
+else."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ def services() -> Iterator[Look]:
 def in_terminal(
     variables: dict[str, str], *arguments: str, typed: Iterable[str]
 ) -> tuple[int, str]:
-    """Run the command in a terminal, answer its prompts, and return the exit code and all that was shown."""
+    """Run the command in a terminal, answer its prompts, and return the exit code and all that was
+    shown."""
     ours, its = pty.openpty()
     command = [sys.executable, "-c", _IN_TERMINAL, COMMAND, *arguments]
     process = subprocess.Popen(
@@ -81,7 +83,8 @@ def in_terminal(
         for piece in _pieces(ours):
             shown += piece
             if shown.endswith(": "):
-                # A signal that comes after Python has last looked for one, and before it reads, waits for
+                # A signal that comes after Python has last looked for one, and before it reads,
+                # waits for
                 # the next key.
                 wait_until(lambda: _state(process.pid) == "S")
                 os.write(ours, next(answers).encode())

@@ -1,4 +1,5 @@
-"""Only setup.cfg states the version. Code reads it from the installed distribution; documentation has a placeholder."""
+"""Only setup.cfg states the version. Code reads it from the installed distribution; documentation
+has a placeholder."""
 
 from __future__ import annotations
 

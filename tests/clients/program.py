@@ -1,6 +1,8 @@
-"""Uses the generated Python client: logs in, creates, lists and disables users, and shows refusals as data.
+"""Uses the generated Python client: logs in, creates, lists and disables users, and shows refusals
+as data.
 
-The suite generates the package `identity_client`, checks this program against its types and runs it.
+The suite generates the package `identity_client`, checks this program against its types and runs
+it.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ def main(base: str, name: str, password: str) -> None:
     refusal = disable_user.sync(client=client, account_id=999)
     assert isinstance(refusal, ProblemDetails), refusal
     print(
-        f"{disabled.username} disabled: {disabled.disabled}; {hawk.created_at:%Y} {len(sessions.sessions)} session"
+        f"{disabled.username} disabled: {disabled.disabled}; {hawk.created_at:%Y} "
+        f"{len(sessions.sessions)} session"
     )
     print(f"refused: {taken.status} {taken.code}, {refusal.status} {refusal.code}")
 

@@ -1,4 +1,5 @@
-"""A Python client, generated from the document of a running service, logs in, lists, disables, shows a refusal."""
+"""A Python client, generated from the document of a running service, logs in, lists, disables,
+shows a refusal."""
 
 from __future__ import annotations
 

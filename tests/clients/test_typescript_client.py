@@ -1,4 +1,5 @@
-"""A TypeScript client, generated from the document of a running service, compiles and does the same under Node."""
+"""A TypeScript client, generated from the document of a running service, compiles and does the same
+under Node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""One story in five dialects: whoever tells it, the same rows and the same trail are left, and one account is one."""
+"""One story in five dialects: whoever tells it, the same rows and the same trail are left, and one
+account is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Seed 004 to the letter: its own examples, by real curl against a real service on each database."""
+"""Seed 004 to the letter: its own examples, by real curl against a real service on each
+database."""
 
 from __future__ import annotations
 

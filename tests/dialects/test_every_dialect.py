@@ -1,4 +1,5 @@
-"""What no dialect ever does, whatever its document shows, in either mode. (The speaker looks for hashes everywhere.)"""
+"""What no dialect ever does, whatever its document shows, in either mode. (The speaker looks for
+hashes everywhere.)"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What documents show and careful services do not: as documented by default, closed when hardened."""
+"""What documents show and careful services do not: as documented by default, closed when
+hardened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A JWT that the service did not write as it stands opens nothing (security catalogue, cases 100-104)."""
+"""A JWT that the service did not write as it stands opens nothing (security catalogue, cases
+100-104)."""
 
 from __future__ import annotations
 

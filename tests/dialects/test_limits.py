@@ -1,4 +1,5 @@
-"""Too much of something, in every dialect: one count for a name over all of them, a 429 in each one's words."""
+"""Too much of something, in every dialect: one count for a name over all of them, a 429 in each
+one's words."""
 
 from __future__ import annotations
 
@@ -85,7 +86,8 @@ def make(make_app: Callable[..., Flask]) -> Callable[..., FlaskClient]:
 
 
 def require_refusal(answer: TestResponse, name: str, most: int, window: int, wait: int) -> None:
-    """Make sure that an answer is a 429 with its three fields (draft-ietf-httpapi-ratelimit-headers)."""
+    """Make sure that an answer is a 429 with its three fields
+    (draft-ietf-httpapi-ratelimit-headers)."""
     assert answer.status_code == 429, answer.text
     assert answer.headers["Retry-After"] == str(wait)
     assert answer.headers["RateLimit"] == f'"{name}";r=0;t={wait}'

@@ -1,4 +1,5 @@
-"""The native dialect as its users speak it: themselves, their tokens and sessions, and how accounts are made."""
+"""The native dialect as its users speak it: themselves, their tokens and sessions, and how accounts
+are made."""
 
 from __future__ import annotations
 

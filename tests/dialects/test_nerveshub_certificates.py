@@ -1,4 +1,5 @@
-"""Seed 000 (NervesHub), `POST /users/sign`: what is signed, what is not, and what the certificate opens."""
+"""Seed 000 (NervesHub), `POST /users/sign`: what is signed, what is not, and what the certificate
+opens."""
 
 from __future__ import annotations
 

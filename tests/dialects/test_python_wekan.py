@@ -1,4 +1,5 @@
-"""A client of seed 001 that nobody here wrote, python-wekan, against a real service by changing only its base."""
+"""A client of seed 001 that nobody here wrote, python-wekan, against a real service by changing
+only its base."""
 
 from __future__ import annotations
 

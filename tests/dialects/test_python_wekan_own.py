@@ -11,7 +11,8 @@ import pytest
 
 from support.live import serving
 
-# In their order: each goes on with what the one before left. The others of that file are about boards.
+# In their order: each goes on with what the one before left. The others of that file are about
+# boards.
 OWN = (
     "test_parse_iso_date",
     "test_wekan_client",

@@ -25,7 +25,8 @@ TAKEN = "admin"  # the name of an account that the token is not of
 
 @dataclass(frozen=True)
 class Place:
-    """A service, the site that it guards, and tokens of hawk: one that is good, one that was revoked."""
+    """A service, the site that it guards, and tokens of hawk: one that is good, one that was
+    revoked."""
 
     live: Live
     site: Site

@@ -1,4 +1,5 @@
-"""Which dialect is spoken is settled before any route: by prefix, by bound host, and in every refusal."""
+"""Which dialect is spoken is settled before any route: by prefix, by bound host, and in every
+refusal."""
 
 from __future__ import annotations
 

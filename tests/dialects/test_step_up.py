@@ -1,4 +1,5 @@
-"""A proof that is too old, in each dialect: 401 with RFC 9470's challenge, and a fresh one is enough."""
+"""A proof that is too old, in each dialect: 401 with RFC 9470's challenge, and a fresh one is
+enough."""
 
 from __future__ import annotations
 

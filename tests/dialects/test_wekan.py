@@ -153,7 +153,8 @@ def test_the_loser_of_the_race_for_the_first_account_still_gets_one(
 
 
 def first_is_taken(app: Flask) -> None:
-    """Leave the database as the loser of a race finds it: the winner's mark is there, his account not yet seen."""
+    """Leave the database as the loser of a race finds it: the winner's mark is there, his account
+    not yet seen."""
     accounts = services(app).accounts
     assert accounts._transactions.write_unattended(lambda tx: accounts._is_first(tx.session))
 

@@ -1,4 +1,5 @@
-"""Seed 001 (Wekan): Meteor's errors, with 200 for credentials under /api and real statuses elsewhere."""
+"""Seed 001 (Wekan): Meteor's errors, with 200 for credentials under /api and real statuses
+elsewhere."""
 
 from __future__ import annotations
 

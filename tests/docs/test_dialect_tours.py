@@ -1,4 +1,5 @@
-"""What docs/dialects.md shows of each dialect is what happens: its tours typed into a shell, its lists of calls."""
+"""What docs/dialects.md shows of each dialect is what happens: its tours typed into a shell, its
+lists of calls."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""The loops that docs/tour.md and docs/clients.md show outlive an outage and a restart, and end on a 401 only.
+"""The loops that docs/tour.md and docs/clients.md show outlive an outage and a restart, and end on
+a 401 only.
 
-They run as they are printed. Their sleeps are noted in a file and are over at once, so that an outage of two minutes
+They run as they are printed. Their sleeps are noted in a file and are over at once, so that an
+outage of two minutes
 by their own count takes seconds.
 """
 

@@ -1,4 +1,5 @@
-"""E-mail addresses: one plain address in, one canonical form out, whatever script its domain is written in."""
+"""E-mail addresses: one plain address in, one canonical form out, whatever script its domain is
+written in."""
 
 from __future__ import annotations
 

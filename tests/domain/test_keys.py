@@ -1,4 +1,5 @@
-"""The times of keys: a new one is known before it signs, an old one counts until nothing it signed can be alive."""
+"""The times of keys: a new one is known before it signs, an old one counts until nothing it signed
+can be alive."""
 
 from __future__ import annotations
 

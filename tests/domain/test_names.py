@@ -1,4 +1,5 @@
-"""Usernames and full names: what an account may be called, and which spellings are the same name."""
+"""Usernames and full names: what an account may be called, and which spellings are the same
+name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A backup is taken while the service works, with the commands of docs/operations.md, and restored."""
+"""A backup is taken while the service works, with the commands of docs/operations.md, and
+restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Two nodes on one PostgreSQL whose clocks differ: seconds go unnoticed, minutes refuse tokens, nothing ever fails."""
+"""Two nodes on one PostgreSQL whose clocks differ: seconds go unnoticed, minutes refuse tokens,
+nothing ever fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Many wrong passwords at once: some are refused, the rest put off, and whoever has a token notices nothing."""
+"""Many wrong passwords at once: some are refused, the rest put off, and whoever has a token notices
+nothing."""
 
 from __future__ import annotations
 

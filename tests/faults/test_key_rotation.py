@@ -1,4 +1,5 @@
-"""Keys rotate under live nodes that share a data directory, while a client renews, logs in and checks JWTs offline."""
+"""Keys rotate under live nodes that share a data directory, while a client renews, logs in and
+checks JWTs offline."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ class Client(threading.Thread):
                 self.refused.append(error)
 
     def go_round(self) -> None:
-        """Renew at one node, work at the other; a JWT of one node is checked with the keys of the other."""
+        """Renew at one node, work at the other; a JWT of one node is checked with the keys of the
+        other."""
         self.token = call(next(self.bases), "/api/token", basic(self.token), {})["token"]
         call(next(self.bases), "/api/resource", bearer(self.token))
         if self.rounds % 5 == 0:

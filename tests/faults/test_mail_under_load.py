@@ -1,6 +1,8 @@
-"""The mail server is down, slow, or hangs up after a letter, and senders are killed: no letter is lost.
+"""The mail server is down, slow, or hangs up after a letter, and senders are killed: no letter is
+lost.
 
-A letter may come twice, and then it has the same Message-ID: between handing it over and noting that, nothing can be
+A letter may come twice, and then it has the same Message-ID: between handing it over and noting
+that, nothing can be
 done about a process that dies.
 """
 
@@ -34,7 +36,8 @@ def server() -> Iterator[MailServer]:
 
 @pytest.fixture
 def experiment(server: MailServer, tmp_path: Path, empty_database_url: str) -> Iterator[Experiment]:
-    """A service that sends mail, on each database; no letter is lost, and its token is good once."""
+    """A service that sends mail, on each database; no letter is lost, and its token is good
+    once."""
     settings = {"database_url": empty_database_url, "smtp_url": server.url, "mail_from": SENDER}
     with (
         serving(tmp_path, *THREADS, **settings, public_url="https://id.example.org") as live,
@@ -48,11 +51,13 @@ def experiment(server: MailServer, tmp_path: Path, empty_database_url: str) -> I
 
 
 def hurry(experiment: Experiment) -> None:
-    """Let the time pass that a sender waits before it tries again, and the two minutes of a dead one's claim."""
+    """Let the time pass that a sender waits before it tries again, and the two minutes of a dead
+    one's claim."""
     with experiment.engine.begin() as connection:
         connection.execute(
             text(
-                "UPDATE outbox_mail SET next_attempt_at = created_at, claimed_until = NULL WHERE sent_at IS NULL"
+                "UPDATE outbox_mail SET next_attempt_at = created_at, claimed_until = NULL "
+                "WHERE sent_at IS NULL"
             )
         )
 

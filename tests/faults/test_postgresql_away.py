@@ -1,4 +1,5 @@
-"""PostgreSQL goes away under a running service: it stops, cuts connections, or falls silent, and comes back."""
+"""PostgreSQL goes away under a running service: it stops, cuts connections, or falls silent, and
+comes back."""
 
 from __future__ import annotations
 

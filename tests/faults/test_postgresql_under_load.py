@@ -1,4 +1,5 @@
-"""PostgreSQL is restarted, frozen, or cuts connections under load: nothing acknowledged is lost, nothing done twice."""
+"""PostgreSQL is restarted, frozen, or cuts connections under load: nothing acknowledged is lost,
+nothing done twice."""
 
 from __future__ import annotations
 

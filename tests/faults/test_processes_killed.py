@@ -1,4 +1,5 @@
-"""Processes are killed in the middle of registrations: what was acknowledged is there, and the service goes on."""
+"""Processes are killed in the middle of registrations: what was acknowledged is there, and the
+service goes on."""
 
 from __future__ import annotations
 

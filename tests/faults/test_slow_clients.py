@@ -16,9 +16,13 @@ from support.faults.experiment import run_experiment
 from support.live import Live, serving
 
 CLIENTS, CHECKS = 200, 40
-PATIENCE = 8  # seconds; a check that has to wait for slow clients takes longer, as they are cut off after ten
+# seconds; a check that has to wait for slow clients takes longer, as they are cut off after ten
+PATIENCE = 8
 HEAD = b"GET /api/resource HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
-BODY = b"POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
+BODY = (
+    b"POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+    b"application/json\r\nContent-Length: 900\r\n\r\n"
+)
 
 
 @contextmanager

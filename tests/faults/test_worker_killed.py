@@ -1,4 +1,5 @@
-"""A worker is killed in the middle of its work: what was acknowledged is there, and the service goes on."""
+"""A worker is killed in the middle of its work: what was acknowledged is there, and the service
+goes on."""
 
 from __future__ import annotations
 

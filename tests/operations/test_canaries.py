@@ -1,4 +1,5 @@
-"""Planted passwords and tokens go through the whole service and come out nowhere but where they were asked for."""
+"""Planted passwords and tokens go through the whole service and come out nowhere but where they
+were asked for."""
 
 from __future__ import annotations
 

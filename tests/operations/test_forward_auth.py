@@ -1,4 +1,5 @@
-"""The shipped configurations of proxies ask before they forward, and only Identity says who is calling."""
+"""The shipped configurations of proxies ask before they forward, and only Identity says who is
+calling."""
 
 from __future__ import annotations
 
@@ -305,7 +306,10 @@ def test_a_body_that_comes_with_a_question_is_no_reason_to_refuse(
     for method, path in itertools.product(
         ("POST", "PUT", "DELETE"), ("/api/verify/proxy/-/x", "/api/verify/proxy")
     ):
-        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {tokens['hawk']}\r\n".encode()
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+            f"{tokens['hawk']}\r\n"
+        ).encode()
         with socket.create_connection((host, int(port)), timeout=30) as connection:
             connection.sendall(head + FRAMES[frame])
             assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")

@@ -1,4 +1,5 @@
-"""Log lines: one JSON object per line whatever a caller sends, each found again by the answer's request id."""
+"""Log lines: one JSON object per line whatever a caller sends, each found again by the answer's
+request id."""
 
 from __future__ import annotations
 

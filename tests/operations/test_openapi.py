@@ -33,7 +33,8 @@ def call(app: Flask, document: Document) -> DocumentedClient:
     return DocumentedClient(app, document)
 
 
-# What needs a mail's token or a key of the caller's own has its story in tests/recovery and tests/certificates.
+# What needs a mail's token or a key of the caller's own has its story in tests/recovery and
+# tests/certificates.
 TOLD_ELSEWHERE = (
     "/api/activations",
     "/api/password-resets",
@@ -43,7 +44,8 @@ TOLD_ELSEWHERE = (
     "/api/admin/outbox",
     "/api/admin/users/{account_id}/certificates/",
 )
-# The page that shows the document, those that mails lead to, and the other dialects, which have documents of their own.
+# The page that shows the document, those that mails lead to, and the other dialects, which have
+# documents of their own.
 OTHERS = ("/docs", "/activate", "/reset", "/azuma/", "/continuous/", "/nerveshub/", "/wekan/")
 
 
@@ -118,7 +120,8 @@ def test_every_error_in_the_document_has_its_form(document: Document) -> None:
         for status, response in operation["responses"].items():
             if status >= "400":
                 forms = response["content"].keys() - {"application/json"}
-                # A 401 is the page of seed 004; where a fresh password may be wanted, also a problem.
+                # A 401 is the page of seed 004; where a fresh password may be wanted, also a
+                # problem.
                 assert forms == {PROBLEM} or (
                     status == "401" and {"text/html"} <= forms <= {"text/html", PROBLEM}
                 )
@@ -190,7 +193,8 @@ def test_answers_of_a_walk_through_everything_are_what_the_document_says(
 
 @pytest.mark.parametrize("case", WRONG)
 def test_refusals_are_what_the_document_says(call: DocumentedClient, case: str) -> None:
-    # With a password even those calls that end sessions, or would delete the last administrator, leave it good.
+    # With a password even those calls that end sessions, or would delete the last administrator,
+    # leave it good.
     request = {"ids": {"account_id": 2, "session_id": NO_ID, "serial": 1}} | WRONG[case](
         basic(*ADMIN)
     )

@@ -1,4 +1,5 @@
-"""Schemathesis reads our OpenAPI document and tries to catch the running service saying something else."""
+"""Schemathesis reads our OpenAPI document and tries to catch the running service saying something
+else."""
 
 from __future__ import annotations
 
@@ -31,12 +32,14 @@ CONFIG = {
     "continue-on-failure": True,
     "generation": {"max-examples": 12, "deterministic": True, "database": "none"},
     "checks": {
-        # No schema can say which names and addresses are taken, whose password is the current one, or who is the
+        # No schema can say which names and addresses are taken, whose password is the current one,
+        # or who is the
         # last administrator: that a well-formed request is refused for such a reason is no finding.
         "positive_data_acceptance": {"enabled": False},
     },
 }
-# Ids, passwords, mailed tokens and signed requests cannot be guessed; what they open is told elsewhere.
+# Ids, passwords, mailed tokens and signed requests cannot be guessed; what they open is told
+# elsewhere.
 UNGUESSABLE = {
     "DELETE /api/admin/users/{account_id}/sessions/{session_id}",
     "DELETE /api/admin/users/{account_id}/certificates/{serial}",
@@ -51,7 +54,8 @@ UNGUESSABLE = {
 
 
 class Prober:
-    """An administrator who is made anew whenever a call has removed, demoted or logged out the last one."""
+    """An administrator who is made anew whenever a call has removed, demoted or logged out the last
+    one."""
 
     use: Services
     number = 0
@@ -83,7 +87,8 @@ class Prober:
 class Answerable:
     """Lets well-formed calls succeed that could do so once only, or by chance.
 
-    The example names of the document are taken after the first call, and account 1 is deleted before other calls
+    The example names of the document are taken after the first call, and account 1 is deleted
+    before other calls
     ask for it. In stories names and ids come from the answers before, and stay.
     """
 
@@ -136,9 +141,11 @@ class Findings:
                     if isinstance(failure, UnsupportedMethodResponse) and " /api/verify" in str(
                         failure.operation
                     ):
-                        continue  # proxies ask by whatever method they forward; the document shows GET
+                        # proxies ask by whatever method they forward; the document shows GET
+                        continue
                     self.problems.append(
-                        f"{failure.operation}: {failure.title}\n{failure.message}\n{check.failure_info.code_sample}"
+                        f"{failure.operation}: "
+                        f"{failure.title}\n{failure.message}\n{check.failure_info.code_sample}"
                     )
 
 
@@ -151,7 +158,8 @@ def live(tmp_path: Path, empty_database_url: str) -> Iterator[Live]:
 
 @contextmanager
 def before_each_call(prepare: Callable[[Any], None]) -> Iterator[None]:
-    """Have a function called with each case before it is sent; such hooks are for the whole process."""
+    """Have a function called with each case before it is sent; such hooks are for the whole
+    process."""
 
     @schemathesis.hook
     def before_call(_context: object, case: Any, _options: object) -> None:

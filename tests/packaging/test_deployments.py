@@ -1,4 +1,5 @@
-"""The compose file and the manifests of Kubernetes: right by schema, closed, and with settings that are taken."""
+"""The compose file and the manifests of Kubernetes: right by schema, closed, and with settings that
+are taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The image: built from the Containerfile, started as it says, migrated and logged in to, and closed."""
+"""The image: built from the Containerfile, started as it says, migrated and logged in to, and
+closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The wheel and the sdist, installed without the source tree, work on every Python and both databases."""
+"""The wheel and the sdist, installed without the source tree, work on every Python and both
+databases."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ KINDS = [*((version, "wheel") for version in VERSIONS), (VERSIONS[0], "sdist")]
 def installed(
     request: pytest.FixtureRequest, artefacts: Artefacts, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The directory of the commands of an environment that holds the artefact and what it depends on."""
+    """The directory of the commands of an environment that holds the artefact and what it depends
+    on."""
     version, kind = request.param
     python = required_python(version)
     folder = tmp_path_factory.mktemp("installed")

@@ -1,4 +1,5 @@
-"""`uv tool install` and `pipx install` of the wheel give the command `identity`, as docs/operations.md says."""
+"""`uv tool install` and `pipx install` of the wheel give the command `identity`, as
+docs/operations.md says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Many requests at one moment with the same right password: each is answered, and none is put off."""
+"""Many requests at one moment with the same right password: each is answered, and none is put
+off."""
 
 from __future__ import annotations
 

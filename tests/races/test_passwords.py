@@ -25,7 +25,10 @@ def test_sixteen_wrong_guesses_compute_no_more_hashes_than_the_limit_allows(
     results = at_once(*(lambda app=app: principal(app, "hawk", "wrong") for app in nodes))
     assert count_types(results) == {"Unauthenticated": FAILURES, "RateLimited": PARALLEL - FAILURES}
     assert sum(len(each.checked) for each in counted) == FAILURES
-    refused = "SELECT kind, count(*) FROM audit_event WHERE outcome = 'refused' GROUP BY kind ORDER BY kind"
+    refused = (
+        "SELECT kind, count(*) FROM audit_event WHERE outcome = 'refused' GROUP BY kind ORDER "
+        "BY kind"
+    )
     assert rows(nodes[0], refused) == [("authentication", FAILURES), ("authentication.locked", 1)]
 
 

@@ -1,4 +1,5 @@
-"""Real processes deliver mail: the sender inside the service, and `identity send-mail` on its own."""
+"""Real processes deliver mail: the sender inside the service, and `identity send-mail` on its
+own."""
 
 from __future__ import annotations
 

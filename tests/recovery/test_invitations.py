@@ -1,4 +1,5 @@
-"""Invitations: the account exists at once, and opens only once its owner has chosen a password by the mail."""
+"""Invitations: the account exists at once, and opens only once its owner has chosen a password by
+the mail."""
 
 from __future__ import annotations
 

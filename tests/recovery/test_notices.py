@@ -1,4 +1,5 @@
-"""What the owner of an account is told by mail: every change of what opens it, at the address he had before."""
+"""What the owner of an account is told by mail: every change of what opens it, at the address he
+had before."""
 
 from __future__ import annotations
 

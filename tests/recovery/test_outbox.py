@@ -1,4 +1,5 @@
-"""Mail by an outbox and a real SMTP server: whatever happens there, a letter comes, as often as it takes."""
+"""Mail by an outbox and a real SMTP server: whatever happens there, a letter comes, as often as it
+takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A new email counts once it is confirmed; until then the one in force stays, for login and reset."""
+"""A new email counts once it is confirmed; until then the one in force stays, for login and
+reset."""
 
 from __future__ import annotations
 

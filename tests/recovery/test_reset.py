@@ -1,4 +1,5 @@
-"""Getting back in without the password: by a mailed token, once, in 15 minutes, and everything older ends."""
+"""Getting back in without the password: by a mailed token, once, in 15 minutes, and everything
+older ends."""
 
 from __future__ import annotations
 

@@ -17,8 +17,10 @@ from support.mail import EMAIL, Mailbox, register
 
 KITE = basic("kite", "newpwd")
 COPY = (
-    "INSERT INTO account (uuid, short_id, username, username_canonical, email, email_canonical, password_hash, version,"
-    " created_at, updated_at) SELECT 'u{number}', 's{number}', 'b{number}', 'b{number}', 'b@{number}', 'b@{number}',"
+    "INSERT INTO account (uuid, short_id, username, username_canonical, email, "
+    "email_canonical, password_hash, version,"
+    " created_at, updated_at) SELECT 'u{number}', 's{number}', 'b{number}', 'b{number}', "
+    "'b@{number}', 'b@{number}',"
     " password_hash, version, created_at, updated_at FROM account WHERE username = 'kite'"
 )
 CONFIRM = "Confirm your email address"

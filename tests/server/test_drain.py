@@ -1,4 +1,5 @@
-"""`identity serve` ends without a refused call: not ready first, then no new connections, then no process."""
+"""`identity serve` ends without a refused call: not ready first, then no new connections, then no
+process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Where a server listens: a name is resolved first, IPv4 where there is one, and a refusal is one line."""
+"""Where a server listens: a name is resolved first, IPv4 where there is one, and a refusal is one
+line."""
 
 from __future__ import annotations
 

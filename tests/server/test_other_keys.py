@@ -1,4 +1,5 @@
-"""Two services over one database with other keys: the later one says so, and is not ready until the first has ended."""
+"""Two services over one database with other keys: the later one says so, and is not ready until the
+first has ended."""
 
 from __future__ import annotations
 

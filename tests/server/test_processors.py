@@ -1,4 +1,5 @@
-"""How many workers there are by default: by affinity, and by the quota of either version of cgroups."""
+"""How many workers there are by default: by affinity, and by the quota of either version of
+cgroups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A start that cannot work stops with one clear line: which setting, or what to do; no traceback and no secret."""
+"""A start that cannot work stops with one clear line: which setting, or what to do; no traceback
+and no secret."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def ended(variables: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command that should end by itself soon; if it serves instead, end it with all its workers."""
+    """Run a command that should end by itself soon; if it serves instead, end it with all its
+    workers."""
     command = [COMMAND, *arguments]
     port = {"PORT": str(free_port())}
     process = subprocess.Popen(
@@ -43,7 +45,8 @@ def ended(variables: Mapping[str, str], *arguments: str) -> subprocess.Completed
 
 @pytest.fixture
 def serve(tmp_path: Path, sqlite_template: Path) -> Run:
-    """Run `identity serve`, or another command, on migrated data; settings are given without their prefix."""
+    """Run `identity serve`, or another command, on migrated data; settings are given without their
+    prefix."""
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
     shutil.copy(sqlite_template, data / "identity.sqlite3")

@@ -1,4 +1,5 @@
-"""`identity serve` starts: the administrator of the first start, and where his password is found afterwards."""
+"""`identity serve` starts: the administrator of the first start, and where his password is found
+afterwards."""
 
 from __future__ import annotations
 

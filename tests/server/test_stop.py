@@ -23,7 +23,8 @@ from support.postgresql import free_port
 
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
-    """A service in a process group of its own, as a terminal gives it, with its own place for temporary files."""
+    """A service in a process group of its own, as a terminal gives it, with its own place for
+    temporary files."""
     short = tempfile.mkdtemp(prefix="id-", dir="/tmp")  # sockets have short names
     (tmp_path / "tmp").symlink_to(short)
     monkeypatch.setenv("TMPDIR", short)

@@ -1,6 +1,8 @@
-"""What `identity serve` takes from granian, gunicorn and others without a promise: an upgrade without it fails here.
+"""What `identity serve` takes from granian, gunicorn and others without a promise: an upgrade
+without it fails here.
 
-Each of these is overridden, replaced or read somewhere in `identity`; the module that does is named.
+Each of these is overridden, replaced or read somewhere in `identity`; the module that does is
+named.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Making accounts: who may, with which values, and that a name or an address belongs to one only."""
+"""Making accounts: who may, with which values, and that a name or an address belongs to one
+only."""
 
 from __future__ import annotations
 
@@ -53,7 +54,10 @@ def test_registered_account_is_a_plain_one_and_can_log_in(app: Flask, clock: Man
 
 def test_row_holds_canonical_forms_and_a_hash_but_no_password(app: Flask) -> None:
     register(app, "Falcon", "canary-pw", "Falcon@B\u00dcCHER.example")
-    query = "SELECT username_canonical, email_canonical, password_hash, version FROM account WHERE id = 3"
+    query = (
+        "SELECT username_canonical, email_canonical, password_hash, version FROM account "
+        "WHERE id = 3"
+    )
     ((username, email, password_hash, version),) = rows(app, query)
     assert (username, email, version) == ("falcon", "falcon@xn--bcher-kva.example", 1)
     assert password_hash.startswith("$argon2id$v=19$m=8,t=1,p=1$")

@@ -1,4 +1,5 @@
-"""The audit trail: one event for each thing that happened, by whom and to whom, and never a secret."""
+"""The audit trail: one event for each thing that happened, by whom and to whom, and never a
+secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""From a password to a principal: the same work and the same refusal for every reason, and one event each."""
+"""From a password to a principal: the same work and the same refusal for every reason, and one
+event each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The file of SQLite vanishes or is replaced under a running service: nothing is acknowledged and lost with it."""
+"""The file of SQLite vanishes or is replaced under a running service: nothing is acknowledged and
+lost with it."""
 
 from __future__ import annotations
 

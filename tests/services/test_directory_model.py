@@ -1,4 +1,5 @@
-"""The directory beside a model: whatever happens on two nodes, in any order, no answer was untrue for over a second."""
+"""The directory beside a model: whatever happens on two nodes, in any order, no answer was untrue
+for over a second."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ from support.session_directory.nodes import Answer, Node, RemoteNode
 
 BOUND: Final = 1.0
 DAY: Final = 86_400
-# Whole life of a session by the kind of its first token; seconds (docs/architecture.md, Credentials).
+# Whole life of a session by the kind of its first token; seconds (docs/architecture.md,
+# Credentials).
 LIFETIMES: Final = {
     "access": 30 * DAY,
     "jwt": 3600,
@@ -109,7 +111,8 @@ class Model(RuleBasedStateMachine):
     # What is asked, and what may be answered.
 
     def ask(self, which: int, token: Token) -> tuple[Answer | None, Answer | None]:
-        """Ask once; return what was said and what is true. Whatever was said was true a second ago or later."""
+        """Ask once; return what was said and what is true. Whatever was said was true a second ago
+        or later."""
         session, begin = token.session, time.monotonic()
         said = self.nodes[which].ask(token.text)
         if not (self.now < token.end and session.in_time(self.now)):
@@ -357,7 +360,8 @@ def judge(nodes: list[Any], clocks: list[Any], *, examples: int) -> None:
 def near(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[list[Node]]:
-    """Two nodes in this process; one remembers little, few notes are kept, and a lost feed is soon looked for."""
+    """Two nodes in this process; one remembers little, few notes are kept, and a lost feed is soon
+    looked for."""
     monkeypatch.setattr(changes, "_NOTES_KEPT", 2)
     monkeypatch.setattr(changes, "_RETRY_SECONDS", 0.05)
     clock = ManualClock()

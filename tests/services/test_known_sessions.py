@@ -1,4 +1,5 @@
-"""The memory of live sessions: bounded, forgotten account by account, and never of a row read too early."""
+"""The memory of live sessions: bounded, forgotten account by account, and never of a row read too
+early."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Guessing: the exact number of attempts, for known and unknown names alike, and how a lock ends."""
+"""Guessing: the exact number of attempts, for known and unknown names alike, and how a lock
+ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Sessions of every kind: how long each lives, used and unused, and that its secret is kept as a digest."""
+"""Sessions of every kind: how long each lives, used and unused, and that its secret is kept as a
+digest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Accounts that came with another system's hash: the first login proves it and leaves ours in its place."""
+"""Accounts that came with another system's hash: the first login proves it and leaves ours in its
+place."""
 
 from __future__ import annotations
 

@@ -23,7 +23,10 @@ from support.clock import ManualClock
 from support.database import rows
 from support.hashing import count_hashes
 
-ROW = "SELECT username, email, full_name, password_hash, version, updated_at FROM account WHERE id = 2"
+ROW = (
+    "SELECT username, email, full_name, password_hash, version, updated_at FROM account WHERE "
+    "id = 2"
+)
 EVERYTHING = ProfileChange("osprey", "hawk@example.org", "H. Awk")
 
 

@@ -26,7 +26,10 @@ from support.database import execute, rows
 NAME, EMAIL = ProfileChange(username="osprey"), ProfileChange(email="hawk@example.org")
 FULL_NAME, NOTHING = ProfileChange(full_name="H. Awk"), ProfileChange()
 EVERYTHING = ProfileChange("osprey", "hawk@example.org", "H. Awk")
-ROW = "SELECT username, email, full_name, password_hash, version, updated_at FROM account WHERE id = 2"
+ROW = (
+    "SELECT username, email, full_name, password_hash, version, updated_at FROM account WHERE "
+    "id = 2"
+)
 
 
 def change(

@@ -1,4 +1,5 @@
-"""A right password that was proven a moment ago is known again; equal ones at one moment cost one hash."""
+"""A right password that was proven a moment ago is known again; equal ones at one moment cost one
+hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What is over is deleted a little at a time, what is not stays, and several nodes do not hurt each other."""
+"""What is over is deleted a little at a time, what is not stays, and several nodes do not hurt each
+other."""
 
 from __future__ import annotations
 
@@ -130,8 +131,10 @@ def test_counters_go_when_their_window_has_expired_and_the_mark_of_the_first_acc
 
 COPY_ENDED = (
     "INSERT INTO session"
-    " (id, account_id, kind, version, authenticated_at, created_at, last_used_at, absolute_end, origin)"
-    " SELECT :id, account_id, kind, version, authenticated_at, created_at, last_used_at, created_at, origin"
+    " (id, account_id, kind, version, authenticated_at, created_at, last_used_at, "
+    "absolute_end, origin)"
+    " SELECT :id, account_id, kind, version, authenticated_at, created_at, last_used_at, "
+    "created_at, origin"
     " FROM session WHERE digest IS NOT NULL"
 )
 

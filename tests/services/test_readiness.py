@@ -1,4 +1,5 @@
-"""Readiness: the first condition that refuses says why, and callers wait no longer than the limit."""
+"""Readiness: the first condition that refuses says why, and callers wait no longer than the
+limit."""
 
 from __future__ import annotations
 

@@ -72,7 +72,8 @@ def test_database_of_an_earlier_version_is_refused_until_it_is_migrated(
 
 
 def make_later(app: Flask, *readers: str) -> None:
-    """Let a later version have migrated: it added a table and columns, and named the revisions that can go on."""
+    """Let a later version have migrated: it added a table and columns, and named the revisions that
+    can go on."""
     execute(app, "ALTER TABLE account ADD COLUMN nickname VARCHAR(64)")
     execute(app, "ALTER TABLE session ADD COLUMN strength INTEGER DEFAULT 1 NOT NULL")
     execute(app, "CREATE TABLE later (id INTEGER)")

@@ -1,4 +1,5 @@
-"""Which session gives way: never one of another pool, and of its own pool the one that is missed least."""
+"""Which session gives way: never one of another pool, and of its own pool the one that is missed
+least."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Where a password is counted: by name, by address, by both where they know each other, by session; and who unlocks."""
+"""Where a password is counted: by name, by address, by both where they know each other, by session;
+and who unlocks."""
 
 from __future__ import annotations
 

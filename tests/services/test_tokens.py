@@ -18,7 +18,10 @@ from support.clock import ManualClock
 from support.database import rows, statements
 from support.hashing import count_hashes
 
-SESSION = "SELECT id, version, authenticated_at, created_at, last_used_at, absolute_end, revoked_at FROM session"
+SESSION = (
+    "SELECT id, version, authenticated_at, created_at, last_used_at, absolute_end, revoked_at "
+    "FROM session"
+)
 MONTH = timedelta(days=30)
 
 

@@ -1,4 +1,5 @@
-"""One use case, one transaction: whole or not at all, tried again where that helps, and silent about what it held."""
+"""One use case, one transaction: whole or not at all, tried again where that helps, and silent
+about what it held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Names that begin with `IDENTITY_`: Kubernetes' own are passed over, a mistake is refused with what was meant."""
+"""Names that begin with `IDENTITY_`: Kubernetes' own are passed over, a mistake is refused with
+what was meant."""
 
 from __future__ import annotations
 

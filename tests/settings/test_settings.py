@@ -1,4 +1,5 @@
-"""The settings: each is read, and what is unsafe, unreadable or unknown stops the start with one clear line."""
+"""The settings: each is read, and what is unsafe, unreadable or unknown stops the start with one
+clear line."""
 
 from __future__ import annotations
 

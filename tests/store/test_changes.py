@@ -1,4 +1,5 @@
-"""The feed of changes: it tells every committed one, says when it cannot, and comes back however it was broken."""
+"""The feed of changes: it tells every committed one, says when it cannot, and comes back however it
+was broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The schema's history: up, down and up again, equal to the models, and walked by one node at a time."""
+"""The schema's history: up, down and up again, equal to the models, and walked by one node at a
+time."""
 
 from __future__ import annotations
 
@@ -22,12 +23,15 @@ from identity.store.models import Base
 from support.live import environment, identity
 
 ACCOUNT = (
-    "INSERT INTO account (id, uuid, short_id, username, username_canonical, password_hash, created_at, updated_at)"
+    "INSERT INTO account (id, uuid, short_id, username, username_canonical, password_hash, "
+    "created_at, updated_at)"
     " VALUES (7, 'u', 's', 'Hawk', 'hawk', 'h', '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
 )
 SESSION = (
-    "INSERT INTO session (id, account_id, kind, version, authenticated_at, created_at, last_used_at, absolute_end,"
-    " origin) VALUES ('x', 7, 'access', 1, '2026-01-01', '2026-01-01', '2026-01-01', '2026-01-01', 'o')"
+    "INSERT INTO session (id, account_id, kind, version, authenticated_at, created_at, "
+    "last_used_at, absolute_end,"
+    " origin) VALUES ('x', 7, 'access', 1, '2026-01-01', '2026-01-01', '2026-01-01', "
+    "'2026-01-01', 'o')"
 )
 
 

@@ -1,4 +1,5 @@
-"""The table of the revision: our own, taken over from Alembic's default one, which others may use beside us."""
+"""The table of the revision: our own, taken over from Alembic's default one, which others may use
+beside us."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def former_installation(engine: Engine, revision: str) -> None:
 def keep_under_the_default_name(engine: Engine) -> None:
     run(
         engine,
-        "CREATE TABLE alembic_version (version_num VARCHAR(32) CONSTRAINT alembic_version_pkc PRIMARY KEY)",
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) CONSTRAINT alembic_version_pkc "
+        "PRIMARY KEY)",
         f"INSERT INTO alembic_version SELECT version_num FROM {VERSION_TABLE}",  # noqa: S608 - our own name
         f"DROP TABLE {VERSION_TABLE}",
     )

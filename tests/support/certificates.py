@@ -1,4 +1,5 @@
-"""Certificate signing requests and certificates as people, and people with bad intentions, make them."""
+"""Certificate signing requests and certificates as people, and people with bad intentions, make
+them."""
 
 from __future__ import annotations
 

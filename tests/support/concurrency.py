@@ -12,7 +12,8 @@ from identity.domain.errors import IdentityError
 
 
 def at_once(*uses: Callable[[], Any]) -> list[Any]:
-    """Call everything at the same moment; return what each gave, in order, or the refusal that it got.
+    """Call everything at the same moment; return what each gave, in order, or the refusal that it
+    got.
 
     Any other error is a bug and is raised.
     """

@@ -54,7 +54,10 @@ def execute(app: Flask, statement: str, **values: object) -> None:
 
 def end_connections(database_url: str) -> int:
     """Make a PostgreSQL server end every connection to a database; return how many there were."""
-    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    query = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> "
+        "pg_backend_pid()"
+    )
     with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection:
         return len(connection.execute(query, [connection.info.dbname]).fetchall())
 

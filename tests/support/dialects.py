@@ -1,4 +1,5 @@
-"""What the tests of the dialects share: a caller that listens for secrets, a mailbox, bodies nobody can read."""
+"""What the tests of the dialects share: a caller that listens for secrets, a mailbox, bodies nobody
+can read."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ _WORDS = {"password"}
 
 @dataclass
 class DialectClient:
-    """Speaks one dialect to an application, and lets no answer pass that holds a secret or a mistake of ours."""
+    """Speaks one dialect to an application, and lets no answer pass that holds a secret or a
+    mistake of ours."""
 
     app: Flask
     base: str
@@ -95,7 +97,8 @@ def dialect_client_of(app: Flask, base: str) -> Iterator[DialectClient]:
 def shared_dialect_client(
     request: pytest.FixtureRequest, factory: pytest.TempPathFactory, base: str
 ) -> Iterator[DialectClient]:
-    """Speak a dialect to one application for many tests: for requests that are refused or only read."""
+    """Speak a dialect to one application for many tests: for requests that are refused or only
+    read."""
     with shared_database(request, factory) as make:
         app = make()
         populate(app)

@@ -14,7 +14,8 @@ from support.app import services
 
 
 class CountedPasswords:
-    """The real guard, counting what is computed. `meanwhile` runs while a password is being checked."""
+    """The real guard, counting what is computed. `meanwhile` runs while a password is being
+    checked."""
 
     def __init__(self, inner: Passwords) -> None:
         self._inner = inner

@@ -1,4 +1,5 @@
-"""Where mail arrives in the tests: a mailer that keeps letters, and a real SMTP server on a port of its own."""
+"""Where mail arrives in the tests: a mailer that keeps letters, and a real SMTP server on a port of
+its own."""
 
 from __future__ import annotations
 

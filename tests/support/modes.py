@@ -1,4 +1,5 @@
-"""Two modes of one service: an application in either, and the registrations of the five dialects."""
+"""Two modes of one service: an application in either, and the registrations of the five
+dialects."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ SETTINGS = {
 
 @dataclass
 class Installation:
-    """An application in one of the two modes, with an administrator, and kim made in seed 002's dialect."""
+    """An application in one of the two modes, with an administrator, and kim made in seed 002's
+    dialect."""
 
     app: Flask
     hardened: bool

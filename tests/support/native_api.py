@@ -1,4 +1,5 @@
-"""What the tests of the door share: an application that refusals leave as it is, and the form of a refusal."""
+"""What the tests of the door share: an application that refusals leave as it is, and the form of a
+refusal."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def row_counts(app: Flask) -> dict[str, int]:
 
 @dataclass
 class NativeApi:
-    """An application for many tests, and its client. Tests that use it leave no trace, or none that others mind."""
+    """An application for many tests, and its client. Tests that use it leave no trace, or none that
+    others mind."""
 
     app: Flask
     clock: ManualClock
@@ -46,7 +48,8 @@ class NativeApi:
         self.client = self.app.test_client(use_cookies=False)
 
     def as_user(self, who: tuple[str, str]) -> dict[str, str]:
-        """Return the header of a token, which leaves no trace where a password would; it is bought once."""
+        """Return the header of a token, which leaves no trace where a password would; it is bought
+        once."""
         if who not in self._tokens:
             self._tokens[who] = token_of(self.client, *who)
         return bearer(self._tokens[who])
@@ -64,7 +67,8 @@ class NativeApi:
     def refuses(
         self, method: str, path: str, status: int, code: str, **request: Any
     ) -> TestResponse:
-        """Send a request that is refused with a problem, changes nothing and gets no secret back."""
+        """Send a request that is refused with a problem, changes nothing and gets no secret
+        back."""
         with self.unchanged():
             answer = self.client.open(path, method=method, **request)
         require_problem(answer, status, code)
@@ -80,7 +84,8 @@ class NativeApi:
 def sent(
     body: bytes | RawIOBase, kind: str | None = "application/json", *, length: object = None
 ) -> dict[str, Any]:
-    """Return the arguments that send a body as a server would hand it on, with its length or with another one."""
+    """Return the arguments that send a body as a server would hand it on, with its length or with
+    another one."""
     stream = BytesIO(body) if isinstance(body, bytes) else body
     declared = len(body) if isinstance(body, bytes) and length is None else length
     environ = {"wsgi.input": stream, "CONTENT_LENGTH": str(declared)}

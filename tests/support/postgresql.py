@@ -1,4 +1,5 @@
-"""A PostgreSQL server for the tests: a given one, or Debian's binaries started in a directory of ours."""
+"""A PostgreSQL server for the tests: a given one, or Debian's binaries started in a directory of
+ours."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ WHY_SKIPPED = (
 
 @contextmanager
 def server(directory: Path) -> Iterator[str | None]:
-    """Give the address of a server whose databases we may make and drop, or None where there is none."""
+    """Give the address of a server whose databases we may make and drop, or None where there is
+    none."""
     if given := os.environ.get(GIVEN):
         yield given
         return
@@ -66,7 +68,10 @@ def _started(binaries: Path, directory: Path) -> Iterator[str]:
         "--no-sync",
     ]
     subprocess.run([*run, "-E", "UTF8", "--locale=C"], check=True, capture_output=True, cwd="/")
-    options = f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off"
+    options = (
+        f"-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c "
+        "fsync=off"
+    )
     log = (directory / "postgresql.log").open("wb")
     command = [
         *as_user,
@@ -123,7 +128,8 @@ def free_port() -> int:
 
 
 class Database:
-    """A database of one test's own. A copy of a template is emptied behind a test and serves the next one."""
+    """A database of one test's own. A copy of a template is emptied behind a test and serves the
+    next one."""
 
     _spare: ClassVar[defaultdict[str, list[str]]] = defaultdict(list)
     _forms: ClassVar[dict[str, object]] = {}
@@ -176,7 +182,8 @@ class Database:
 _ALONE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-# What a test may have changed beside rows: columns, indexes, constraints, triggers, settings, the migrated version.
+# What a test may have changed beside rows: columns, indexes, constraints, triggers, settings, the
+# migrated version.
 _FORM = """
 SELECT (SELECT string_agg(format('%s %s %s %s', attrelid::regclass, attname, atttypid, attnotnull), ',' ORDER BY
                attrelid::regclass::text, attname)

@@ -1,4 +1,5 @@
-"""A small site of git, npm and Python packages that asks /api/verify who may read it, as a proxy would."""
+"""A small site of git, npm and Python packages that asks /api/verify who may read it, as a proxy
+would."""
 
 from __future__ import annotations
 

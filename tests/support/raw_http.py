@@ -47,7 +47,8 @@ def lines(
 
 
 def send(live: Live, request: bytes, *, half_close: bool = False) -> Raw:
-    """Send bytes on a new connection, end our side of it if asked, and read until the service ends its own."""
+    """Send bytes on a new connection, end our side of it if asked, and read until the service ends
+    its own."""
     host, _, port = live.base.removeprefix("http://").partition(":")
     received = b""
     with socket.create_connection((host, int(port)), timeout=30) as connection:
@@ -64,7 +65,8 @@ def send(live: Live, request: bytes, *, half_close: bool = False) -> Raw:
 
 @contextmanager
 def connected(live: Live) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Connect to a service; return the connection, and what to speak HTTP over: the same, or TLS on it."""
+    """Connect to a service; return the connection, and what to speak HTTP over: the same, or TLS on
+    it."""
     port = int(live.base.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
         if not live.base.startswith("https"):

@@ -1,4 +1,5 @@
-"""A client that lets no answer pass with a secret in it, and short words to speak to the service with."""
+"""A client that lets no answer pass with a secret in it, and short words to speak to the service
+with."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ FORMS = ("$argon2", "$2a$", "$2b$", "scrypt:", "pbkdf2", "password_hash", "short
 
 
 class CheckedClient(FlaskClient):
-    """Keeps every password it sends, and looks for all of them, and for every stored hash, in every answer."""
+    """Keeps every password it sends, and looks for all of them, and for every stored hash, in every
+    answer."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,7 +58,8 @@ class CheckedClient(FlaskClient):
         return answer
 
     def ask(self, method: str, path: str, status: int, who: Any = None, **body: Any) -> Any:
-        """Send a request as `who`, a name and password or a token, and return its JSON; nothing for 204."""
+        """Send a request as `who`, a name and password or a token, and return its JSON; nothing for
+        204."""
         who = (who,) if isinstance(who, str) else who
         headers = basic(*who) if who else {}
         answer = self.open(path, method=method, headers=headers, **({"json": body} if body else {}))

@@ -1,4 +1,5 @@
-"""What the tests of the papers share: a tour is cut out of a page, typed into a shell, and compared with the page."""
+"""What the tests of the papers share: a tour is cut out of a page, typed into a shell, and compared
+with the page."""
 
 from __future__ import annotations
 
@@ -72,7 +73,8 @@ def take(
     shell: str = "",
     places: Mapping[str, str] | None = None,
 ) -> None:
-    """Type a tour into one shell and require what it shows; `places` stand in the page for what differs here."""
+    """Type a tour into one shell and require what it shows; `places` stand in the page for what
+    differs here."""
     known = {
         "PASSWORD": ADMIN[1],
         "THE-TOKEN-IN-THE-MAIL": "$(mailed)",

@@ -1,4 +1,5 @@
-"""Two services of one worker each on one database, spoken to over the wire, and the rows behind them."""
+"""Two services of one worker each on one database, spoken to over the wire, and the rows behind
+them."""
 
 from __future__ import annotations
 
@@ -80,7 +81,8 @@ class Kept:
 
 @dataclass
 class Pair:
-    """Two nodes, an application on the same database and keys to look behind them, and the address of the database."""
+    """Two nodes, an application on the same database and keys to look behind them, and the address
+    of the database."""
 
     nodes: tuple[Live, Live]
     app: Flask
@@ -118,7 +120,8 @@ class Pair:
 
 
 def require_one_winner(replies: Sequence[Reply], won: int, lost: int) -> int:
-    """Make sure that one got what all wanted, and return which; a busy machine may put others off unheard."""
+    """Make sure that one got what all wanted, and return which; a busy machine may put others off
+    unheard."""
     found = statuses(replies)
     assert found[won] == 1, found
     assert found.keys() <= {won, lost, 503}, found

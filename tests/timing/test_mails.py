@@ -1,4 +1,5 @@
-"""A reset, a registration and a new email address take one time, whether or not the email is an account's.
+"""A reset, a registration and a new email address take one time, whether or not the email is an
+account's.
 
 Measured as in `test_passwords`.
 """

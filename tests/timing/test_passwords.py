@@ -1,6 +1,7 @@
 """A wrong password takes one time, whether or not the account exists.
 
-Two clocks are read: the one on the wall, which a caller has, and the processor's, which other work on the machine
+Two clocks are read: the one on the wall, which a caller has, and the processor's, which other work
+on the machine
 disturbs less.
 """
 
@@ -23,7 +24,8 @@ def test_a_wrong_password_takes_the_same_time_also_for_a_hash_of_another_system(
     require_same_time(imported(hardened, GUESSES["basic"]))
 
 
-# All of them ask the use case that is measured above for each kind of people; on PostgreSQL two are enough.
+# All of them ask the use case that is measured above for each kind of people; on PostgreSQL two are
+# enough.
 ON_POSTGRESQL = ("nerveshub login", "wekan by address")
 TIMED = [
     *(("sqlite", each) for each in GUESSES if each != "basic"),

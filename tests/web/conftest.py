@@ -45,7 +45,8 @@ def api(
 
 @pytest.fixture
 def make_api(make_app: Callable[..., Flask], clock: ManualClock) -> Callable[..., NativeApi]:
-    """Make doors on this test's own database; settings are given without their prefix, in lower case."""
+    """Make doors on this test's own database; settings are given without their prefix, in lower
+    case."""
     populated: list[Flask] = []
 
     def make(**settings: str) -> NativeApi:

@@ -1,4 +1,5 @@
-"""The Authorization header, well and badly formed: one credential or the one refusal (security catalogue 74 to 88)."""
+"""The Authorization header, well and badly formed: one credential or the one refusal (security
+catalogue 74 to 88)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Fields are the named ones, of the named types: nothing else is taken from a body (security catalogue 3.B)."""
+"""Fields are the named ones, of the named types: nothing else is taken from a body (security
+catalogue 3.B)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Forms are as strict as JSON: every field once, every escape whole, UTF-8 (security catalogue 25 and 26)."""
+"""Forms are as strict as JSON: every field once, every escape whole, UTF-8 (security catalogue 25
+and 26)."""
 
 from __future__ import annotations
 

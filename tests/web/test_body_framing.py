@@ -1,4 +1,5 @@
-"""A body is read only when its type, encoding and length are known, and only as far as that (catalogue 16 to 28)."""
+"""A body is read only when its type, encoding and length are known, and only as far as that
+(catalogue 16 to 28)."""
 
 from __future__ import annotations
 
@@ -185,7 +186,8 @@ def test_a_body_is_not_read_when_its_length_is_not_a_plain_number(
 def in_chunks(
     body: bytes | RawIOBase, kind: str = "application/json", **more: object
 ) -> dict[str, Any]:
-    """Return the arguments that send a body of no known length, as a server hands on what came in chunks."""
+    """Return the arguments that send a body of no known length, as a server hands on what came in
+    chunks."""
     environ = {
         "HTTP_TRANSFER_ENCODING": "chunked",
         "CONTENT_LENGTH": "",

@@ -1,4 +1,5 @@
-"""Bodies in chunks, over both servers: real curl sends them, and broken ones are never taken for whole."""
+"""Bodies in chunks, over both servers: real curl sends them, and broken ones are never taken for
+whole."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def chunks(body: bytes, *, size: int = 7) -> bytes:
 
 
 def send(served: Live, headers: list[str], body: bytes, *, half_close: bool = False) -> str:
-    """Send a registration, end our side of the connection if asked, and return everything that comes back."""
+    """Send a registration, end our side of the connection if asked, and return everything that
+    comes back."""
     head = REGISTER + "".join(f"{header}\r\n" for header in headers) + "\r\n"
     received = b""
     with connected(served) as (plain, connection):

@@ -1,4 +1,5 @@
-"""Pages of other origins: those that the operator names may use the service, without cookies; nothing else may."""
+"""Pages of other origins: those that the operator names may use the service, without cookies;
+nothing else may."""
 
 from __future__ import annotations
 

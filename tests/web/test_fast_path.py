@@ -90,7 +90,8 @@ def tokens(app: Flask, clock: ManualClock) -> dict[str, str]:
 
 
 def carriers(tokens: dict[str, str]) -> Iterator[str | None]:
-    """Every way in which a credential, or something like one, may stand in the Authorization header."""
+    """Every way in which a credential, or something like one, may stand in the Authorization
+    header."""
     yield from (
         None,
         "",
@@ -185,7 +186,8 @@ def asked(
 def test_both_paths_answer_alike_for_every_request(
     lanes: tuple[Lane, Lane], tokens: dict[str, str]
 ) -> None:
-    # A password opens a session, each time another: for the call that does so, nothing but tokens is the same twice.
+    # A password opens a session, each time another: for the call that does so, nothing but tokens
+    # is the same twice.
     passwords = {
         None,
         *(header for header in carriers({}) if header and header.startswith("Basic ")),

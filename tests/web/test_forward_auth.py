@@ -1,4 +1,5 @@
-"""What a proxy hears when it asks about a request: the credential decides, and the path that its operator wrote."""
+"""What a proxy hears when it asks about a request: the credential decides, and the path that its
+operator wrote."""
 
 from __future__ import annotations
 

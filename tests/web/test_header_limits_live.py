@@ -1,4 +1,5 @@
-"""Heads of requests are of bounded size, over both servers, and one that never ends keeps no memory."""
+"""Heads of requests are of bounded size, over both servers, and one that never ends keeps no
+memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The Host header and the path as a hostile caller writes them: a clear answer on every route, never a mistake."""
+"""The Host header and the path as a hostile caller writes them: a clear answer on every route,
+never a mistake."""
 
 from __future__ import annotations
 

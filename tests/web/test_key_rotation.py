@@ -1,4 +1,5 @@
-"""Two nodes over one data directory while its keys change: what one signs the other accepts, until it is really out."""
+"""Two nodes over one data directory while its keys change: what one signs the other accepts, until
+it is really out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The native dialect as administrators speak it: other people's accounts, and the trail of what happened."""
+"""The native dialect as administrators speak it: other people's accounts, and the trail of what
+happened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""One spelling of a path is answered, so that no rule of a proxy is stepped around by another one."""
+"""One spelling of a path is answered, so that no rule of a proxy is stepped around by another
+one."""
 
 from __future__ import annotations
 
@@ -83,7 +84,8 @@ def test_no_route_answers_to_another_spelling(api: NativeApi) -> None:
             for other in spelled:
                 environ = {"PATH_INFO": other, "REQUEST_METHOD": method}
                 answer = api.client.open("/", environ_overrides=environ, headers=headers)
-                # Wekan's document has an empty object where nothing is; an unknown condition of a proxy's is unmet.
+                # Wekan's document has an empty object where nothing is; an unknown condition of a
+                # proxy's is unmet.
                 unmet = path.startswith("/api/verify") and answer.status_code == 403
                 assert unmet or answer.status_code == 404 or answer.text == "{}\n", (method, other)
 
@@ -176,5 +178,6 @@ def test_nothing_leads_past_nginx_to_the_metrics(behind_nginx: Live) -> None:
 
 def test_a_real_server_answers_one_spelling(live: Live) -> None:
     answered = [path for path in METRICS if send(live, lines(f"GET {path} HTTP/1.1")).status != 404]
-    # What was needlessly escaped is the same path (RFC 3986 section 6.2.2.2), and shown as such to the service.
+    # What was needlessly escaped is the same path (RFC 3986 section 6.2.2.2), and shown as such to
+    # the service.
     assert answered == ["/metrics", "/%6detrics"]

@@ -1,4 +1,5 @@
-"""What is public: kept by caches, readable by any site's page, not sent twice, and not made for each who asks."""
+"""What is public: kept by caches, readable by any site's page, not sent twice, and not made for
+each who asks."""
 
 from __future__ import annotations
 

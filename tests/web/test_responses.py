@@ -1,4 +1,5 @@
-"""What every answer has and none has, whatever it answers (security catalogue 199, 286 and the rules of 3.0)."""
+"""What every answer has and none has, whatever it answers (security catalogue 199, 286 and the
+rules of 3.0)."""
 
 from __future__ import annotations
 

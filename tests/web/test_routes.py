@@ -1,4 +1,5 @@
-"""Who may call what: every route says it, and a table proves it (security catalogue 35, 36, 41, 148 and 149)."""
+"""Who may call what: every route says it, and a table proves it (security catalogue 35, 36, 41, 148
+and 149)."""
 
 from __future__ import annotations
 
@@ -67,7 +68,8 @@ PROXIES_ASK = "/api/verify"  # with any method, see test_forward_auth.py
 
 @dataclass(frozen=True)
 class Row:
-    """What each caller gets, in this order: nobody, the user hawk (id 2), the administrator (id 1)."""
+    """What each caller gets, in this order: nobody, the user hawk (id 2), the administrator (id
+    1)."""
 
     nobody: int
     user: int

@@ -1,4 +1,5 @@
-"""Access tokens as credentials: one spelling, one purpose, one owner, one life (security catalogue 85 to 112)."""
+"""Access tokens as credentials: one spelling, one purpose, one owner, one life (security catalogue
+85 to 112)."""
 
 from __future__ import annotations
 

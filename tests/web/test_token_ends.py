@@ -1,4 +1,5 @@
-"""When a token ends: by time, and at once with its session or its account (security catalogue 91 and 106 to 112)."""
+"""When a token ends: by time, and at once with its session or its account (security catalogue 91
+and 106 to 112)."""
 
 from __future__ import annotations
 

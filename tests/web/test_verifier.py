@@ -1,4 +1,5 @@
-"""What Flask-HTTPAuth leaves open and this verifier closes: P1 to P13 of the security notes, section 5.1."""
+"""What Flask-HTTPAuth leaves open and this verifier closes: P1 to P13 of the security notes,
+section 5.1."""
 
 from __future__ import annotations
 

@@ -46,13 +46,17 @@ def require_same_work(prober: Prober, uses: Mapping[str, Probe], *, times: int =
 
 
 def work(prober: Prober, use: Probe) -> Work:
-    """Return what is done for a call: every statement, the rows it writes, the ends of transactions, the hashes."""
+    """Return what is done for a call: every statement, the rows it writes, the ends of
+    transactions, the hashes."""
     checked, hashed = len(prober.passwords.checked), prober.passwords.hashed
     with _watched(prober) as steps:
         use()
     return [
         *steps,
-        f"{len(prober.passwords.checked) - checked} checked, {prober.passwords.hashed - hashed} hashed",
+        (
+            f"{len(prober.passwords.checked) - checked} checked, "
+            f"{prober.passwords.hashed - hashed} hashed"
+        ),
     ]
 
 

@@ -66,7 +66,8 @@ class FunctionCalls:
             self._seen[f"{code.co_filename.removeprefix(_OURS)}:{code.co_qualname}"] += 1
 
     def require_same(self, uses: Mapping[str, Probe], *, but: frozenset[str] = frozenset()) -> None:
-        """Make sure that each goes through the functions of the first, each as often, except for those named."""
+        """Make sure that each goes through the functions of the first, each as often, except for
+        those named."""
         for _ in range(_REPEATED):
             for use in uses.values():
                 use()

@@ -74,7 +74,8 @@ class Prober:
             use_case._passwords = self.passwords  # type: ignore[assignment]
 
     def people(self) -> dict[str, str]:
-        """Make new people, one of each kind; return their names, which are also the first part of their addresses."""
+        """Make new people, one of each kind; return their names, which are also the first part of
+        their addresses."""
         number, use = next(_numbers), services(self.app)
         # All names are of one length: the longer answer would tell.
         names = {who: f"bird{number:05}{index}" for index, who in enumerate(WHO)}
@@ -136,7 +137,8 @@ def uses(prober: Prober, call: Call) -> dict[str, Probe]:
 
 
 def imported(prober: Prober, call: Call) -> dict[str, Probe]:
-    """Return the call for nobody, and for people whose hashes another system made or another cost."""
+    """Return the call for nobody, and for people whose hashes another system made or another
+    cost."""
     people = prober.people()
     hashes = {
         "known": generate_password_hash(LONG_PASSWORD, "scrypt:1024:8:1"),

@@ -1,4 +1,5 @@
-"""Telling calls apart by the time that they take: how often a sample of one is longer than one of the other."""
+"""Telling calls apart by the time that they take: how often a sample of one is longer than one of
+the other."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ CLOCKS = {"on the wall": time.perf_counter, "of the processor": time.process_tim
 
 
 def auc(one: list[float], other: list[float]) -> float:
-    """Return how often a sample of `one` is longer than one of `other` (Mann-Whitney): 0.5 tells nothing."""
+    """Return how often a sample of `one` is longer than one of `other` (Mann-Whitney): 0.5 tells
+    nothing."""
     ordered = sorted(other)
     wins = sum(bisect_left(ordered, each) + bisect_right(ordered, each) for each in one)
     return wins / (2 * len(one) * len(other))
@@ -68,15 +70,19 @@ class Samples:
 
     @property
     def standard_error(self) -> float:
-        """How far an AUC is off by chance (Mann-Whitney, two samples of one size that do not differ)."""
+        """How far an AUC is off by chance (Mann-Whitney, two samples of one size that do not
+        differ)."""
         return float(((2 * self.rounds + 1) / 12) ** 0.5 / self.rounds)
 
 
 def require_same_time(uses: Mapping[str, Probe]) -> None:
-    """Make sure that nothing can be told from the first by its time: with every AUC within 0.40 to 0.60.
+    """Make sure that nothing can be told from the first by its time: with every AUC within 0.40 to
+    0.60.
 
-    A hundred pairs leave an AUC uncertain by 0.04, so samples are added up until it is clear on which side of the
-    bound it lies, or there are 900, or time is up. Other work on the machine makes that later, not wrong: the order
+    A hundred pairs leave an AUC uncertain by 0.04, so samples are added up until it is clear on
+    which side of the
+    bound it lies, or there are 900, or time is up. Other work on the machine makes that later, not
+    wrong: the order
     is random.
     """
     until = time.monotonic() + PATIENCE_SECONDS

@@ -47,7 +47,8 @@ def run_experiment(
     warm: int = WARM_LIVES,
     mail: bool = False,
 ) -> Iterator[Experiment]:
-    """Warm the nodes up, let the experiment happen, and check the invariants and what the processes hold (I11).
+    """Warm the nodes up, let the experiment happen, and check the invariants and what the processes
+    hold (I11).
 
     Args:
         nodes: everybody who takes part.
@@ -84,7 +85,8 @@ def _aftermath(load: Load, engine: Engine, nodes: Sequence[Live]) -> Aftermath:
 
 
 def _keys(live: Live) -> list[str]:
-    """Return the signing keys that the service has made for itself, and of each private key in PEM the first line."""
+    """Return the signing keys that the service has made for itself, and of each private key in PEM
+    the first line."""
     directory = Path(live.environment["IDENTITY_DATA_DIR"])
     signing = [
         line for path in directory.glob("secret_keys") for line in path.read_text("ascii").split()

@@ -24,7 +24,8 @@ _GIVES_A_TOKEN = frozenset({"login"})
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """What an experiment leaves behind: its operations, the database, and all that the service has said."""
+    """What an experiment leaves behind: its operations, the database, and all that the service has
+    said."""
 
     recorder: Recorder
     passwords: dict[str, str]
@@ -56,7 +57,8 @@ def check_all(after: Aftermath) -> None:
 
 
 def answers(after: Aftermath) -> None:
-    """I6: no mistake ever; put off, or without an answer, only while something is broken and a little later."""
+    """I6: no mistake ever; put off, or without an answer, only while something is broken and a
+    little later."""
     none([each for each in after.recorder.operations if each.outcome == "wrong"])
     late = [each for each in after.recorder.operations if each.outcome in {"unknown", "put off"}]
     none([each for each in late if not after.recorder.excused(each)])

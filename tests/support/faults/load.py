@@ -1,4 +1,5 @@
-"""What goes on while something breaks: callers who live the whole life of an account, over and over."""
+"""What goes on while something breaks: callers who live the whole life of an account, over and
+over."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ _numbers = itertools.count()
 
 
 class Load:
-    """Registers, logs in, checks tokens, signs certificates and disables accounts, on each node in turn."""
+    """Registers, logs in, checks tokens, signs certificates and disables accounts, on each node in
+    turn."""
 
     def __init__(self, recorder: Recorder, nodes: Sequence[str], *, mail: bool = False) -> None:
         self.recorder = recorder

@@ -28,7 +28,10 @@ class Cluster:
         self._binaries = binaries
         with self._connect() as connection:
             self._data = Path(self._show(connection, "data_directory"))
-            self._options = f"-c listen_addresses=127.0.0.1 -c fsync=off -c port={self._show(connection, 'port')}"
+            self._options = (
+                "-c listen_addresses=127.0.0.1 -c fsync=off -c "
+                f"port={self._show(connection, 'port')}"
+            )
 
     def stop(self) -> None:
         """End it as a power cut would."""
@@ -77,7 +80,10 @@ class Cluster:
         self._as(
             "pg_basebackup", "-D", str(home), "-d", self.url, "-R", "--checkpoint=fast", "--no-sync"
         )
-        options = f"-c listen_addresses=127.0.0.1 -c fsync=off -c port={port} -c unix_socket_directories={home.parent}"
+        options = (
+            f"-c listen_addresses=127.0.0.1 -c fsync=off -c port={port} -c "
+            f"unix_socket_directories={home.parent}"
+        )
         options += " -c max_connections=300"  # no fewer than the other one has
         try:
             self._as(
@@ -103,10 +109,12 @@ class Cluster:
         )
 
     def cut_connections(self) -> int:
-        """Close every connection of the service from the server's side and return how many there were."""
+        """Close every connection of the service from the server's side and return how many there
+        were."""
         with self._connect() as connection:
             return connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'fault_%'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE "
+                "'fault_%'"
             ).rowcount
 
     def _connect(self) -> psycopg.Connection[tuple[str, ...]]:

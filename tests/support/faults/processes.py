@@ -1,4 +1,5 @@
-"""The processes of a running service: who they are, what they hold, and how they are killed and started again."""
+"""The processes of a running service: who they are, what they hold, and how they are killed and
+started again."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ class Held:
 
 
 def workers(live: Live) -> list[int]:
-    """Return the processes that serve; they come from a process between them and the service's first."""
+    """Return the processes that serve; they come from a process between them and the service's
+    first."""
     return [worker for fork_server in fork_servers(live) for worker in _children(fork_server)]
 
 
@@ -82,7 +84,8 @@ def ended(*pids: int) -> bool:
 
 
 def start_again(live: Live) -> None:
-    """Start a service that has ended, at the same address, with the same settings and the same log."""
+    """Start a service that has ended, at the same address, with the same settings and the same
+    log."""
     live.process.wait(timeout=20)
     with live.log.open("ab") as output:
         live.process = subprocess.Popen(

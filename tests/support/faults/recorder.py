@@ -1,4 +1,5 @@
-"""Every call that a fault experiment makes is written down: what was asked, by whom, when, and what came back."""
+"""Every call that a fault experiment makes is written down: what was asked, by whom, when, and what
+came back."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ PUT_OFF = frozenset({429, 503})
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call. Without a status nobody knows what became of it; times are of the monotonic clock, in seconds."""
+    """One call. Without a status nobody knows what became of it; times are of the monotonic clock,
+    in seconds."""
 
     kind: str
     node: str
@@ -36,7 +38,8 @@ class Operation:
 
     @property
     def outcome(self) -> str:
-        """Say `ok`, `fail` (as it should), `put off`, `unknown`, or `wrong`: an answer that nobody expects."""
+        """Say `ok`, `fail` (as it should), `put off`, `unknown`, or `wrong`: an answer that nobody
+        expects."""
         if self.status is None:
             return "unknown"
         if self.status in PUT_OFF:
@@ -58,7 +61,8 @@ class Operation:
 
 
 class Recorder:
-    """Calls nodes and keeps what happened, together with every secret that was used or given out."""
+    """Calls nodes and keeps what happened, together with every secret that was used or given
+    out."""
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
@@ -142,7 +146,8 @@ class Recorder:
 
     @contextmanager
     def fault(self) -> Iterator[None]:
-        """Something is broken meanwhile: until five seconds later calls may be put off or get no answer."""
+        """Something is broken meanwhile: until five seconds later calls may be put off or get no
+        answer."""
         begun = time.monotonic()
         self.windows.append((begun, float("inf")))
         yield

@@ -24,7 +24,8 @@ class Proxy:
 
     @contextmanager
     def cut(self) -> Iterator[None]:
-        """Carry nothing meanwhile: old connections fall silent, new ones are closed; afterwards the old ones break."""
+        """Carry nothing meanwhile: old connections fall silent, new ones are closed; afterwards the
+        old ones break."""
         self._cut.set()
         try:
             yield

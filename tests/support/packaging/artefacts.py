@@ -102,7 +102,8 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> str:
 
 
 def install(python: str, artefact: Path, folder: Path, *, extras: str = "") -> Path:
-    """Install an artefact into a new environment below `folder` and return the environment's bin directory."""
+    """Install an artefact into a new environment below `folder` and return the environment's bin
+    directory."""
     constraints = locked_versions(folder)
     environment = folder / "environment"
     run(UV, "venv", "--quiet", "--python", python, environment, cwd=folder)

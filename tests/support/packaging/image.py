@@ -1,4 +1,5 @@
-"""The image, built and run by buildah, on a base that debootstrap makes: nothing comes from a registry of images."""
+"""The image, built and run by buildah, on a base that debootstrap makes: nothing comes from a
+registry of images."""
 
 from __future__ import annotations
 
@@ -82,7 +83,8 @@ class Image:
     def start(
         self, data: Path, secrets: Path, command: list[str], *, settings: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
-        """Start a command on a root file system that is read-only, but for the volume, /tmp and /run."""
+        """Start a command on a root file system that is read-only, but for the volume, /tmp and
+        /run."""
         variables = [f"{name}={value}" for name, value in {**self.environment, **settings}.items()]
         arguments = [
             str(self.root),

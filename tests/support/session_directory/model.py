@@ -1,4 +1,5 @@
-"""What happened to accounts and their sessions, as plain values: the model beside which nodes are judged."""
+"""What happened to accounts and their sessions, as plain values: the model beside which nodes are
+judged."""
 
 from __future__ import annotations
 

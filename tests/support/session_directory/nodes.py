@@ -1,4 +1,5 @@
-"""A node of the service as a test drives it: in this process, or alone in one of its own, spoken to line by line."""
+"""A node of the service as a test drives it: in this process, or alone in one of its own, spoken to
+line by line."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ class DeafFeed:
 
 
 class Node:
-    """One application on a database that it shares with others. What a refused caller gets is None."""
+    """One application on a database that it shares with others. What a refused caller gets is
+    None."""
 
     def __init__(
         self, database_url: str, data_dir: Path, name: str, clock: ManualClock, **settings: str
@@ -172,7 +174,8 @@ def _unless_refused(work: Callable[[], Any]) -> Any:
 
 
 class RemoteNode:
-    """A node in a process of its own: whatever a `Node` can do, said in a line of JSON and answered in one."""
+    """A node in a process of its own: whatever a `Node` can do, said in a line of JSON and answered
+    in one."""
 
     def __init__(self, database_url: str, data_dir: Path, name: str) -> None:
         self._process = subprocess.Popen(
