@@ -8,6 +8,9 @@ local CLIENT_TIMEOUT_MS = 10000
 -- Headers of the answer that the service receives, and headers of a refusal that the caller receives.
 local ANSWER = {
     "x-identity-user", "x-identity-id", "x-identity-admin", "x-identity-credential", "x-identity-expires",
+    -- Identity sends these only if IDENTITY_FORWARD_HEADERS names them.
+    "x-identity-email", "x-identity-name", "remote-user", "remote-email", "remote-name", "remote-groups",
+    "x-webauth-user",
 }
 local REFUSAL = { "www-authenticate", "retry-after", "content-type" }
 local REFUSED = { [401] = true, [403] = true, [429] = true, [503] = true }
