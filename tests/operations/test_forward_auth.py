@@ -6,8 +6,9 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,17 +83,20 @@ def proxy(request: pytest.FixtureRequest) -> Proxy:
     return found
 
 
-Guarding = Callable[[str], AbstractContextManager[Guarded]]
+class Guarding(Protocol):
+    """Runs the proxy before the sample service, asking the Identity at `host:port`."""
+
+    def __call__(
+        self, identity: str, edits: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[Guarded]: ...
 
 
 @pytest.fixture(scope="module")
 def proxying(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Guarding:
-    """Runs the proxy before the sample service, asking the Identity of an address."""
-
     @contextmanager
-    def run(identity: str) -> Iterator[Guarded]:
+    def run(identity: str, edits: Mapping[str, str] | None = None) -> Iterator[Guarded]:
         place_of = tmp_path_factory.mktemp("proxy"), free_port(), identity
-        with service() as address, proxy.proxying(Place(*place_of, address)):
+        with service() as address, proxy.proxying(Place(*place_of, address, edits or {})):
             yield Guarded(f"http://127.0.0.1:{place_of[1]}")
 
     return run
@@ -249,6 +253,58 @@ def test_administration_is_for_administrators(
         assert ["x-identity-admin", "true"] in answer.json()["headers"]
 
 
+# Decoded once, none of these is below /admin. A proxy that decoded twice would send the service
+# another path than the one that it decided about.
+TWICE_ENCODED = [
+    "/%252e%252e/admin",
+    "/x/%252e%252e/admin",
+    "/a%252fb",
+    "/x%252f..%252fadmin",
+    "/%252fadmin",
+    "/%2561dmin",
+    "/%255cadmin",
+]
+
+
+@pytest.mark.parametrize("path", TWICE_ENCODED)
+def test_the_service_sees_a_path_encoded_twice_as_it_was_sent(
+    guarded: Guarded, tokens: dict[str, str], path: str
+) -> None:
+    assert guarded.curl(path).status == 401
+    for who, admin in (("hawk", "false"), ("admin", "true")):
+        answer = guarded.curl(path, "-u", f"{tokens[who]}:")
+        assert (answer.status, answer.json()["path"]) == (200, path)
+        assert ["x-identity-admin", admin] in answer.json()["headers"]
+
+
+@pytest.mark.parametrize("path", ["/admin/%252e%252e/x", "/admin%252f..%252fx", "/admin/a%252fb"])
+def test_a_path_of_the_administration_stays_one_however_it_is_encoded_behind_it(
+    guarded: Guarded, tokens: dict[str, str], path: str
+) -> None:
+    assert guarded.curl(path, "-u", f"{tokens['hawk']}:").status == 403
+    answer = guarded.curl(path, "-u", f"{tokens['admin']}:")
+    assert (answer.status, answer.json()["path"]) == (200, path)
+
+
+# What an operator may write in the place of `admin`; the proxies hand it on in different ways.
+MISSPELT = ["ADMIN", "admin%2f"]
+CONDITION_OF_NGINX, CONDITION = "/_identity/admin", "/api/verify/proxy/admin"
+
+
+@pytest.mark.parametrize("misspelt", MISSPELT)
+def test_a_misspelt_condition_lets_no_caller_pass(
+    proxying: Guarding, live: Live, tokens: dict[str, str], misspelt: str
+) -> None:
+    edits = {known: known.replace("admin", misspelt) for known in (CONDITION_OF_NGINX, CONDITION)}
+    with proxying(live.base.removeprefix("http://"), edits) as guarded:
+        for who, token in tokens.items():
+            for method in ("GET", "OPTIONS", "POST"):
+                answer = guarded.curl("/admin/x", "-u", f"{token}:", method=method)
+                assert answer.status == 403, (who, method)
+        assert guarded.curl("/admin/x").status == 401
+        assert guarded.curl("/x", "-u", f"{tokens['hawk']}:").status == 200
+
+
 def test_a_body_goes_to_the_service_and_not_to_identity(
     guarded: Guarded, tokens: dict[str, str], tmp_path: Path
 ) -> None:
@@ -289,6 +345,73 @@ def test_an_identity_that_is_silent_or_away_refuses_soon(
                 502,
                 503,
                 504,
+            }
+
+
+TOLD = {
+    "x-identity-email": "ann@example.org",
+    "x-identity-name": "Ann Zo%C3%AB",
+    "remote-user": "ann",
+    "remote-email": "ann@example.org",
+    "remote-name": "Ann Zo%C3%AB",
+    "remote-groups": "",
+    "x-webauth-user": "ann",
+}
+
+
+def _spellings(name: str) -> set[str]:
+    """Return a header's name with each choice of hyphens and underscores, in several letter cases."""
+    words = name.split("-")
+    joined = {
+        "".join(itertools.chain(*zip(words, (*joints, ""), strict=True)))
+        for joints in itertools.product("-_", repeat=len(words) - 1)
+    }
+    return {case(each) for each in joined for case in (str.lower, str.upper, str.title)}
+
+
+SPOOFED = [
+    part for name in TOLD for each in sorted(_spellings(name)) for part in ("-H", f"{each}: root")
+]
+
+
+def _told(heard: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the values of each header that names a caller, underscores read as hyphens."""
+    values: dict[str, list[str]] = {}
+    for name, value in heard:
+        values.setdefault(name.replace("_", "-"), []).append(value)
+    return {name: values[name] for name in TOLD if name in values}
+
+
+def test_headers_that_identity_was_not_asked_to_add_cannot_be_claimed(
+    guarded: Guarded, tokens: dict[str, str]
+) -> None:
+    for path, who in (("/", "hawk"), ("/admin/x", "admin")):
+        heard = guarded.heard(path, "-u", f"{tokens[who]}:", *SPOOFED)
+        assert "root" not in str(heard)
+        assert not any("".join(values) for values in _told(heard).values())
+
+
+def test_headers_that_identity_was_asked_to_add_are_its_own(
+    proxying: Guarding, tmp_path: Path
+) -> None:
+    words = "identity,email,name,remote,webauth"
+    settings = {"trusted_proxies": "127.0.0.1", "forward_headers": words}
+    with serving(tmp_path, "--workers", "1", **settings) as live:
+        ann = '{"username": "ann", "password": "newpwd", "email": "ann@example.org"}'
+        assert live.curl("/api/users", "--json", ann).status == 201
+        with sqlite3.connect(next(tmp_path.glob("*.sqlite3"))) as database:
+            database.execute(
+                "UPDATE account SET email_verified = true, full_name = 'Ann Zo\u00eb'"
+                " WHERE username = 'ann'"
+            )
+        with proxying(live.base.removeprefix("http://")) as guarded:
+            told = _told(guarded.heard("/", "-u", "ann:newpwd", *SPOOFED))
+            # Some proxies drop a header without a value; that says the same.
+            assert {"remote-groups": [""]} | told == {name: [told] for name, told in TOLD.items()}
+            nameless = _told(guarded.heard("/admin/x", "-u", "admin:changeme", *SPOOFED))
+            assert {name: values for name, values in nameless.items() if any(values)} == {
+                "remote-user": ["admin"],
+                "x-webauth-user": ["admin"],
             }
 
 

@@ -28,7 +28,7 @@ def proxying(place: Place) -> Iterator[None]:
         },
     )
     path = place.folder / "Caddyfile"
-    path.write_text("{\n\tadmin off\n\tauto_https off\n}\n" + text)
+    path.write_text("{\n\tadmin off\n\tauto_https off\n}\n" + place.edited(text))
     own = {
         "HOME": str(place.folder),
         "XDG_DATA_HOME": str(place.folder),

@@ -27,7 +27,7 @@ def proxying(place: Place) -> Iterator[None]:
         },
     )
     path = place.folder / "envoy.yaml"
-    path.write_text(text)
+    path.write_text(place.edited(text))
     command = [
         str(find("envoy")),
         "-c",

@@ -29,6 +29,6 @@ def proxying(place: Place) -> Iterator[None]:
         "bind :80": f"bind 127.0.0.1:{place.port}",
         "127.0.0.1:8080": place.service,
     }
-    path.write_text(shipped("haproxy.cfg", changes))
+    path.write_text(place.edited(shipped("haproxy.cfg", changes)))
     with running(place, [str(find("haproxy")), "-db", "-f", str(path)]):
         yield

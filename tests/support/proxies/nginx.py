@@ -29,6 +29,6 @@ def proxying(place: Place) -> Iterator[None]:
         },
     )
     with nginx.running(
-        place.folder, re.sub(r" +ssl_certificate.*\n", "", text), ports=[place.port]
+        place.folder, re.sub(r" +ssl_certificate.*\n", "", place.edited(text)), ports=[place.port]
     ):
         yield

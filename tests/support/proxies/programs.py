@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "forward-auth"
@@ -17,12 +17,24 @@ SHIPPED = Path(__file__).parents[3] / "deploy" / "forward-auth"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a proxy is to run and whom it knows: `host:port` each, and a folder of its own."""
+    """Where a proxy is to run and whom it knows: `host:port` each, and a folder of its own.
+
+    Attributes:
+        edits: what a test changes in the configuration that names the conditions, old text to new.
+    """
 
     folder: Path
     port: int
     identity: str
     service: str
+    edits: Mapping[str, str] = field(default_factory=dict)
+
+    def edited(self, text: str) -> str:
+        """Return a configuration with the edits of this test, of which at least one must apply."""
+        assert not self.edits or any(ours in text for ours in self.edits)
+        for ours, theirs in self.edits.items():
+            text = text.replace(ours, theirs)
+        return text
 
 
 def find(program: str) -> str | None:

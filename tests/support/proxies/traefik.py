@@ -42,7 +42,7 @@ def proxying(place: Place) -> Iterator[None]:
         "127.0.0.1:5000": place.identity,
         "127.0.0.1:8080": place.service,
     }
-    dynamic.write_text(shipped("traefik-dynamic.yaml", changes))
+    dynamic.write_text(place.edited(shipped("traefik-dynamic.yaml", changes)))
     with running(place, [str(find("traefik")), f"--configFile={static}"]):
         _wait_for_routes(place.port)
         yield
