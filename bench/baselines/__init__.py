@@ -1,3 +1,1 @@
-"""Minimal applications on the same server. A figure of the service is given as a ratio to one of
-them.
-"""
+"""Programs that the service is compared with: a bare WSGI callable, a Flask greeting."""

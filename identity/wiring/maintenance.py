@@ -1,6 +1,4 @@
-"""Builds the maintenance of a service: schema, readiness, signing keys, deletion of expired
-rows.
-"""
+"""Builds the use cases of maintenance: schema, readiness, pruning, signing keys."""
 
 from __future__ import annotations
 
