@@ -37,7 +37,7 @@ def _failing(error: Exception) -> Ask:
     def ask(
         api: NativeApi, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> TestResponse:
-        def fail(_account_id: int) -> str:
+        def fail(*_: object) -> str:
             raise error
 
         monkeypatch.setattr(services(api.app).accounts, "public_name", fail)
