@@ -92,7 +92,7 @@ def test_a_costly_list_rests_for_a_while_despite_changes(
     app: Flask, signatures: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocations, "_CHEAP_SECONDS", 0.0)
-    monkeypatch.setattr(revocations, "_REST", 1e9)
+    monkeypatch.setattr(revocations, "_REST_FACTOR", 1e9)
     for _ in range(3):
         services(app).tokens.revoke_all(principal(app, "hawk", "newpwd"))
         serials(app)

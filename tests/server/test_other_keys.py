@@ -34,7 +34,7 @@ def test_a_service_with_other_keys_is_not_ready_until_the_first_has_ended(
                 json.loads(line) for line in second.output().splitlines() if line.startswith("{")
             ]
             assert any(
-                "keys of this node" in line["message"] and line["level"] == "warning"
+                "signing keys differ" in line["message"] and line["level"] == "warning"
                 for line in lines
             )
             for _ in range(4):

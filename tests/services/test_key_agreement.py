@@ -61,7 +61,7 @@ def test_of_two_nodes_with_other_secret_keys_the_later_one_is_not_ready(
     first, second = node(OLD), node(NEW)
     assert [ready(first), ready(second), ready(first), ready(second)] == [True, False, True, False]
     warnings = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
-    assert len([each for each in warnings if "keys of this node" in each]) == 1
+    assert len([each for each in warnings if "signing keys differ" in each]) == 1
     assert not any(key in "".join(warnings) for key in (OLD, NEW))
 
 
