@@ -66,7 +66,7 @@ def test_a_lock_makes_the_same_work_for_every_account(strict: Prober) -> None:
     def call(prober: Prober, name: str) -> Any:
         services(
             prober.app
-        ).authentication._limits.refusals._notes.clear()  # else it depends on the moment
+        ).authentication._limits.refusals._entries.clear()  # else it depends on the moment
         return GUESSES["basic"](prober, name)
 
     require_same_work(strict, uses(strict, call), times=4)
@@ -140,9 +140,8 @@ def test_a_claim_of_another_users_email_makes_the_same_work(hardened: Prober) ->
     ]
 
     def ask(who: str, act: Callable[[str], tuple[str, str, dict[str, Any]]]) -> Any:
-        services(hardened.app).directory._known.forget(
-            None
-        )  # what is in memory tells of use, not of an address
+        # A cached session tells of its use, not of an email.
+        services(hardened.app).directory._cache.forget(None)
         return people[who].ask(*act(who))
 
     for act in acts:

@@ -68,9 +68,7 @@ def test_a_condition_that_does_not_end_is_waited_for_once_by_all_and_only_for_th
     going_on.set()
     wait_until(
         lambda: (
-            len(begun) == 1
-            and readiness._asking is not None
-            and readiness._asking.answered.is_set()
+            len(begun) == 1 and readiness._current is not None and readiness._current.done.is_set()
         )
     )
     readiness.require()
