@@ -277,7 +277,7 @@ def test_a_forwarding_proxy_hears_yes_or_no_and_nothing_else(
 
 def test_a_long_header_is_answered_and_not_remembered(app: Flask, tokens: dict[str, str]) -> None:
     app.wsgi_app._application = None  # type: ignore[attr-defined]  # whoever reaches Flask fails
-    ask, known = _answering(app.wsgi_app), app.wsgi_app._lane._headers._known  # type: ignore[attr-defined]
+    ask, known = _answering(app.wsgi_app), app.wsgi_app._fast_path._headers._values  # type: ignore[attr-defined]
     for pair in (f"{tokens['access']}:{'x' * 9000}", f"{'x' * 9000}:{tokens['access']}"):
         assert ask(asked(f"Basic {encoded(pair.encode())}"))[0][:3] == "204"
     assert known == {}
