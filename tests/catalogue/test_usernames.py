@@ -106,7 +106,7 @@ def test_own_confirmed_email_may_be_the_username(app: Flask, naming: str) -> Non
 def test_a_registration_with_its_own_email_as_the_name_is_taken_where_that_tells_nothing(
     app: Flask,
 ) -> None:
-    hardened = services(app).accounts._hardened
+    hardened = services(app).exposure.hardened
     for wanted in ("new@example.org", BOSS):
         body = {"username": wanted, "password": LONG_PASSWORD, "email": wanted}
         answer = app.test_client().post("/api/users", json=body)
@@ -129,7 +129,7 @@ def test_an_account_without_a_name_is_never_called_by_another_email(
 def test_an_unconfirmed_email_is_no_username_where_it_may_be_another_accounts(app: Flask) -> None:
     execute(app, "UPDATE account SET email_verified = false WHERE username = 'kite'")
     answer = NAMING["native, one's own"](app, KITE)
-    assert answer.status_code == (400 if services(app).accounts._hardened else 200)
+    assert answer.status_code == (400 if services(app).exposure.hardened else 200)
 
 
 def test_an_account_that_has_such_a_name_already_goes_on(app: Flask) -> None:

@@ -163,7 +163,7 @@ def test_waiting_in_vain_for_the_hash_is_not_counted_as_a_wrong_password(
     populate(app)
     hasher = services(app).authentication._passwords._hasher  # type: ignore[attr-defined]
     hasher._wait_seconds = 0.001
-    with hasher._alone():
+    with hasher._exclusive():
         for _ in range(3):
             with pytest.raises(Busy):
                 principal(app, *HAWK)

@@ -368,8 +368,8 @@ def test_a_refusal_that_flask_tells_again_lets_others_go_first_in_a_few_threads(
         fast(asked(header, path=path))
     assert len(pauses) == 4
     with ExitStack() as threads:
-        while app.wsgi_app._slowed.acquire(blocking=False):  # type: ignore[attr-defined]
-            threads.callback(app.wsgi_app._slowed.release)  # type: ignore[attr-defined]
+        while app.wsgi_app._pauses.acquire(blocking=False):  # type: ignore[attr-defined]
+            threads.callback(app.wsgi_app._pauses.release)  # type: ignore[attr-defined]
         assert fast(asked(header, path="/api/users/me"))[0][:3] == "429"
     assert len(pauses) == 4
 
