@@ -140,7 +140,7 @@ def make_app(
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    """An application with the accounts of seed 004: admin:changeme and hawk:newpwd."""
+    """An application with the accounts of Certifire's document: admin:changeme and hawk:newpwd."""
     app = make_app()
     populate(app)
     return app

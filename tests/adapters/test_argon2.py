@@ -1,5 +1,6 @@
-"""Argon2id: today's parameters, a new hash where they changed, the same work for nobody, and no
-bearable weapon."""
+"""Argon2id: current parameters, rehashing after a change, equal work for unknown accounts, bounded
+cost.
+"""
 
 from __future__ import annotations
 

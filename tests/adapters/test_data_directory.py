@@ -104,7 +104,7 @@ def test_a_directory_is_no_file_to_close(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with pytest.raises(DataDirectoryError, match="is not a file") as refusal:
         prepare_file(tmp_path)
-    assert "chmod" not in str(refusal.value)  # it would lock everybody out of it
+    assert "chmod" not in str(refusal.value)  # it would lock every process out
 
 
 def test_existing_database_file_is_left_as_it_is(tmp_path: Path) -> None:

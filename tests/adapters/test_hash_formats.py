@@ -1,4 +1,4 @@
-"""A wrong password costs a check of every form of hash that was met, whoever it is for."""
+"""A wrong password costs one check of every known hash format, for every account."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def test_a_refused_client_is_refused_again_without_queueing_while_it_is_full(
 ) -> None:
     now = 0.0
     monkeypatch.setattr("identity.adapters.passwords.queue.time.monotonic", lambda: now)
-    assert flooded.turned_away(HERE, "hawk") is None  # he has not asked yet
+    assert flooded.turned_away(HERE, "hawk") is None  # not asked yet
     assert turned_away(flooded, HERE, "hawk")
     refusal = flooded.turned_away(HERE, "hawk")
     assert refusal is not None
@@ -215,11 +215,11 @@ def test_a_refused_client_is_refused_again_without_queueing_while_it_is_full(
     assert flooded.turned_away(HERE, "kite") is None
     assert flooded.turned_away(THERE, "hawk") is None
     now = 0.9
-    assert flooded.turned_away(HERE, "hawk")  # he waits anew
+    assert flooded.turned_away(HERE, "hawk")  # waits anew
     now = 1.8
     assert flooded.turned_away(HERE, "hawk")
     now = 2.9
-    assert flooded.turned_away(HERE, "hawk") is None  # he has waited
+    assert flooded.turned_away(HERE, "hawk") is None  # has waited
     assert not turned_away(flooded, HERE, "hawk")
 
 

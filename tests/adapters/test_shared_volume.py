@@ -29,7 +29,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def volume() -> Iterator[Path]:
-    """A directory whose parents let everybody pass."""
+    """A directory whose parents every user may enter."""
     if os.geteuid() != 0:
         if os.environ.get("CI") == "true":
             pytest.fail("only root can be another user")

@@ -1,5 +1,4 @@
-"""Two real nodes on one database of either kind; and somebody who asks about people, in both
-modes."""
+"""Two real nodes on one database of either kind, and a prober of accounts in both modes."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ def pair(
 def faithful(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prober]:
-    """Somebody who asks a service that speaks as its documents do."""
+    """A prober of a service with default settings."""
     with probing(request, tmp_path_factory) as prober:
         yield prober
 
@@ -33,6 +32,6 @@ def faithful(
 def hardened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prober]:
-    """Somebody who asks a hardened one."""
+    """A prober of a hardened service."""
     with probing(request, tmp_path_factory, **HARDENED) as prober:
         yield prober

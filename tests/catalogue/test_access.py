@@ -3,8 +3,7 @@
 The native rows stand in tests/web/test_routes.py; here are those of the other dialects, and what
 holds for all: a
 disabled user is nobody, and a certificate opens what its owner's token opens but for what asks for
-a fresh password
-(cases 134 to 149, 233, 242).
+a fresh password.
 """
 
 from __future__ import annotations
@@ -37,8 +36,9 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Row:
-    """What each caller gets who asks about hawk: nobody, hawk, another, an administrator, hawk's
-    certificate."""
+    """The statuses for a call about hawk: anonymous, hawk, another user, an administrator, hawk's
+    certificate.
+    """
 
     nobody: int
     owner: int
@@ -84,7 +84,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ),
     ("POST", "/nerveshub/users/auth"): everybody(200, email="hawk", **LOGIN),
     ("POST", "/nerveshub/users/login"): everybody(200, email="hawk", **LOGIN),
-    # A request that shows two people is nobody's; the documented failure of a login is a 500.
+    # A request with credentials of two accounts is refused; the documented failure of a login is a
+    # 500.
     ("POST", "/nerveshub/users/sign"): Row(
         400, 400, 500, 500, 400, {"email": "hawk", **LOGIN, "csr": "x", "description": "x"}
     ),
@@ -111,8 +112,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/wekan/api/users/<user_id>/boards"): anybody_known(200),
 }
 
-# What a certificate of hawk's gets where it is not what his token gets: it proves no password, and
-# has no session.
+# Where hawk's certificate gets another status than hawk's token: it proves no password, and has no
+# session.
 CERTIFICATE = {
     ("PATCH", "/api/users/me"): 200,
     ("DELETE", "/api/users/me"): 401,  # a fresh password is wanted (RFC 9470)
@@ -124,7 +125,7 @@ CERTIFICATE = {
 
 
 def effective(answer: TestResponse) -> int:
-    """Return the status of an answer; seed 001 says 200 and means what stands in its error
+    """Return the status of an answer; Wekan says 200 and means what stands in its error
     object."""
     body = answer.json if answer.is_json else None
     return (
@@ -196,7 +197,7 @@ def test_a_route_lets_in_whom_its_row_says(
     installation: Installation, method: str, rule: str
 ) -> None:
     row = MATRIX[method, rule]
-    # Whoever may delete comes last.
+    # Callers who may delete come last.
     callers = ("nobody", "other", "certificate", "owner", "admin")
     assert {who: installation.asks(who, method, rule, row.body) for who in callers} == {
         who: getattr(row, who) for who in callers
@@ -214,11 +215,11 @@ def test_a_disabled_user_is_refused(installation: Installation, method: str, rul
         if row.nobody in {401, 403}:
             assert status == row.nobody, who
         elif not {HAWK[1], "hawk"} <= said and not {HAWK[1], "hawk@example.org"} <= said:
-            # Whoever is welcome without a credential may be refused with a dead one, and gets
+            # A call without required authentication may refuse an invalid credential, and gives it
             # nothing more.
             assert status in {row.nobody, 401, 400}, who
         else:
-            assert status in {401, 403, 500}, who  # his own password, in a body
+            assert status in {401, 403, 500}, who  # the caller's own password, in a body
 
 
 @pytest.mark.parametrize(("method", "rule"), NATIVE, ids=lambda part: part)

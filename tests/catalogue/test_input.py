@@ -121,7 +121,7 @@ def test_no_body_is_a_mistake_of_ours(
     answer = caller.open(path, method=method, json=body, headers=basic(*who) if who else {})
     assert sensible(answer), (route, answer.text)
     assert "Traceback" not in answer.text
-    assert account_row(caller.application, "admin") == before  # nobody but an administrator may
+    assert account_row(caller.application, "admin") == before  # only an administrator may
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
-"""Hostile bytes before any request is one: too many and too long header fields, another protocol
-(cases 32, 257)."""
+"""Hostile bytes before any request is one: too many and too long header fields, another protocol."""
 
 from __future__ import annotations
 

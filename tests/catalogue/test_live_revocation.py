@@ -1,8 +1,7 @@
 """What ends a credential counts at once where it was asked for, and within a second on every other
 node.
 
-Over connections that are kept alive all the while, for every kind of credential (cases 109, 127,
-151, 245 and I4).
+Over connections that are kept alive all the while, for every kind of credential.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Nobody can tell from an answer, byte by byte, whether an account exists.
+"""No answer differs by a byte with the existence of an account.
 
 The same is done for it as well: `test_same_work`, `test_same_steps`. Its time is measured in
 `tests/timing`.
@@ -11,7 +11,7 @@ import pytest
 from support.enumeration.comparison import require_same_answer
 from support.enumeration.probes import GUESSES, Prober, uses
 
-PUBLISHED = {"azuma"}  # seed 003 tells 404 from 403; only a hardened service does not
+PUBLISHED = {"azuma"}  # Azuma tells 404 from 403; only a hardened service does not
 
 
 @pytest.mark.parametrize("guess", GUESSES)

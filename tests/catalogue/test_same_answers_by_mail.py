@@ -1,4 +1,4 @@
-"""Nobody can tell from the answer to a reset, byte by byte, whether an address is an account's.
+"""The answer to a reset does not differ by a byte with the existence of an account.
 
 The same is done for it as well, also for registrations and new addresses: `test_same_work`,
 `test_same_steps`,
@@ -19,4 +19,4 @@ def test_a_reset_gets_the_same_answer_for_every_account(hardened: Prober, reset:
 
 
 def test_a_reset_gets_the_same_answer_as_documented_too(faithful: Prober) -> None:
-    require_same_answer(uses(faithful, RESETS["native"]))  # seed 002 documents a 404
+    require_same_answer(uses(faithful, RESETS["native"]))  # continuous.sh documents a 404

@@ -38,7 +38,7 @@ BEYOND_THE_LIMIT = frozenset(
 def watched(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Prober, FunctionCalls]]:
-    """Somebody who asks a hardened service, and what it does."""
+    """A prober of a hardened service, and the functions that the service enters."""
     steps = FunctionCalls()
     with steps.in_every_thread(), probing(request, tmp_path_factory, **HARDENED) as prober:
         yield prober, steps

@@ -1,4 +1,4 @@
-"""Nobody can tell, at the cause: the same is done for somebody and for nobody (decision 36).
+"""Account enumeration, at the cause: equal work for known and unknown accounts (decision 36).
 
 `tests/timing` measures times. Here the steps are compared: one look is enough, and it names what
 differs.
@@ -42,7 +42,7 @@ MODES = {"faithful": {}, "hardened": HARDENED}
 def prober(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prober]:
-    """Somebody who asks, in either mode."""
+    """A prober, in either mode."""
     request.param, mode = request.param
     with probing(request, tmp_path_factory, **MODES[mode]) as prober:
         yield prober
@@ -52,7 +52,7 @@ def prober(
 def strict(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prober]:
-    """Somebody who asks where two wrong passwords lock a name."""
+    """A prober of a service where two wrong passwords lock a name."""
     with probing(request, tmp_path_factory, lockout_failures="2") as prober:
         yield prober
 
@@ -82,7 +82,7 @@ def test_a_registration_makes_the_same_work_whether_its_email_is_taken_or_not(
     hardened: Prober, dialect: str
 ) -> None:
     taken, named = address_of(hardened.people()["known"]), free()
-    register(hardened, "continuous", named)  # whose name is his address
+    register(hardened, "continuous", named)  # whose username is the email
     registering: dict[str, Callable[[], str]] = {
         "free": free,
         "taken": lambda: taken,

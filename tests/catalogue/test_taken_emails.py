@@ -1,5 +1,4 @@
-"""Hardened, an address that is somebody's is registered like any other, and its owner is told
-(cases 59, 142, 173)."""
+"""Hardened, a taken email is registered like any other, and its owner is notified."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a certificate holds, what is recorded of it before anybody has it, and that openssl
-agrees."""
+"""What a certificate holds, what is recorded before it is handed out, and that openssl agrees."""
 
 from __future__ import annotations
 

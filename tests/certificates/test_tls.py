@@ -348,7 +348,7 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
         assert "Traceback" not in running.live.output()
         with pytest.raises(subprocess.CalledProcessError) as refused:
             running.curl("/healthz")
-        assert refused.value.returncode == 7  # nobody listens
+        assert refused.value.returncode == 7  # connection refused
 
 
 def test_a_server_that_ends_by_itself_is_a_failure(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A running service, and the document that it gives to whoever generates a client."""
+"""A running service, and the document that clients are generated from."""
 
 from __future__ import annotations
 

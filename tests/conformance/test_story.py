@@ -1,5 +1,4 @@
-"""One story in five dialects: whoever tells it, the same rows and the same trail are left, and one
-account is one."""
+"""One story in five dialects: each leaves the same rows, the same audit log and one account."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from support.database import account_row, table_rows
 from support.dialects import DialectClient, dialect_client_of
 from support.http import basic, bearer
 
-# A name that every dialect can call him by: in one of them people are known by their address alone.
+# A name that fits every dialect: one of them identifies users by email alone.
 KIM = "kim@example.org"
 SECRET = "correct horse"
 
@@ -39,7 +38,7 @@ class Dialect:
     silent: Any = None  # a refused credential is 200 with this body, as its server has it
 
     def enters(self, say: DialectClient, credential: dict[str, str]) -> bool:
-        """Tell whether the dialect lets a credential in, and as nobody but kim."""
+        """Tell whether the dialect accepts a credential, and for kim alone."""
         answer = self.prove(say, credential)
         if answer.status_code == 204:
             return True

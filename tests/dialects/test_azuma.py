@@ -1,4 +1,4 @@
-"""Seed 003 (Azuma): its own examples, and the sliding life of its tokens."""
+"""Azuma: its own examples, and the sliding life of its tokens."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def hawk(still: DialectClient) -> str:
 
 @pytest.fixture
 def token(say: DialectClient) -> str:
-    """A token of azuma:neo, fresh from his login."""
+    """A token of azuma:neo, fresh from the login."""
     say.post("/user/register", AZUMA)
     found: str = say.post("/user/login", AZUMA).json["token"]
     return found

@@ -1,4 +1,4 @@
-"""Seed 003 (Azuma): what is refused, and that it is refused by name."""
+"""Azuma: what is refused, and that it is refused by name."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def hawk(still: DialectClient) -> str:
 
 @pytest.fixture
 def token(say: DialectClient) -> str:
-    """A token of azuma:neo, fresh from his login."""
+    """A token of azuma:neo, fresh from the login."""
     say.post("/user/register", AZUMA)
     found: str = say.post("/user/login", AZUMA).json["token"]
     return found

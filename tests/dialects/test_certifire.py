@@ -1,4 +1,4 @@
-"""Seed 004 to the letter: its own examples, by real curl against a real service on each
+"""Certifire to the letter: its own examples, by real curl against a real service on each
 database."""
 
 from __future__ import annotations

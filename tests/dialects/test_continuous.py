@@ -1,4 +1,4 @@
-"""Seed 002 (continuous.sh): its own examples, and who may change whom."""
+"""continuous.sh: its own examples, and who may change whom."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def user(say: DialectClient) -> str:
 
 @pytest.fixture
 def jwt(say: DialectClient, user: str) -> str:
-    """A session of his."""
+    """A session of the user."""
     assert user
     found: str = say.post("/sessions", LOGIN).json["token"]
     return found

@@ -1,4 +1,4 @@
-"""Seed 002 (continuous.sh): activation and a new password, by what is mailed."""
+"""continuous.sh: activation and a new password, by what is mailed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def user(say: DialectClient) -> str:
 
 @pytest.fixture
 def jwt(say: DialectClient, user: str) -> str:
-    """A session of his."""
+    """A session of the user."""
     assert user
     found: str = say.post("/sessions", LOGIN).json["token"]
     return found

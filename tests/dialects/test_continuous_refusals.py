@@ -1,4 +1,4 @@
-"""Seed 002 (continuous.sh): what is refused, as RFC 9457 problems."""
+"""continuous.sh: what is refused, as RFC 9457 problems."""
 
 from __future__ import annotations
 

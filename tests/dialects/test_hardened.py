@@ -21,7 +21,7 @@ from support.modes import EMAIL, KIM, LONG_PASSWORD, REGISTRATIONS, SETTINGS, In
 
 @pytest.fixture(params=SETTINGS)
 def empty(request: pytest.FixtureRequest, make_app: Callable[..., Flask]) -> Iterator[Installation]:
-    """A house where nobody lives yet."""
+    """An installation without accounts."""
     app = make_app(**SETTINGS[request.param])
     with dialect_client_of(app, "") as say:
         yield Installation(app, request.param == "hardened", say, Mailbox(app))

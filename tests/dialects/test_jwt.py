@@ -1,4 +1,6 @@
-"""The sessions of seed 002 are JWTs: anybody checks them offline, with keys that rotate."""
+"""The sessions of continuous.sh are JWTs: other services verify them offline, with keys that
+rotate.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A JWT that the service did not write as it stands opens nothing (security catalogue, cases
-100-104)."""
+"""A JWT that the service did not write as it stands opens nothing."""
 
 from __future__ import annotations
 
@@ -52,7 +51,7 @@ def user(client: FlaskClient) -> str:
 
 @pytest.fixture(scope="module")
 def token(client: FlaskClient, user: str) -> str:
-    """A good one of his."""
+    """A valid JWT of the user."""
     assert user
     found: str = client.post("/continuous/sessions", json=USER).json["token"]
     return found

@@ -76,7 +76,7 @@ def test_a_user_changes_names_and_email(native: CheckedClient, clock: ManualCloc
     )
     assert (
         native.ask("PATCH", ME, 200, token, username="kite")["username"] == "kite"
-    )  # his own, spelled otherwise
+    )  # their own, spelled otherwise
 
 
 def test_a_user_cannot_take_what_another_has(native: CheckedClient) -> None:

@@ -1,4 +1,4 @@
-"""Seed 000 (NervesHub): its own examples, for the document's readers and for real clients."""
+"""NervesHub: its own examples, for the document's readers and for real clients."""
 
 from __future__ import annotations
 

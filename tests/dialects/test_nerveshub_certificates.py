@@ -1,4 +1,4 @@
-"""Seed 000 (NervesHub), `POST /users/sign`: what is signed, what is not, and what the certificate
+"""NervesHub, `POST /users/sign`: what is signed, what is not, and what the certificate
 opens."""
 
 from __future__ import annotations

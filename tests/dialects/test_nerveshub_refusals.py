@@ -1,4 +1,4 @@
-"""Seed 000 (NervesHub): what is refused, and in which words."""
+"""NervesHub: what is refused, and in which words."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""A client of seed 001 that nobody here wrote, python-wekan, against a real service by changing
-only its base."""
+"""A third-party client of Wekan, python-wekan, against a real service, with only its base URL
+changed.
+"""
 
 from __future__ import annotations
 

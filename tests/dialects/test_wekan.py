@@ -1,4 +1,4 @@
-"""Seed 001 (Wekan): registration and login, in form and JSON, with its ids and tokens."""
+"""Wekan: registration and login, in form and JSON, with its ids and tokens."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def admin(still: DialectClient) -> str:
 
 @pytest.fixture(scope="module")
 def hawk(still: DialectClient) -> str:
-    """A token of somebody else there."""
+    """A token of another user."""
     return login(still, *HAWK)
 
 
@@ -153,8 +153,9 @@ def test_the_loser_of_the_race_for_the_first_account_still_gets_one(
 
 
 def first_is_taken(app: Flask) -> None:
-    """Leave the database as the loser of a race finds it: the winner's mark is there, his account
-    not yet seen."""
+    """Leave the database as the loser of a race finds it: the winner's mark is there, the account
+    not yet seen.
+    """
     accounts = services(app).accounts
     assert accounts._transactions.write_unattended(lambda tx: accounts._is_first(tx.session))
 

@@ -1,4 +1,4 @@
-"""Seed 001 (Wekan): Meteor's errors, with 200 for credentials under /api and real statuses
+"""Wekan: Meteor's errors, with 200 for credentials under /api and real statuses
 elsewhere."""
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def admin(still: DialectClient) -> str:
 
 @pytest.fixture(scope="module")
 def hawk(still: DialectClient) -> str:
-    """A token of somebody else there."""
+    """A token of another user."""
     return login(still, *HAWK)
 
 

@@ -1,4 +1,4 @@
-"""Seed 001 (Wekan): what is shown of users, and what administrators do to them."""
+"""Wekan: what is shown of users, and what administrators do to them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def admin(still: DialectClient) -> str:
 
 @pytest.fixture(scope="module")
 def hawk(still: DialectClient) -> str:
-    """A token of somebody else there."""
+    """A token of another user."""
     return login(still, *HAWK)
 
 

@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A server that nobody else uses."""
+    """A server for these experiments alone."""
     binaries = _binaries()
     if binaries is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(WHY_SKIPPED)

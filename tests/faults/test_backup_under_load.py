@@ -56,7 +56,7 @@ def under_load(experiment: Experiment, backup: str, cwd: Path, **places: str) ->
 
 
 def assert_restored(live: Live, experiment: Experiment, before: list[Operation]) -> None:
-    """Whoever registered before the backup can log in, and no token from then is good."""
+    """Accounts from before the backup can log in, and no token from then is valid."""
     disabled = {each.who for each in experiment.recorder.operations if each.kind == "disable"}
     recorder = Recorder()
     for each in before:

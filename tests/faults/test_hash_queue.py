@@ -1,5 +1,6 @@
-"""Many wrong passwords at once: some are refused, the rest put off, and whoever has a token notices
-nothing."""
+"""Many wrong passwords at once: some are refused, the rest deferred, and token checks are not
+affected.
+"""
 
 from __future__ import annotations
 

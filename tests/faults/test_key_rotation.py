@@ -107,7 +107,7 @@ def status(node: Live, token: str) -> int:
 
 
 def shorten(data_dir: Path) -> None:
-    """Bring the end of the old keys near: nobody waits for the 24 hours of a mailed token."""
+    """Bring the end of the old keys near: no test waits for the 24 hours of a mailed token."""
     soon = f"accepted_until={datetime.now(UTC) + timedelta(seconds=3):%Y-%m-%dT%H:%M:%SZ}"
     for path in (data_dir / "secret_keys", *data_dir.glob("jwt_keys/*.pem")):
         path.write_text(re.sub(r"accepted_until=\S+", soon, path.read_text()))

@@ -71,7 +71,7 @@ def waiting(experiment: Experiment) -> int:
 
 
 def deliver(experiment: Experiment, server: MailServer) -> None:
-    """I7: whoever was registered gets a letter; one that comes twice is the same."""
+    """Every registered account gets a mail; one that comes twice is the same."""
     wait_until(lambda: waiting(experiment) == 0, seconds=60)
     letters = confirmations(server)
     recipients = {recipient for received in letters for recipient in received.recipients}
@@ -94,7 +94,7 @@ def confirmations(server: MailServer) -> list[Received]:
 
 
 def redeem_twice(experiment: Experiment, server: MailServer) -> None:
-    """I3: a token is good once, however often it came."""
+    """A token is valid once, however often it came."""
     disabled = {each.who for each in experiment.recorder.operations if each.kind == "disable"}
     letters = {
         received.recipients[0].partition("@")[0]: received for received in confirmations(server)

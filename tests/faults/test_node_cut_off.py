@@ -1,5 +1,4 @@
-"""Two nodes on one PostgreSQL, and the way of one to it is cut: it lets nobody in, and the other
-goes on."""
+"""Two nodes on one PostgreSQL, and one is cut off: it accepts no credential, and the other goes on."""
 
 from __future__ import annotations
 

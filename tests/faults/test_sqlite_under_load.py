@@ -1,5 +1,6 @@
-"""SQLite's write lock is held by somebody else, or its disk is full: calls wait or are put off, and
-nothing is lost."""
+"""SQLite's write lock is held by another process, or its disk is full: calls wait or are deferred,
+and nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -75,8 +76,9 @@ def filled(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def no_longer_files(live: Live, path: Path) -> Iterator[None]:
-    """Let no process of the service make a file longer than the database's log is: what anybody may
-    do to his own."""
+    """Let no process of the service make a file longer than the database's log (a limit needs no
+    rights).
+    """
     longest = max(
         path.with_name(name).stat().st_size
         for name in (path.name, f"{path.name}-wal", live.log.name)

@@ -59,7 +59,7 @@ class Registrations:
                 self.others.add(status)
 
     def stop(self) -> None:
-        """Let every caller finish his request."""
+        """Let every caller finish its request."""
         self._stop.set()
 
     def _register(self, name: str) -> int | None:
@@ -71,7 +71,7 @@ class Registrations:
         except (
             OSError,
             http.client.HTTPException,
-        ):  # it was the killed worker's: nobody knows what became of it
+        ):  # it was the killed worker's: its outcome is unknown
             return None
         finally:
             connection.close()

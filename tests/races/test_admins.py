@@ -39,7 +39,7 @@ def leave(app: Flask, caller: Principal, _target: int) -> object:
 
 
 def two_admins(app: Flask, number: int) -> list[Principal]:
-    """Make two administrators and nobody else one."""
+    """Make two administrators, and no other."""
     made = [
         services(app).accounts.create(
             operator(), NewAccount(f"{side}{number}", "newpwd"), admin=True

@@ -1,4 +1,4 @@
-"""Activation and reset in the words of seed 002, on the same tokens."""
+"""Activation and reset in the words of continuous.sh, on the same tokens."""
 
 from __future__ import annotations
 

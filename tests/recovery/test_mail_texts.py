@@ -1,4 +1,4 @@
-"""What mails say, and what nobody can make them say."""
+"""What mails say, and what no request can make them say."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What the owner of an account is told by mail: every change of what opens it, at the address he
-had before."""
+"""Notices to the owner of an account: every change of a credential, to the email from before it."""
 
 from __future__ import annotations
 

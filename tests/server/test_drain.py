@@ -127,7 +127,7 @@ def test_a_node_says_that_it_is_not_ready_before_it_stops_to_listen(
         assert node.get("/healthz")[0] == 200
         assert time.monotonic() - told < 3
         wait_until(lambda: time.monotonic() > told + 1.5)
-        blocker.execute("BEGIN IMMEDIATE")  # whoever wants to write waits for it
+        blocker.execute("BEGIN IMMEDIATE")  # writers wait for it
         waiting = node.connect()
         waiting.request("POST", "/api/users", '{"username":"hawk","password":"newpwd"}', JSON)
         wait_until(lambda: not node.listens())
@@ -164,7 +164,7 @@ def test_closing_the_terminal_ends_the_service_with_all_its_processes(
     ) as process:
         os.close(inside)
         assert len(node.processes()) >= 3
-        os.close(terminal)  # the kernel sends SIGHUP to whoever it belongs to
+        os.close(terminal)  # the kernel sends SIGHUP to the terminal's session
         process.wait(timeout=60)
         wait_until(lambda: node.processes() == [])
     assert not node.listens()

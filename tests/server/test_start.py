@@ -1,5 +1,6 @@
-"""`identity serve` starts: the administrator of the first start, and where his password is found
-afterwards."""
+"""`identity serve` starts: the administrator of the first start, and where the password is found
+afterwards.
+"""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_workers_end_when_the_service_is_killed_so_that_it_can_start_again(start
 def test_a_request_that_is_being_answered_is_finished_first(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "1") as live:
         blocker = sqlite3.connect(tmp_path / "identity.sqlite3", isolation_level=None)
-        blocker.execute("BEGIN IMMEDIATE")  # whoever wants to write waits for it
+        blocker.execute("BEGIN IMMEDIATE")  # writers wait for it
         address = live.base.removeprefix("http://")
         waiting = http.client.HTTPConnection(address, timeout=60)
         waiting.request(

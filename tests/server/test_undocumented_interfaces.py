@@ -129,7 +129,7 @@ def test_gunicorn_has_every_option_that_is_given_to_it() -> None:
 
 @pytest.fixture
 def connection() -> Iterator[gthread.TConn]:
-    """A connection of gunicorn's that nobody made."""
+    """A connection object of gunicorn without a socket."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         yield gthread.TConn(gunicorn_config.Config(), ours, ("127.0.0.1", 1), ("127.0.0.1", 2))

@@ -1,4 +1,4 @@
-"""`wsgi.py` under a server of somebody's own choice."""
+"""`wsgi.py` under another WSGI server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions: everybody sees and ends his own, and what was ended stays ended."""
+"""Sessions: users see and revoke their own, and a revoked session stays revoked."""
 
 from __future__ import annotations
 

@@ -306,7 +306,7 @@ def test_feed_is_not_current_after_the_machine_slept(monkeypatch: pytest.MonkeyP
     feed = PostgresqlFeed(server, lambda _: None)  # type: ignore[arg-type]
     wait_until(feed.is_current)
     server.silent.set()
-    wait_until(feed.is_current)  # as it is until somebody asks the silent server
+    wait_until(feed.is_current)  # as it is until the silent server is asked
     slept = {time.CLOCK_BOOTTIME: 60}
     monkeypatch.setattr(time, "clock_gettime", lambda which: read(which) + slept.get(which, 0))
     assert not feed.is_current()

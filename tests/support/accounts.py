@@ -13,7 +13,7 @@ HAWK = ("hawk", "newpwd")
 
 
 def populate(app: Flask) -> None:
-    """Make the accounts of seed 004: admin has the id 1, hawk the id 2."""
+    """Make the accounts of Certifire's document: admin has the id 1, hawk the id 2."""
     accounts = services(app).accounts
     accounts.create(operator(), NewAccount(*ADMIN), admin=True)
     accounts.create(operator(), NewAccount(*HAWK), admin=False)

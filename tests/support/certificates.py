@@ -1,5 +1,4 @@
-"""Certificate signing requests and certificates as people, and people with bad intentions, make
-them."""
+"""Certificate signing requests, certificates and authorities, good and bad."""
 
 from __future__ import annotations
 

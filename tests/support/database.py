@@ -47,7 +47,7 @@ def rows(app: Flask, query: str, **values: object) -> list[tuple[Any, ...]]:
 
 
 def execute(app: Flask, statement: str, **values: object) -> None:
-    """Change rows past every use case, so that nobody is told."""
+    """Change rows past every use case, without a notification."""
     with engine_of(app).begin() as connection:
         connection.execute(text(statement), values)
 

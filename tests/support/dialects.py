@@ -1,5 +1,6 @@
-"""What the tests of the dialects share: a caller that listens for secrets, a mailbox, bodies nobody
-can read."""
+"""Clients of the dialects that search every answer for secrets, and bodies that no dialect can
+read.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +29,7 @@ _WORDS = {"password"}
 
 @dataclass
 class DialectClient:
-    """Speaks one dialect to an application, and lets no answer pass that holds a secret or a
-    mistake of ours."""
+    """A client of one dialect. It fails on an answer with a secret or an internal error."""
 
     app: Flask
     base: str

@@ -75,7 +75,7 @@ def count_hashes(app: Flask) -> CountedPasswords:
 
 
 class CountingPasswords:
-    """A way to the password hash that counts who comes, and accepts nobody."""
+    """A password hasher that counts its callers and accepts no password."""
 
     def __init__(self) -> None:
         self.admitted = 0
@@ -87,7 +87,7 @@ class CountingPasswords:
         yield self
 
     def turned_away(self, _address: str, _name: str) -> None:
-        """Remember nobody."""
+        """Remember no refusal."""
 
     def hash(self, password: str) -> str:
         """Return what no hash looks like."""

@@ -1,5 +1,4 @@
-"""Where mail arrives in the tests: a mailer that keeps letters, and a real SMTP server on a port of
-its own."""
+"""Where mail arrives in the tests: a mailer that keeps mails, and a real SMTP server."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Two modes of one service: an application in either, and the registrations of the five
-dialects."""
+"""The two modes of the service: an application in either, and the registrations of the five
+dialects.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ SETTINGS = {
 
 @dataclass
 class Installation:
-    """An application in one of the two modes, with an administrator, and kim made in seed 002's
+    """An application in one of the two modes, with an administrator, and kim made in continuous.sh's
     dialect."""
 
     app: Flask

@@ -1,5 +1,4 @@
-"""What the tests of the door share: an application that refusals leave as it is, and the form of a
-refusal."""
+"""A client of the native API that checks refusals: their problem, and that they change nothing."""
 
 from __future__ import annotations
 
@@ -36,8 +35,10 @@ def row_counts(app: Flask) -> dict[str, int]:
 
 @dataclass
 class NativeApi:
-    """An application for many tests, and its client. Tests that use it leave no trace, or none that
-    others mind."""
+    """An application for many tests, and its client.
+
+    A test leaves no rows that affect another test.
+    """
 
     app: Flask
     clock: ManualClock

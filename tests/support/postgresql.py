@@ -120,7 +120,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Return a port nobody listens on."""
+    """Return a port connection refused on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -174,7 +174,7 @@ class Database:
                 if _form(own) != self._forms[self.template]:
                     return False
                 own.execute(f"TRUNCATE {', '.join(_tables(own))} RESTART IDENTITY CASCADE")
-        except psycopg.Error:  # somebody holds it, or it is not there any more
+        except psycopg.Error:  # it is in use, or already gone
             return False
         return True
 

@@ -1,5 +1,6 @@
-"""A small site of git, npm and Python packages that asks /api/verify who may read it, as a proxy
-would."""
+"""A small site of git, npm and Python packages that asks /api/verify before it answers, as a proxy
+would.
+"""
 
 from __future__ import annotations
 

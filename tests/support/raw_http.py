@@ -1,4 +1,4 @@
-"""Bytes to a real service and back, as no well-behaved client sends them."""
+"""Raw HTTP to a real service, as no well-behaved client sends it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A client that lets no answer pass with a secret in it, and short words to speak to the service
-with."""
+"""A client that searches every answer for secrets."""
 
 from __future__ import annotations
 

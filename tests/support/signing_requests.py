@@ -1,4 +1,4 @@
-"""Certificate signing requests as people make them, good and bad."""
+"""Certificate signing requests for NervesHub, good and refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PEM = serialization.Encoding.PEM
 
 
 def signing_request(key: Any = None, *, name: str = "user1234", algorithm: Any = None) -> str:
-    """Return a CSR in PEM that asks for more than anybody gets."""
+    """Return a CSR in PEM that asks for more than is ever granted."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateSigningRequestBuilder()
@@ -30,7 +30,7 @@ def signing_request(key: Any = None, *, name: str = "user1234", algorithm: Any =
 
 
 def in_base64(pem: str) -> str:
-    """Return what the clients of seed 000 send."""
+    """Return what the clients of NervesHub send."""
     return base64.b64encode(pem.encode()).decode("ascii")
 
 

@@ -1,5 +1,4 @@
-"""What the tests of the papers share: a tour is cut out of a page, typed into a shell, and compared
-with the page."""
+"""Tours of the docs: cut out of a page, typed into a shell, and compared with the page."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from support.waiting import wait_until
 
 LIMIT = 30  # wrong passwords until a name is locked
 SECRET = "0123456789abcdef0123456789abcdef"
-UNLIMITED = {  # per address: here everybody comes from one
+UNLIMITED = {  # per IP: here all callers share one
     "ip_failures": "0",
     "registration_limit": "0",
     "reset_limit": "0",
@@ -160,7 +160,7 @@ def within_a_second(fact: Callable[[], object]) -> None:
 
 
 def new_name(stem: str = "bird") -> str:
-    """Return a name that nobody has had."""
+    """Return an unused name."""
     return f"{stem}{next(numbers):05}"
 
 

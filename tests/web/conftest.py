@@ -23,7 +23,7 @@ from support.postgresql import Database
 def api(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NativeApi]:
-    """A door with the accounts of seed 004 behind it, where nobody is ever locked out."""
+    """The native API with the accounts of Certifire's document, and without lockout."""
     data_dir = tmp_path_factory.mktemp("api")
     with ExitStack() as stack:
         if request.param == "sqlite":
@@ -45,7 +45,7 @@ def api(
 
 @pytest.fixture
 def make_api(make_app: Callable[..., Flask], clock: ManualClock) -> Callable[..., NativeApi]:
-    """Make doors on this test's own database; settings are given without their prefix, in lower
+    """Make native APIs on this test's own database; settings are given without their prefix, in lower
     case."""
     populated: list[Flask] = []
 

@@ -1,5 +1,4 @@
-"""The Authorization header, well and badly formed: one credential or the one refusal (security
-catalogue 74 to 88)."""
+"""The Authorization header, well and badly formed: one credential or the one refusal."""
 
 from __future__ import annotations
 

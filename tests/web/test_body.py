@@ -1,4 +1,4 @@
-"""Bodies have one meaning or none: strict JSON, of bounded depth (security catalogue 3.A)."""
+"""Bodies have one meaning or none: strict JSON, of bounded depth."""
 
 from __future__ import annotations
 

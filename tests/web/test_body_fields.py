@@ -1,5 +1,4 @@
-"""Fields are the named ones, of the named types: nothing else is taken from a body (security
-catalogue 3.B)."""
+"""Fields are the named ones, of the named types: nothing else is taken from a body."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Forms are as strict as JSON: every field once, every escape whole, UTF-8 (security catalogue 25
-and 26)."""
+"""Forms are as strict as JSON: every field once, every escape whole, UTF-8."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A body is read only when its type, encoding and length are known, and only as far as that
-(catalogue 16 to 28)."""
+"""A body is read only when its type, encoding and length are known, and only as far as that."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ WITH_BODY = [
 
 
 class Untouchable(RawIOBase):
-    """A body that nobody may read."""
+    """A body that must not be read."""
 
     def readable(self) -> bool:
         return True

@@ -1,5 +1,4 @@
-"""What only a real server sees: framing, limits, methods and paths, byte by byte (security
-catalogue 16 to 37)."""
+"""What only a real server sees: framing, limits, methods and paths, byte by byte."""
 
 from __future__ import annotations
 

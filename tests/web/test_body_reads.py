@@ -176,5 +176,6 @@ def test_what_has_waited_for_an_answer_is_cut_off_and_still_gets_it() -> None:
 
 
 def test_cutting_off_meets_sockets_of_other_kinds() -> None:
-    with socket.socketpair()[0], socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket():
+    one, other = socket.socketpair()
+    with one, other, socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket():
         shut_down(0, "no address", idle_seconds=0)

@@ -1,4 +1,4 @@
-"""Two lanes, one answer: what is answered before Flask begins is what Flask would have answered."""
+"""The fast path answers exactly as Flask would."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def expected(path: str, *, name: str, number: str, admin: str) -> tuple[str, dic
 def test_a_good_token_of_every_kind_is_answered_before_flask_begins(
     app: Flask, tokens: dict[str, str], path: str
 ) -> None:
-    app.wsgi_app._application = None  # type: ignore[attr-defined]  # whoever reaches Flask fails
+    app.wsgi_app._application = None  # type: ignore[attr-defined]  # a request that reaches Flask fails
     ask = _answering(app.wsgi_app)
     for kind in (*(kind.value for kind in TokenKind), "admin"):
         name, number, admin = ("admin", "1", "true") if kind == "admin" else ("hawk", "2", "false")
@@ -276,7 +276,7 @@ def test_a_forwarding_proxy_hears_yes_or_no_and_nothing_else(
 
 
 def test_a_long_header_is_answered_and_not_remembered(app: Flask, tokens: dict[str, str]) -> None:
-    app.wsgi_app._application = None  # type: ignore[attr-defined]  # whoever reaches Flask fails
+    app.wsgi_app._application = None  # type: ignore[attr-defined]  # a request that reaches Flask fails
     ask, known = _answering(app.wsgi_app), app.wsgi_app._fast_path._headers._values  # type: ignore[attr-defined]
     for pair in (f"{tokens['access']}:{'x' * 9000}", f"{'x' * 9000}:{tokens['access']}"):
         assert ask(asked(f"Basic {encoded(pair.encode())}"))[0][:3] == "204"
@@ -299,7 +299,7 @@ def test_a_locked_name_is_refused_again_before_flask_begins_as_flask_would(
     for _ in range(51):
         flask(asked(header))
     answers = {path: flask(asked(header, path=path)) for path in locked}
-    app.wsgi_app._application = None  # type: ignore[attr-defined]  # whoever reaches Flask fails
+    app.wsgi_app._application = None  # type: ignore[attr-defined]  # a request that reaches Flask fails
     for path, status in locked.items():
         answer = fast(asked(header, path=path))
         assert answer == answers[path]

@@ -65,7 +65,7 @@ CONDITIONS = {
     "/user/hawk/user/admin": (False, False),
     "/user/nobody": (False, False),
 }
-# Never a yes, whoever asks.
+# Never a yes, for any caller.
 UNKNOWN = [
     "/",
     "//",

@@ -240,7 +240,7 @@ def test_a_locked_user_is_unlocked(make_app: Callable[..., Flask], clock: Manual
     for status in (401, 401, 429):
         native.ask("GET", "/api/resource", status, ("hawk", "wrong"))
     native.ask("GET", "/api/resource", 429, HAWK)
-    native.ask("GET", "/api/resource", 200, token)  # nobody locks a session out by guessing
+    native.ask("GET", "/api/resource", 200, token)  # guessing locks out no session
     locked = native.ask("GET", f"{USERS}/2", 200, ADMIN)["locked_until"]
     assert (time(locked) - clock.now()).total_seconds() == 60
     assert native.ask("POST", f"{USERS}/2/unlock", 200, ADMIN)["locked_until"] is None

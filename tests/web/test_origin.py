@@ -1,5 +1,4 @@
-"""Where a request comes from: another site's page, a proxy, a Host of the caller's choice
-(catalogue 43, 166, 203)."""
+"""Where a request comes from: another site's page, a proxy, a Host of the caller's choice."""
 
 from __future__ import annotations
 

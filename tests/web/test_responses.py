@@ -1,5 +1,4 @@
-"""What every answer has and none has, whatever it answers (security catalogue 199, 286 and the
-rules of 3.0)."""
+"""What every answer has and none has, whatever it answers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Who may call what: every route says it, and a table proves it (security catalogue 35, 36, 41, 148
-and 149)."""
+"""Who may call what: every route says it, and a table proves it."""
 
 from __future__ import annotations
 
@@ -68,8 +67,7 @@ PROXIES_ASK = "/api/verify"  # with any method, see test_forward_auth.py
 
 @dataclass(frozen=True)
 class Row:
-    """What each caller gets, in this order: nobody, the user hawk (id 2), the administrator (id
-    1)."""
+    """The statuses by caller: anonymous, the user hawk (id 2), the administrator (id 1)."""
 
     nobody: int
     user: int
@@ -164,7 +162,7 @@ def routes(app: Flask) -> set[tuple[str, str]]:
 
 
 def target(rule: str, session_id: str = "0" * 32) -> str:
-    """The address of a rule: about hawk, where it is about somebody."""
+    """The URL of a rule: about hawk, where it is about an account."""
     filled = rule.replace("<account:account_id>", "2").replace("<session:session_id>", session_id)
     return filled.replace("<path:path>", "swagger-ui.css").replace("<serial:serial>", "1")
 

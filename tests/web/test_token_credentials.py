@@ -1,5 +1,4 @@
-"""Access tokens as credentials: one spelling, one purpose, one owner, one life (security catalogue
-85 to 112)."""
+"""Access tokens as credentials: one spelling, one purpose, one owner, one life."""
 
 from __future__ import annotations
 

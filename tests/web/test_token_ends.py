@@ -1,5 +1,4 @@
-"""When a token ends: by time, and at once with its session or its account (security catalogue 91
-and 106 to 112)."""
+"""When a token ends: by time, and at once with its session or its account."""
 
 from __future__ import annotations
 

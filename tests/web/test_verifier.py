@@ -1,5 +1,4 @@
-"""What Flask-HTTPAuth leaves open and this verifier closes: P1 to P13 of the security notes,
-section 5.1."""
+"""What Flask-HTTPAuth leaves open and this verifier closes."""
 
 from __future__ import annotations
 
@@ -30,9 +29,6 @@ def authorization(value: str) -> dict[str, str]:
     return {"Authorization": value}
 
 
-# P1
-
-
 @pytest.mark.parametrize(
     "scheme", ["Bearer", "Foo", "Digest", "Token", "Basic2", "Bas ic", "Negotiate", ""]
 )
@@ -44,9 +40,6 @@ def test_a_password_is_refused_when_the_scheme_is_not_basic(api: NativeApi, sche
     assert (
         api.client.get("/api/resource", headers=authorization(f"Basic {PAIR}")).status_code == 200
     )
-
-
-# P2
 
 
 @pytest.mark.parametrize(
@@ -67,9 +60,6 @@ def test_a_password_has_one_spelling_in_strict_base64(text: str) -> None:
     assert read_authorization(f"Basic {text}") is None
 
 
-# P3
-
-
 @pytest.mark.parametrize(
     "header", [None, "", "Basic", "Bearer", "Basic ", "Basic Og==", "Basic OnB3", "Bearer "]
 )
@@ -82,9 +72,6 @@ def test_no_account_is_looked_up_when_there_is_no_name(
     with api.unchanged():
         assert api.client.get("/api/resource", headers=headers).status_code == 401
     assert passwords.admitted == 0
-
-
-# P4
 
 
 @pytest.mark.parametrize("nobody", [None, False, 0, "", (), [], {}], ids=repr)
@@ -101,9 +88,6 @@ def test_no_caller_passes_when_a_check_returns_something_falsy(
 
 def test_a_principal_is_never_falsy() -> None:
     assert Principal(ORIGIN)
-
-
-# P5
 
 
 @pytest.mark.parametrize(
@@ -143,9 +127,6 @@ def _admin(api: NativeApi) -> Principal:
     return services(api.app).authentication.by_password(*ADMIN, ORIGIN)
 
 
-# P6
-
-
 @pytest.mark.parametrize(
     "headers", [{}, basic(*HAWK), basic("hawk", "wrong"), authorization("Foo")]
 )
@@ -163,9 +144,6 @@ def test_options_is_answered_without_a_challenge(
     assert "OPTIONS" in answer.headers["Allow"]
 
 
-# P7
-
-
 @pytest.mark.parametrize("scheme", ["basic", "BASIC", "bAsIc"])
 @pytest.mark.parametrize("spaces", [" ", "   "])
 def test_basic_is_understood_in_any_letter_case(api: NativeApi, scheme: str, spaces: str) -> None:
@@ -180,16 +158,10 @@ def test_bearer_is_understood_in_any_letter_case(api: NativeApi, scheme: str) ->
     assert answer.json == {"data": "Hello, hawk!"}
 
 
-# P8
-
-
 def test_the_verifier_knows_no_roles() -> None:
     assert auth.get_user_roles_callback is None
     for decorator in (auth.required, auth.optional):
         assert list(inspect.signature(decorator).parameters) == ["view"]
-
-
-# P9
 
 
 def test_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(
@@ -208,9 +180,6 @@ def test_a_refusal_is_spelled_once_when_its_spelling_has_a_bug(
     assert calls == [1]
 
 
-# P10
-
-
 @pytest.mark.parametrize(
     ("name", "password"), [("h\u00e4wk", "newpwd"), ("hawk", "n\u00e9wpwd"), ("\u9df9", "\u5bc6")]
 )
@@ -221,9 +190,6 @@ def test_a_password_that_is_not_ascii_is_wrong_and_not_an_error(
         auth.get_auth_password(read_authorization(basic(name, password)["Authorization"])) is None
     )
     assert api.client.get("/api/resource", headers=basic(name, password)).status_code == 401
-
-
-# P11
 
 
 def test_digest_is_not_offered(api: NativeApi) -> None:
@@ -238,9 +204,6 @@ def test_digest_is_not_offered(api: NativeApi) -> None:
     digest = 'Digest username="hawk", realm="x", nonce="y", uri="/api/resource", response="z"'
     assert api.client.get("/api/resource", headers=authorization(digest)).status_code in {400, 401}
     assert "digest" not in str(api.client.get("/api/resource").headers).lower()
-
-
-# P12
 
 
 def test_a_principal_does_not_outlive_its_request(client: FlaskClient) -> None:
@@ -263,9 +226,6 @@ def test_a_principal_does_not_outlive_its_request(client: FlaskClient) -> None:
         "falcon3": None,
         "falcon5": None,
     }
-
-
-# P13
 
 
 def test_the_challenges_are_our_own_words(api: NativeApi, monkeypatch: pytest.MonkeyPatch) -> None:

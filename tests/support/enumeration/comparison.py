@@ -1,4 +1,4 @@
-"""Telling calls apart as a caller who guesses would: by the answer, and by what is done for it.
+"""Compare calls by their answers, and by the work that is done for them.
 
 What they tell by their time is measured in `tests/timing`.
 """
@@ -65,7 +65,7 @@ def _watched(prober: Prober) -> Iterator[Work]:
     steps: Work = []
 
     def see(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        # What is found is what nobody may see, and so is whether a letter is kept.
+        # What is found is not visible to a caller, and neither is whether a mail is kept.
         written = not statement.startswith(("SELECT", "DELETE FROM outbox_mail"))
         steps.append(" ".join(statement.split()) + f"; {cursor.rowcount} rows" * written)
 

@@ -74,7 +74,7 @@ class FunctionCalls:
         taken = {name: self.of(use) for name, use in uses.items()}
         for _ in range(
             _LOOKS - 1
-        ):  # what is done once in a second, whoever calls then, is in one look and not in the next
+        ):  # what is done once in a second is in one look and not in the next
             taken = {name: taken[name] & self.of(use) for name, use in uses.items()}
         first, *others = taken.values()
         assert first.total() >= _FEWEST, "nothing was seen"

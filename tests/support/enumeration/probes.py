@@ -1,4 +1,4 @@
-"""Everything one can ask that might tell whether an account exists, and the people to ask about."""
+"""Calls that might disclose whether an account exists, and accounts to make them for."""
 
 from __future__ import annotations
 
@@ -137,8 +137,9 @@ def uses(prober: Prober, call: Call) -> dict[str, Probe]:
 
 
 def imported(prober: Prober, call: Call) -> dict[str, Probe]:
-    """Return the call for nobody, and for people whose hashes another system made or another
-    cost."""
+    """Return the call for an unknown account, and for accounts with hashes of another system or
+    cost.
+    """
     people = prober.people()
     hashes = {
         "known": generate_password_hash(LONG_PASSWORD, "scrypt:1024:8:1"),
@@ -156,14 +157,14 @@ def imported(prober: Prober, call: Call) -> dict[str, Probe]:
 
 
 def known_and_unknown(prober: Prober, call: Call) -> dict[str, Probe]:
-    """Return the call for nobody and for somebody, who is of each kind in turn."""
+    """Return the call for an unknown account and for a known one, of each kind in turn."""
     asked = uses(prober, call)
     nobody, others = asked.pop("unknown"), itertools.cycle(asked.values())
     return {"unknown": nobody, "somebody": lambda: next(others)()}  # noqa: PLW0108 - another one at each call
 
 
 def free() -> str:
-    """Return an address that nobody has had."""
+    """Return an unused email."""
     return address_of(f"free{next(_numbers):06}")
 
 
@@ -225,7 +226,7 @@ REGISTRATIONS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def register(prober: Prober, dialect: str, email: str) -> TestResponse:
-    """Register somebody new with this address."""
+    """Register a new account with this email."""
     path, fields = REGISTRATIONS[dialect]
     body = {key: value.format(new=f"new{next(_numbers):06}") for key, value in fields.items()}
     return prober.ask(path, {"password": LONG_PASSWORD, "email": email, **body})
@@ -233,7 +234,7 @@ def register(prober: Prober, dialect: str, email: str) -> TestResponse:
 
 @dataclass(frozen=True)
 class Owner:
-    """Somebody who is logged in."""
+    """A user who is logged in."""
 
     prober: Prober
     name: str

@@ -1,5 +1,6 @@
-"""Telling calls apart by the time that they take: how often a sample of one is longer than one of
-the other."""
+"""Compare calls by the time that they take: how often a sample of one is longer than one of the
+other.
+"""
 
 from __future__ import annotations
 

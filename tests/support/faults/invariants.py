@@ -57,8 +57,9 @@ def check_all(after: Aftermath) -> None:
 
 
 def answers(after: Aftermath) -> None:
-    """I6: no mistake ever; put off, or without an answer, only while something is broken and a
-    little later."""
+    """No call fails with a server error, and none is deferred or unanswered but during a fault and
+    shortly after.
+    """
     none([each for each in after.recorder.operations if each.outcome == "wrong"])
     late = [each for each in after.recorder.operations if each.outcome in {"unknown", "put off"}]
     none([each for each in late if not after.recorder.excused(each)])
@@ -74,7 +75,7 @@ def answers(after: Aftermath) -> None:
 
 
 def echoes(after: Aftermath) -> None:
-    """I5: who is let in is called by his own name."""
+    """A credential stands for its own account."""
     none([each for each in after.recorder.ok("register") if each.json() != {"username": each.who}])
     none(
         [
@@ -86,7 +87,7 @@ def echoes(after: Aftermath) -> None:
 
 
 def ends(after: Aftermath) -> None:
-    """I4: nobody is let in later than a second after an acknowledged end."""
+    """No ended credential is accepted later than a second after the acknowledgement."""
     ended = {each.who: each.answered for each in after.recorder.ok("disable", "log out")}
     uses = after.recorder.ok("check", "login", "sign")
     never = float("inf")
@@ -94,7 +95,7 @@ def ends(after: Aftermath) -> None:
 
 
 def canaries(after: Aftermath) -> None:
-    """I10: no secret is in a log line, in a metric, or in an answer that was not asked for it."""
+    """No secret is in a log line, in a metric, or in an answer to another request."""
     told = [("log", after.said), *(("metrics", text) for text in after.metrics)]
     for each in after.recorder.operations:
         shown = [] if each.kind in _GIVES_A_TOKEN and each.outcome == "ok" else [each.body]
@@ -111,19 +112,19 @@ def canaries(after: Aftermath) -> None:
 
 
 def metrics(after: Aftermath) -> None:
-    """I6, as the service itself has counted."""
+    """The service's own count of server errors is zero."""
     for text_ in after.metrics:
         none([line for line in text_.splitlines() if 'status="500"' in line])
 
 
 def accounts_are_there(after: Aftermath, connection: Connection) -> None:
-    """I1: nothing that was acknowledged is lost."""
+    """Every acknowledged account exists."""
     there = set(connection.execute(text("SELECT username_canonical FROM account")).scalars())
     none([each for each in after.recorder.ok("register") if each.who not in there])
 
 
 def no_duplicates(_after: Aftermath, connection: Connection) -> None:
-    """I2 and I12: every name, address, serial and letter once."""
+    """Every username, email, serial and mail is unique."""
     for table, column in (
         ("account", "username_canonical"),
         ("account", "email_canonical"),
@@ -136,7 +137,7 @@ def no_duplicates(_after: Aftermath, connection: Connection) -> None:
 
 
 def an_admin_is_left(_after: Aftermath, connection: Connection) -> None:
-    """I8: somebody can still administer."""
+    """At least one enabled administrator is left."""
     assert (
         connection.execute(
             text("SELECT count(*) FROM account WHERE admin AND NOT disabled")
@@ -146,13 +147,13 @@ def an_admin_is_left(_after: Aftermath, connection: Connection) -> None:
 
 
 def certificates_are_recorded(after: Aftermath, connection: Connection) -> None:
-    """I12: who has a certificate finds it recorded."""
+    """Every issued certificate is recorded."""
     recorded = set(connection.execute(text("SELECT fingerprint FROM certificate")).scalars())
     none([each for each in after.recorder.ok("sign") if _fingerprint(each) not in recorded])
 
 
 def audit_log(after: Aftermath, connection: Connection) -> None:
-    """I13: what was acknowledged is in the audit trail, once."""
+    """Every acknowledged action is in the audit log once."""
     events = connection.execute(text("SELECT kind, request_id FROM audit_event")).all()
     recorded = [(str(kind), str(request_id)) for kind, request_id in events]
     wanted = [
@@ -164,7 +165,7 @@ def audit_log(after: Aftermath, connection: Connection) -> None:
 
 
 def integrity(_after: Aftermath, connection: Connection) -> None:
-    """I9: the database itself finds nothing wrong, and nothing is left of what is gone."""
+    """The database is consistent, and no row refers to a deleted one."""
     if connection.dialect.name == "sqlite":
         assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]
         none(connection.execute(text("PRAGMA foreign_key_check")).all())
@@ -185,7 +186,7 @@ def integrity(_after: Aftermath, connection: Connection) -> None:
 
 
 def registered_can_log_in(after: Aftermath) -> None:
-    """I1: whoever got a 201 can log in, unless he was disabled; whoever was disabled cannot."""
+    """A registered account can log in unless it was disabled."""
     disabled = {
         each.who
         for each in after.recorder.operations

@@ -1,5 +1,4 @@
-"""What goes on while something breaks: callers who live the whole life of an account, over and
-over."""
+"""The load during a fault: callers that register, log in, sign and disable, over and over."""
 
 from __future__ import annotations
 

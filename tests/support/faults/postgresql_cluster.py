@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, because nobody may stop, freeze or cut another's."""
+"""A PostgreSQL server of the tests' own, which may be stopped, frozen and cut off."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Cluster:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Let all its processes stand still: connections stay open, and nobody answers."""
+        """Stop all its processes with SIGSTOP: connections stay open, and nothing answers."""
         server = int((self._data / "postmaster.pid").read_text("ascii").split()[0])
         parent = int(Path(f"/proc/{server}/stat").read_text("ascii").rpartition(")")[2].split()[1])
         os.kill(server, signal.SIGSTOP)

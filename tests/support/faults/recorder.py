@@ -22,8 +22,10 @@ PUT_OFF = frozenset({429, 503})
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call. Without a status nobody knows what became of it; times are of the monotonic clock,
-    in seconds."""
+    """One call. Without a status its outcome is unknown.
+
+    Times are of the monotonic clock, in seconds.
+    """
 
     kind: str
     node: str
@@ -38,8 +40,7 @@ class Operation:
 
     @property
     def outcome(self) -> str:
-        """Say `ok`, `fail` (as it should), `put off`, `unknown`, or `wrong`: an answer that nobody
-        expects."""
+        """Say `ok`, `fail` (as it should), `put off`, `unknown`, or `wrong`: an unexpected answer."""
         if self.status is None:
             return "unknown"
         if self.status in PUT_OFF:
@@ -177,6 +178,6 @@ def _exchange(
 
 
 def _address_of(who: str) -> str:
-    # Everybody calls from an address of his own, so that no limit per address is met.
+    # Every caller has its own IP, so that no limit per IP is met.
     number = zlib.crc32(who.encode())
     return f"127.{1 + number % 250}.{(number >> 8) % 250}.{1 + (number >> 16) % 250}"

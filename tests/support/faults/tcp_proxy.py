@@ -60,7 +60,7 @@ class Proxy:
                 for side in select.select(pair, [], [], 1)[0]:
                     data = side.recv(_CHUNK)
                     if self._cut.is_set():
-                        return  # what was on its way is lost, and nobody is told
+                        return  # what was on its way is lost without notice
                     if not data:
                         _break(pair)
                         return

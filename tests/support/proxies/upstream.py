@@ -1,4 +1,4 @@
-"""A service that says what it was told, and an Identity that listens and says nothing."""
+"""A service that returns what it received, and an Identity that never answers."""
 
 from __future__ import annotations
 

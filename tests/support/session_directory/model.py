@@ -1,5 +1,4 @@
-"""What happened to accounts and their sessions, as plain values: the model beside which nodes are
-judged."""
+"""Accounts and their sessions as plain values: the model that nodes are compared with."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from identity.store.changes import Feed, SqliteFeed
 from support.app import ORIGIN, close, config, principal, services
 from support.clock import ManualClock
 
-Answer = tuple[int, str, bool, int]  # id, name, rights and version of whoever has the token
+Answer = tuple[int, str, bool, int]  # id, name, rights and version of the token's account
 _TESTS = Path(__file__).parents[2]
 _END = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
