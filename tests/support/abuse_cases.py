@@ -117,7 +117,9 @@ PARSING = [
     held(
         "007 and other digits", "web/test_routes.py::test_an_id_of_another_spelling_leads_nowhere"
     ),
-    held("spellings of a UUID", "dialects/test_continuous.py::test_a_uuid_has_one_spelling"),
+    held(
+        "spellings of a UUID", "dialects/continuous/test_document.py::test_a_uuid_has_one_spelling"
+    ),
     held("trailing slash", "web/test_routes.py::test_a_slash_more_or_less_never_redirects"),
     held("preflight", "web/test_origin.py::test_a_preflight_of_another_site_gets_no_permission"),
     left("slow clients", "a fault, not an input: it is part of tests/faults"),
@@ -307,7 +309,7 @@ CREDENTIALS = [
     ),
     held(
         "not activated",
-        "dialects/test_continuous.py::test_a_user_may_log_in_before_activation_and_not_while_disabled",
+        "dialects/continuous/test_document.py::test_a_user_may_log_in_before_activation_and_not_while_disabled",
     ),
     held(
         "a check that breaks",
@@ -392,12 +394,12 @@ RIGHTS = [
     ),
     held(
         "empty and unknown actions",
-        "dialects/test_wekan_refusals.py::test_an_unknown_action_is_refused_and_does_nothing",
+        "dialects/wekan/test_refusals.py::test_an_unknown_action_is_refused_and_does_nothing",
         "web/test_body_fields.py::test_a_change_is_refused_when_it_changes_nothing",
     ),
     held(
         "an action by GET",
-        "dialects/test_wekan_users.py::test_an_action_in_the_query_of_a_get_does_nothing",
+        "dialects/wekan/test_users.py::test_an_action_in_the_query_of_a_get_does_nothing",
     ),
     held("a view without a lock", "web/test_routes.py::test_every_view_says_who_may_call_it"),
     held("half open views", "web/test_routes.py::test_no_view_is_open_by_half_or_to_a_role"),
@@ -434,7 +436,7 @@ ADMIN = [
     ),
     held(
         "another's password",
-        "dialects/test_continuous.py::test_an_administrator_changes_any_account_and_its_owner_is_notified",
+        "dialects/continuous/test_document.py::test_an_administrator_changes_any_account_and_its_owner_is_notified",
     ),
     held(
         "bad names by an administrator",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,36 +11,10 @@ from flask import Flask
 from identity.store.models import Account
 from support.accounts import populate
 from support.app import services
-from support.database import account_row, table_rows
-from support.dialects import UNREADABLE, DialectClient, dialect_client_of, shared_dialect_client
+from support.database import table_rows
+from support.dialects import UNREADABLE, DialectClient, dialect_client_of
 from support.http import basic, bearer
-
-USER = {"username": "user1234", "email": "user@domain.com", "password": "correct horse"}
-
-
-FORBIDDEN = {"status": "forbidden", "errors": "forbidden"}
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/nerveshub") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture
-def user(say: DialectClient) -> dict[str, Any]:
-    """The document's user, registered as the document does."""
-    assert say.post("/users/register", USER).status_code == 200
-    return account_row(say.app, "user1234")
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DialectClient]:
-    """One application for all requests that change nothing."""
-    with shared_dialect_client(request, tmp_path_factory, "/nerveshub") as dialect_client:
-        yield dialect_client
+from support.nerveshub import FORBIDDEN, USER
 
 
 @pytest.mark.parametrize("missing", ["username", "email", "password"])

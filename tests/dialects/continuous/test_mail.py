@@ -2,72 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from flask import Flask
-from werkzeug.test import TestResponse
 
 from identity.store.models import Account
 from support.accounts import ADMIN
 from support.clock import ManualClock
+from support.continuous import EMAIL, SECRET, USER, opens, require_problem
 from support.database import account_row, table_rows
-from support.dialects import DialectClient, dialect_client_of
+from support.dialects import DialectClient
 from support.http import basic
 from support.mail import ACTIVATION, CHANGED, RESET, Mailbox
-
-EMAIL = "email@domain.tld"
-
-
-SECRET = "correct horse"
-
-
-USER = {"email": EMAIL, "password": SECRET, "password_confirm": SECRET, "fullname": "User name"}
-
-
-LOGIN = {"email": EMAIL, "password": SECRET}
-
-
-PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/continuous") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture
-def user(say: DialectClient) -> str:
-    """The UUID of the document's user."""
-    found: str = say.post("/users", USER).json["id"]
-    return found
-
-
-@pytest.fixture
-def jwt(say: DialectClient, user: str) -> str:
-    """A session of the user."""
-    assert user
-    found: str = say.post("/sessions", LOGIN).json["token"]
-    return found
-
-
-@pytest.fixture
-def mailbox(app: Flask) -> Mailbox:
-    return Mailbox(app)
-
-
-def require_problem(answer: TestResponse, status: int, code: str) -> None:
-    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), (
-        answer.text
-    )
-    assert answer.json.keys() - {"errors"} == PROBLEM
-    assert (answer.json["status"], answer.json["code"]) == (status, code)
-    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
-
-
-def opens(say: DialectClient, password: str, email: str = EMAIL) -> bool:
-    return say.post("/sessions", {"email": email, "password": password}).status_code == 201
 
 
 def test_activating_by_id_happens_once_and_proves_no_email(say: DialectClient, user: str) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from flask import Flask
 
 from identity.store.models import AuditEvent
 from support.accounts import ADMIN, HAWK
 from support.clock import ManualClock
 from support.database import account_row, table_rows
-from support.dialects import DialectClient, dialect_client_of
+from support.dialects import DialectClient
 from support.http import basic
 
 UNAUTHORIZED = {
@@ -20,12 +18,6 @@ UNAUTHORIZED = {
     "reason": "You must be logged in to log out. Send your token as an Authorization: Bearer header.",
 }
 OPAQUE = re.compile(r"[A-Za-z0-9_-]{43}")
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/wekan") as dialect_client:
-        yield dialect_client
 
 
 def login(say: DialectClient, who: tuple[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from flask import Flask
 from identity.store.models import Account
 from support.accounts import HAWK, populate
 from support.app import services
+from support.azuma import AZUMA, JOHN, require_error
 from support.clock import ManualClock
 from support.database import table_rows
 from support.dialects import (
@@ -18,51 +19,9 @@ from support.dialects import (
     UNREADABLE,
     DialectClient,
     dialect_client_of,
-    shared_dialect_client,
 )
 
-JOHN = {"name": "John", "email": "john.doe@oneshot.cam", "password": "oneshot_secret"}
-
-
-AZUMA = {"name": "azuma", "password": "neo"}
-
-
 BODY_CALLS = [("POST", "/users"), ("POST", "/user/login"), ("PATCH", "/user/update")]
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/azuma") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DialectClient]:
-    """One application for all requests that change nothing."""
-    with shared_dialect_client(request, tmp_path_factory, "/azuma") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture(scope="module")
-def hawk(still: DialectClient) -> str:
-    """A token of hawk."""
-    found: str = still.post("/user/login", {"name": HAWK[0], "password": HAWK[1]}).json["token"]
-    return found
-
-
-@pytest.fixture
-def token(say: DialectClient) -> str:
-    """A token of azuma:neo, fresh from the login."""
-    say.post("/user/register", AZUMA)
-    found: str = say.post("/user/login", AZUMA).json["token"]
-    return found
-
-
-def require_error(answer: Any, status: int, message: str) -> None:
-    assert (answer.status_code, answer.json) == (status, {"message": message})
-    assert answer.content_type == "application/json"
 
 
 @pytest.mark.parametrize(

@@ -3,71 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 
-from support.accounts import ADMIN, HAWK, populate
+from support.accounts import ADMIN, populate
 from support.app import services
 from support.clock import ManualClock
-from support.dialects import DialectClient, dialect_client_of, shared_dialect_client
+from support.dialects import DialectClient, dialect_client_of
 from support.http import basic
-
-USER = {"username": "myusername", "password": "my$up3erP@ssw0rd", "email": "my@email.com"}
-
-
-OBJECT = {"isClientSafe": True, "errorType": "Meteor.Error"}
-
-
-UNAUTHORIZED = OBJECT | {
-    "error": "Unauthorized",
-    "reason": "Unauthorized",
-    "message": "Unauthorized [Unauthorized]",
-    "statusCode": 401,
-}
-
-
-FORBIDDEN = OBJECT | {
-    "error": "Forbidden",
-    "reason": "Forbidden",
-    "message": "Forbidden [Forbidden]",
-    "statusCode": 403,
-}
-
-
-def login(say: DialectClient, name: str, password: str) -> str:
-    answer = say.post("/users/login", {"username": name, "password": password})
-    assert answer.status_code == 200, answer.text
-    token: str = answer.json["token"]
-    return token
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/wekan") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DialectClient]:
-    """One application for all requests that change nothing."""
-    with shared_dialect_client(request, tmp_path_factory, "/wekan") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture(scope="module")
-def admin(still: DialectClient) -> str:
-    """A token of the administrator there."""
-    return login(still, *ADMIN)
-
-
-@pytest.fixture(scope="module")
-def hawk(still: DialectClient) -> str:
-    """A token of another user."""
-    return login(still, *HAWK)
+from support.wekan import FORBIDDEN, UNAUTHORIZED, USER, login
 
 
 @pytest.mark.parametrize(("kind", "slash"), [("json", ""), ("data", ""), ("json", "/")])

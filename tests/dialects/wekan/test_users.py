@@ -2,72 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from flask import Flask
 
 from identity.store.models import Account
-from support.accounts import ADMIN, HAWK
+from support.accounts import ADMIN
 from support.clock import ManualClock
 from support.database import account_row, table_rows
-from support.dialects import DialectClient, dialect_client_of, shared_dialect_client
-
-USER = {"username": "myusername", "password": "my$up3erP@ssw0rd", "email": "my@email.com"}
-
-
-OBJECT = {"isClientSafe": True, "errorType": "Meteor.Error"}
-
-
-UNAUTHORIZED = OBJECT | {
-    "error": "Unauthorized",
-    "reason": "Unauthorized",
-    "message": "Unauthorized [Unauthorized]",
-    "statusCode": 401,
-}
-
-
-LOGIN_FAILED = {"error": "login-failed", "reason": "Incorrect username, email address or password."}
-
-
-def login(say: DialectClient, name: str, password: str) -> str:
-    answer = say.post("/users/login", {"username": name, "password": password})
-    assert answer.status_code == 200, answer.text
-    token: str = answer.json["token"]
-    return token
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/wekan") as dialect_client:
-        yield dialect_client
+from support.dialects import DialectClient
+from support.wekan import LOGIN_FAILED, UNAUTHORIZED, USER, login
 
 
 @pytest.fixture
 def boss(say: DialectClient) -> str:
     """A token of the administrator."""
     return login(say, *ADMIN)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DialectClient]:
-    """One application for all requests that change nothing."""
-    with shared_dialect_client(request, tmp_path_factory, "/wekan") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture(scope="module")
-def admin(still: DialectClient) -> str:
-    """A token of the administrator there."""
-    return login(still, *ADMIN)
-
-
-@pytest.fixture(scope="module")
-def hawk(still: DialectClient) -> str:
-    """A token of another user."""
-    return login(still, *HAWK)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
 
 from identity.store.models import Account, OutboxMail
 from identity.web.problems import CHALLENGES
 from support.accounts import HAWK, populate
 from support.app import services
+from support.continuous import EMAIL, LOGIN, SECRET, UNKNOWN_UUID, USER, require_problem
 from support.database import table_rows
 from support.dialects import (
     FORM,
@@ -23,29 +23,6 @@ from support.dialects import (
 )
 from support.http import basic
 
-EMAIL = "email@domain.tld"
-
-
-SECRET = "correct horse"
-
-
-USER = {"email": EMAIL, "password": SECRET, "password_confirm": SECRET, "fullname": "User name"}
-
-
-LOGIN = {"email": EMAIL, "password": SECRET}
-
-
-PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
-
-
-NOBODY = "ee8e77d9-290e-4bb9-84a1-c2b7efb338df"
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/continuous") as dialect_client:
-        yield dialect_client
-
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def still(
@@ -54,15 +31,6 @@ def still(
     """One application for all requests that change nothing."""
     with shared_dialect_client(request, tmp_path_factory, "/continuous") as dialect_client:
         yield dialect_client
-
-
-def require_problem(answer: TestResponse, status: int, code: str) -> None:
-    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), (
-        answer.text
-    )
-    assert answer.json.keys() - {"errors"} == PROBLEM
-    assert (answer.json["status"], answer.json["code"]) == (status, code)
-    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
 
 
 @pytest.mark.parametrize("mode", ["admin", "closed"])
@@ -111,7 +79,7 @@ def test_a_field_is_called_as_the_document_calls_it(still: DialectClient) -> Non
         ("POST", "/users", USER),
         ("POST", "/users", {}),
         ("POST", "/sessions", LOGIN),
-        ("PUT", f"/users/{NOBODY}", {}),
+        ("PUT", f"/users/{UNKNOWN_UUID}", {}),
     ],
 )
 def test_every_401_has_its_challenges(
@@ -133,14 +101,16 @@ def test_a_missing_field_is_named(still: DialectClient, missing: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/activate"])
-@pytest.mark.parametrize("uuid", [NOBODY, NOBODY.upper(), f"{{{NOBODY}}}", "1", "hawk", "x" * 500])
+@pytest.mark.parametrize(
+    "uuid", [UNKNOWN_UUID, UNKNOWN_UUID.upper(), f"{{{UNKNOWN_UUID}}}", "1", "hawk", "x" * 500]
+)
 def test_an_unknown_user_is_404(still: DialectClient, uuid: str, path: str) -> None:
     require_problem(still.get(f"/users/{uuid}{path}"), 404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["", "/activate"])
 def test_an_id_with_nul_is_400_on_either_database(still: DialectClient, path: str) -> None:
-    require_problem(still.get(f"/users/{NOBODY}%00{path}"), 400, "bad_request")
+    require_problem(still.get(f"/users/{UNKNOWN_UUID}%00{path}"), 400, "bad_request")
 
 
 @pytest.mark.parametrize("email", ["nobody@domain.tld", "hawk", ""])
@@ -153,7 +123,7 @@ def test_a_reset_for_an_unknown_email_is_404_without_mail(still: DialectClient, 
     ("method", "path"),
     [
         ("POST", "/users"),
-        ("PUT", f"/users/{NOBODY}"),
+        ("PUT", f"/users/{UNKNOWN_UUID}"),
         ("POST", "/sessions"),
         ("POST", "/passwords/reset"),
         ("POST", "/passwords"),
@@ -190,8 +160,8 @@ def test_forms_are_not_spoken(still: DialectClient, path: str) -> None:
         ("GET", "/nothing", 404, "not_found"),
         ("GET", "/users/api", 404, "not_found"),
         ("GET", "/sessions", 405, "method_not_allowed"),
-        ("POST", f"/users/{NOBODY}/activate", 405, "method_not_allowed"),
-        ("DELETE", f"/users/{NOBODY}", 405, "method_not_allowed"),
+        ("POST", f"/users/{UNKNOWN_UUID}/activate", 405, "method_not_allowed"),
+        ("DELETE", f"/users/{UNKNOWN_UUID}", 405, "method_not_allowed"),
     ],
 )
 def test_an_unknown_address_or_method_is_a_problem(

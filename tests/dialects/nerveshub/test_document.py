@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from identity.store.models import Account
 from support.accounts import ADMIN, HAWK
 from support.database import account_row, table_rows
-from support.dialects import DialectClient, dialect_client_of, shared_dialect_client
+from support.dialects import DialectClient
 from support.http import basic
-
-USER = {"username": "user1234", "email": "user@domain.com", "password": "correct horse"}
-
+from support.nerveshub import FORBIDDEN, USER
 
 SHOWN = {"username": "user1234", "email": "user@domain.com"}
 
@@ -35,32 +32,7 @@ LOGIN = {"email": "user@domain.com", "password": "correct horse"}
 FAILED = {"errors": "authentication_failed"}
 
 
-FORBIDDEN = {"status": "forbidden", "errors": "forbidden"}
-
-
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/nerveshub") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture
-def user(say: DialectClient) -> dict[str, Any]:
-    """The document's user, registered as the document does."""
-    assert say.post("/users/register", USER).status_code == 200
-    return account_row(say.app, "user1234")
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DialectClient]:
-    """One application for all requests that change nothing."""
-    with shared_dialect_client(request, tmp_path_factory, "/nerveshub") as dialect_client:
-        yield dialect_client
 
 
 @pytest.fixture(scope="module")

@@ -3,64 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 
-from support.accounts import ADMIN, HAWK
+from support.accounts import ADMIN
+from support.azuma import AZUMA, JOHN, require_error
 from support.clock import ManualClock
 from support.database import account_row
-from support.dialects import UUID, DialectClient, dialect_client_of, shared_dialect_client
+from support.dialects import UUID, DialectClient
 from support.http import basic
-
-JOHN = {"name": "John", "email": "john.doe@oneshot.cam", "password": "oneshot_secret"}
-
-
-AZUMA = {"name": "azuma", "password": "neo"}
-
 
 DAY = 24 * 60 * 60
 
 
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/azuma") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DialectClient]:
-    """One application for all requests that change nothing."""
-    with shared_dialect_client(request, tmp_path_factory, "/azuma") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture(scope="module")
-def hawk(still: DialectClient) -> str:
-    """A token of hawk."""
-    found: str = still.post("/user/login", {"name": HAWK[0], "password": HAWK[1]}).json["token"]
-    return found
-
-
-@pytest.fixture
-def token(say: DialectClient) -> str:
-    """A token of azuma:neo, fresh from the login."""
-    say.post("/user/register", AZUMA)
-    found: str = say.post("/user/login", AZUMA).json["token"]
-    return found
-
-
 def alive(say: DialectClient, token: str) -> bool:
     return say.patch("/user/update", {}, token=token).status_code == 200
-
-
-def require_error(answer: Any, status: int, message: str) -> None:
-    assert (answer.status_code, answer.json) == (status, {"message": message})
-    assert answer.content_type == "application/json"
 
 
 @pytest.mark.parametrize("path", ["/users", "/users/"])

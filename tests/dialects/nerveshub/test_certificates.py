@@ -23,12 +23,11 @@ from support.clock import ManualClock
 from support.database import account_row, table_rows
 from support.dialects import DialectClient, dialect_client_of
 from support.http import basic
+from support.nerveshub import FORBIDDEN, USER
 from support.signing_requests import in_base64, private_key_pem, refused_requests, signing_request
 
-USER = {"username": "user1234", "email": "user@domain.com", "password": "correct horse"}
 PROOF = {"email": USER["email"], "password": USER["password"], "description": "my laptop"}
 SECRET = "0123456789abcdef0123456789abcdef"
-FORBIDDEN = {"status": "forbidden", "errors": "forbidden"}
 
 
 @pytest.fixture

@@ -2,76 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
-from werkzeug.test import TestResponse
 
 from identity.store.models import Account, AuditEvent
 from support.accounts import ADMIN, HAWK
 from support.clock import ManualClock
+from support.continuous import EMAIL, LOGIN, SECRET, UNKNOWN_UUID, USER, opens, require_problem
 from support.database import account_row, table_rows
-from support.dialects import UUID, DialectClient, dialect_client_of
+from support.dialects import UUID, DialectClient
 from support.http import basic
 from support.mail import ACTIVATION, CHANGED, RESET, Mailbox
-
-EMAIL = "email@domain.tld"
-
-
-SECRET = "correct horse"
-
-
-USER = {"email": EMAIL, "password": SECRET, "password_confirm": SECRET, "fullname": "User name"}
-
-
-LOGIN = {"email": EMAIL, "password": SECRET}
-
-
-PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
-
-
-NOBODY = "ee8e77d9-290e-4bb9-84a1-c2b7efb338df"
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/continuous") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture
-def user(say: DialectClient) -> str:
-    """The UUID of the document's user."""
-    found: str = say.post("/users", USER).json["id"]
-    return found
-
-
-@pytest.fixture
-def jwt(say: DialectClient, user: str) -> str:
-    """A session of the user."""
-    assert user
-    found: str = say.post("/sessions", LOGIN).json["token"]
-    return found
-
-
-@pytest.fixture
-def mailbox(app: Flask) -> Mailbox:
-    return Mailbox(app)
-
-
-def require_problem(answer: TestResponse, status: int, code: str) -> None:
-    assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), (
-        answer.text
-    )
-    assert answer.json.keys() - {"errors"} == PROBLEM
-    assert (answer.json["status"], answer.json["code"]) == (status, code)
-    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
-
-
-def opens(say: DialectClient, password: str, email: str = EMAIL) -> bool:
-    return say.post("/sessions", {"email": email, "password": password}).status_code == 201
 
 
 @pytest.mark.parametrize("base", ["", "/users/api"])
@@ -159,7 +102,7 @@ def test_a_uuid_has_one_spelling(
                 "email": None,
                 "password": None,
                 "password_confirm": None,
-                "id": NOBODY,
+                "id": UNKNOWN_UUID,
                 "activated": True,
             },
             LOGIN,
@@ -216,8 +159,12 @@ def test_a_change_needs_proof_of_its_owner(say: DialectClient, user: str) -> Non
             "Bearer",
         ]
     require_problem(say.put(f"/users/{user}", change, headers=basic(*HAWK)), 404, "not_found")
-    require_problem(say.put(f"/users/{NOBODY}", change, headers=basic(*HAWK)), 404, "not_found")
-    require_problem(say.put(f"/users/{NOBODY}", change, headers=basic(*ADMIN)), 404, "not_found")
+    require_problem(
+        say.put(f"/users/{UNKNOWN_UUID}", change, headers=basic(*HAWK)), 404, "not_found"
+    )
+    require_problem(
+        say.put(f"/users/{UNKNOWN_UUID}", change, headers=basic(*ADMIN)), 404, "not_found"
+    )
     assert say.get(f"/users/{user}").json["email"] == EMAIL
 
 

@@ -4,43 +4,19 @@ elsewhere."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from identity.store.models import Account
-from support.accounts import ADMIN, HAWK, populate
+from support.accounts import populate
 from support.app import services
 from support.database import account_row, table_rows
-from support.dialects import UNREADABLE, DialectClient, dialect_client_of, shared_dialect_client
+from support.dialects import UNREADABLE, DialectClient, dialect_client_of
 from support.http import basic
-
-USER = {"username": "myusername", "password": "my$up3erP@ssw0rd", "email": "my@email.com"}
-
-
-OBJECT = {"isClientSafe": True, "errorType": "Meteor.Error"}
-
-
-UNAUTHORIZED = OBJECT | {
-    "error": "Unauthorized",
-    "reason": "Unauthorized",
-    "message": "Unauthorized [Unauthorized]",
-    "statusCode": 401,
-}
-
-
-FORBIDDEN = OBJECT | {
-    "error": "Forbidden",
-    "reason": "Forbidden",
-    "message": "Forbidden [Forbidden]",
-    "statusCode": 403,
-}
-
-
-LOGIN_FAILED = {"error": "login-failed", "reason": "Incorrect username, email address or password."}
-
+from support.wekan import FORBIDDEN, LOGIN_FAILED, UNAUTHORIZED, USER
 
 MATCH_FAILED = {"error": 400, "reason": "Match failed"}
 
@@ -60,40 +36,6 @@ OWN_CALLS = [
     ("GET", "/api/boards"),
     ("GET", "/api/users/XQMZgynx9M79qTtQc/boards"),
 ]
-
-
-def login(say: DialectClient, name: str, password: str) -> str:
-    answer = say.post("/users/login", {"username": name, "password": password})
-    assert answer.status_code == 200, answer.text
-    token: str = answer.json["token"]
-    return token
-
-
-@pytest.fixture
-def say(app: Flask) -> Iterator[DialectClient]:
-    with dialect_client_of(app, "/wekan") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def still(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DialectClient]:
-    """One application for all requests that change nothing."""
-    with shared_dialect_client(request, tmp_path_factory, "/wekan") as dialect_client:
-        yield dialect_client
-
-
-@pytest.fixture(scope="module")
-def admin(still: DialectClient) -> str:
-    """A token of the administrator there."""
-    return login(still, *ADMIN)
-
-
-@pytest.fixture(scope="module")
-def hawk(still: DialectClient) -> str:
-    """A token of another user."""
-    return login(still, *HAWK)
 
 
 @pytest.mark.parametrize(
