@@ -112,7 +112,7 @@ def test_a_hostile_request_leaves_one_line_of_plain_json(
     ]
     assert line.keys() == {
         *("at", "level", "logger", "message"),
-        *("request_id", "dialect", "method", "path", "status", "milliseconds", "address"),
+        *("request_id", "dialect", "method", "path", "status", "milliseconds", "ip"),
     }
     assert (line["method"], line["ip"]) == (method, "127.0.0.1")
     assert line["path"] == "(none)" or not {"7", "forged"} & set(re.split(r"\W", line["path"]))
@@ -277,7 +277,7 @@ def test_a_mistake_of_ours_is_logged_with_its_place_and_without_its_words(
         password = "canary-in-a-variable"
         raise RuntimeError(f"canary-in-the-text {password}")
 
-    monkeypatch.setattr("identity.services.accounts.profile.Profiles.read", fail)
+    monkeypatch.setattr("identity.services.accounts.profile.Profiles.fetch", fail)
     answer = app.test_client().get("/api/users/me", headers=basic("hawk", "newpwd"))
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     (line,) = [line for line in logged if line["level"] == "error"]
