@@ -58,7 +58,7 @@ def test_unique_value_is_refused_a_second_time_without_a_word_of_the_row(
 
 
 @pytest.mark.parametrize(
-    "values", [{"username_canonical": ""}, {"version": 0}, {"kind": None}, {"uuid": None}]
+    "values", [{"username_canonical": ""}, {"version": 0}, {"username": None}, {"uuid": None}]
 )
 def test_row_that_makes_no_sense_is_refused(migrated: Engine, values: dict[str, object]) -> None:
     with pytest.raises(IntegrityError):
