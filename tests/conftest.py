@@ -17,7 +17,8 @@ from hypothesis import settings
 pytest.register_assert_rewrite("support")
 
 from identity import create_app
-from identity.services.sessions import usage as use_notes
+from identity.services.sessions import usage
+from support import buffered_client
 from support.accounts import populate
 from support.app import close, config
 from support.clock import ManualClock
@@ -37,7 +38,8 @@ if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYT
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-use_notes.IN_BACKGROUND = False
+usage.IN_BACKGROUND = False
+buffered_client.install()
 
 # Examples are judged by what they show, not by the time they take on a busy machine.
 settings.register_profile("untimed", deadline=None)
