@@ -179,3 +179,16 @@ def test_cutting_off_meets_sockets_of_other_kinds() -> None:
     one, other = socket.socketpair()
     with one, other, socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket():
         shut_down(0, "no address", idle_seconds=0)
+
+
+def test_a_thread_watches_only_while_bodies_are_read() -> None:
+    reads = BodyReads(lambda *_, **__: None)
+    environ = {"REMOTE_ADDR": HERE, "SERVER_PORT": "5000"}
+    for _ in range(2):
+        with reads.reading(environ, HERE):
+            watcher = reads._watcher
+            assert watcher is not None
+            assert watcher.is_alive()
+        watcher.join(10)
+        assert not watcher.is_alive()
+        assert reads._watcher is None

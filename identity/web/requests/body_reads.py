@@ -133,9 +133,16 @@ class BodyReads:
             self._watcher.start()
 
     def _run(self) -> None:
-        while True:
+        while self._has_reads():
             time.sleep(_CHECK_SECONDS)
             self.cut_overdue()
+
+    def _has_reads(self) -> bool:
+        """Tell whether to go on watching; the next body starts another thread."""
+        with self._lock:
+            if not self._reads:
+                self._watcher = None
+            return bool(self._reads)
 
 
 def _body_read(environ: WSGIEnvironment, client_ip: str) -> BodyRead:
