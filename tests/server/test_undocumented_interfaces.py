@@ -158,6 +158,7 @@ def test_gunicorns_worker_keeps_its_connections_where_they_are_changed() -> None
     cfg = gunicorn_config.Config()
     app = SimpleNamespace(cfg=cfg)
     worker = gthread.ThreadWorker(1, 1, [], app, 30, cfg, None)
+    worker.tmp.close()
     assert isinstance(worker.pending_conns, deque)
     assert (worker.nr_conns, worker.alive, worker.sockets) == (0, True, [])
     assert {"poller"} <= attributes(gthread.ThreadWorker.init_process)
