@@ -82,7 +82,8 @@ def _started(binaries: Path, directory: Path) -> Iterator[str]:
         "-c",
         "max_connections=300",
     ]
-    process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
+    with log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
     try:
         url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         _wait(url, process)

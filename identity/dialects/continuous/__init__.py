@@ -212,7 +212,8 @@ def request_reset() -> Response:
     known = services().recovery.request_reset(
         Principal(origin()), read_body(_Email, forms=False).email
     )
-    if not known and not services().exposure.hides_emails:
+    # The exposure is asked first, so that both cases take the same steps.
+    if not services().exposure.hides_emails and not known:
         raise NotFound("user")
     return empty()
 
