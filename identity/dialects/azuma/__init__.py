@@ -138,7 +138,10 @@ def update() -> Response:
     """Change the caller's name or password."""
     body = read_body(_Update, forms=False)
     view = services().profiles.change(
-        current_principal(), read_update(body), password=body.password, fresh_proof_suffices=True
+        current_principal(),
+        read_update(body),
+        password=body.password,
+        recent_authentication_suffices=True,
     )
     return json_response(show_user(view))
 

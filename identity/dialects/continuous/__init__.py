@@ -183,7 +183,7 @@ def update(uuid: str) -> Response:
     principal = current_principal()
     if principal.account.uuid == uuid:
         services().profiles.change(
-            principal, read_update(body), password=password, fresh_proof_suffices=True
+            principal, read_update(body), password=password, recent_authentication_suffices=True
         )
         return empty()
     if not principal.account.admin:

@@ -97,7 +97,7 @@ class Profiles:
         *,
         password: str | None = None,
         current_password: str | None = None,
-        fresh_proof_suffices: bool = False,
+        recent_authentication_suffices: bool = False,
     ) -> AccountView:
         """Change the caller's own account.
 
@@ -111,8 +111,8 @@ class Profiles:
             values: the new values.
             password: the new one, raw.
             current_password: raw.
-            fresh_proof_suffices: recent authentication replaces the current password, for dialects
-                that have no field for it.
+            recent_authentication_suffices: it replaces the current password, for dialects that
+                have no field for one.
 
         Raises:
             InvalidInput, UsernameTaken, EmailTaken, Busy, RateLimited: as for `Accounts.register`.
@@ -120,11 +120,11 @@ class Profiles:
                 the current password is missing or wrong.
         """
         if current_password is None and (values.sensitive or password is not None):
-            self._authorization.require_fresh_proof(principal)
+            self._authorization.require_recent_authentication(principal)
         account = self.fetch(principal)
         change = prepare(values, account, self._exposure)
         new = None if password is None else self._read_password(password, account, values)
-        if new is not None and current_password is None and not fresh_proof_suffices:
+        if new is not None and current_password is None and not recent_authentication_suffices:
             raise CurrentPasswordRequired
         return self._write(principal, change, new, current_password)
 
@@ -203,7 +203,7 @@ class Profiles:
         if new == password:
             raise InvalidInput.of("password", "choose a password other than the current one")
         proven = self._authentication.by_password(login, password, origin, to_change=True)
-        self.change(proven, ProfileChange(), password=new, fresh_proof_suffices=True)
+        self.change(proven, ProfileChange(), password=new, recent_authentication_suffices=True)
 
     def delete(self, principal: Principal) -> None:
         """Delete the caller's own account and its sessions.
@@ -212,7 +212,7 @@ class Profiles:
             StepUpRequired: the authentication is too old.
             LastAdmin: the account is the only active administrator.
         """
-        self._authorization.require_fresh_proof(principal)
+        self._authorization.require_recent_authentication(principal)
         own = principal.account
         self._transactions.write(principal, lambda tx: _delete(tx, own), lock_admins=True)
 

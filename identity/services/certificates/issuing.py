@@ -79,7 +79,7 @@ class Certificates:
             BadCertificateRequest: no certificate is signed for this request.
             RateLimited: the account has requested too many certificates.
         """
-        self._authorization.require_fresh_proof(principal)
+        self._authorization.require_recent_authentication(principal)
         return self._sign(principal, request, description)
 
     def renew(self, principal: Principal, request: str) -> str:
@@ -110,7 +110,7 @@ class Certificates:
             StepUpRequired: the authentication is too old.
             NotFound: the caller has no such certificate, or it is already revoked.
         """
-        self._authorization.require_fresh_proof(principal)
+        self._authorization.require_recent_authentication(principal)
         now = self._transactions.now()
         self._transactions.write(principal, lambda tx: _revoke(tx, serial, now))
 

@@ -40,10 +40,10 @@ class Authorization:
         with self._refused(principal, Event.ADMINISTRATION, Forbidden):
             subject = policy.require_admin(principal)
         if fresh:
-            self.require_fresh_proof(principal)
+            self.require_recent_authentication(principal)
         return subject
 
-    def require_fresh_proof(self, principal: Principal) -> None:
+    def require_recent_authentication(self, principal: Principal) -> None:
         """Require a recent authentication.
 
         Raises:
