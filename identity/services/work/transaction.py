@@ -100,25 +100,23 @@ class Transaction:
         self,
         kind: Event,
         *,
-        by: Principal | None = None,
         subject: Subject | None = None,
         name: str | None = None,
         network: str | None = None,
         outcome: Outcome = Outcome.ACCEPTED,
         credential: Credential | None = None,
     ) -> None:
-        """Write an event.
+        """Write an event; its actor is the principal of the transaction.
 
         Args:
             kind: what happened.
-            by: the actor; by default the principal of the transaction.
             subject: the account that it concerns; by default the principal's own.
             name: the name that it concerns, if no account has it.
             network: the client network that it concerns, if it concerns no account.
             outcome: accepted or refused.
             credential: the credential that was used; by default that of the principal.
         """
-        entry = Entry(kind, by or self.principal, subject, name, network, outcome, credential)
+        entry = Entry(kind, self.principal, subject, name, network, outcome, credential)
         log_event = self._audit_log.write(self.session, entry, self.now)
         if log_event is not None:
             self.committed.append(log_event)
