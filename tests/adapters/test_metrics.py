@@ -17,11 +17,11 @@ for _ in range(int(sys.argv[1])):
 metrics.answered("native", "POST", "/api/users", 400, seconds=2.0)
 sys.stdout.buffer.write(metrics.exposition()[0])
 """
-TOKENS = 'identity_requests_total{method="GET",route="/api/token",status="200",dialect="native"}'
-USERS = 'identity_requests_total{method="POST",route="/api/users",status="400",dialect="native"}'
-SECONDS = 'identity_request_duration_seconds_count{route="/api/token",dialect="native"}'
-FAST = 'identity_request_duration_seconds_bucket{le="0.005",route="/api/token",dialect="native"}'
-SLOW = 'identity_request_duration_seconds_bucket{le="1.0",route="/api/users",dialect="native"}'
+TOKENS = 'identity_requests_total{dialect="native",method="GET",route="/api/token",status="200"}'
+USERS = 'identity_requests_total{dialect="native",method="POST",route="/api/users",status="400"}'
+SECONDS = 'identity_request_duration_seconds_count{dialect="native",route="/api/token"}'
+FAST = 'identity_request_duration_seconds_bucket{dialect="native",le="0.005",route="/api/token"}'
+SLOW = 'identity_request_duration_seconds_bucket{dialect="native",le="1.0",route="/api/users"}'
 
 
 def worker(times: int, directory: Path | None) -> dict[str, float]:

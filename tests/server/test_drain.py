@@ -134,6 +134,7 @@ def test_a_node_says_that_it_is_not_ready_before_it_stops_to_listen(
         assert time.monotonic() - told > 2.9
         blocker.execute("COMMIT")
         assert waiting.getresponse().status == 201
+        waiting.close()
         assert process.wait(timeout=60) == 0
         wait_until(lambda: node.processes() == [])
     assert "Traceback" not in node.log.read_text("utf-8")

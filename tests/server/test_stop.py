@@ -116,7 +116,7 @@ def test_workers_that_are_killed_again_and_again_come_back(started: Live) -> Non
 def test_a_worker_that_cannot_start_says_why_and_waits_before_it_tries_again(
     started: Live, tmp_path: Path
 ) -> None:
-    why = "a worker cannot start and tries again in 5 seconds: "
+    why = "worker failed to start; retrying in 5 s: "
     wait_until(lambda: len(at_work(started)) == 2)
     keys, first = tmp_path / "data/secret_keys", at_work(started)
     keys.chmod(0o644)
