@@ -18,7 +18,8 @@ from identity.domain.errors import KeysDiffer
 from identity.domain.key_agreement import KeyNames, agreeing
 from identity.domain.keys import KeyUse
 from identity.domain.ports import Clock, Identifiers, KeySource
-from identity.services.work.transaction import Transactions, translated
+from identity.services.work.database_errors import translated
+from identity.services.work.transaction import Transactions
 from identity.store import nodes
 from identity.store.boottime import boottime
 

@@ -15,7 +15,8 @@ from identity.domain.errors import (
     SchemaUnversioned,
     Unavailable,
 )
-from identity.services.work.transaction import Transactions, translated
+from identity.services.work.database_errors import translated
+from identity.services.work.transaction import Transactions
 from identity.store import migrations
 from identity.store.migrations.readers import ALL_READERS
 from identity.store.migrations.version_table import VERSION_TABLE

@@ -1,27 +1,23 @@
-"""Runs each use case in one transaction, and translates database errors."""
+"""Runs each use case in one transaction."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Engine, Executable, Row
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from identity.domain.credentials import Credential
-from identity.domain.errors import Unavailable
 from identity.domain.events import Event, Outcome
 from identity.domain.mail import MailKind
 from identity.domain.ports import Clock
 from identity.domain.principal import Origin, Principal, Subject
 from identity.services.work.accounts import Mailbox
 from identity.services.work.audit_log import AuditLog, Entry
+from identity.services.work.database_errors import Retryable, translated
 from identity.services.work.standing import lock_active_admins, require_standing
 from identity.store import changes
 from identity.store.engines import for_single_reads, for_writing
@@ -29,12 +25,8 @@ from identity.store.models import Account
 
 Result = TypeVar("Result")
 
-_log = logging.getLogger(__name__)
-_RETRY_AFTER: Final = timedelta(seconds=2)
 _ATTEMPTS: Final = 3
 _SERVICE: Final = Principal(Origin(ip="local", request_id="-", dialect="service"))
-# SQLSTATE: serialization failure, deadlock (PostgreSQL manual, appendix A).
-_RETRYABLE: Final = frozenset({"40001", "40P01"})
 
 
 class MailWriter(Protocol):
@@ -227,7 +219,7 @@ class Transactions:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._run(work, principal)
-            except _Retryable:
+            except Retryable:
                 if attempt == _ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
@@ -279,33 +271,3 @@ def _attended(
         lock_active_admins(tx.session)
     require_standing(tx.session, principal)
     return work(tx)
-
-
-class _Retryable(Unavailable):
-    """The database asks for the same transaction to be run again."""
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Translate the errors of database drivers.
-
-    Raises:
-        IntegrityError: unchanged; only the use case knows what it means.
-        Unavailable: for every other error.
-    """
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except PoolTimeout:
-        _log.warning("database pool exhausted")
-        raise Unavailable(_RETRY_AFTER) from None
-    except DBAPIError as error:
-        # The driver's text may quote a row, which may hold a password hash, so only the class of
-        # the error is logged. Without a statement there is no row: the connection failed.
-        state = getattr(error.orig, "sqlstate", None)
-        reason = str(error.orig).partition("\n")[0] if error.statement is None else ""
-        _log.error("database error: %s %s", type(error.orig).__name__, reason or state or "")
-        if state in _RETRYABLE:
-            raise _Retryable(_RETRY_AFTER, reason) from None
-        raise Unavailable(_RETRY_AFTER, reason) from None
