@@ -22,6 +22,8 @@ from harness.population import SECRET_KEY, fill, tokens
 from harness.servers import prepared
 from harness.table import grid
 from identity import create_app
+from identity.adapters.clock import SystemClock
+from identity.adapters.keys.secret_keys import ConfiguredKeys
 from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.api import NATIVE
 from identity.web.context import Context, origin_of
@@ -105,7 +107,7 @@ class _Prepared(FastPath):
 
 def _inside(context: Context, token: str) -> dict[str, tuple[float | None, str]]:
     signer, services, settings = (
-        SignedAccessTokens([SECRET_KEY]),
+        SignedAccessTokens(ConfiguredKeys([SECRET_KEY]), SystemClock()),
         context.services,
         context.settings,
     )

@@ -13,6 +13,8 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine, create_engine, text
 
 from harness.knobs import MEMORY_KIB, TIME, note
+from identity.adapters.clock import SystemClock
+from identity.adapters.keys.secret_keys import ConfiguredKeys
 from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.domain.claims import AccessClaims
 from identity.domain.token_kinds import TokenKind
@@ -91,5 +93,5 @@ def tokens(url: str, *, count: int, account: int = 0) -> list[str]:
     engine.dispose()
     now = datetime.now(UTC)
     issued, expires = int(now.timestamp()), int((now + timedelta(hours=_HOURS)).timestamp())
-    signer = SignedAccessTokens([SECRET_KEY])
+    signer = SignedAccessTokens(ConfiguredKeys([SECRET_KEY]), SystemClock())
     return [signer.sign(AccessClaims(one, issued, expires)) for one in ids]

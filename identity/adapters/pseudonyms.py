@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from typing import Final
 
+from identity.adapters.keys.ring import KeyRing, WatchedKeys
+from identity.domain.ports import Clock
 from identity.domain.values import canonical
 
 # Part of the digests, so it must not change with the wording elsewhere.
@@ -19,20 +20,16 @@ _PREFIX: Final = 2
 _DIGITS: Final = 24  # 96 bits
 
 
-def derive_keys(secret_keys: tuple[str, ...]) -> tuple[bytes, ...]:
-    """Return a key for pseudonyms for each signing key; neither reveals the other."""
-    return tuple(hmac.digest(key.encode(), _PURPOSE, hashlib.sha256) for key in secret_keys)
-
-
 class KeyedPseudonyms:
     """Makes pseudonyms.
 
     Args:
-        current: returns the accepted keys, the one to use last.
+        source: of the signing keys, from which the keys for pseudonyms are derived.
+        clock: the time.
     """
 
-    def __init__(self, current: Callable[[], tuple[bytes, ...]]) -> None:
-        self._current = current
+    def __init__(self, source: WatchedKeys, clock: Clock) -> None:
+        self._current = KeyRing(source, _derive_keys, clock).current
 
     def of(self, name: str) -> str:
         """Return the pseudonym of a name; it is never a valid username."""
@@ -41,6 +38,11 @@ class KeyedPseudonyms:
     def known(self, name: str) -> tuple[str, ...]:
         """Return every pseudonym under which the name may be recorded, for all accepted keys."""
         return tuple(_pseudonym(name, key) for key in self._current())
+
+
+def _derive_keys(secret_keys: tuple[str, ...]) -> tuple[bytes, ...]:
+    # One for each signing key; neither reveals the other.
+    return tuple(hmac.digest(key.encode(), _PURPOSE, hashlib.sha256) for key in secret_keys)
 
 
 def _pseudonym(name: str, key: bytes) -> str:

@@ -9,18 +9,12 @@ from typing import Final
 from sqlalchemy import Engine
 
 from identity.adapters.identifiers import RandomIdentifiers
-from identity.adapters.keys.ring import KeyRing
 from identity.adapters.mail import LogMailer, SmtpMailer
 from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
 from identity.adapters.passwords.queue import AdmissionQueue
-from identity.adapters.pseudonyms import KeyedPseudonyms, derive_keys
+from identity.adapters.pseudonyms import KeyedPseudonyms
 from identity.adapters.tokens.jwt import Es256Tokens
 from identity.adapters.tokens.opaque import OpaqueTokens
-from identity.adapters.tokens.rotating import (
-    RotatingAccessTokens,
-    RotatingJwtTokens,
-    RotatingOneTimeTokens,
-)
 from identity.adapters.tokens.signed import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain import limits as limit_names
 from identity.domain.exposure import Exposure
@@ -52,9 +46,9 @@ class Infrastructure:
     transactions: Transactions
     identifiers: RandomIdentifiers
     passwords: AdmissionQueue
-    access_tokens: RotatingAccessTokens
-    one_time_tokens: RotatingOneTimeTokens
-    jwt_tokens: RotatingJwtTokens
+    access_tokens: SignedAccessTokens
+    one_time_tokens: SignedOneTimeTokens
+    jwt_tokens: Es256Tokens
     opaque_tokens: OpaqueTokens
     pseudonyms: KeyedPseudonyms
     authorization: Authorization
@@ -69,24 +63,20 @@ class Infrastructure:
     def build(settings: Settings, engine: Engine, keys: Keys, clock: Clock) -> Infrastructure:
         """Build them from the settings and the keys."""
         identifiers = RandomIdentifiers()
-        pseudonyms = KeyedPseudonyms(KeyRing(keys.secret, derive_keys, clock).current)
+        pseudonyms = KeyedPseudonyms(keys.secret, clock)
         transactions = _transactions(settings, engine, clock, identifiers, pseudonyms)
         directory = SessionDirectory(engine, transactions, bound=settings.directory_sessions)
         limits = Limits(transactions, clock, directory)
-        one_time_tokens = RotatingOneTimeTokens(
-            KeyRing(keys.secret, SignedOneTimeTokens, clock).current
-        )
+        one_time_tokens = SignedOneTimeTokens(keys.secret, clock)
         return Infrastructure(
             engine=engine,
             clock=clock,
             transactions=transactions,
             identifiers=identifiers,
             passwords=_passwords(settings),
-            access_tokens=RotatingAccessTokens(
-                KeyRing(keys.secret, SignedAccessTokens, clock).current
-            ),
+            access_tokens=SignedAccessTokens(keys.secret, clock),
             one_time_tokens=one_time_tokens,
-            jwt_tokens=_jwt_tokens(settings, keys, clock),
+            jwt_tokens=Es256Tokens(keys.jwt, clock, issuer=settings.public_url or "identity"),
             opaque_tokens=OpaqueTokens(),
             pseudonyms=pseudonyms,
             authorization=Authorization(transactions, step_up=settings.step_up_seconds),
@@ -140,13 +130,6 @@ def _mailer(settings: Settings) -> Mailer:
     if settings.smtp_url:
         return SmtpMailer(settings.smtp_url, sender=from_header)
     return LogMailer(sender=from_header)
-
-
-def _jwt_tokens(settings: Settings, keys: Keys, clock: Clock) -> RotatingJwtTokens:
-    def make(pems: tuple[str, ...]) -> Es256Tokens:
-        return Es256Tokens(tuple(map(str.encode, pems)), issuer=settings.public_url or "identity")
-
-    return RotatingJwtTokens(KeyRing(keys.jwt, make, clock).current)
 
 
 def _throttle(settings: Settings, limits: Limits, clock: Clock) -> LoginThrottle:

@@ -16,8 +16,8 @@ import pytest
 from identity.adapters import data_directory
 from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys.jwt_keys import JwtKeyFolder
+from identity.adapters.keys.p256 import new_key
 from identity.adapters.keys.secret_keys import SecretKeyFile
-from identity.adapters.tokens.jwt import new_key
 from identity.domain.keys import KeyValidity, SigningKey, replaced, rotated
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

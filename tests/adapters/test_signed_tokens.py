@@ -12,14 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import Signer, URLSafeTimedSerializer
 
+from identity.adapters.keys.secret_keys import ConfiguredKeys
 from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.domain.claims import AccessClaims
 from identity.domain.token_kinds import looks_like_token
 from identity.domain.values import is_username
+from support.clock import ManualClock
 
 OLD, NEW, OTHER = ("k" * 31 + each for each in "onx")
 CLAIMS = AccessClaims("0123456789abcdef" * 2, 1_767_268_800, 1_767_269_400)
-TOKENS = SignedAccessTokens([OLD, NEW])
+
+
+def tokens(*keys: str) -> SignedAccessTokens:
+    return SignedAccessTokens(ConfiguredKeys(keys), ManualClock())
+
+
+TOKENS = tokens(OLD, NEW)
 TOKEN = TOKENS.sign(CLAIMS)
 BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
@@ -85,16 +93,16 @@ def test_token_is_refused_in_any_other_spelling(spelling: str) -> None:
 
 
 def test_token_is_read_while_its_key_is_kept_and_refused_when_it_was_removed() -> None:
-    old = SignedAccessTokens([OLD]).sign(CLAIMS)
+    old = tokens(OLD).sign(CLAIMS)
     assert TOKENS.verify(old) == CLAIMS
-    assert SignedAccessTokens([NEW]).verify(old) is None
-    assert SignedAccessTokens([OTHER]).verify(TOKEN) is None
+    assert tokens(NEW).verify(old) is None
+    assert tokens(OTHER).verify(TOKEN) is None
 
 
 def test_newest_key_signs() -> None:
-    assert SignedAccessTokens([NEW]).verify(TOKEN) == CLAIMS
-    assert SignedAccessTokens([OLD]).verify(TOKEN) is None
-    assert SignedAccessTokens([NEW, OLD]).verify(TOKEN) == CLAIMS
+    assert tokens(NEW).verify(TOKEN) == CLAIMS
+    assert tokens(OLD).verify(TOKEN) is None
+    assert tokens(NEW, OLD).verify(TOKEN) == CLAIMS
 
 
 TEXT = TOKEN.rpartition(".")[0]

@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from identity import create_app
-from identity.adapters.tokens.jwt import new_key
+from identity.adapters.keys.p256 import new_key
 from support.app import close, config
 from support.clock import ManualClock
 from support.http import basic, bearer

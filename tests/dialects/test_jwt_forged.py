@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from flask import Flask
 from flask.testing import FlaskClient
 
-from identity.adapters.tokens.jwt import new_key
+from identity.adapters.keys.p256 import new_key
 from support.app import close
 from support.database import shared_database
 from support.http import bearer

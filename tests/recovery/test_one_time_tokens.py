@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from identity.adapters.keys.secret_keys import ConfiguredKeys
 from identity.adapters.tokens.signed import SignedAccessTokens, SignedOneTimeTokens
 from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
+from support.clock import ManualClock
 
 KEYS = ("k" * 16 + "0123456789abcdef", "n" * 16 + "fedcba9876543210")
 CLAIMS = OneTimeClaims(7, 3, 2_000_000_000, "0123456789abcdef")
-TOKENS = SignedOneTimeTokens(KEYS)
+CLOCK = ManualClock()
+TOKENS = SignedOneTimeTokens(ConfiguredKeys(KEYS), CLOCK)
 PURPOSES = list(Purpose)
 FEW = settings(deadline=None, max_examples=40)
 
@@ -40,15 +43,20 @@ def test_a_token_of_another_purpose_says_nothing(purpose: Purpose) -> None:
 
 
 def test_an_access_token_is_no_one_time_token() -> None:
-    token = SignedAccessTokens(KEYS).sign(AccessClaims("0" * 32, 1_900_000_000, 2_000_000_000))
+    token = SignedAccessTokens(ConfiguredKeys(KEYS), CLOCK).sign(
+        AccessClaims("0" * 32, 1_900_000_000, 2_000_000_000)
+    )
     assert [TOKENS.verify(purpose, token) for purpose in PURPOSES] == [None] * len(PURPOSES)
-    assert SignedAccessTokens(KEYS).verify(TOKENS.sign(Purpose.RESET, CLAIMS)) is None
+    assert (
+        SignedAccessTokens(ConfiguredKeys(KEYS), CLOCK).verify(TOKENS.sign(Purpose.RESET, CLAIMS))
+        is None
+    )
 
 
 def test_a_token_of_an_older_key_is_read_and_one_of_a_stranger_is_not() -> None:
-    old = SignedOneTimeTokens(KEYS[:1]).sign(Purpose.RESET, CLAIMS)
+    old = SignedOneTimeTokens(ConfiguredKeys(KEYS[:1]), CLOCK).sign(Purpose.RESET, CLAIMS)
     assert TOKENS.verify(Purpose.RESET, old) == CLAIMS
-    assert SignedOneTimeTokens(KEYS[1:]).verify(Purpose.RESET, old) is None
+    assert SignedOneTimeTokens(ConfiguredKeys(KEYS[1:]), CLOCK).verify(Purpose.RESET, old) is None
 
 
 @FEW

@@ -13,7 +13,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from identity.adapters.pseudonyms import KeyedPseudonyms, derive_keys
+from identity.adapters.keys.secret_keys import ConfiguredKeys
+from identity.adapters.pseudonyms import KeyedPseudonyms
 from identity.domain.principal import operator
 from identity.domain.values import is_username
 from support.accounts import ADMIN, HAWK
@@ -125,13 +126,14 @@ def test_a_rotated_key_makes_other_pseudonyms_and_older_ones_are_found(
     assert before[3:] not in (tmp_path / "data" / "secret_keys").read_text()
 
 
+def pseudonyms(*keys: str) -> KeyedPseudonyms:
+    return KeyedPseudonyms(ConfiguredKeys(keys), ManualClock())
+
+
 @pytest.mark.parametrize("name", ["a", "ab", "a" * 64, "_x", "a@b.example"])
 def test_a_pseudonym_fits_its_column_and_needs_the_key(name: str) -> None:
-    one, other = (KeyedPseudonyms(lambda key=key: derive_keys((key * 32,))) for key in "kq")
+    one, other = pseudonyms("k" * 32), pseudonyms("q" * 32)
     assert len(one.of(name)) <= 27
     assert one.of(name) == one.of(name.upper())
     assert one.of(name) != other.of(name)
-    assert KeyedPseudonyms(lambda: derive_keys(("q" * 32, "k" * 32))).known(name) == (
-        other.of(name),
-        one.of(name),
-    )
+    assert pseudonyms("q" * 32, "k" * 32).known(name) == (other.of(name), one.of(name))

@@ -11,7 +11,7 @@ from typing import Final
 from identity.adapters import data_directory
 from identity.adapters.data_directory import DataDirectoryError
 from identity.adapters.keys import format as key_format
-from identity.adapters.tokens import jwt
+from identity.adapters.keys import p256
 from identity.domain.keys import KeyValidity, SigningKey
 
 _LOCK: Final = "keys.lock"
@@ -59,8 +59,8 @@ class JwtKeyFolder:
 
     def new(self) -> SigningKey:
         """Return a newly generated key."""
-        text = jwt.new_key().decode("ascii")
-        return SigningKey(jwt.key_id(text.encode()), text)
+        text = p256.new_key().decode("ascii")
+        return SigningKey(p256.key_id(text.encode()), text)
 
     def write(self, keys: Sequence[SigningKey]) -> None:
         """Store exactly these keys.
@@ -105,7 +105,7 @@ def _read_pem(path: Path) -> SigningKey:
         times = key_format.load_validity(
             word for word in head.split() if word.startswith(key_format.TIME_NAMES)
         )
-        return SigningKey(jwt.key_id(f"{begin}{body}".encode()), begin + body, times)
+        return SigningKey(p256.key_id(f"{begin}{body}".encode()), begin + body, times)
     except OSError as error:
         raise key_format.file_error(path, error) from None
     except (ValueError, TypeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import secrets
@@ -11,11 +10,13 @@ from datetime import datetime
 from typing import Any, Final
 
 import jwt
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from identity.adapters.keys.p256 import load_key
+from identity.adapters.keys.ring import KeyRing, WatchedKeys
 from identity.caching import BoundedCache
+from identity.domain.ports import Clock
 
 ALGORITHM: Final = "ES256"
 AUDIENCE: Final = "identity"
@@ -29,18 +30,17 @@ _TYPE: Final = "session"
 
 
 class Es256Tokens:
-    """Signs with the last key and accepts all of them.
+    """Signs with the newest key and accepts all that are active.
 
     Args:
-        keys: private keys in PEM, the signing key last.
+        source: of the private keys, in PEM.
+        clock: the time.
         issuer: the `iss` claim.
     """
 
-    def __init__(self, keys: tuple[bytes, ...], *, issuer: str) -> None:
+    def __init__(self, source: WatchedKeys, clock: Clock, *, issuer: str) -> None:
         self._issuer = issuer
-        self._keys = dict(map(_load, keys))
-        self._signing_kid = next(reversed(self._keys))
-        self._verified: BoundedCache[Mapping[str, Any]] = BoundedCache()
+        self._current = KeyRing(source, _ActiveKeys, clock).current
 
     def sign(self, session: str, subject: str, issued_at: datetime, expires_at: datetime) -> str:
         """Return the token of a session."""
@@ -54,19 +54,20 @@ class Es256Tokens:
             "iat": int(issued_at.timestamp()),
             "exp": int(expires_at.timestamp()),
         }
-        key = self._keys[self._signing_kid]
-        return jwt.encode(claims, key, ALGORITHM, headers={"kid": self._signing_kid})
+        kid, key = self._current().signing
+        return jwt.encode(claims, key, ALGORITHM, headers={"kid": kid})
 
     def verify(self, token: str, now: datetime) -> str | None:
         """Return the session of a valid token in canonical encoding, or None."""
-        claims = self._verified.find(token) or self._verify(token)
+        keys = self._current()
+        claims = keys.verified.find(token) or self._verify(token, keys)
         return claims["sid"] if claims and _within_lifetime(claims, now) else None
 
-    def _verify(self, token: str) -> Mapping[str, Any] | None:
+    def _verify(self, token: str, keys: _ActiveKeys) -> Mapping[str, Any] | None:
         if not _FORMAT.fullmatch(token):
             return None
         try:
-            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            key = keys.by_kid[jwt.get_unverified_header(token)["kid"]]
             claims = jwt.decode(
                 token,
                 key.public_key(),
@@ -77,27 +78,21 @@ class Es256Tokens:
             )
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
             return None
-        return self._verified.put(token, claims) if _well_formed(claims) else None
+        return keys.verified.put(token, claims) if _well_formed(claims) else None
 
     def key_set(self) -> dict[str, Any]:
         """Return the public keys (RFC 7517)."""
-        return {"keys": [_public(kid, key) for kid, key in self._keys.items()]}
+        return {"keys": [_public(kid, key) for kid, key in self._current().by_kid.items()]}
 
 
-def new_key() -> bytes:
-    """Return a new private key in PEM."""
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+class _ActiveKeys:
+    """The keys that are active now, and the tokens that were verified with them."""
 
-
-def key_id(pem: bytes) -> str:
-    """Return the `kid` of a private key.
-
-    Raises:
-        ValueError, TypeError: it is not a P-256 private key.
-    """
-    return _load(pem)[0]
+    def __init__(self, pems: tuple[str, ...]) -> None:
+        keys = [load_key(pem.encode()) for pem in pems]
+        self.by_kid = dict(keys)
+        self.signing = keys[-1]
+        self.verified: BoundedCache[Mapping[str, Any]] = BoundedCache()
 
 
 def _well_formed(claims: Mapping[str, Any]) -> bool:
@@ -112,16 +107,6 @@ def _within_lifetime(claims: Mapping[str, Any], now: datetime) -> bool:
     # Checked here, because PyJWT does not use the service's clock.
     seconds: float = now.timestamp()
     return bool(claims["iat"] <= seconds + _LEEWAY_SECONDS and seconds < claims["exp"])
-
-
-def _load(pem: bytes) -> tuple[str, ec.EllipticCurvePrivateKey]:
-    key = serialization.load_pem_private_key(pem, password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise TypeError("not a P-256 private key")
-    public = key.public_key().public_bytes(
-        serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
-    )
-    return hashlib.sha256(public).hexdigest()[:16], key
 
 
 def _public(kid: str, key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from typing import Final
 from itsdangerous import Signer
 from itsdangerous.signer import SigningAlgorithm
 
+from identity.adapters.keys.ring import KeyRing, WatchedKeys
 from identity.caching import BoundedCache
 from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
+from identity.domain.ports import Clock
 from identity.domain.token_kinds import TokenKind
 
 _PREFIX: Final = TokenKind.ACCESS.prefix
@@ -31,49 +33,67 @@ _ONE_TIME: Final = re.compile(
 
 
 class SignedAccessTokens:
-    """Signs with the last key and accepts all of them.
+    """Signs with the newest key and accepts all that are active.
 
     Args:
-        secret_keys: the signing key last, as itsdangerous expects.
+        source: of the keys.
+        clock: the time.
     """
 
-    def __init__(self, secret_keys: Sequence[str]) -> None:
-        self._signer = _Signer(secret_keys, "access-token")
-        self._verified: BoundedCache[AccessClaims] = BoundedCache()
+    def __init__(self, source: WatchedKeys, clock: Clock) -> None:
+        self._current = KeyRing(source, _AccessKeys, clock).current
 
     def sign(self, claims: AccessClaims) -> str:
         """Return the token for `claims`."""
         text = f"{_PREFIX}{claims.session}.{claims.issued_at:08x}.{claims.expires_at:08x}"
-        return self._signer.sign(text).decode("ascii")
+        return self._current().signer.sign(text).decode("ascii")
 
     def verify(self, token: str) -> AccessClaims | None:
         """Return the claims of a genuine token in canonical encoding, or None."""
-        if claims := self._verified.find(token):
+        keys = self._current()
+        if claims := keys.verified.find(token):
             return claims
         match = _ACCESS.fullmatch(token)
-        if match is None or not self._signer.validate(token):
+        if match is None or not keys.signer.validate(token):
             return None
         claims = AccessClaims(match[2], int(match[3], 16), int(match[4], 16))
-        return self._verified.put(token, claims)
+        return keys.verified.put(token, claims)
 
 
 class SignedOneTimeTokens:
-    """Signs the tokens in mails, with a separate salt for each purpose."""
+    """Signs the tokens in mails, with a separate salt for each purpose.
 
-    def __init__(self, secret_keys: Sequence[str]) -> None:
-        self._signers = {purpose: _Signer(secret_keys, purpose.value) for purpose in Purpose}
+    Args:
+        source: of the keys.
+        clock: the time.
+    """
+
+    def __init__(self, source: WatchedKeys, clock: Clock) -> None:
+        self._current = KeyRing(source, _signers, clock).current
 
     def sign(self, purpose: Purpose, claims: OneTimeClaims) -> str:
         """Return the token for `claims`."""
         text = f"{claims.account:x}.{claims.version:x}.{claims.expires_at:08x}.{claims.binding}"
-        return self._signers[purpose].sign(text).decode("ascii")
+        return self._current()[purpose].sign(text).decode("ascii")
 
     def verify(self, purpose: Purpose, token: str) -> OneTimeClaims | None:
         """Return the claims of a genuine token for this purpose, or None."""
         match = _ONE_TIME.fullmatch(token)
-        if match is None or not self._signers[purpose].validate(token):
+        if match is None or not self._current()[purpose].validate(token):
             return None
         return OneTimeClaims(int(match[1], 16), int(match[2], 16), int(match[3], 16), match[4])
+
+
+class _AccessKeys:
+    """The keys that are active now, and the tokens that were verified with them."""
+
+    def __init__(self, secret_keys: Sequence[str]) -> None:
+        self.signer = _Signer(secret_keys, "access-token")
+        self.verified: BoundedCache[AccessClaims] = BoundedCache()
+
+
+def _signers(secret_keys: Sequence[str]) -> dict[Purpose, Signer]:
+    return {purpose: _Signer(secret_keys, purpose.value) for purpose in Purpose}
 
 
 class _Signer(Signer):
