@@ -7,7 +7,13 @@ from typing import Final
 
 from identity.domain.claims import AccessClaims
 from identity.domain.credentials import Credential
-from identity.domain.errors import Forbidden, LastAdmin, RegistrationRefused, StepUpRequired
+from identity.domain.errors import (
+    Forbidden,
+    LastAdmin,
+    RegistrationRefused,
+    StepUpRequired,
+    Unauthenticated,
+)
 from identity.domain.exposure import Registration
 from identity.domain.principal import Principal, Subject
 
@@ -20,15 +26,6 @@ LAST_USED_GRAIN: Final = timedelta(minutes=1)
 def is_administrator(principal: Principal) -> bool:
     """Tell whether an administrator is calling."""
     return principal.subject is not None and principal.subject.admin
-
-
-def require_account(principal: Principal) -> Subject:
-    """Return the account of an authenticated caller.
-
-    Raises:
-        Unauthenticated: the caller is anonymous.
-    """
-    return principal.account
 
 
 def require_admin(principal: Principal) -> Subject:
@@ -67,7 +64,8 @@ def require_recent_authentication(
         Unauthenticated: the caller is anonymous.
         StepUpRequired: the caller was authenticated longer ago.
     """
-    require_account(principal)
+    if principal.subject is None:
+        raise Unauthenticated
     if principal.credential is Credential.OPERATOR or not max_age:
         return
     proven_at = principal.authenticated_at

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from identity.domain import policy
 from identity.domain.credentials import Credential
-from identity.domain.errors import NotFound, UsernameTaken
+from identity.domain.errors import NotFound, Unauthenticated, UsernameTaken
 from identity.domain.events import Event
 from identity.domain.exposure import Exposure
 from identity.domain.policy import is_administrator
@@ -161,8 +161,8 @@ class Accounts:
             Unauthenticated: the service is hardened, and the caller is anonymous.
             NotFound: there is no such account.
         """
-        if self._exposure.hides_users:
-            policy.require_account(principal)
+        if self._exposure.hides_users and principal.subject is None:
+            raise Unauthenticated
         query = select(Account.username).where(Account.id == account_id)
         row = self._transactions.row(query, {}) if account_id <= MAX_ID else None
         if row is None:
@@ -180,7 +180,7 @@ class Accounts:
             NotFound: there is no such account, or the caller may not see it.
         """
         if self._exposure.hides_users:
-            caller = policy.require_account(principal)
+            caller = principal.account
             if not caller.admin and caller.uuid != uuid:
                 raise NotFound("user")
 
