@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,7 @@ from identity.services.certificates.lines import (
 from identity.services.limits.requests import RequestLimits
 from identity.services.work.accounts import get_own, subject_of
 from identity.services.work.authorization import Authorization
+from identity.services.work.session_life import in_force
 from identity.services.work.transaction import Transaction, Transactions
 from identity.store.models import Account, Certificate, Counter
 from identity.store.upsert import insert
@@ -178,13 +179,10 @@ class Certificates:
 def _valid_by_fingerprint(fingerprint: str) -> Select[Account, str, datetime]:
     return (
         select(Account, Certificate.serial, Certificate.not_after)
-        .join(
-            Certificate,
-            and_(Certificate.account_id == Account.id, Certificate.version == Account.version),
-        )
+        .join(Certificate, Certificate.account_id == Account.id)
         .where(
             Certificate.fingerprint == fingerprint,
-            Certificate.revoked_at.is_(None),
+            in_force(Certificate, Account.version),
             Account.disabled.is_(False),
         )
     )
@@ -246,8 +244,7 @@ def _require_own_key(session: Session, account: Account, request: SigningRequest
 def _require_room(session: Session, account: Account, now: datetime) -> None:
     valid = (
         Certificate.account_id == account.id,
-        Certificate.version == account.version,
-        Certificate.revoked_at.is_(None),
+        in_force(Certificate, account.version),
         Certificate.not_after > now,
     )
     if (session.scalar(select(func.count()).where(*valid)) or 0) >= _VALID_PER_ACCOUNT:

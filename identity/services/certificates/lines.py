@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from identity.domain.certificates import CertificateView
 from identity.domain.credentials import ProofMethod
 from identity.domain.errors import BadCertificateRequest, NotFound
+from identity.services.work.session_life import in_force
 from identity.store.models import Account, Certificate, LoginSession
 
 LIVE_PER_LINE: Final = 5
@@ -78,8 +79,7 @@ def require_room_in_line(
     """
     valid = (
         Certificate.account_id == account.id,
-        Certificate.version == account.version,
-        Certificate.revoked_at.is_(None),
+        in_force(Certificate, account.version),
         Certificate.not_after > now,
     )
     of_line = or_(Certificate.line == line_of(parent), Certificate.serial == line_of(parent))

@@ -1,7 +1,7 @@
 """Defines once, in SQL and in Python, when a session is valid.
 
 A session is valid while it is neither revoked nor expired, has the version of its account, and the
-account is not disabled.
+account is not disabled. The same holds of a certificate, whose end is its `not_after`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from sqlalchemy import BindParameter, ColumnElement, and_, not_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
-from identity.store.models import Account, LoginSession
+from identity.store.models import Account, Certificate, LoginSession
 
 Time = datetime | BindParameter[datetime]
+Version = int | BindParameter[int] | InstrumentedAttribute[int]
 
 
 class Ends(Protocol):
@@ -42,12 +44,18 @@ def unexpired(now: Time) -> ColumnElement[bool]:
     )
 
 
+def in_force(row: type[LoginSession | Certificate], version: Version) -> ColumnElement[bool]:
+    """Return the condition that a session or certificate was neither revoked nor invalidated.
+
+    Args:
+        row: the sessions or the certificates.
+        version: of the account.
+    """
+    return and_(row.revoked_at.is_(None), row.version == version)
+
+
 # Valid, apart from time. The account must be joined.
-STANDS: Final = and_(
-    LoginSession.revoked_at.is_(None),
-    LoginSession.version == Account.version,
-    Account.disabled.is_(False),
-)
+STANDS: Final = and_(in_force(LoginSession, Account.version), Account.disabled.is_(False))
 
 
 def alive(now: Time) -> ColumnElement[bool]:

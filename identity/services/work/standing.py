@@ -7,15 +7,16 @@ under a lock that delays whatever would end the credential.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Select, bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from identity.domain.credentials import Credential
 from identity.domain.errors import Forbidden, Unauthenticated
 from identity.domain.principal import Principal
-from identity.store.models import ACCOUNTS, CERTIFICATES, SESSIONS
+from identity.services.work.session_life import in_force
+from identity.store.models import ACCOUNTS, Certificate, LoginSession
 
 # Prepared once; building the statement costs more than running it. The account's row is locked
 # before all others, so that requests of one account take turns and cannot deadlock.
@@ -36,21 +37,20 @@ _ADMINS: Final = (
 )
 
 
-def _valid(table: Any, key: Any) -> Select[Any]:  # noqa: ANN401 - a table and its key column
+def _locked(row: type[LoginSession | Certificate], key: InstrumentedAttribute[str]) -> Select[str]:
     return (
         select(key)
         .where(
             key == bindparam("key"),
-            table.c.account_id == bindparam("account"),
-            table.c.version == bindparam("version"),
-            table.c.revoked_at.is_(None),
+            row.account_id == bindparam("account"),
+            in_force(row, bindparam("version")),
         )
         .with_for_update(read=True)
     )
 
 
-_SESSION: Final = _valid(SESSIONS, SESSIONS.c.id)
-_CERTIFICATE: Final = _valid(CERTIFICATES, CERTIFICATES.c.serial)
+_SESSION: Final = _locked(LoginSession, LoginSession.id)
+_CERTIFICATE: Final = _locked(Certificate, Certificate.serial)
 
 
 def require_standing(session: Session, principal: Principal) -> None:
