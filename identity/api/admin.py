@@ -17,7 +17,7 @@ from identity.domain.views import AccountView
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
 from identity.web.context import services
-from identity.web.openapi.document import Reply, describes
+from identity.web.openapi.operations import Reply, describes
 from identity.web.requests.body import read_body
 from identity.web.requests.query import read_query
 from identity.web.responses import empty

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from identity.api.responses import answer
 from identity.api.schemas.responses import CertificateEntry, Certificates, Session, Sessions
 from identity.web.context import services
-from identity.web.openapi.document import Reply, describes
+from identity.web.openapi.operations import Reply, describes
 from identity.web.responses import empty
 from identity.web.verifier import auth, current_principal
 

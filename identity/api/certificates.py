@@ -11,7 +11,7 @@ from identity.api.schemas.requests import Renewal, SigningRequest
 from identity.api.schemas.responses import CertificateEntry, Certificates, SignedCertificate
 from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.web.context import services
-from identity.web.openapi.document import Reply, describes
+from identity.web.openapi.operations import Reply, describes
 from identity.web.published import published
 from identity.web.requests.body import read_body
 from identity.web.responses import empty

@@ -8,7 +8,8 @@ from typing import Any, Final
 from flask import Flask
 
 from identity.api.problems import UNAUTHORIZED, ProblemDetails
-from identity.web.openapi.document import OpenApi, Refusals, Tag
+from identity.web.openapi.document import OpenApi, Tag
+from identity.web.openapi.responses import Refusals
 
 _DESCRIPTION: Final = """\
 User accounts and authentication.

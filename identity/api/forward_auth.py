@@ -20,7 +20,7 @@ from identity.domain.conditions import all_met
 from identity.domain.credentials import Credential
 from identity.domain.errors import ConditionUnmet
 from identity.web.dialect import FastRoute, ProxyQuestion, RawResponse
-from identity.web.openapi.document import Reply, describes
+from identity.web.openapi.operations import Reply, describes
 from identity.web.requests.forward_auth import PROXY_ROUTE
 from identity.web.responses import respond
 from identity.web.verifier import auth

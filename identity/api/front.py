@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from identity.api.pages import page
 from identity.api.responses import answer, base_url
 from identity.api.schemas.responses import Greeting, Shown
-from identity.web.openapi.document import Reply, describes
+from identity.web.openapi.operations import Reply, describes
 from identity.web.requests.body import JSON_TYPE
 from identity.web.verifier import auth
 

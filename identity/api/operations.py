@@ -13,7 +13,8 @@ from identity.domain.errors import Unavailable
 from identity.domain.keys import GRACE_MIN_SECONDS
 from identity.services.mail.outbox import OutboxState
 from identity.web.context import context, services
-from identity.web.openapi.document import SAME_FOLDER, Reply, describes, dump_ordered
+from identity.web.openapi.document import SAME_FOLDER, dump_ordered
+from identity.web.openapi.operations import Reply, describes
 from identity.web.published import published
 from identity.web.requests.body import JSON_TYPE, Body
 from identity.web.responses import json_response

@@ -18,7 +18,8 @@ from identity.domain.errors import (
 )
 from identity.web.dialect import RawResponse
 from identity.web.environ import REQUEST_ID
-from identity.web.openapi.document import PROBLEM_TYPE, Reply
+from identity.web.openapi.operations import Reply
+from identity.web.openapi.responses import PROBLEM_TYPE
 from identity.web.problems import CHALLENGES, Problem, as_denial, describe
 from identity.web.requests.accept import wants_json
 from identity.web.requests.body import Body

@@ -9,7 +9,7 @@ from identity.api.schemas.requests import OneTimeToken, PasswordChange, Redempti
 from identity.api.schemas.responses import Name
 from identity.domain.principal import Principal
 from identity.web.context import origin, services
-from identity.web.openapi.document import Reply, describes
+from identity.web.openapi.operations import Reply, describes
 from identity.web.requests.body import read_body
 from identity.web.responses import empty
 from identity.web.verifier import auth

@@ -12,7 +12,7 @@ from identity.api.schemas.responses import Greeting, Session, Sessions, Token
 from identity.domain.principal import Principal
 from identity.web.context import Context, services
 from identity.web.dialect import FastRoute, RawResponse
-from identity.web.openapi.document import Reply, describes
+from identity.web.openapi.operations import Reply, describes
 from identity.web.responses import empty, raw_json, respond
 from identity.web.verifier import auth, current_principal
 

@@ -10,7 +10,7 @@ from identity.api.schemas.requests import NewUser, OwnUpdate
 from identity.api.schemas.responses import Name, Profile
 from identity.services.accounts.registration import NewAccount
 from identity.web.context import services
-from identity.web.openapi.document import Reply, describes
+from identity.web.openapi.operations import Reply, describes
 from identity.web.requests.body import read_body
 from identity.web.responses import empty, json_response
 from identity.web.verifier import auth, current_principal

@@ -198,7 +198,7 @@ def test_psycopg_waits_where_it_is_given_up_and_says_so() -> None:
     assert callable(psycopg.pq.PGconn.finish)
 
 
-# identity/web/openapi/document.py
+# identity/web/openapi/parameters.py
 
 
 def test_werkzeug_keeps_a_rules_parts_where_they_are_read() -> None:

@@ -7,7 +7,8 @@ from typing import Final
 from identity.dialects import azuma as routes
 from identity.dialects.azuma import _Login, _Registration, _Update
 from identity.web.openapi.dialect_document import Description
-from identity.web.openapi.document import Refusals, Reply, describes
+from identity.web.openapi.operations import Reply, describes
+from identity.web.openapi.responses import Refusals
 from identity.web.requests.body import JSON_TYPE, Body
 
 

@@ -7,7 +7,8 @@ from typing import Final
 from identity.dialects import nerveshub as routes
 from identity.dialects.nerveshub import _Credentials, _Registration, _Signing
 from identity.web.openapi.dialect_document import Description
-from identity.web.openapi.document import Refusals, Reply, describes
+from identity.web.openapi.operations import Reply, describes
+from identity.web.openapi.responses import Refusals
 from identity.web.requests.body import JSON_TYPE, Body
 
 

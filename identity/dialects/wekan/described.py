@@ -9,7 +9,8 @@ from pydantic import Field, RootModel
 from identity.dialects import wekan as routes
 from identity.dialects.wekan import _Action, _Deletion, _Login, _Logout, _NewUser, _Registration
 from identity.web.openapi.dialect_document import Description
-from identity.web.openapi.document import Refusals, Reply, describes
+from identity.web.openapi.operations import Reply, describes
+from identity.web.openapi.responses import Refusals
 from identity.web.requests.body import JSON_TYPE, Body
 
 

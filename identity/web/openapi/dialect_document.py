@@ -9,7 +9,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app
 
 from identity.web.dialect import Dialect
-from identity.web.openapi.document import SAME_FOLDER, OpenApi, Refusals, Tag, dump_ordered
+from identity.web.openapi.document import SAME_FOLDER, OpenApi, Tag, dump_ordered
+from identity.web.openapi.responses import Refusals
 from identity.web.published import published
 from identity.web.requests.body import JSON_TYPE
 from identity.web.verifier import auth
