@@ -14,67 +14,35 @@ Where the document is silent:
 from __future__ import annotations
 
 import contextlib
-from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from flask import Blueprint, Response, request
-from pydantic import ConfigDict
+from flask import Blueprint, Response
 
+from identity.dialects.wekan.bodies import (
+    Action,
+    Login,
+    Logout,
+    NewUser,
+    Registration,
+    TokenDeletion,
+    read_account,
+)
+from identity.dialects.wekan.spelling import spell
 from identity.domain import errors
 from identity.domain.account_ref import ShortId
 from identity.domain.principal import Principal
 from identity.domain.token_kinds import TokenKind
 from identity.domain.views import AccountView
-from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.identifiers import IdentifierType
 from identity.web.context import origin, services
 from identity.web.dialect import Dialect
-from identity.web.problems import BadRequest, Problem
-from identity.web.requests.body import Body, read_body, read_body_if_any
-from identity.web.responses import empty, json_array, json_response, timestamp
+from identity.web.requests.body import read_body, read_body_if_any
+from identity.web.responses import json_array, json_response, timestamp
 from identity.web.verifier import auth, current_principal
 
 blueprint = Blueprint("wekan", __name__)
 
 _TRUE: Final = frozenset({"true", "1", "yes"})  # JSON has a boolean, a form one of these words
-
-
-class _Registration(Body):
-    model_config = ConfigDict(extra="forbid")
-
-    password: str
-    username: str | None = None
-    email: str | None = None
-
-
-class _NewUser(_Registration):
-    fromAdmin: Any = None  # noqa: N815 - the document's word; it gives no rights
-
-
-class _Login(Body):
-    password: str
-    username: str | None = None
-    email: str | None = None
-
-
-class _Logout(Body):
-    all: bool | int | str | None = None
-
-
-class _Deletion(Body):
-    userId: str | None = None  # noqa: N815 - the document's word
-    token: str | None = None
-
-
-class _Action(Body):
-    action: Literal["disableLogin", "enableLogin", "takeOwnership"]
-
-
-def read_account(body: _Registration) -> NewAccount:
-    """Return the account to create."""
-    if not body.username and not body.email:
-        raise BadRequest("Need to set a username or email")
-    return NewAccount(body.username or None, body.password, body.email or None, personal_name=True)
 
 
 def show_own(view: AccountView) -> dict[str, Any]:
@@ -109,79 +77,11 @@ def show_login(principal: Principal) -> Response:
     )
 
 
-# Meteor's own code, a number or a word, and reason for each error.
-_SPELLINGS: Final[dict[type[Exception], tuple[HTTPStatus, int | str, str]]] = {
-    errors.UsernameTaken: (HTTPStatus.BAD_REQUEST, 403, "Username already exists."),
-    errors.EmailTaken: (HTTPStatus.BAD_REQUEST, 403, "Email already exists."),
-    errors.InvalidInput: (HTTPStatus.BAD_REQUEST, 400, "Match failed"),
-    errors.Unauthenticated: (
-        HTTPStatus.UNAUTHORIZED,
-        "login-failed",
-        "Incorrect username, email address or password.",
-    ),
-    errors.StepUpRequired: (
-        HTTPStatus.UNAUTHORIZED,
-        "step-up-required",
-        errors.StepUpRequired.detail,
-    ),
-    errors.RateLimited: (
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "too-many-requests",
-        "Too many requests. Please slow down.",
-    ),
-}
-
-
-_LOGGED_OUT: Final[dict[type[Exception], str]] = {
-    errors.Unauthenticated: (
-        "You must be logged in to log out. Send your token as an Authorization: Bearer header."
-    ),
-    errors.NoSession: "No login token found on the request.",
-}
-
-
-def spell(problem: Problem) -> Response:
-    """Return Meteor's error object."""
-    error = problem.error
-    if request.endpoint == "wekan.register" and isinstance(
-        error, errors.Unauthenticated | errors.RegistrationRefused
-    ):
-        return empty(HTTPStatus.FORBIDDEN)
-    if isinstance(error, errors.NotFound):
-        return json_response({})
-    if request.endpoint == "wekan.logout" and (reason := _LOGGED_OUT.get(type(error))):
-        return json_response({"error": "unauthorized", "reason": reason}, HTTPStatus.UNAUTHORIZED)
-    if request.path.startswith("/wekan/api"):
-        if isinstance(error, errors.Unauthenticated):
-            return _meteor_error("Unauthorized", problem.status)
-        if isinstance(error, errors.Forbidden):
-            return _meteor_error("Forbidden", problem.status)
-    spellings = (_SPELLINGS[kind] for kind in type(error).__mro__ if kind in _SPELLINGS)
-    default = problem.status.value if type(error) is BadRequest else problem.code
-    status, code, reason = next(spellings, (problem.status, default, problem.detail))
-    response = json_response({"error": code, "reason": reason}, status)
-    response.headers.extend(problem.headers)
-    return response
-
-
-def _meteor_error(word: str, status: HTTPStatus) -> Response:
-    return json_response(
-        {
-            "isClientSafe": True,
-            "errorType": "Meteor.Error",
-            "statusCode": status.value,
-            "error": word,
-            "reason": word,
-            "message": f"{word} [{word}]",
-        }
-    )
-
-
 @blueprint.post("/users/register")
 @auth.public
 def register() -> Response:
     """Register an account and log it in."""
-    registration = read_account(read_body(_Registration))
+    registration = read_account(read_body(Registration))
     account = services().accounts.register(Principal(origin()), registration, first_is_admin=True)
     return show_login(services().authentication.of_registration(account, origin()))
 
@@ -190,7 +90,7 @@ def register() -> Response:
 @auth.public
 def login() -> Response:
     """Log in by username or email."""
-    body = read_body(_Login)
+    body = read_body(Login)
     identifier = body.username or body.email or ""
     known_by = IdentifierType.USERNAME if body.username else IdentifierType.EMAIL
     return show_login(
@@ -204,7 +104,7 @@ def login() -> Response:
 @auth.required
 def logout() -> Response:
     """Revoke the token that authenticates this request or, with `all`, all of its account."""
-    body = read_body_if_any(_Logout)
+    body = read_body_if_any(Logout)
     principal = current_principal()
     if str(body.all).strip().lower() in _TRUE:
         services().tokens.revoke_all(principal)
@@ -234,7 +134,7 @@ def list_users() -> Response:
 @auth.required
 def create() -> Response:
     """Create an account as an administrator; the document has two names for the new id."""
-    new_account = read_account(read_body(_NewUser))
+    new_account = read_account(read_body(NewUser))
     account = services().accounts.create(current_principal(), new_account, admin=False)
     return json_response({"_id": account.short_id, "id": account.short_id})
 
@@ -253,7 +153,7 @@ def show(user_id: str) -> Response:
 @auth.required
 def act(user_id: str) -> Response:
     """Disable or enable a login. Administrators cannot disable themselves; there are no boards."""
-    action = read_body(_Action).action
+    action = read_body(Action).action
     principal = current_principal()
     administration = services().administration
     ref = ShortId(user_id)
@@ -290,7 +190,7 @@ def create_token(user_id: str) -> Response:
 @auth.required
 def delete_token() -> Response:
     """Revoke one token of a user or, without `token`, all of them; the response hides the token."""
-    body = read_body(_Deletion)
+    body = read_body(TokenDeletion)
     principal = current_principal()
     if not body.userId:
         return json_response({"message": "Expected a userId to be set but received none."})

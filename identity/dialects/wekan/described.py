@@ -7,35 +7,18 @@ from typing import Any, Final
 from pydantic import Field, RootModel
 
 from identity.dialects import wekan as routes
-from identity.dialects.wekan import _Action, _Deletion, _Login, _Logout, _NewUser, _Registration
+from identity.dialects.wekan.bodies import (
+    Action,
+    Login,
+    Logout,
+    NewUser,
+    Registration,
+    TokenDeletion,
+)
 from identity.web.openapi.dialect_document import Description
 from identity.web.openapi.operations import Reply, describes
 from identity.web.openapi.responses import Refusals
 from identity.web.requests.body import JSON_TYPE, Body
-
-
-class Registration(_Registration):
-    """A registration with a username, an email or both."""
-
-
-class NewUser(_NewUser):
-    """An account that an administrator creates."""
-
-
-class Login(_Login):
-    """A username or an email, and its password."""
-
-
-class Logout(_Logout):
-    """Whether to revoke all tokens of the caller; by default only the one in the request."""
-
-
-class Action(_Action):
-    """The action on a user."""
-
-
-class TokenDeletion(_Deletion):
-    """The user and the token to revoke; without a token, all of the user's tokens."""
 
 
 class Session(Body):
