@@ -20,12 +20,12 @@ from identity.domain.errors import (
     UnknownAccount,
     WrongPassword,
 )
-from identity.domain.events import Event, Outcome
 from identity.domain.limits import client_network
 from identity.domain.ports import Hasher, Passwords
 from identity.domain.principal import Origin, Principal, Subject
 from identity.domain.values import normalise_password
 from identity.domain.views import AccountView
+from identity.services.authentication.attempt_record import AttemptRecord
 from identity.services.authentication.identifiers import (
     IdentifierType,
     LoginCandidate,
@@ -35,8 +35,8 @@ from identity.services.authentication.proven_passwords import ProvenPasswords
 from identity.services.authentication.throttle import LoginThrottle, ThrottleKeys
 from identity.services.authentication.token_usernames import TokenUsernames
 from identity.services.authentication.tokens import TokenAuthenticator
-from identity.services.limits.limits import Count, LimitExceeded, Limits
-from identity.services.work.transaction import Transaction, Transactions
+from identity.services.limits.limits import Count, Limits
+from identity.services.work.transaction import Transactions
 from identity.store.models import Account
 
 _LOGIN_MAX: Final = 254
@@ -81,6 +81,7 @@ class Authentication:
         self._usernames = TokenUsernames(transactions)
         self._limits = limits
         self._throttle = throttle
+        self._record = AttemptRecord(transactions, limits=limits, throttle=throttle)
 
     def by_password(
         self,
@@ -187,8 +188,8 @@ class Authentication:
         )
         if not accepted:
             if not computed:
-                self._count(attempt, anonymous, candidate, keys.counts)
-            self._refuse(anonymous, candidate, attempt.login)
+                self._record.count(anonymous, candidate, attempt.login, keys.counts)
+            self._record.refused(anonymous, candidate, attempt.login)
             if candidate.exists:
                 raise Unauthenticated
             raise UnknownAccount
@@ -196,11 +197,9 @@ class Authentication:
             anonymous.origin, candidate.subject, Credential.PASSWORD, self._transactions.now()
         )
         try:
-            self._transactions.write(
-                proven, lambda tx: self._accept(tx, proven, keys, counted=computed)
-            )
+            self._record.accepted(proven, keys, counted=computed)
         except (Unauthenticated, Forbidden):  # the account changed meanwhile
-            self._refuse(anonymous, candidate, attempt.login)
+            self._record.refused(anonymous, candidate, attempt.login)
             raise Unauthenticated from None
         if candidate.must_change and not attempt.to_change:
             raise PasswordChangeRequired
@@ -210,13 +209,11 @@ class Authentication:
         self, attempt: _Attempt, anonymous: Principal, candidate: LoginCandidate, keys: ThrottleKeys
     ) -> bool:
         with self._passwords.admit(anonymous.origin.ip, attempt.login) as hasher:
-            self._count(attempt, anonymous, candidate, keys.counts)
+            self._record.count(anonymous, candidate, attempt.login, keys.counts)
             try:
                 return self._check(hasher, candidate, attempt.password)
             except Busy:
-                self._transactions.write_unattended(
-                    lambda tx: self._limits.uncount(tx.session, *keys.counts)
-                )
+                self._record.uncount(keys.counts)
                 raise
 
     def _look_up(
@@ -227,27 +224,6 @@ class Authentication:
             self._limits.require_open(session, *own)
             return candidate, ThrottleKeys(own)
         return candidate, self._throttle.keys_for(session, candidate, anonymous.origin)
-
-    def _count(
-        self,
-        attempt: _Attempt,
-        anonymous: Principal,
-        candidate: LoginCandidate,
-        counts: tuple[Count, ...],
-    ) -> None:
-        refusal = self._transactions.write_unattended(
-            lambda tx: self._count_in(tx, candidate, attempt.login, counts), anonymous
-        )
-        if refusal:
-            raise refusal.error()
-
-    def _count_in(
-        self, tx: Transaction, candidate: LoginCandidate, login: str, counts: tuple[Count, ...]
-    ) -> LimitExceeded | None:
-        refusal = self._limits.count(tx.session, *counts)
-        if refusal is not None and refusal.first:
-            _audit_refusal(tx, Event.LOCKED, candidate, login)
-        return refusal
 
     def _check(self, hasher: Hasher, candidate: LoginCandidate, password: str) -> bool:
         normal = normalise_password(password)
@@ -265,28 +241,6 @@ class Authentication:
             )
             self._transactions.write_unattended(lambda tx: tx.session.execute(hashed.where(*still)))
         return usable and verdict.matches
-
-    def _accept(
-        self, tx: Transaction, proven: Principal, keys: ThrottleKeys, *, counted: bool
-    ) -> None:
-        subject = proven.account
-        # An attempt that was not counted is not subtracted: that would remove another one's
-        # failure.
-        counts = [each for each in keys.counts if counted or each.limit.in_a_row]
-        self._limits.succeed(tx, subject.id, *counts)
-        if not keys.seen_recently:
-            self._throttle.remember(tx, subject.id, proven.origin)
-        tx.audit(Event.AUTHENTICATED)
-
-    def _refuse(self, anonymous: Principal, candidate: LoginCandidate, login: str) -> None:
-        self._transactions.write_unattended(
-            lambda tx: _audit_refusal(tx, Event.AUTHENTICATED, candidate, login), anonymous
-        )
-
-
-def _audit_refusal(tx: Transaction, event: Event, candidate: LoginCandidate, login: str) -> None:
-    subject = candidate.subject if candidate.exists else None
-    tx.audit(event, subject=subject, name=login, outcome=Outcome.REFUSED)
 
 
 def _attempt_key(login: str, known_by: IdentifierType, origin: Origin) -> Hashable:
