@@ -47,7 +47,7 @@ def activate() -> Response:
     """Confirm an email."""
     fields = read_form()
     try:
-        services().recovery.activate(Principal(origin()), fields.get("token", ""))
+        services().activation.activate(Principal(origin()), fields.get("token", ""))
     except IdentityError as error:
         return _refusal("Confirm your address", error)
     return page("Confirm your address", "Your address is confirmed.")

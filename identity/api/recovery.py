@@ -25,7 +25,7 @@ blueprint = Blueprint("recovery", __name__)
 def activate() -> Response:
     """Confirm the email that a mailed token was sent to."""
     token = read_body(OneTimeToken).token
-    return answer(Name.model_validate(services().recovery.activate(Principal(origin()), token)))
+    return answer(Name.model_validate(services().activation.activate(Principal(origin()), token)))
 
 
 @blueprint.post("/api/password-changes")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from identity.domain.exposure import Exposure
+from identity.services.accounts.activation import Activation
 from identity.services.accounts.profile import Profiles
 from identity.services.accounts.recovery import Recovery
 from identity.services.accounts.registration import Accounts
@@ -37,6 +38,7 @@ class Services:
     account_credentials: AccountCredentials
     account_names: AccountNames
     accounts: Accounts
+    activation: Activation
     administration: Administration
     audit: AuditQuery
     authentication: Authentication

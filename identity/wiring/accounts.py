@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from identity.services.accounts.activation import Activation
 from identity.services.accounts.profile import Profiles
 from identity.services.accounts.recovery import Recovery
 from identity.services.accounts.registration import Accounts
@@ -38,8 +39,13 @@ def build_profiles(base: Infrastructure, authentication: Authentication) -> Prof
     )
 
 
+def build_activation(base: Infrastructure) -> Activation:
+    """Return the activation of accounts."""
+    return Activation(base.transactions, tokens=base.one_time_tokens, exposure=base.exposure)
+
+
 def build_recovery(base: Infrastructure) -> Recovery:
-    """Return activation and password reset."""
+    """Return the reset of passwords."""
     return Recovery(
         base.transactions,
         passwords=base.passwords,

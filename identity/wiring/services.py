@@ -40,6 +40,7 @@ def build_services(
         ),
         account_names=AccountNames(transactions, authorization),
         accounts=accounts.build_accounts(base),
+        activation=accounts.build_activation(base),
         administration=administration,
         audit=AuditQuery(transactions, authorization, base.pseudonyms),
         authentication=authentication,

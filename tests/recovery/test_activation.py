@@ -188,7 +188,7 @@ def test_an_email_of_an_activated_account_is_verified_by_the_token_too(
 ) -> None:
     register(client, "kite")
     uuid = me(client)["uuid"]
-    services(app).recovery.activate_by_id(operator(), str(uuid))
+    services(app).activation.activate_by_id(operator(), str(uuid))
     assert (me(client)["activated"], me(client)["email_verified"]) == (True, False)
     assert activate(client, mailbox.token(SUBJECT)) == (200, "kite")
     assert me(client)["email_verified"] is True

@@ -93,7 +93,7 @@ def test_a_confirmed_email_given_again_stays_confirmed_and_is_no_news(
 ) -> None:
     mailbox = Mailbox(app)
     register(app.test_client())
-    services(app).recovery.activate(Principal(ORIGIN), mailbox.token(CONFIRM))
+    services(app).activation.activate(Principal(ORIGIN), mailbox.token(CONFIRM))
     change(app, ProfileChange(email=EMAIL, full_name="H. Awk"), "other-pw")
     assert told(mailbox) == [(EMAIL, PASSWORD)]
     assert services(app).profiles.fetch(principal(app, "hawk", "other-pw")).email_verified
@@ -110,7 +110,7 @@ def test_a_confirmed_email_in_another_letter_case_stays_confirmed(
 ) -> None:
     mailbox = Mailbox(app)
     register(app.test_client())
-    services(app).recovery.activate(Principal(ORIGIN), mailbox.token(CONFIRM))
+    services(app).activation.activate(Principal(ORIGIN), mailbox.token(CONFIRM))
     change(app, ProfileChange(email=spelled))
     shown = services(app).profiles.fetch(principal(app, *HAWK))
     assert (shown.email, shown.email_verified) == (spelled, True)

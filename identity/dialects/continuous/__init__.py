@@ -162,12 +162,12 @@ def show(uuid: str) -> Response:
 @auth.public
 def activate(uuid: str) -> Response:
     """Activate a user, with the mailed token if there is one."""
-    recovery = services().recovery
+    activation = services().activation
     principal = Principal(origin())
     token = request.args.get("token")
     if token is None:
-        return _activated(recovery.activate_by_id(principal, uuid))
-    return _activated(recovery.activate(principal, token, uuid=uuid))
+        return _activated(activation.activate_by_id(principal, uuid))
+    return _activated(activation.activate(principal, token, uuid=uuid))
 
 
 def _activated(view: AccountView) -> Response:

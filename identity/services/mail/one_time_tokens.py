@@ -2,19 +2,24 @@
 
 A token has no row of its own. What it is bound to is read from the account and the outbox. Only the
 newest reset is valid.
+
+A token carries the version of the account, and is redeemed by one conditional UPDATE on that
+version. So it works once, also if it is used several times in parallel.
 """
 
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.errors import InvalidToken
 from identity.domain.mail import MailKind
+from identity.domain.ports import OneTimeTokens
 from identity.domain.values import canonical_email
 from identity.store.models import Account, OutboxMail
 
@@ -39,6 +44,18 @@ def binding(purpose: Purpose, email_canonical: str | None, message_id: str) -> s
     """Return what binds a token to its email, and a reset also to its mail, in 16 hex digits."""
     mail = message_id if purpose is Purpose.RESET else ""
     return hashlib.sha256(f"{email_canonical or ''}\n{mail}".encode()).hexdigest()[:16]
+
+
+def verified(tokens: OneTimeTokens, purpose: Purpose, token: str, now: datetime) -> OneTimeClaims:
+    """Return the claims of a genuine token for this purpose.
+
+    Raises:
+        InvalidToken: it is not genuine, or has expired.
+    """
+    claims = tokens.verify(purpose, token)
+    if claims is None or now.timestamp() >= claims.expires_at:
+        raise InvalidToken
+    return claims
 
 
 def require_activation(session: Session, claims: OneTimeClaims) -> Redeemable:
@@ -94,6 +111,38 @@ def require_reset(session: Session, claims: OneTimeClaims) -> Redeemable:
         if dispatched:
             break
     raise InvalidToken
+
+
+def redeem(
+    session: Session,
+    claims: OneTimeClaims,
+    where: ColumnElement[bool],
+    *,
+    now: datetime,
+    **values: object,
+) -> None:
+    """Set columns of the account of a valid token, and expire the objects of the session.
+
+    Args:
+        session: of the transaction.
+        claims: of the token.
+        where: the condition that must still hold; see `Redeemable`.
+        now: the time.
+        values: of the columns.
+
+    Raises:
+        InvalidToken: the token was redeemed or became invalid meanwhile.
+    """
+    statement = (
+        update(Account)
+        .where(Account.id == claims.account, Account.version == claims.version, where)
+        .values({"updated_at": now, **values})
+        .returning(Account.id)
+        .execution_options(synchronize_session=False)
+    )
+    if session.execute(statement).first() is None:
+        raise InvalidToken
+    session.expire_all()
 
 
 def _account_of(session: Session, claims: OneTimeClaims) -> Account:
