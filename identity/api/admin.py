@@ -33,7 +33,7 @@ _PAGE_MAX = 200
 def list_users() -> Response:
     """Return users, newest first."""
     query = read_query(UserQuery)
-    page = services().administration.list(
+    page = services().account_list.page(
         current_principal(),
         search=query.search,
         cursor=query.cursor,
@@ -93,7 +93,7 @@ def invite() -> Response:
 @describes("Show a user", Reply(200, User), refusals=(403, 404))
 def show_user(account_id: int) -> Response:
     """Return one account."""
-    return _user(services().administration.fetch(current_principal(), account_id))
+    return _user(services().account_list.fetch(current_principal(), account_id))
 
 
 @blueprint.patch("/users/<account:account_id>")

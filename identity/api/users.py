@@ -40,7 +40,7 @@ def register() -> Response:
 @describes("Show a user's name", Reply(200, Name), refusals=(404,), name="show_user_name")
 def show(account_id: int) -> Response:
     """Return a user's name (Certifire) to any caller or, hardened, to authenticated ones."""
-    name = services().accounts.public_name(current_principal(), account_id)
+    name = services().public_accounts.name(current_principal(), account_id)
     return json_response({"username": name})
 
 

@@ -93,7 +93,7 @@ def _require_file(settings: Settings) -> None:
 
 
 def _print_misleading_names(services: Services) -> None:
-    names, count = services.accounts.misleading_names(at_most=_NAMES_MAX)
+    names, count = services.misleading_names.find(at_most=_NAMES_MAX)
     if not count:
         return
     print("Usernames that are emails of others; rename them with PATCH /api/admin/users/<id>")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from identity.domain.exposure import Exposure
 from identity.services.accounts.activation import Activation
 from identity.services.accounts.profile import Profiles
+from identity.services.accounts.public_accounts import PublicAccounts
 from identity.services.accounts.recovery import Recovery
 from identity.services.accounts.registration import Accounts
+from identity.services.administration.account_list import AccountList
 from identity.services.administration.accounts import Administration
 from identity.services.administration.audit_query import AuditQuery
 from identity.services.administration.credentials import AccountCredentials
@@ -23,6 +25,7 @@ from identity.services.mail.outbox import Outbox
 from identity.services.maintenance.imported_hashes import ImportedHashes
 from identity.services.maintenance.key_agreement import KeyAgreement
 from identity.services.maintenance.key_rotation import KeyRotation
+from identity.services.maintenance.misleading_names import MisleadingNames
 from identity.services.maintenance.pruning import Pruning
 from identity.services.maintenance.readiness import Readiness
 from identity.services.maintenance.schema import Schema
@@ -36,6 +39,7 @@ class Services:
     """The use cases of one application, built once at start-up."""
 
     account_credentials: AccountCredentials
+    account_list: AccountList
     account_names: AccountNames
     accounts: Accounts
     activation: Activation
@@ -51,9 +55,11 @@ class Services:
     key_rotation: KeyRotation
     locks: Locks
     logins: SessionOpener
+    misleading_names: MisleadingNames
     outbox: Outbox
     profiles: Profiles
     pruning: Pruning
+    public_accounts: PublicAccounts
     readiness: Readiness
     recovery: Recovery
     revocations: Revocations

@@ -6,6 +6,7 @@ from identity.services.accounts.activation import Activation
 from identity.services.accounts.profile import Profiles
 from identity.services.accounts.recovery import Recovery
 from identity.services.accounts.registration import Accounts
+from identity.services.administration.account_list import AccountList
 from identity.services.administration.accounts import Administration
 from identity.services.administration.invitations import Invitations
 from identity.services.administration.user_tokens import UserTokens
@@ -56,10 +57,11 @@ def build_recovery(base: Infrastructure) -> Recovery:
     )
 
 
-def build_administration(base: Infrastructure) -> Administration:
+def build_administration(base: Infrastructure, account_list: AccountList) -> Administration:
     """Return what administrators do with other accounts."""
     return Administration(
         base.transactions,
+        account_list=account_list,
         passwords=base.passwords,
         throttle=base.throttle,
         authorization=base.authorization,

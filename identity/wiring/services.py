@@ -5,6 +5,8 @@ from __future__ import annotations
 from identity.adapters.ca import LocalAuthority
 from identity.adapters.passwords.argon2 import can_verify
 from identity.services import Services
+from identity.services.accounts.public_accounts import PublicAccounts
+from identity.services.administration.account_list import AccountList
 from identity.services.administration.audit_query import AuditQuery
 from identity.services.administration.credentials import AccountCredentials
 from identity.services.administration.locks import Locks
@@ -12,6 +14,7 @@ from identity.services.administration.names import AccountNames
 from identity.services.certificates.issuing import Certificates
 from identity.services.certificates.revocation_list import Revocations
 from identity.services.maintenance.imported_hashes import ImportedHashes
+from identity.services.maintenance.misleading_names import MisleadingNames
 from identity.services.maintenance.schema import Schema
 from identity.settings import Settings
 from identity.wiring import accounts, maintenance
@@ -31,13 +34,15 @@ def build_services(
     transactions, authorization = base.transactions, base.authorization
     authentication = build_authentication(settings, base)
     session_opener = build_session_opener(settings, base)
-    administration = accounts.build_administration(base)
+    account_list = AccountList(transactions, authorization=authorization, throttle=base.throttle)
+    administration = accounts.build_administration(base, account_list)
     schema = Schema(base.engine, transactions)
     key_agreement = maintenance.build_key_agreement(settings, base, keys)
     return Services(
         account_credentials=AccountCredentials(
             transactions, authorization=authorization, administration=administration
         ),
+        account_list=account_list,
         account_names=AccountNames(transactions, authorization),
         accounts=accounts.build_accounts(base),
         activation=accounts.build_activation(base),
@@ -53,9 +58,11 @@ def build_services(
         key_rotation=maintenance.build_key_rotation(settings, base, keys),
         locks=Locks(transactions, throttle=base.throttle),
         logins=session_opener,
+        misleading_names=MisleadingNames(transactions),
         outbox=base.outbox,
         profiles=accounts.build_profiles(base, authentication),
         pruning=maintenance.build_pruning(settings, base),
+        public_accounts=PublicAccounts(transactions, base.exposure),
         readiness=maintenance.build_readiness(schema, key_agreement),
         recovery=accounts.build_recovery(base),
         revocations=Revocations(transactions, authority=authority, directory=base.directory),

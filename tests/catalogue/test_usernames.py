@@ -145,9 +145,9 @@ def test_an_account_that_has_such_a_name_already_goes_on(app: Flask) -> None:
         headers=basic("old@corp.example", LONG_PASSWORD),
     )
     assert answer.status_code == 200, answer.text
-    found = services(app).accounts.misleading_names(at_most=20)
+    found = services(app).misleading_names.find(at_most=20)
     assert found == (("old@corp.example",), 1)
-    assert services(app).accounts.misleading_names(at_most=0) == ((), 1)
+    assert services(app).misleading_names.find(at_most=0) == ((), 1)
 
 
 def test_no_mail_goes_to_an_email_that_is_only_a_name(app: Flask) -> None:

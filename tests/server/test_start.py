@@ -143,7 +143,7 @@ def test_no_administrator_is_made_when_there_is_one(
 ) -> None:
     make_first_admin(Settings.load({"IDENTITY_ADMIN_USERNAME": "other"}), services(app), BASE)
     assert capsys.readouterr().out == ""
-    page = services(app).administration.list(operator(), search="other", cursor=None, limit=1)
+    page = services(app).account_list.page(operator(), search="other", cursor=None, limit=1)
     assert page.items == ()
 
 
@@ -164,7 +164,7 @@ def test_one_administrator_is_made_when_many_nodes_start_at_the_same_time(
     assert [
         view.username
         for view in services(nodes[0])
-        .administration.list(operator(), search=None, cursor=None, limit=10)
+        .account_list.page(operator(), search=None, cursor=None, limit=10)
         .items
     ] == ["admin"]
 

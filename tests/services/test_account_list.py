@@ -21,7 +21,7 @@ def accounts(
     cursor: int | None = None,
     limit: int = 9,
 ) -> Page[AccountView]:
-    return services(app).administration.list(caller, search=search, cursor=cursor, limit=limit)
+    return services(app).account_list.page(caller, search=search, cursor=cursor, limit=limit)
 
 
 def test_list_walks_all_accounts_newest_first_page_by_page(app: Flask) -> None:

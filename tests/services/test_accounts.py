@@ -48,7 +48,7 @@ def test_registered_account_is_a_plain_one_and_can_log_in(app: Flask, clock: Man
     assert {made.admin, made.disabled, made.activated, made.email_verified} == {False}
     assert made.created_at == made.updated_at == clock.now()
     assert uuid.UUID(made.uuid).version == 4
-    assert services(app).administration.fetch(principal(app, *ADMIN), made.id) == made
+    assert services(app).account_list.fetch(principal(app, *ADMIN), made.id) == made
     assert principal(app, "falcon", "newpwd").account.username == "Falcon"
 
 
@@ -164,10 +164,10 @@ def test_hardened_service_refuses_a_password_that_is_easy_to_guess(
 
 
 def test_public_name_is_shown_for_an_id_and_nothing_for_any_other(app: Flask) -> None:
-    assert services(app).accounts.public_name(Principal(ORIGIN), 2) == "hawk"
+    assert services(app).public_accounts.name(Principal(ORIGIN), 2) == "hawk"
     for unknown in (0, 3, -1, 2**31, 2**63 - 1, 2**63, 10**40):
         with pytest.raises(NotFound):
-            services(app).accounts.public_name(Principal(ORIGIN), unknown)
+            services(app).public_accounts.name(Principal(ORIGIN), unknown)
 
 
 def test_there_is_an_admin_once_one_was_made_even_a_disabled_one(

@@ -30,7 +30,7 @@ from support.database import rows
 
 Act = Callable[[Administration, Principal, int], object]
 ACTS: dict[str, Act] = {
-    "fetch": Administration.fetch,
+    "fetch": lambda use, caller, one: use._accounts.fetch(caller, one),
     "change": lambda use, caller, one: use.change(caller, one, ProfileChange(full_name="F. Alcon")),
     "promote": lambda use, caller, one: use.change(caller, one, ProfileChange(), admin=True),
     "demote": lambda use, caller, one: use.change(caller, one, ProfileChange(), admin=False),
@@ -107,7 +107,7 @@ def test_admin_may_be_removed_while_another_one_is_active(app: Flask, removal: s
     ACTS[removal](use(app), other, 1)
     assert [
         view.id
-        for view in use(app).list(other, search=None, cursor=None, limit=9).items
+        for view in services(app).account_list.page(other, search=None, cursor=None, limit=9).items
         if view.admin
     ] == ([3, 1] if removal == "disable" else [3])
 
@@ -176,10 +176,10 @@ def test_name_that_was_deleted_and_registered_again_is_another_user(
     app: Flask, admin: Principal
 ) -> None:
     token, _ = token_principal(app, *HAWK)
-    old = use(app).fetch(admin, 2)
+    old = services(app).account_list.fetch(admin, 2)
     use(app).delete(admin, 2)
     with pytest.raises(NotFound):
-        use(app).fetch(admin, 2)
+        services(app).account_list.fetch(admin, 2)
     new = services(app).accounts.register(Principal(ORIGIN), NewAccount(*HAWK))
     assert new.id > old.id
     assert new.uuid != old.uuid
@@ -209,7 +209,7 @@ def test_change_sets_what_is_given_and_tells_when(
         True,
     )
     assert shown.updated_at == clock.now()
-    assert use(app).fetch(admin, 2) == shown
+    assert services(app).account_list.fetch(admin, 2) == shown
     assert principal(app, "osprey", "newpwd").account.admin
 
 

@@ -262,7 +262,7 @@ def test_refused_admin_act_leaves_its_own_event(app: Flask) -> None:
     administration, accounts = services(app).administration, services(app).accounts
     for use in (
         lambda: administration.delete(hawk, 1),
-        lambda: administration.fetch(hawk, 1),
+        lambda: services(app).account_list.fetch(hawk, 1),
         lambda: accounts.create(hawk, NewAccount("eagle", "newpwd"), admin=True),
         lambda: services(app).audit.list(hawk, AuditFilter(), cursor=None, limit=9),
     ):

@@ -121,14 +121,14 @@ def test_spellings_of_one_name_share_one_count(app: Flask) -> None:
 
 
 def test_administrator_sees_the_lock_and_unlocks(app: Flask, clock: ManualClock) -> None:
-    use = services(app).administration
+    use, accounts = services(app).administration, services(app).account_list
     for _ in range(FAILURES - 1):
         guess(app)
-    assert use.fetch(operator(), 2).locked_until is None
+    assert accounts.fetch(operator(), 2).locked_until is None
     guess(app)
     until = clock.now() + timedelta(seconds=LOCK)
-    assert use.fetch(operator(), 2).locked_until == until
-    listed = use.list(operator(), search=None, cursor=None, limit=9).items
+    assert accounts.fetch(operator(), 2).locked_until == until
+    listed = accounts.page(operator(), search=None, cursor=None, limit=9).items
     assert [view.locked_until for view in listed] == [until, None]
     assert use.unlock(operator(), 2).locked_until is None
     assert guess(app, *HAWK) is None
@@ -137,7 +137,7 @@ def test_administrator_sees_the_lock_and_unlocks(app: Flask, clock: ManualClock)
 def test_lock_is_no_longer_shown_when_it_has_expired(app: Flask, clock: ManualClock) -> None:
     lock(app)
     clock.advance(seconds=LOCK)
-    assert services(app).administration.fetch(operator(), 2).locked_until is None
+    assert services(app).account_list.fetch(operator(), 2).locked_until is None
 
 
 def test_lock_keeps_no_token_from_working(app: Flask) -> None:

@@ -322,19 +322,20 @@ def test_refusals_that_are_remembered_are_bounded(clock: ManualClock) -> None:
 def test_administrator_sees_and_lifts_every_lock_of_an_account(
     app: Flask, clock: ManualClock
 ) -> None:
-    use = services(app).administration
+    use, accounts = services(app).administration, services(app).account_list
     _, caller = token_principal(app, *HAWK)
     assert guess(app, *HAWK, at=HERE) == "in"
     for step, lock in enumerate(
         (lambda: lock_name(app, at=HERE), lambda: lock_name(app, at=THERE))
     ):
-        assert (use.fetch(operator(), 2).locked_until is None) == (step == 0)
+        assert (accounts.fetch(operator(), 2).locked_until is None) == (step == 0)
         lock()
         clock.advance(seconds=1)
     until = clock.now() + timedelta(seconds=LOCK - 1)
-    assert use.fetch(operator(), 2).locked_until == until
+    assert accounts.fetch(operator(), 2).locked_until == until
     assert [
-        each.locked_until for each in use.list(operator(), search=None, cursor=None, limit=9).items
+        each.locked_until
+        for each in accounts.page(operator(), search=None, cursor=None, limit=9).items
     ] == [
         until,
         None,

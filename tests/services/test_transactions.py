@@ -156,7 +156,7 @@ def test_exhausted_pool_is_told_soon_and_is_over_when_a_connection_comes_back(
         lambda: transactions.row(text("SELECT 1"), {}),
         lambda: transactions.read(lambda session: session.scalar(text("SELECT 1"))),
         lambda: transactions.write_unattended(lambda tx: tx.session.scalar(text("SELECT 1"))),
-        lambda: services(app).accounts.public_name(Principal(ORIGIN), 1),
+        lambda: services(app).public_accounts.name(Principal(ORIGIN), 1),
     ]
     with engine_of(app).connect() as held:
         held.execute(text("SELECT 1"))

@@ -39,7 +39,7 @@ def _failing(error: Exception) -> Ask:
         def fail(*_: object) -> str:
             raise error
 
-        monkeypatch.setattr(services(api.app).accounts, "public_name", fail)
+        monkeypatch.setattr(services(api.app).public_accounts, "name", fail)
         return api.client.get("/api/users/1", headers=headers)
 
     return ask

@@ -107,8 +107,8 @@ def test_a_wrong_credential_is_never_anonymous_even_where_authentication_is_opti
     api: NativeApi, header: str
 ) -> None:
     headers = authorization(header)
-    users = services(api.app).administration
-    before = users.list(_admin(api), search=None, cursor=None, limit=200)
+    users = services(api.app).account_list
+    before = users.page(_admin(api), search=None, cursor=None, limit=200)
     for answer in (
         api.client.get("/api/users/1", headers=headers),
         api.client.head("/api/users/1", headers=headers),
@@ -120,7 +120,7 @@ def test_a_wrong_credential_is_never_anonymous_even_where_authentication_is_opti
             401,
             list(CHALLENGES),
         )
-    assert users.list(_admin(api), search=None, cursor=None, limit=200) == before
+    assert users.page(_admin(api), search=None, cursor=None, limit=200) == before
 
 
 def _admin(api: NativeApi) -> Principal:

@@ -155,7 +155,7 @@ def register() -> Response:
 @auth.optional
 def show(uuid: str) -> Response:
     """Show a user."""
-    return json_response(show_user(services().accounts.public_view(current_principal(), uuid)))
+    return json_response(show_user(services().public_accounts.view(current_principal(), uuid)))
 
 
 @blueprint.get("/users/<uuid>/activate")

@@ -145,7 +145,7 @@ def show(user_id: str) -> Response:
     """Show a user, by id or else by username."""
     principal = current_principal()
     ref = ShortId(user_id, or_username=True)
-    return json_response(show_user(services().administration.fetch(principal, ref)))
+    return json_response(show_user(services().account_list.fetch(principal, ref)))
 
 
 @blueprint.put("/api/users/<user_id>")
@@ -157,7 +157,7 @@ def act(user_id: str) -> Response:
     principal = current_principal()
     administration = services().administration
     ref = ShortId(user_id)
-    view = administration.fetch(principal, ref)
+    view = services().account_list.fetch(principal, ref)
     if action == "takeOwnership":
         return json_response([])
     change = administration.disable if action == "disableLogin" else administration.enable

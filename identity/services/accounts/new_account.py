@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from identity.domain.ports import Identifiers
 from identity.domain.values import Identifier, canonical, is_username
 from identity.services.work.transaction import Transactions
-from identity.store.models import Account
+from identity.store.models import Account, Counter
+from identity.store.upsert import insert
+
+_FIRST_ACCOUNT: Final = "first-account"
+_NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +69,17 @@ def choose_username(
         if transactions.row(select(Account.id).where(taken_by).limit(1), {}) is None:
             return email.raw, unused
     return unused, unused
+
+
+def is_first(session: Session) -> bool:
+    """Tell whether the account that is about to be inserted is the very first one.
+
+    Of parallel registrations, only the one that inserts a certain row is the first.
+    """
+    if session.scalar(select(Account.id).limit(1)) is not None:
+        return False
+    row = insert(session.get_bind().dialect.name, Counter).values(
+        key=_FIRST_ACCOUNT, count=1, ends_at=_NEVER
+    )
+    statement = row.on_conflict_do_nothing().returning(Counter.key)
+    return session.execute(statement).first() is not None

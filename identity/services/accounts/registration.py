@@ -1,17 +1,16 @@
-"""Registers accounts, and returns what is public about them."""
+"""Registers accounts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from identity.domain import policy
 from identity.domain.credentials import Credential
-from identity.domain.errors import NotFound, Unauthenticated, UsernameTaken
+from identity.domain.errors import UsernameTaken
 from identity.domain.events import Event
 from identity.domain.exposure import Exposure
 from identity.domain.policy import is_administrator
@@ -20,7 +19,6 @@ from identity.domain.principal import Principal
 from identity.domain.usernames import (
     NO_EMAIL,
     OWN_EMAIL,
-    is_email_of,
     require_own_email,
     require_unreserved,
 )
@@ -34,18 +32,19 @@ from identity.domain.values import (
 )
 from identity.domain.views import AccountView
 from identity.services.accounts.email_claims import drop_taken_email, notify_email, write_unique
-from identity.services.accounts.new_account import ValidatedAccount, choose_username, new_account
+from identity.services.accounts.new_account import (
+    ValidatedAccount,
+    choose_username,
+    is_first,
+    new_account,
+)
 from identity.services.authentication.throttle import LoginThrottle
 from identity.services.limits.limits import Count
 from identity.services.limits.requests import RequestLimits
-from identity.services.work.accounts import MAX_ID, find_account, subject_of, view_account
+from identity.services.work.accounts import find_account, subject_of, view_account
 from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transaction, Transactions
-from identity.store.models import Account, Counter
-from identity.store.upsert import insert
-
-_FIRST_ACCOUNT: Final = "first-account"
-_NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
+from identity.store.models import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class _Names(NamedTuple):
 
 
 class Accounts:
-    """Creates accounts, and returns what is public about them.
+    """Creates accounts.
 
     Args:
         transactions: reads and writes accounts.
@@ -154,52 +153,6 @@ class Accounts:
         self._authorization.require_admin(principal, fresh=admin)
         return self._create(principal, fields, _Creation(admin=admin))
 
-    def public_name(self, principal: Principal, account_id: int) -> str:
-        """Return the username of an account by its id; if hardened, to authenticated callers only.
-
-        Raises:
-            Unauthenticated: the service is hardened, and the caller is anonymous.
-            NotFound: there is no such account.
-        """
-        if self._exposure.hides_users and principal.subject is None:
-            raise Unauthenticated
-        query = select(Account.username).where(Account.id == account_id)
-        row = self._transactions.row(query, {}) if account_id <= MAX_ID else None
-        if row is None:
-            raise NotFound("user")
-        name: str = row[0]
-        return name
-
-    def public_view(self, principal: Principal, uuid: str) -> AccountView:
-        """Return an account by its UUID; if hardened, to its owner and to administrators only.
-
-        The document of continuous.sh shows a few fields to anyone.
-
-        Raises:
-            Unauthenticated: the service is hardened, and the caller is anonymous.
-            NotFound: there is no such account, or the caller may not see it.
-        """
-        if self._exposure.hides_users:
-            caller = principal.account
-            if not caller.admin and caller.uuid != uuid:
-                raise NotFound("user")
-
-        return self._transactions.read(lambda session: _view_by_uuid(session, uuid))
-
-    def misleading_names(self, *, at_most: int) -> tuple[tuple[str, ...], int]:
-        """Return usernames that look like the email of another user, and how many there are.
-
-        At most `at_most` of them are listed.
-        """
-        query = select(Account.username, Account.email_canonical).where(
-            Account.username_canonical.contains("@")
-        )
-        rows = self._transactions.read(
-            lambda session: session.execute(query.order_by(Account.id)).all()
-        )
-        names = [name for name, email in rows if not is_email_of(name, email)]
-        return tuple(names[:at_most]), len(names)
-
     def any_admin(self) -> bool:
         """Tell whether there is any administrator, disabled or not."""
         query = select(Account.id).where(Account.admin).limit(1)
@@ -261,7 +214,7 @@ class Accounts:
         *,
         other_username: Identifier,
     ) -> AccountView:
-        admin = how.admin or (how.first_is_admin and self._is_first(tx.session))
+        admin = how.admin or (how.first_is_admin and is_first(tx.session))
         account = new_account(values, self._identifiers, tx.now, admin=admin)
         owner = drop_taken_email(tx.session, account) if how.discreet else None
         if owner is not None and other_username.raw:  # taken while the password was hashed
@@ -276,23 +229,6 @@ class Accounts:
         if tx.principal.subject is None:  # the caller chose the password, and so is the owner
             self._throttle.remember(tx, account.id, tx.principal.origin)
         return view_account(account)
-
-    def _is_first(self, session: Session) -> bool:
-        # Of parallel registrations, only the one that inserts this row is the first.
-        if session.scalar(select(Account.id).limit(1)) is not None:
-            return False
-        row = insert(session.get_bind().dialect.name, Counter).values(
-            key=_FIRST_ACCOUNT, count=1, ends_at=_NEVER
-        )
-        statement = row.on_conflict_do_nothing().returning(Counter.key)
-        return session.execute(statement).first() is not None
-
-
-def _view_by_uuid(session: Session, uuid: str) -> AccountView:
-    account = find_account(session, Account.uuid == uuid)
-    if account is None:
-        raise NotFound("user")
-    return view_account(account)
 
 
 def _require_free(session: Session, username: Identifier) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from identity.domain.account_ref import AccountRef
 from identity.domain.errors import OwnAccount
@@ -18,19 +16,14 @@ from identity.domain.mail import MailKind
 from identity.domain.ports import Passwords
 from identity.domain.principal import Principal
 from identity.domain.usernames import require_own_email
-from identity.domain.values import canonical, read_password
-from identity.domain.views import AccountView, Page
+from identity.domain.values import read_password
+from identity.domain.views import AccountView
 from identity.services.accounts.changes import PreparedChange, ProfileChange, prepare
 from identity.services.accounts.email_changes import EmailChanges
+from identity.services.administration.account_list import AccountList
 from identity.services.authentication.throttle import LoginThrottle
 from identity.services.mail.outbox import Outbox, OutboxState
-from identity.services.work.accounts import (
-    get_account,
-    paged,
-    subject_of,
-    taken,
-    view_account,
-)
+from identity.services.work.accounts import get_account, subject_of, taken
 from identity.services.work.authorization import Authorization
 from identity.services.work.last_admin import require_remaining_admin
 from identity.services.work.transaction import Transaction, Transactions
@@ -41,13 +34,14 @@ _ADMIN_EVENTS: Final = {True: Event.ADMIN_GRANTED, False: Event.ADMIN_WITHDRAWN}
 
 
 class Administration:
-    """Lists, reads, changes, disables and deletes accounts.
+    """Changes, disables and deletes accounts.
 
     Every method raises Forbidden if the caller is not an administrator. Methods that give control
     of an account, or cannot be undone, raise StepUpRequired if the authentication is too old.
 
     Args:
-        transactions: reads and writes accounts.
+        transactions: writes accounts.
+        account_list: shows accounts.
         passwords: the admission queue before the password hash.
         throttle: clears locks.
         authorization: requires administrators.
@@ -59,6 +53,7 @@ class Administration:
         self,
         transactions: Transactions,
         *,
+        account_list: AccountList,
         passwords: Passwords,
         throttle: LoginThrottle,
         authorization: Authorization,
@@ -66,6 +61,7 @@ class Administration:
         exposure: Exposure,
     ) -> None:
         self._transactions = transactions
+        self._accounts = account_list
         self._passwords = passwords
         self._throttle = throttle
         self._authorization = authorization
@@ -73,50 +69,10 @@ class Administration:
         self._emails = EmailChanges(discreet=False)
         self._exposure = exposure
 
-    def list(
-        self, principal: Principal, *, search: str | None, cursor: int | None, limit: int
-    ) -> Page[AccountView]:
-        """Return a page of accounts, newest first.
-
-        Args:
-            principal: an administrator.
-            search: that the username or email contains, in any letter case; None for all.
-            cursor: the id of the last account of the previous page; None for the first page.
-            limit: how many accounts the page has at most.
-        """
-        self._authorization.require_admin(principal)
-        query = select(Account)
-        if search:
-            needle = canonical(search)
-            columns = (Account.username_canonical, Account.email_canonical)
-            query = query.where(
-                or_(*(column.contains(needle, autoescape=True) for column in columns))
-            )
-
-        return self._transactions.read(
-            lambda session: self._view_page(
-                session, paged(session, query, Account.id, cursor=cursor, limit=limit)
-            )
-        )
-
-    def _view_page(self, session: Session, page: Page[Account]) -> Page[AccountView]:
-        return Page(self._views(session, *page.items), page.cursor)
-
     def outbox(self, principal: Principal) -> OutboxState:
         """Return how many mails are waiting, sent and parked."""
         self._authorization.require_admin(principal)
         return self._outbox.state()
-
-    def fetch(self, principal: Principal, ref: AccountRef) -> AccountView:
-        """Return one account.
-
-        Raises:
-            NotFound: there is no such account.
-        """
-        self._authorization.require_admin(principal)
-        return self._transactions.read(
-            lambda session: self._views(session, get_account(session, ref))[0]
-        )
 
     def change(  # noqa: PLR0913 - what an administrator may change, each by its name
         self,
@@ -149,7 +105,7 @@ class Administration:
         others = (admin, password, must_change)
         fresh = values.sensitive or any(value is not None for value in others)
         self._authorization.require_admin(principal, fresh=fresh)
-        change = prepare(values, self.fetch(principal, ref), self._exposure)
+        change = prepare(values, self._accounts.fetch(principal, ref), self._exposure)
         if admin is not None:
             change.columns["admin"] = admin
         self._add_password(principal, change, password, must_change=must_change)
@@ -263,13 +219,7 @@ class Administration:
             tx.audit(event, subject=subject)
         tx.changed(subject.id)
         tx.session.flush()
-        return self._views(tx.session, account)[0]
-
-    def _views(self, session: Session, *accounts: Account) -> tuple[AccountView, ...]:
-        locks = self._throttle.locked_until(session, accounts)
-        return tuple(
-            view_account(account, locked_until=locks.get(account.id)) for account in accounts
-        )
+        return self._accounts.views(tx.session, account)[0]
 
 
 def _disable(tx: Transaction, account: Account) -> Sequence[Event]:

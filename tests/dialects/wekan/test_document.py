@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from identity.services.accounts.new_account import is_first
 from support.accounts import ADMIN, populate
 from support.app import services
 from support.clock import ManualClock
@@ -103,7 +104,7 @@ def first_is_taken(app: Flask) -> None:
     not yet seen.
     """
     accounts = services(app).accounts
-    assert accounts._transactions.write_unattended(lambda tx: accounts._is_first(tx.session))
+    assert accounts._transactions.write_unattended(lambda tx: is_first(tx.session))
 
 
 @pytest.mark.parametrize(
