@@ -48,7 +48,7 @@ def identity_headers(principal: Principal) -> list[Header]:
 
 def needs_more(principal: Principal, context: Context) -> bool:
     """Return whether `more_headers`, which reads a row, must be called."""
-    return len(context.settings.forward_headers) > 1 or "@" in principal.account.username
+    return len(context.edge.forward_headers) > 1 or "@" in principal.account.username
 
 
 def more_headers(principal: Principal, context: Context) -> list[Header]:
@@ -61,7 +61,7 @@ def more_headers(principal: Principal, context: Context) -> list[Header]:
     account = context.services.profiles.presented(principal)
     if not is_email_of(username, account.email):
         raise UnconfirmedName
-    return _more(username, account, context.settings.forward_headers)
+    return _more(username, account, context.edge.forward_headers)
 
 
 def _more(username: str, account: PresentedAccount, enabled: frozenset[str]) -> list[Header]:

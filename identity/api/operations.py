@@ -65,7 +65,7 @@ def metrics() -> Response:
 
     If IDENTITY_METRICS_TOKEN is set, only to clients with that token and to administrators.
     """
-    expected = context().settings.metrics_token
+    expected = context().edge.metrics_token
     if expected and not _has_bearer(expected):
         return _metrics_for_administrators()
     return _metrics()
@@ -138,4 +138,4 @@ def _cached(name: str, seconds: float | None = None) -> CachedValue[Any]:
 
 
 def _document() -> bytes:
-    return dump_ordered(document(current_app, server=context().settings.public_url or SAME_FOLDER))
+    return dump_ordered(document(current_app, server=context().edge.public_url or SAME_FOLDER))

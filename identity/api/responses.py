@@ -18,7 +18,7 @@ def answer(shown: BaseModel, status: int = 200) -> Response:
 
 def base_url() -> str:
     """Return the URL of the root: `IDENTITY_PUBLIC_URL`, or by default that of the request."""
-    return context().settings.public_url or own_base(request.environ)
+    return context().edge.public_url or own_base(request.environ)
 
 
 def located(response: Response, path: str) -> Response:

@@ -36,10 +36,26 @@ class Metrics(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class EdgeOptions:
+    """The few settings that the native API and the dialects follow.
+
+    Args:
+        public_url: the base URL of the service; empty: that of the request.
+        metrics_token: the bearer token of the metrics; empty: anyone may read them.
+        forward_headers: the sets of headers that name the caller to a proxy.
+    """
+
+    public_url: str
+    metrics_token: str
+    forward_headers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
-    """What an application provides to its requests."""
+    """What an application provides to its requests. The settings are for `web` alone."""
 
     settings: Settings
+    edge: EdgeOptions
     services: Services
     metrics: Metrics
     dialects: Mapping[str, str]  # prefixes of the enabled dialects, by name

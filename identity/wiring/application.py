@@ -14,7 +14,7 @@ from identity.dialects import DIALECTS
 from identity.domain.ports import Clock
 from identity.server import slow_clients
 from identity.settings import PREFIX, Settings
-from identity.web.context import Context
+from identity.web.context import Context, EdgeOptions
 from identity.web.dialect import DialectRegistry
 from identity.web.middleware import middleware
 from identity.web.requests import body_reads
@@ -46,7 +46,8 @@ def create_app(config: object | None = None, *, clock: Clock | None = None) -> F
     others = [DIALECTS[name] for name in sorted(settings.dialects)]
     dialects = DialectRegistry(NATIVE, others, settings.dialect_hosts)
     metrics = PrometheusMetrics(services.directory.state)
-    context = Context(settings, services, metrics, dialects.others)
+    edge = EdgeOptions(settings.public_url, settings.metrics_token, settings.forward_headers)
+    context = Context(settings, edge, services, metrics, dialects.others)
     context.install(app)
     body_reads.install(app, slow_clients.shut_down)
     middleware.install(app, context, dialects)
