@@ -8,6 +8,7 @@ from identity.services.accounts.recovery import Recovery
 from identity.services.accounts.registration import Accounts
 from identity.services.administration.account_list import AccountList
 from identity.services.administration.accounts import Administration
+from identity.services.administration.credentials import AccountCredentials
 from identity.services.administration.invitations import Invitations
 from identity.services.administration.user_tokens import UserTokens
 from identity.services.authentication.passwords import Authentication
@@ -54,6 +55,20 @@ def build_recovery(base: Infrastructure) -> Recovery:
         throttle=base.throttle,
         requests=base.requests,
         exposure=base.exposure,
+    )
+
+
+def build_account_list(base: Infrastructure) -> AccountList:
+    """Return what shows accounts to administrators."""
+    return AccountList(base.transactions, authorization=base.authorization, throttle=base.throttle)
+
+
+def build_account_credentials(
+    base: Infrastructure, administration: Administration
+) -> AccountCredentials:
+    """Return what administrators do with the credentials of other accounts."""
+    return AccountCredentials(
+        base.transactions, authorization=base.authorization, administration=administration
     )
 
 

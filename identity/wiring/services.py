@@ -6,9 +6,7 @@ from identity.adapters.ca import LocalAuthority
 from identity.adapters.passwords.argon2 import can_verify
 from identity.services import Services
 from identity.services.accounts.public_accounts import PublicAccounts
-from identity.services.administration.account_list import AccountList
 from identity.services.administration.audit_query import AuditQuery
-from identity.services.administration.credentials import AccountCredentials
 from identity.services.administration.locks import Locks
 from identity.services.administration.names import AccountNames
 from identity.services.certificates.issuing import Certificates
@@ -31,41 +29,38 @@ def build_services(
     settings: Settings, base: Infrastructure, keys: Keys, authority: LocalAuthority
 ) -> Services:
     """Return all use cases."""
-    transactions, authorization = base.transactions, base.authorization
     authentication = build_authentication(settings, base)
     session_opener = build_session_opener(settings, base)
-    account_list = AccountList(transactions, authorization=authorization, throttle=base.throttle)
+    account_list = accounts.build_account_list(base)
     administration = accounts.build_administration(base, account_list)
-    schema = Schema(base.engine, transactions)
+    schema = Schema(base.engine, base.transactions)
     key_agreement = maintenance.build_key_agreement(settings, base, keys)
     return Services(
-        account_credentials=AccountCredentials(
-            transactions, authorization=authorization, administration=administration
-        ),
+        account_credentials=accounts.build_account_credentials(base, administration),
         account_list=account_list,
-        account_names=AccountNames(transactions, authorization),
+        account_names=AccountNames(base.transactions, base.authorization),
         accounts=accounts.build_accounts(base),
         activation=accounts.build_activation(base),
         administration=administration,
-        audit=AuditQuery(transactions, authorization, base.pseudonyms),
+        audit=AuditQuery(base.transactions, base.authorization, base.pseudonyms),
         authentication=authentication,
         certificates=_certificates(settings, base, authority),
         directory=base.directory,
         exposure=base.exposure,
-        imported_hashes=ImportedHashes(transactions, can_verify=can_verify),
+        imported_hashes=ImportedHashes(base.transactions, can_verify=can_verify),
         invitations=accounts.build_invitations(base),
         key_agreement=key_agreement,
         key_rotation=maintenance.build_key_rotation(settings, base, keys),
-        locks=Locks(transactions, throttle=base.throttle),
+        locks=Locks(base.transactions, throttle=base.throttle),
         logins=session_opener,
-        misleading_names=MisleadingNames(transactions),
+        misleading_names=MisleadingNames(base.transactions),
         outbox=base.outbox,
         profiles=accounts.build_profiles(base, authentication),
         pruning=maintenance.build_pruning(settings, base),
-        public_accounts=PublicAccounts(transactions, base.exposure),
+        public_accounts=PublicAccounts(base.transactions, base.exposure),
         readiness=maintenance.build_readiness(schema, key_agreement),
         recovery=accounts.build_recovery(base),
-        revocations=Revocations(transactions, authority=authority, directory=base.directory),
+        revocations=Revocations(base.transactions, authority=authority, directory=base.directory),
         schema=schema,
         tokens=build_tokens(settings, base, session_opener),
         user_tokens=accounts.build_user_tokens(base, authentication, session_opener),
