@@ -9,7 +9,7 @@ import os
 import secrets
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -61,7 +61,7 @@ def _measured(live: Live) -> Rates:
     for name in names:
         live.ask(live.registration(name))
     loads, long = live.loads(names[0]), max(SECONDS, _LEAST_SECONDS)
-    measures = {
+    measures: dict[str, Callable[[], float]] = {
         work: lambda load=load: requests_per_second(load, seconds=SECONDS)
         for work, load in loads.items()
     }

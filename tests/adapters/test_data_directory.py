@@ -193,7 +193,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     said = [process.stdout.read().split() for process in started if process.stdout]
     assert [process.wait(30) for process in started] == [0, 0]
     for process in started:
-        process.stdout.close()  # type: ignore[union-attr]
+        process.stdout.close()
     assert said[0] == said[1]
     assert len(set(said[0])) == len(places)
     assert {each.name for place in places for each in place.iterdir()} == {"secret_keys"}

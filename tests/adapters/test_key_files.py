@@ -24,7 +24,7 @@ NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 END = NOW + timedelta(hours=1)
 OLD = ("0123456789abcdef" * 2, "fedcba9876543210" * 2)
 Store = SecretKeyFile | JwtKeyFolder
-MAKERS = {
+MAKERS: dict[str, Callable[[Path], Store]] = {
     "secret": lambda path: SecretKeyFile(path / "secret_keys"),
     "jwt": lambda path: JwtKeyFolder(path / "jwt_keys"),
 }
@@ -33,7 +33,7 @@ MAKERS = {
 @pytest.fixture(params=MAKERS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A store with its first key."""
-    made: Store = MAKERS[request.param](tmp_path)
+    made = MAKERS[request.param](tmp_path)
     made.create_first(NOW)
     return made
 

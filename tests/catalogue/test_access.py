@@ -22,7 +22,7 @@ from web.test_routes import NOT_OURS, target
 from werkzeug.test import TestResponse
 
 from identity.domain.principal import operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK, populate
 from support.app import services

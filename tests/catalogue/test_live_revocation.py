@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from certificates.test_tls import serving_tls
 
 from support.certificates import csr, new_key, private_pem
 from support.http import basic, bearer
+from support.live_tls import serving_tls
 from support.two_nodes import SECRET, Kept, Pair, data_directory, new_name, within_a_second
 
 pytestmark = pytest.mark.timeout(300)  # two services start first, twice

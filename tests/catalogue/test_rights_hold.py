@@ -25,7 +25,7 @@ from web.test_routes import target
 
 import identity
 from identity.domain.principal import operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.authentication.passwords import Authentication
 from identity.web.verifier import auth

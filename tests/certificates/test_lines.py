@@ -3,7 +3,7 @@ members."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from identity.domain.principal import operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.certificates.lines import LIVE_PER_LINE
 from support.accounts import populate
 from support.app import services
@@ -117,7 +117,7 @@ def test_a_line_has_few_valid_members_and_room_again_when_some_ended(
 
 
 @pytest.fixture
-def mailbox(app: Flask) -> Iterator[Mailbox]:
+def mailbox(app: Flask) -> Mailbox:
     services(app).administration.change(operator(), 2, ProfileChange(email="hawk@example.org"))
     return Mailbox(app)
 

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from certificates.test_lifecycle import HAWK, signed
+from certificates.test_lifecycle import HAWK
 from cryptography import x509
 from flask import Flask
 
 from identity.domain.principal import operator
 from identity.services.certificates import revocation_list as revocations
 from support.app import principal, services
+from support.certificates import signed
 from support.clock import ManualClock
 from support.waiting import wait_until
 

@@ -142,11 +142,9 @@ def test_the_first_command_makes_a_data_directory_closed_to_others(tmp_path: Pat
         path.relative_to(tmp_path).as_posix(): path.stat().st_mode & 0o777
         for path in (home, *home.rglob("*"))
     }
-    folders, files = (
-        ("new/data", "new/data/ca", "new/data/jwt_keys"),
-        ("identity.sqlite3", "identity.sqlite3-mark", "secret_keys"),
-    )
-    files += ("ca/0001.pem", "jwt_keys/0001.pem")
+    folders = ("new/data", "new/data/ca", "new/data/jwt_keys")
+    files = ["identity.sqlite3", "identity.sqlite3-mark", "secret_keys"]
+    files += ["ca/0001.pem", "jwt_keys/0001.pem"]
     assert modes == dict.fromkeys(folders, 0o700) | {f"new/data/{name}": 0o600 for name in files}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -58,7 +59,7 @@ def added(admin: WekanClient, username: str) -> WekanUser:
 def test_it_logs_in_with_an_id_and_a_token_it_keeps_for_ninety_days(admin: WekanClient) -> None:
     assert len(admin.user_id) == 17
     assert len(admin.token) == 43
-    end = WekanClient.parse_iso_date(admin.token_expire_date)
+    end: Any = WekanClient.parse_iso_date(admin.token_expire_date)
     assert timedelta(days=89) < end - datetime.now(UTC) <= timedelta(days=90)
 
 
@@ -75,7 +76,7 @@ def test_the_first_to_register_is_an_administrator_and_sees_the_profile(admin: W
 def test_a_user_it_adds_can_log_in_and_be_deleted(
     base: str, admin: WekanClient, username: str
 ) -> None:
-    user = added(admin, username)
+    user: Any = added(admin, username)
     assert len(user.id) == 17
     assert (user.username, user.is_admin, user.authentication_method) == (
         username,

@@ -40,6 +40,6 @@ def own_tests() -> ModuleType:
 def test_its_own_user_tests_pass(tmp_path: Path, database_url: str) -> None:
     own = own_tests()
     with serving(tmp_path, "--workers", "1", admin_username="", database_url=database_url) as live:
-        own.wekan_base_url = f"{live.base}/wekan"
+        vars(own)["wekan_base_url"] = f"{live.base}/wekan"
         for name in OWN:
             getattr(own, name)()

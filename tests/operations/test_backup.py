@@ -32,7 +32,7 @@ def command(word: str) -> str:
         for block in re.findall(r"```(?:sh|sql)\n(.*?)```", SECTION, re.DOTALL)
         if word in block
     ]
-    return found
+    return str(found)
 
 
 def run(text: str, **places: str) -> None:

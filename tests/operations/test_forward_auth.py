@@ -43,7 +43,7 @@ PROXIES: dict[str, Proxy] = {
     "traefik": traefik,
     "envoy": envoy,
     "haproxy": haproxy,
-}  # type: ignore[dict-item]
+}
 
 
 @dataclass

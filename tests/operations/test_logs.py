@@ -292,7 +292,7 @@ def test_a_mistake_that_flask_lets_through_is_logged_and_answered_too(
     def fail(*_: object) -> list[bytes]:
         raise UnicodeError("canary")
 
-    app.wsgi_app = Middleware(fail, app.extensions["identity"], app.wsgi_app._dialects)  # type: ignore[method-assign]
+    app.wsgi_app = Middleware(fail, app.extensions["identity"], app.wsgi_app._dialects)  # type: ignore[method-assign, attr-defined]
     answer = app.test_client().get("/healthz")
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
     assert (answer.json["code"], answer.json["request_id"]) == (

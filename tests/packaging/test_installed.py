@@ -3,7 +3,6 @@ databases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def installed(
 
 
 @pytest.fixture
-def command(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def command(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The installed `identity` in place of the checkout's, in an empty directory."""
     monkeypatch.setattr(live, "COMMAND", str(installed / "identity"))
     empty = tmp_path / "empty"

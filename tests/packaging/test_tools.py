@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support import live
+from support.accounts import ADMIN
 from support.packaging.artefacts import BIN, UV, Artefacts, run
 from support.packaging.interpreters import VERSIONS, required_python
 
@@ -43,7 +44,7 @@ def test_the_tool_installs_a_command_that_serves(
     monkeypatch.setattr(live, "COMMAND", str(command))
     (tmp_path / "data").mkdir()
     with live.serving(tmp_path / "data", "--workers", "1") as running:
-        assert running.curl("/api/token", "-u", ":".join(live.ADMIN)).status == 200
+        assert running.curl("/api/token", "-u", ":".join(ADMIN)).status == 200
 
 
 def test_make_install_makes_an_environment_with_every_extra(

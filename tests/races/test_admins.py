@@ -11,7 +11,7 @@ from identity.cli.admin import make_first_admin
 from identity.domain.credentials import Credential
 from identity.domain.errors import Forbidden, IdentityError, LastAdmin, NotFound, Unauthenticated
 from identity.domain.principal import Origin, Principal, Subject, operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from support.app import services
 from support.concurrency import at_once

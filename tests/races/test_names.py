@@ -9,7 +9,7 @@ from flask import Flask
 from identity.domain.errors import EmailTaken, UsernameTaken
 from identity.domain.principal import Principal, operator
 from identity.domain.views import AccountView
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from support.app import ORIGIN, principal, services
 from support.concurrency import at_once, count_types

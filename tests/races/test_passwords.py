@@ -6,7 +6,7 @@ from flask import Flask
 
 from identity.domain.errors import IdentityError, RateLimited, Unauthenticated, WrongPassword
 from identity.domain.principal import Principal
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from support.accounts import HAWK
 from support.app import by_token, principal, services, token_principal
 from support.concurrency import at_once, count_types

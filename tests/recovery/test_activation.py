@@ -25,8 +25,7 @@ def mailbox(app: Flask) -> Mailbox:
 
 
 def me(client: FlaskClient, name: str = "kite") -> dict[str, object]:
-    body: dict[str, object] = client.get("/api/users/me", headers=basic(name, "newpwd")).json
-    return body
+    return dict(client.get("/api/users/me", headers=basic(name, "newpwd")).json or ())
 
 
 def activate(client: FlaskClient, token: str) -> tuple[int, str]:

@@ -12,7 +12,6 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
-from identity.adapters import mail
 from identity.adapters.ca import LocalAuthority, new_authority
 from identity.adapters.clock import SystemClock
 from identity.adapters.mail import SmtpMailer
@@ -128,7 +127,7 @@ def strict(identity_file: tuple[Path, Path]) -> Iterator[tuple[MailServer, _Logi
 
 
 def _trust(monkeypatch: pytest.MonkeyPatch, chain: Path) -> None:
-    monkeypatch.setattr(mail.ssl, "create_default_context", lambda: _trusting(chain))
+    monkeypatch.setattr(ssl, "create_default_context", lambda: _trusting(chain))
 
 
 def _trusting(chain: Path) -> ssl.SSLContext:

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from identity.domain.principal import Principal, operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
 from support.accounts import ADMIN

@@ -64,8 +64,7 @@ def confirm(client: FlaskClient, token: str) -> int:
 
 
 def me(client: FlaskClient, caller: dict[str, str] = KITE) -> dict[str, object]:
-    body: dict[str, object] = client.get("/api/users/me", headers=caller).json
-    return body
+    return dict(client.get("/api/users/me", headers=caller).json or ())
 
 
 def opens(client: FlaskClient, email: str) -> list[bool]:

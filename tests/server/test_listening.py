@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from identity.server import listening
 from identity.server.listening import bindable, reachable
 from identity.settings.readers import SettingError
 from support.live import COMMAND, Live, curl, environment, identity, wait_until_ready
@@ -41,7 +40,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: tuple[Any, ...]) -> I
     """Let every name have these addresses."""
     found = [(V6 if ":" in each[0] else V4, 1, 6, "", each) for each in addresses]
     with monkeypatch.context() as patch:
-        patch.setattr(listening.socket, "getaddrinfo", lambda *_, **__: found)
+        patch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         yield
 
 

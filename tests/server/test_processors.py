@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from identity.server import processors
 from identity.server.processors import available
 from support.live import environment, identity
 
@@ -20,7 +19,7 @@ OTHER = "37 24 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory"
 @pytest.fixture(autouse=True)
 def eight(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be eight processors by affinity."""
-    monkeypatch.setattr(processors.os, "sched_getaffinity", lambda _pid: set(range(8)))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)))
 
 
 def write(root: Path, path: str, text: str) -> None:
@@ -113,7 +112,7 @@ def test_a_quota_of_another_group_does_not_count(tmp_path: Path) -> None:
 def test_the_affinity_counts_where_there_is_no_quota(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowed: int, expected: int
 ) -> None:
-    monkeypatch.setattr(processors.os, "sched_getaffinity", lambda _pid: set(range(allowed)))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(allowed)))
     assert available(tmp_path) == expected
 
 

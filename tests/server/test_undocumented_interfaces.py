@@ -96,7 +96,7 @@ def test_granians_server_hands_its_signals_to_the_methods_that_decide(
 def test_granians_workers_are_made_by_the_class_that_is_replaced() -> None:
     assert mp.WorkerProcess is granian_server._Worker
     assert "WorkerProcess" in attributes(MPServer._spawn_worker)
-    (former,) = granian_server._Worker.__bases__
+    former: Any = granian_server._Worker.__base__
     assert parameters(former._spawn) == ["target", "args"]
     assert "inner" in attributes(former._spawn)
     assert "_spawn" in attributes(common.AbstractWorker.__init__)

@@ -32,7 +32,7 @@ NOBODY = Principal(ORIGIN)
 
 
 def register(app: Flask, *values: str | None, by: Principal = NOBODY) -> int:
-    return services(app).accounts.register(by, NewAccount(*values)).id  # type: ignore[arg-type]
+    return services(app).accounts.register(by, NewAccount(*values)).id
 
 
 def test_registered_account_is_a_plain_one_and_can_log_in(app: Flask, clock: ManualClock) -> None:

@@ -20,7 +20,7 @@ from identity.domain.errors import (
     UsernameTaken,
 )
 from identity.domain.principal import Principal, operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.accounts import Administration
 from support.accounts import ADMIN, HAWK

@@ -15,7 +15,7 @@ from identity.adapters.logs import JsonFormatter
 from identity.domain.errors import Forbidden, IdentityError, StepUpRequired, Unauthenticated
 from identity.domain.events import Event
 from identity.domain.principal import Origin, Principal, operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.administration.audit_query import AuditFilter
 from support.accounts import ADMIN, HAWK, populate

@@ -11,7 +11,7 @@ from flask import Flask
 
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.principal import Principal, operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from support.accounts import ADMIN, HAWK, populate
 from support.app import by_token, principal, services, token_principal
 from support.database import end_connections, engine_of, execute, statements

@@ -15,7 +15,7 @@ from identity.domain.errors import (
     WrongPassword,
 )
 from identity.domain.principal import Principal, operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK
 from support.app import by_token, principal, services, token_principal

@@ -16,7 +16,7 @@ from identity.domain.errors import (
 )
 from identity.domain.principal import Principal, operator
 from identity.domain.views import AccountView
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK
 from support.app import ORIGIN, by_token, principal, services, token_principal

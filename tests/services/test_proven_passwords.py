@@ -4,6 +4,7 @@ hash."""
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -13,9 +14,8 @@ from flask import Flask
 
 from identity.domain.errors import Busy, IdentityError, RateLimited, Unauthenticated
 from identity.domain.principal import Origin, operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
-from identity.services.authentication import proven_passwords
 from identity.services.authentication.proven_passwords import ProvenPasswords
 from support.accounts import ADMIN, HAWK, populate
 from support.app import ORIGIN, principal, services
@@ -56,7 +56,7 @@ def test_a_password_that_was_right_just_now_is_not_hashed_again(app: Flask) -> N
 
 def test_it_is_hashed_again_after_its_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     hashes, now = count_hashes(app), [1000.0]
-    monkeypatch.setattr(proven_passwords.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     for after, computed in ((0, 1), (4.9, 1), (0.2, 2), (4.9, 2), (5.1, 3)):
         now[0] += after
         assert log_in(app) == "in"
@@ -258,7 +258,7 @@ def test_few_wait_where_many_different_passwords_are_under_way() -> None:
 
 def test_memory_is_bounded_and_what_is_over_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(proven_passwords.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     proven = ProvenPasswords(timedelta(seconds=5))
     for number in range(5000):
         proven.check(str(number).encode(), lambda: True)

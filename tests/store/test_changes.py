@@ -21,8 +21,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from identity.store import changes
-from identity.store.changes import Feed, PostgresqlFeed, SqliteFeed, note_change, open_feed
+from identity.store.changes import Feed, PostgresqlFeed, note_change, open_feed
 from identity.store.engines import for_writing
+from identity.store.sqlite.feed import SqliteFeed
 from support.database import end_connections
 from support.waiting import wait_until
 
@@ -149,8 +150,8 @@ class SlowToFail:
 
 
 def test_feed_that_cannot_be_opened_is_tried_by_one_caller_for_all_who_wait() -> None:
-    engine, told = SlowToFail(), []  # type: ignore[var-annotated]
-    feed = SqliteFeed(engine, told.append)  # type: ignore[arg-type]
+    engine, told = SlowToFail(), list[int | None]()
+    feed = SqliteFeed(engine, told.append)
     with ThreadPoolExecutor(16) as threads:
         waiting = [threads.submit(feed.is_current) for _ in range(16)]
         assert engine.asked.wait(30)
@@ -291,8 +292,8 @@ class SilentServer:
 
 
 def test_feed_is_not_current_for_long_when_its_server_falls_silent() -> None:
-    server, told = SilentServer(), []  # type: ignore[var-annotated]
-    feed = PostgresqlFeed(server, told.append)  # type: ignore[arg-type]
+    server, told = SilentServer(), list[int | None]()
+    feed = PostgresqlFeed(server, told.append)
     wait_until(feed.is_current)
     assert told == [None]
     server.silent.set()
@@ -303,7 +304,7 @@ def test_feed_is_not_current_for_long_when_its_server_falls_silent() -> None:
 
 def test_feed_is_not_current_after_the_machine_slept(monkeypatch: pytest.MonkeyPatch) -> None:
     server, read = SilentServer(), time.clock_gettime
-    feed = PostgresqlFeed(server, lambda _: None)  # type: ignore[arg-type]
+    feed = PostgresqlFeed(server, lambda _: None)
     wait_until(feed.is_current)
     server.silent.set()
     wait_until(feed.is_current)  # as it is until the silent server is asked
@@ -318,7 +319,7 @@ def test_feed_stays_current_when_its_socket_has_a_high_number() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
     server = SilentServer()
     low, server.wire = server.wire, fcntl.fcntl(server.wire, fcntl.F_DUPFD, 1500)
-    feed = PostgresqlFeed(server, lambda _: None)  # type: ignore[arg-type]
+    feed = PostgresqlFeed(server, lambda _: None)
     wait_until(feed.is_current)
     wait_until(lambda: server.asked > 3)
     assert server.opened == 1

@@ -77,7 +77,7 @@ def test_old_words_and_times_become_new_ones_and_old_ones_again(empty: Engine) -
         ("hawk", "h"),
         ("invited", "!"),
     ]
-    assert dict(run(empty, f"SELECT id, {at} FROM session")) == TIMES  # type: ignore[arg-type]  # noqa: S608 - our own words
+    assert dict(run(empty, f"SELECT id, {at} FROM session")) == TIMES  # noqa: S608 - our own words
 
 
 def test_sessions_survive_the_change_of_their_accounts_table(empty: Engine) -> None:

@@ -134,7 +134,7 @@ def new_authority(
 ) -> Authority:
     """Return an authority, self-signed or under another one."""
     own = key or new_key()
-    signer = above or Authority(own, None)  # type: ignore[arg-type]
+    signer = above or Authority(own, None)
     made = signer.issue(own, subject=name(common_name), start=start, life=life, usage=None)
     return Authority(own, made)
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Engine, event, inspect, select, text
 
 from identity import create_app
 from identity.store.models import Account, Base
@@ -68,7 +68,7 @@ def table_rows(app: Flask, model: type[Base]) -> list[dict[str, Any]]:
     with app.app_context():
         engine = app.extensions["sqlalchemy"].engine
     with engine.connect() as connection:
-        found = connection.execute(select(table).order_by(*table.primary_key.columns))
+        found = connection.execute(select(table).order_by(*inspect(model).primary_key))
         return [dict(row._mapping) for row in found]
 
 

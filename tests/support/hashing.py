@@ -70,7 +70,7 @@ def count_hashes(app: Flask) -> CountedPasswords:
     found = services(app)
     counted = CountedPasswords(found.authentication._passwords)
     for use_cases in (found.authentication, found.accounts, found.profiles):
-        use_cases._passwords = counted  # type: ignore[attr-defined]
+        use_cases._passwords = counted
     return counted
 
 

@@ -58,7 +58,7 @@ def running(folder: Path, service: str) -> Iterator[Site]:
 class _Guard(SimpleHTTPRequestHandler):
     def __init__(self, *args: object, directory: str, service: str) -> None:
         self._service = urlsplit(service).netloc
-        super().__init__(*args, directory=directory)  # type: ignore[arg-type]
+        super().__init__(*args, directory=directory)
 
     def do_GET(self) -> None:
         connection = http.client.HTTPConnection(self._service, timeout=30)

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from identity.domain.principal import operator
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from support.accounts import ADMIN, HAWK, populate
 from support.app import services
 from support.certificates import csr, signed

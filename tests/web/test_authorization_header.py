@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from identity.domain.principal import operator
 from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS
-from identity.web.verifier import read_authorization
+from identity.web.requests.credentials import read_authorization
 from support.accounts import HAWK
 from support.app import services
 from support.hashing import CountingPasswords

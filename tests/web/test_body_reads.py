@@ -14,7 +14,6 @@ from identity.server.slow_clients import shut_down
 from identity.settings.readers import read_networks
 from identity.web.environ import CONTEXT
 from identity.web.problems import SlowBodies
-from identity.web.requests import body_reads as arrivals
 from identity.web.requests.body_reads import (
     HALF_OF_THE_SLOTS,
     SHORT_TIMEOUT_SECONDS,
@@ -36,7 +35,7 @@ class Slow:
         self.arrivals = BodyReads(
             lambda port, address, idle_seconds: self.cut.append((port, address, idle_seconds))
         )
-        monkeypatch.setattr(arrivals.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
         monkeypatch.setattr(BodyReads, "_watch", lambda _: None)
 
     def begin(self, caller: str = HERE, *, peer: str | None = None) -> BodyRead:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from identity.domain.errors import Unavailable
@@ -173,7 +174,7 @@ def asked(
     query: str = "",
     host: str = "localhost",
 ) -> Any:
-    builder = EnvironBuilder(path="/", method=method, headers={"X-Request-ID": "given"})
+    builder = EnvironBuilder(path="/", method=method, headers=Headers({"X-Request-ID": "given"}))
     environ = builder.get_environ() | {
         "PATH_INFO": path,
         "QUERY_STRING": query,

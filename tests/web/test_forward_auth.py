@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
-from identity.settings import SettingError
+from identity.settings.readers import SettingError
 from support.accounts import ADMIN, HAWK
 from support.app import principal, services
 from support.clock import ManualClock
@@ -125,7 +125,7 @@ def every_path() -> Iterator[str]:
 
 def test_every_method_is_answered_alike(client: FlaskClient) -> None:
     user, admin = (token_of(client, *who) for who in (HAWK, ADMIN))
-    wrong = ({}, bearer("idt_wrong"), {"Authorization": "Basic"})
+    wrong: tuple[dict[str, str], ...] = ({}, bearer("idt_wrong"), {"Authorization": "Basic"})
     for path, credential in itertools.product(every_path(), (*wrong, bearer(user), bearer(admin))):
         answers = {method: ask(client, path, credential, method=method) for method in METHODS}
         (status,) = {answer.status_code for answer in answers.values()}
@@ -202,7 +202,7 @@ QUERIES = [
 
 
 def test_nothing_of_a_query_is_read(client: FlaskClient) -> None:
-    credentials = ({}, bearer(token_of(client, *HAWK)), bearer("idt_x"))
+    credentials: tuple[dict[str, str], ...] = ({}, bearer(token_of(client, *HAWK)), bearer("idt_x"))
     paths = (NGINX, f"{NGINX}/admin", f"{NGINX}/user/hawk", PROXY, f"{PROXY}/-/x")
     for path, credential in itertools.product(paths, credentials):
         plain = ask(client, path, credential).status_code
@@ -266,7 +266,9 @@ def test_a_check_changes_nothing_and_is_logged_and_counted_like_a_get(
     for method in METHODS:
         ask(client, f"{PROXY}/user/hawk/-/{CANARY}", bearer(token), method=method)
         assert ask(client, f"{NGINX}/{CANARY}", bearer(token), method=method).status_code == 403
-    lines = [record.fields for record in caplog.records if record.name == "identity.requests"]
+    lines = [
+        vars(record)["fields"] for record in caplog.records if record.name == "identity.requests"
+    ]
     assert {(line["status"], line["path"]) for line in lines} == {(403, "/api/verify")}
     assert CANARY not in client.get("/metrics").text
 

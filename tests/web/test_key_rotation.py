@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from identity.adapters.tokens.rotating import RotatingOneTimeTokens
 from identity.domain.claims import OneTimeClaims, Purpose
 from identity.domain.events import Event
 from support.accounts import HAWK, populate
@@ -139,7 +140,9 @@ def test_an_old_key_makes_no_good_token_once_it_is_out(
     nodes: tuple[Node, Node], clock: ManualClock, make_app: Callable[..., Flask]
 ) -> None:
     one, other = nodes
-    thief = services(one.app).outbox._tokens._current()  # keeps the keys of now
+    rotating = services(one.app).outbox._tokens
+    assert isinstance(rotating, RotatingOneTimeTokens)
+    thief = rotating._current()  # keeps the keys of now
     services(one.app).key_rotation.rotate(GRACE)
 
     def forged() -> bool:

@@ -72,7 +72,7 @@ def test_metrics_are_put_together_once_in_a_while(
 
 def test_a_value_is_made_by_one_and_again_when_it_has_expired() -> None:
     kept: CachedValue[int] = CachedValue(0.0)
-    assert [kept.get(lambda each=each: each) for each in range(3)] == [0, 1, 2]  # type: ignore[misc]
+    assert [kept.get(lambda each=each: each) for each in range(3)] == [0, 1, 2]
     begun, may_end = threading.Event(), threading.Event()
 
     def slowly() -> int:
@@ -89,4 +89,4 @@ def test_a_value_is_made_by_one_and_again_when_it_has_expired() -> None:
     forever: CachedValue[int] = CachedValue()
     with pytest.raises(ZeroDivisionError):
         forever.get(lambda: 1 // 0)
-    assert [forever.get(lambda each=each: each) for each in range(3)] == [0, 0, 0]  # type: ignore[misc]
+    assert [forever.get(lambda each=each: each) for each in range(3)] == [0, 0, 0]

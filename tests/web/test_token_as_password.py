@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -12,7 +13,6 @@ from web.test_authorization_header import LOOKING_LIKE_TOKENS
 from identity.domain.principal import Principal, operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
-from identity.services.authentication import token_usernames
 from support.accounts import ADMIN, HAWK
 from support.app import principal, services
 from support.database import execute, statements
@@ -174,7 +174,7 @@ def test_a_username_that_no_account_has_is_looked_up_once_a_second(
     app: Flask, client: FlaskClient, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(token_usernames.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     wait_until(services(app).directory.is_current)
     for _ in range(2):  # the first use is noted
         client.get("/api/resource", headers=basic("kite", token))

@@ -78,7 +78,7 @@ RESPELLED: dict[str, Callable[[str], str]] = {
     "before another": lambda t: f"{t}.{t}",
 }
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_SIBLING = {char: _ALPHABET[index ^ 1] for index, char in enumerate(_ALPHABET)}
+_SIBLING: dict[str, str] = {char: _ALPHABET[index ^ 1] for index, char in enumerate(_ALPHABET)}
 
 
 def _with_end(token: str, seconds: int) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
 from identity.web.middleware.middleware import Middleware
@@ -112,7 +113,7 @@ def test_both_paths_refuse_a_locked_name_in_the_form_that_is_asked_for(
     app: Flask, header: str
 ) -> None:
     environ = EnvironBuilder(
-        "/api/verify", headers={"Accept": header, "X-Request-ID": "given"}
+        "/api/verify", headers=Headers({"Accept": header, "X-Request-ID": "given"})
     ).get_environ()
     environ |= {
         "HTTP_HOST": "localhost",

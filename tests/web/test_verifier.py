@@ -15,7 +15,8 @@ from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Principal
 from identity.web import verifier as module
 from identity.web.problems import CHALLENGES, REALM
-from identity.web.verifier import auth, read_authorization
+from identity.web.requests.credentials import read_authorization
+from identity.web.verifier import auth
 from support.accounts import ADMIN, HAWK
 from support.app import ORIGIN, services
 from support.hashing import CountingPasswords

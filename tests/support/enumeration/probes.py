@@ -71,7 +71,7 @@ class Prober:
             use.recovery,
             use.administration,
         ):
-            use_case._passwords = self.passwords  # type: ignore[assignment]
+            use_case._passwords = self.passwords
 
     def people(self) -> dict[str, str]:
         """Make new people, one of each kind; return their names, which are also the first part of

@@ -51,9 +51,8 @@ class Load:
     def _run(self) -> None:
         while not self._stop.is_set():
             number = next(_numbers)
-            nodes = itertools.cycle(
-                self.nodes[number % len(self.nodes) :] + self.nodes[: number % len(self.nodes)]
-            )
+            first = number % len(self.nodes)
+            nodes = itertools.cycle([*self.nodes[first:], *self.nodes[:first]])
             done = self.live(f"hawk{number}", nodes, number)
             self._stop.wait(_PAUSE_SECONDS if done else _PATIENCE_SECONDS)
 
@@ -99,4 +98,4 @@ class Load:
     def _call(
         self, nodes: Iterator[str], kind: str, who: str, method: str, path: str, **more: object
     ) -> Operation:
-        return self.recorder.call(next(nodes), method, path, kind=kind, who=who, **more)  # type: ignore[arg-type]
+        return self.recorder.call(next(nodes), method, path, kind=kind, who=who, **more)

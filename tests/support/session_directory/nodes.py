@@ -1,5 +1,5 @@
-"""A node of the service as a test drives it: in this process, or alone in one of its own, spoken to
-line by line."""
+"""A node of the service that a test drives: in this process, or in one of its own, which takes a
+line for each call."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from unittest.mock import patch
 
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from identity import create_app
 from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Principal, operator
 from identity.domain.token_kinds import TokenKind
-from identity.services.accounts.profile import ProfileChange
+from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
 from identity.services.sessions import directory as directories
 from identity.store import changes
-from identity.store.changes import Feed, SqliteFeed
+from identity.store.changes import Feed
+from identity.store.sqlite.feed import SqliteFeed
 from support.app import ORIGIN, close, config, principal, services
 from support.clock import ManualClock
 
+_Result = TypeVar("_Result")
 Answer = tuple[int, str, bool, int]  # id, name, rights and version of the token's account
 _TESTS = Path(__file__).parents[2]
 _END = (
@@ -60,22 +63,20 @@ class Node:
     def __init__(
         self, database_url: str, data_dir: Path, name: str, clock: ManualClock, **settings: str
     ) -> None:
-        self.name, self.clock, feeds = f"identity-test-{name}", clock, []
+        self.name, self.clock = f"identity-test-{name}", clock
+        feeds: list[DeafFeed] = []
 
-        def open_feed(*arguments: Any) -> DeafFeed:
-            feeds.append(DeafFeed(changes.open_feed(*arguments)))
+        def open_feed(engine: Engine, forget: Callable[[int | None], None]) -> DeafFeed:
+            feeds.append(DeafFeed(changes.open_feed(engine, forget)))
             return feeds[0]
 
-        directories.open_feed = open_feed
-        try:
-            url = database_url + (
-                f"?application_name={self.name}" if "postgresql" in database_url else ""
-            )
+        url = database_url + (
+            f"?application_name={self.name}" if "postgresql" in database_url else ""
+        )
+        with patch.object(directories, "open_feed", open_feed):
             self.app: Flask = create_app(
                 config(data_dir, database_url=url, **settings), clock=clock
             )
-        finally:
-            directories.open_feed = changes.open_feed
         self.services, self.feed = services(self.app), feeds[0]
 
     def close(self) -> None:
@@ -166,7 +167,7 @@ class Node:
         return self.services.authentication.by_token(token, ORIGIN)
 
 
-def _unless_refused(work: Callable[[], Any]) -> Any:
+def _unless_refused(work: Callable[[], _Result]) -> _Result | None:
     try:
         return work()
     except Unauthenticated:
@@ -174,8 +175,8 @@ def _unless_refused(work: Callable[[], Any]) -> Any:
 
 
 class RemoteNode:
-    """A node in a process of its own: whatever a `Node` can do, said in a line of JSON and answered
-    in one."""
+    """A node in a process of its own: each method of `Node`, called by a line of JSON and answered
+    by one."""
 
     def __init__(self, database_url: str, data_dir: Path, name: str) -> None:
         self._process = subprocess.Popen(
@@ -194,6 +195,9 @@ class RemoteNode:
         )
 
     def __getattr__(self, verb: str) -> Callable[..., Any]:
+        if verb.startswith("_") or not hasattr(Node, verb):
+            raise AttributeError(verb)
+
         def call(*arguments: Any) -> Any:
             assert self._process.stdin
             assert self._process.stdout
