@@ -67,7 +67,7 @@ lint: $(TEST_READY) ## ruff: style and errors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
-types: $(TEST_READY) ## mypy, strict
+types: $(TEST_READY) ## mypy: strict in identity, names in tests and bench
 	@$(BIN)/mypy
 
 arch: $(TEST_READY) ## check which module may import which
