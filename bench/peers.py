@@ -97,7 +97,7 @@ def _started(peer: Peer) -> Iterator[Live]:
             command = [part.format(**given) for part in peer.prepare]
             subprocess.run(command, check=True, env=variables, cwd=_HERE, capture_output=True)  # noqa: S603 - a fixed command
         command = [part.format(**given) for part in peer.command]
-        url = f"http://127.0.0.1:{port}{peer.check.replace('{id}', 'nobody')}"
+        url = f"http://127.0.0.1:{port}{peer.check.replace('{id}', 'unknown')}"
         with running(command, url, environment=variables, folder=_HERE):
             yield Live(peer, port)
 

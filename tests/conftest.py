@@ -48,7 +48,7 @@ settings.load_profile("untimed")
 
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server, or the reason why there is none."""
+    """The URL of a PostgreSQL server, or the reason why there is none."""
     with server(tmp_path_factory.mktemp("postgresql")) as url:
         if url is None:
             if os.environ.get("CI") == "true":

@@ -44,7 +44,7 @@ class Live:
     def new_name(self) -> str:
         """Return a name that is not in use."""
         name = f"bench-{_run}-{next(_numbers)}"
-        return f"{name}@example.com" if self.peer.address else name
+        return f"{name}@example.com" if self.peer.email_login else name
 
     def registration(self, name: str) -> Ask:
         """Return the request that creates an account."""

@@ -23,16 +23,16 @@ def server(folder: Path) -> Iterator[str | None]:
 
 
 @contextmanager
-def fresh_database(address: str) -> Iterator[str]:
+def fresh_database(url: str) -> Iterator[str]:
     """Create an empty database, give its URL, and drop it afterwards."""
     import psycopg  # noqa: PLC0415 - needed only if PostgreSQL is measured
 
     name = f"identity_bench_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(address, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         try:
             yield (
-                address.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://")
+                url.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://")
                 + f"/{name}"
             )
         finally:

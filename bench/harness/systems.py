@@ -45,7 +45,7 @@ class Peer:
     packages: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     python: bool = True
-    address: bool = True  # whether its usernames are emails
+    email_login: bool = True  # whether its usernames are emails
     name_field: str = "email"
     login_field: str = "email"
     extra: tuple[tuple[str, str], ...] = ()  # fields of a registration
@@ -143,7 +143,7 @@ PEERS: Final = (
         ("node", "better_auth.mjs"),
         ("better-auth@1.7.25", "better-sqlite3@12.11.1", "@node-rs/argon2@2.2.1"),
         python=False,
-        extra=(("name", "Somebody"),),
+        extra=(("name", "A user"),),
         register="/api/auth/sign-up/email",
         login="/api/auth/sign-in/email",
         check="/api/auth/get-session",
@@ -173,7 +173,7 @@ OURS: Final = Peer(
     "Identity",
     "",
     (),
-    address=False,
+    email_login=False,
     name_field="username",
     register="/api/users",
     login="/api/token",

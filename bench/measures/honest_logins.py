@@ -6,7 +6,7 @@ import http.client
 import time
 from dataclasses import dataclass, field
 
-_ADDRESS = "127.0.0.2"  # not the IP address of the flood
+_OWN_IP = "127.0.0.2"  # not the IP of the flood
 _PAUSE_SECONDS = 0.5
 _PATIENCE_SECONDS = 30
 
@@ -35,7 +35,7 @@ def log_in(port: int, credential: str, *, seconds: float) -> Logins:
 
 def _try(port: int, credential: str, found: Logins) -> float | None:
     connection = http.client.HTTPConnection(
-        "127.0.0.1", port, timeout=_PATIENCE_SECONDS, source_address=(_ADDRESS, 0)
+        "127.0.0.1", port, timeout=_PATIENCE_SECONDS, source_address=(_OWN_IP, 0)
     )
     try:
         connection.request("GET", "/api/token", headers={"Authorization": credential})

@@ -69,14 +69,14 @@ def test_open_directory_is_closed_when_the_service_starts(tmp_path: Path, open_m
 def test_open_directory_is_left_alone_when_it_holds_something_already(
     tmp_path: Path, open_mode: int
 ) -> None:
-    (tmp_path / "of somebody else").touch()
+    (tmp_path / "of another program").touch()
     tmp_path.chmod(open_mode)
     with pytest.raises(DataDirectoryError, match="chmod 700") as refusal:
         open_data_directory(tmp_path)
     assert str(refusal.value).startswith(f"IDENTITY_DATA_DIR: {tmp_path} ")
     assert (mode(tmp_path), [each.name for each in tmp_path.iterdir()]) == (
         open_mode,
-        ["of somebody else"],
+        ["of another program"],
     )
 
 

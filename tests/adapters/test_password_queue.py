@@ -129,9 +129,9 @@ def test_place_is_free_again_after_waiting_in_vain(argon2: SlowArgon2) -> None:
 HERE, NEIGHBOUR, THERE = "192.0.2.1", "2001:db8::1", "198.51.100.7"
 
 
-def turned_away(guard: AdmissionQueue, address: str, name: str = "hawk") -> bool:
+def turned_away(guard: AdmissionQueue, ip: str, name: str = "hawk") -> bool:
     try:
-        with guard.admit(address, name):
+        with guard.admit(ip, name):
             return False
     except Busy:
         return True
@@ -139,7 +139,7 @@ def turned_away(guard: AdmissionQueue, address: str, name: str = "hawk") -> bool
 
 @pytest.fixture
 def flooded(argon2: SlowArgon2) -> Iterator[AdmissionQueue]:
-    """A queue whose two places one address has taken."""
+    """A queue whose two places one IP has taken."""
     guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=2)
     with guard.admit(HERE), guard.admit(f"::ffff:{HERE}"):
         yield guard

@@ -2,7 +2,7 @@
 
 The native rows stand in tests/web/test_routes.py; here are those of the other dialects, and what
 holds for all: a
-disabled user is nobody, and a certificate opens what its owner's token opens but for what asks for
+disabled user is refused, and a certificate opens what its owner's token opens but for what asks for
 a fresh password.
 """
 
@@ -40,7 +40,7 @@ class Row:
     certificate.
     """
 
-    nobody: int
+    anonymous: int
     owner: int
     other: int
     admin: int
@@ -48,12 +48,12 @@ class Row:
     body: dict[str, str] | None = None
 
 
-def everybody(status: int, **body: str) -> Row:
+def every_caller(status: int, **body: str) -> Row:
     return Row(status, status, status, status, status, body or None)
 
 
-def anybody_known(status: int, *, nobody: int = 401, **body: str) -> Row:
-    return Row(nobody, status, status, status, status, body)
+def known_callers(status: int, *, anonymous: int = 401, **body: str) -> Row:
+    return Row(anonymous, status, status, status, status, body)
 
 
 def only_admins(status: int, **body: str) -> Row:
@@ -62,54 +62,54 @@ def only_admins(status: int, **body: str) -> Row:
 
 LOGIN = {"password": HAWK[1]}
 MATRIX: dict[tuple[str, str], Row] = {
-    ("POST", "/azuma/users"): everybody(201, name="{new}", **LOGIN),
-    ("POST", "/azuma/user/register"): everybody(201, name="{new}", **LOGIN),
-    ("POST", "/azuma/user/login"): everybody(200, name="hawk", **LOGIN),
+    ("POST", "/azuma/users"): every_caller(201, name="{new}", **LOGIN),
+    ("POST", "/azuma/user/register"): every_caller(201, name="{new}", **LOGIN),
+    ("POST", "/azuma/user/login"): every_caller(200, name="hawk", **LOGIN),
     ("PATCH", "/azuma/user/update"): Row(401, 200, 200, 200, 401, {"name": "{new}"}),
-    ("POST", "/continuous/users"): everybody(
+    ("POST", "/continuous/users"): every_caller(
         201, email="{new}@example.org", **LOGIN, password_confirm=HAWK[1]
     ),
-    ("GET", "/continuous/users/<uuid>"): everybody(200),
-    ("GET", "/continuous/users/<uuid>/activate"): everybody(200),
+    ("GET", "/continuous/users/<uuid>"): every_caller(200),
+    ("GET", "/continuous/users/<uuid>/activate"): every_caller(200),
     ("PUT", "/continuous/users/<uuid>"): Row(
         401, 204, 404, 204, 401, {"email": "{new}@example.org"}
     ),
-    ("POST", "/continuous/sessions"): everybody(201, email="hawk@example.org", **LOGIN),
-    ("POST", "/continuous/passwords/reset"): everybody(204, email="hawk@example.org"),
-    ("POST", "/continuous/passwords"): everybody(
+    ("POST", "/continuous/sessions"): every_caller(201, email="hawk@example.org", **LOGIN),
+    ("POST", "/continuous/passwords/reset"): every_caller(204, email="hawk@example.org"),
+    ("POST", "/continuous/passwords"): every_caller(
         404, email="hawk@example.org", token="x", password="x", password_confirm="x"
     ),
-    ("POST", "/nerveshub/users/register"): everybody(
+    ("POST", "/nerveshub/users/register"): every_caller(
         200, username="{new}", email="{new}@example.org", **LOGIN
     ),
-    ("POST", "/nerveshub/users/auth"): everybody(200, email="hawk", **LOGIN),
-    ("POST", "/nerveshub/users/login"): everybody(200, email="hawk", **LOGIN),
+    ("POST", "/nerveshub/users/auth"): every_caller(200, email="hawk", **LOGIN),
+    ("POST", "/nerveshub/users/login"): every_caller(200, email="hawk", **LOGIN),
     # A request with credentials of two accounts is refused; the documented failure of a login is a
     # 500.
     ("POST", "/nerveshub/users/sign"): Row(
         400, 400, 500, 500, 400, {"email": "hawk", **LOGIN, "csr": "x", "description": "x"}
     ),
     **{
-        ("GET", f"/{name}/openapi.json"): everybody(200)
+        ("GET", f"/{name}/openapi.json"): every_caller(200)
         for name in ("azuma", "continuous", "nerveshub", "wekan")
     },
-    ("GET", "/nerveshub/users/me"): anybody_known(200, nobody=403),
-    ("POST", "/wekan/users/register"): everybody(200, username="{new}", **LOGIN),
-    ("POST", "/wekan/users/login"): everybody(200, username="hawk", **LOGIN),
+    ("GET", "/nerveshub/users/me"): known_callers(200, anonymous=403),
+    ("POST", "/wekan/users/register"): every_caller(200, username="{new}", **LOGIN),
+    ("POST", "/wekan/users/login"): every_caller(200, username="hawk", **LOGIN),
     ("POST", "/wekan/users/logout"): Row(
         401, 200, 200, 200, 401
     ),  # a certificate has no token to end
     ("POST", "/wekan/api/createtoken/<user_id>"): only_admins(200),
     ("POST", "/wekan/api/deletetoken"): only_admins(200, userId="{user_id}"),
-    ("GET", "/wekan/api/user"): anybody_known(200),
+    ("GET", "/wekan/api/user"): known_callers(200),
     ("GET", "/wekan/api/users"): only_admins(200),
     ("POST", "/wekan/api/users"): only_admins(200, username="{new}", **LOGIN),
     ("GET", "/wekan/api/users/<user_id>"): only_admins(200),
     ("PUT", "/wekan/api/users/<user_id>"): only_admins(200, action="enableLogin"),
     ("PUT", "/wekan/api/user/<user_id>"): only_admins(200, action="enableLogin"),
     ("DELETE", "/wekan/api/users/<user_id>"): only_admins(200),
-    ("GET", "/wekan/api/boards"): anybody_known(200),
-    ("GET", "/wekan/api/users/<user_id>/boards"): anybody_known(200),
+    ("GET", "/wekan/api/boards"): known_callers(200),
+    ("GET", "/wekan/api/users/<user_id>/boards"): known_callers(200),
 }
 
 # Where hawk's certificate gets another status than hawk's token: it proves no password, and has no
@@ -160,7 +160,7 @@ class Installation:
         return status
 
     def _put_back(self) -> None:
-        # A caller may have taken a new name or address; the next one asks about the same hawk.
+        # A caller may have taken a new name or email; the next one asks about the same hawk.
         if rows(self.app, "SELECT id FROM account WHERE id = 2"):
             change = ProfileChange(username="hawk", email="hawk@example.org")
             services(self.app).administration.change(operator(), 2, change)
@@ -175,7 +175,7 @@ def installation(make_app: Callable[..., Flask]) -> Installation:
     client = app.test_client(use_cookies=False)
     tokens = {who: bearer(token_of(client, *login)) for who, login in CALLERS.items()}
     return Installation(
-        app, client, {"nobody": {}, **tokens, "certificate": by_nginx(signed(client))}
+        app, client, {"anonymous": {}, **tokens, "certificate": by_nginx(signed(client))}
     )
 
 
@@ -198,7 +198,7 @@ def test_a_route_lets_in_whom_its_row_says(
 ) -> None:
     row = MATRIX[method, rule]
     # Callers who may delete come last.
-    callers = ("nobody", "other", "certificate", "owner", "admin")
+    callers = ("anonymous", "other", "certificate", "owner", "admin")
     assert {who: installation.asks(who, method, rule, row.body) for who in callers} == {
         who: getattr(row, who) for who in callers
     }
@@ -212,12 +212,12 @@ def test_a_disabled_user_is_refused(installation: Installation, method: str, rul
     said = {str(value) for value in (row.body or {}).values()}
     for who in ("owner", "certificate", "password"):
         status = installation.asks(who, method, rule, row.body)
-        if row.nobody in {401, 403}:
-            assert status == row.nobody, who
+        if row.anonymous in {401, 403}:
+            assert status == row.anonymous, who
         elif not {HAWK[1], "hawk"} <= said and not {HAWK[1], "hawk@example.org"} <= said:
             # A call without required authentication may refuse an invalid credential, and gives it
             # nothing more.
-            assert status in {row.nobody, 401, 400}, who
+            assert status in {row.anonymous, 401, 400}, who
         else:
             assert status in {401, 403, 500}, who  # the caller's own password, in a body
 

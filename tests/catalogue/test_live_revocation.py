@@ -112,7 +112,7 @@ CASES = [
 ]
 
 
-def somebody(pair: Pair) -> tuple[str, int]:
+def new_user(pair: Pair) -> tuple[str, int]:
     """Make an account; return its name and id."""
     name = new_name("mortal")
     body = {"username": name, "password": PASSWORD, "email": f"{name}@example.org"}
@@ -140,7 +140,7 @@ def status(connection: Kept, headers: dict[str, str]) -> int:
 def test_an_end_counts_here_at_once_and_there_within_a_second(
     pair: Pair, make: Credential, end: Ending
 ) -> None:
-    name, number = somebody(pair)
+    name, number = new_user(pair)
     headers = make(pair, name)
     with kept(pair) as (here, there):
         for _ in range(3):  # until both remember
@@ -155,7 +155,7 @@ def test_an_end_counts_here_at_once_and_there_within_a_second(
 def test_one_log_out_counts_here_at_once_and_there_within_a_second(
     pair: Pair, make: Credential
 ) -> None:
-    name, _ = somebody(pair)
+    name, _ = new_user(pair)
     headers, other = make(pair, name), make(pair, name)
     with kept(pair) as (here, there):
         assert [status(each, headers) for each in (here, there)] == [200, 200]
@@ -169,7 +169,7 @@ def test_one_log_out_counts_here_at_once_and_there_within_a_second(
 
 
 def test_enabling_again_revives_nothing_on_either_node(pair: Pair) -> None:
-    name, number = somebody(pair)
+    name, number = new_user(pair)
     dead = [make(pair, name) for make in (*TOKENS, certificate)]
     with kept(pair) as (here, there):
         assert here.ask(*disable(pair, number, name)).status == 200
@@ -211,7 +211,7 @@ def feed_cut(pair: Pair) -> Iterator[None]:
 
 @pytest.mark.parametrize("make", [access_token, uuid, certificate], ids=lambda part: part.__name__)
 def test_a_cut_feed_makes_no_node_trust_its_memory(pair: Pair, make: Credential) -> None:
-    name, number = somebody(pair)
+    name, number = new_user(pair)
     headers = make(pair, name)
     with kept(pair) as (here, there):
         for _ in range(3):
@@ -228,7 +228,7 @@ def test_a_cut_feed_makes_no_node_trust_its_memory(pair: Pair, make: Credential)
 def test_a_kept_tls_connection_is_refused_when_another_node_disables_its_account(
     pair: Pair, tmp_path: Path
 ) -> None:
-    name, number = somebody(pair)
+    name, number = new_user(pair)
     key = new_key()
     answer = pair.ask(0, "POST", "/api/certificates", {"csr": csr(key)}, basic(name, PASSWORD))
     (tmp_path / "cert.pem").write_text(answer.json()["cert"])

@@ -1,6 +1,6 @@
 """The answer to a reset does not differ by a byte with the existence of an account.
 
-The same is done for it as well, also for registrations and new addresses: `test_same_work`,
+The same is done for it as well, also for registrations and new emails: `test_same_work`,
 `test_same_steps`,
 `test_taken_emails`. Its time is measured in `tests/timing`.
 """

@@ -19,7 +19,7 @@ from support.enumeration.probes import (
     REGISTRATIONS,
     RESETS,
     Prober,
-    address_of,
+    email_of,
     free,
     imported,
     probing,
@@ -72,10 +72,10 @@ def test_a_registration_takes_the_same_steps_whether_its_email_is_taken_or_not(
     watched: tuple[Prober, FunctionCalls], dialect: str
 ) -> None:
     prober, steps = watched
-    taken = address_of(prober.people()["known"])
-    addresses: dict[str, Callable[[], str]] = {"free": free, "taken": lambda: taken}
+    taken = email_of(prober.people()["known"])
+    emails: dict[str, Callable[[], str]] = {"free": free, "taken": lambda: taken}
     asked = {
-        who: (lambda address=address: register(prober, dialect, address()))
-        for who, address in addresses.items()
+        who: (lambda email=email: register(prober, dialect, email()))
+        for who, email in emails.items()
     }
     steps.require_same(asked, but=BEYOND_THE_LIMIT)

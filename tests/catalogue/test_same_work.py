@@ -25,7 +25,7 @@ from support.enumeration.probes import (
     Owner,
     Probe,
     Prober,
-    address_of,
+    email_of,
     free,
     probing,
     register,
@@ -33,7 +33,7 @@ from support.enumeration.probes import (
 )
 from support.signing_requests import signing_request
 
-KEPT = 3  # letters of a kind for one address in an hour
+KEPT = 3  # mails of a kind to one email in an hour
 OTHER = "another rather long passphrase"
 MODES = {"faithful": {}, "hardened": HARDENED}
 
@@ -81,7 +81,7 @@ def test_a_reset_makes_the_same_work_for_every_account(prober: Prober, reset: st
 def test_a_registration_makes_the_same_work_whether_its_email_is_taken_or_not(
     hardened: Prober, dialect: str
 ) -> None:
-    taken, named = address_of(hardened.people()["known"]), free()
+    taken, named = email_of(hardened.people()["known"]), free()
     register(hardened, "continuous", named)  # whose username is the email
     registering: dict[str, Callable[[], str]] = {
         "free": free,
@@ -89,8 +89,8 @@ def test_a_registration_makes_the_same_work_whether_its_email_is_taken_or_not(
         "a name too": lambda: named,
     }
     asked = {
-        who: (lambda address=address: register(hardened, dialect, address()))
-        for who, address in registering.items()
+        who: (lambda email=email: register(hardened, dialect, email()))
+        for who, email in registering.items()
     }
     require_same_work(hardened, asked, times=KEPT + 2)
 
@@ -100,7 +100,7 @@ def test_a_new_email_makes_the_same_work_whether_it_is_taken_or_not(
     hardened: Prober, dialect: str
 ) -> None:
     people = hardened.people()
-    taken = itertools.cycle(address_of(people[who]) for who in ("known", "disabled"))
+    taken = itertools.cycle(email_of(people[who]) for who in ("known", "disabled"))
     one, other = Owner.new(hardened, free()), Owner.new(hardened, free())
     asked: dict[str, Probe] = {
         "free": lambda: one.change_email(dialect, free()),
@@ -110,7 +110,7 @@ def test_a_new_email_makes_the_same_work_whether_it_is_taken_or_not(
 
 
 def test_a_claim_of_another_users_email_makes_the_same_work(hardened: Prober) -> None:
-    taken = address_of(hardened.people()["known"])
+    taken = email_of(hardened.people()["known"])
     owned = free()
     people = {"owner": Owner.new(hardened, owned), "other": Owner.new(hardened, taken)}
     shown = {"owner": owned, "other": taken}

@@ -28,7 +28,7 @@ OTHER = "another rather long passphrase"
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    """A hardened service where hawk has an address."""
+    """A hardened service where hawk has an email."""
     app = make_app(**HARDENED, database_pool="20")
     Prober(app)  # which hashes cheaply
     services(app).accounts.create(operator(), NewAccount("hawk", LONG_PASSWORD, OWNED), admin=True)
@@ -74,12 +74,12 @@ def test_a_taken_email_is_answered_like_a_free_one(
     other = register(app, dialect, "kiwi", taken)
     assert free.status_code < 300
     assert shape(other, taken, "kiwi") == shape(free, "kite@example.org", "kite")
-    told = [(letter.recipient, letter.subject) for letter in mailbox.fetch()]
+    told = [(mail.recipient, mail.subject) for mail in mailbox.fetch()]
     assert told == [("kite@example.org", ACTIVATION), (OWNED, WANTED)]
-    letter = mailbox.mails[-1]
-    assert "Account: hawk" in letter.text
-    assert "Token" not in letter.text
-    assert "kiwi" not in letter.text
+    mail = mailbox.mails[-1]
+    assert "Account: hawk" in mail.text
+    assert "Token" not in mail.text
+    assert "kiwi" not in mail.text
 
 
 def test_the_claimant_sees_it_as_unconfirmed_and_gets_nothing_by_it(
@@ -114,7 +114,7 @@ def test_nothing_about_the_others_account_is_mailed_to_the_owner(
         password="a third long passphrase",
         current_password=OTHER,
     )
-    assert [letter for letter in mailbox.fetch() if letter.subject == CHANGED] == []
+    assert [mail for mail in mailbox.fetch() if mail.subject == CHANGED] == []
 
 
 def test_a_change_to_a_taken_email_is_answered_like_one_to_a_free_one(
@@ -127,7 +127,7 @@ def test_a_change_to_a_taken_email_is_answered_like_one_to_a_free_one(
         shown = (answer.status_code, answer.json["email"], answer.json["pending_email"])
         assert shown == (200, "kite@example.org", wanted)
     assert account_row(app, "hawk")["email_canonical"] == OWNED
-    assert [letter.recipient for letter in mailbox.fetch() if letter.subject == WANTED] == [OWNED]
+    assert [mail.recipient for mail in mailbox.fetch() if mail.subject == WANTED] == [OWNED]
 
 
 def test_one_change_of_everything_to_a_taken_email_is_no_refusal_either(app: Flask) -> None:

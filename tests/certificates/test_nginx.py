@@ -31,7 +31,7 @@ from support.postgresql import free_port
 
 SECRET = "0123456789abcdef0123456789abcdef"
 WRONG = "fedcba9876543210fedcba9876543210"
-PROXY = "127.0.0.2"  # the address nginx calls from: only this one is trusted
+PROXY = "127.0.0.2"  # the IP that nginx calls from, the only trusted one
 
 _SERVER = Template("""
     server {

@@ -71,7 +71,7 @@ def get(client: FlaskClient, headers: dict[str, str], peer: str = "127.0.0.1") -
 
 
 HELLO = (200, '{"data":"Hello, hawk!"}\n')
-NOBODY = (401, "Unauthorized Access")
+REFUSED = (401, "Unauthorized Access")
 
 
 @pytest.mark.parametrize("form", [by_nginx, by_rfc_9440])
@@ -90,7 +90,7 @@ def test_no_other_peer_is_believed(
     client: FlaskClient, form: Callable[[x509.Certificate], dict[str, str]], peer: str
 ) -> None:
     headers = form(signed(client)) | {"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1"}
-    assert get(client, headers, peer) == NOBODY
+    assert get(client, headers, peer) == REFUSED
 
 
 @pytest.mark.parametrize("form", [by_nginx, by_rfc_9440])
@@ -101,9 +101,9 @@ def test_nothing_is_believed_without_the_right_secret(
     client: FlaskClient, form: Callable[[x509.Certificate], dict[str, str]], secret: str
 ) -> None:
     made = form(signed(client))
-    assert get(client, made | {"X-Proxy-Secret": secret}) == NOBODY
+    assert get(client, made | {"X-Proxy-Secret": secret}) == REFUSED
     del made["X-Proxy-Secret"]
-    assert get(client, made) == NOBODY
+    assert get(client, made) == REFUSED
 
 
 @pytest.mark.parametrize("chosen", [{}, {"trusted_proxies": "127.0.0.1"}, {"proxy_secret": SECRET}])
@@ -116,8 +116,8 @@ def test_nothing_is_believed_where_no_proxy_is_configured(
 ) -> None:
     made = signed(app.test_client())
     client = make_app(**chosen).test_client(use_cookies=False)
-    assert get(client, form(made)) == NOBODY
-    assert get(client, form(made) | {"X-Proxy-Secret": ""}) == NOBODY
+    assert get(client, form(made)) == REFUSED
+    assert get(client, form(made) | {"X-Proxy-Secret": ""}) == REFUSED
 
 
 @pytest.mark.parametrize(
@@ -125,18 +125,18 @@ def test_nothing_is_believed_where_no_proxy_is_configured(
 )
 def test_what_nginx_has_not_verified_is_not_believed(client: FlaskClient, verify: str) -> None:
     headers = by_nginx(signed(client), X_Client_Verify=verify)
-    assert get(client, headers) == NOBODY
+    assert get(client, headers) == REFUSED
 
 
 def test_both_forms_at_once_are_none(client: FlaskClient) -> None:
     made, other = signed(client), signed(client, None, ("admin", "changeme"))
-    assert get(client, by_nginx(made) | by_rfc_9440(other)) == NOBODY
+    assert get(client, by_nginx(made) | by_rfc_9440(other)) == REFUSED
 
 
 def test_a_password_beside_a_certificate_decides(client: FlaskClient) -> None:
     made = by_nginx(signed(client))
     assert get(client, made | basic("admin", "changeme"))[1] == '{"data":"Hello, admin!"}\n'
-    assert get(client, made | basic("admin", "wrong")) == NOBODY
+    assert get(client, made | basic("admin", "wrong")) == REFUSED
 
 
 def test_a_bad_certificate_is_not_a_welcome_guest(client: FlaskClient) -> None:
@@ -198,7 +198,7 @@ def test_a_spoiled_header_is_anonymous_and_never_an_error(client: FlaskClient) -
         )
         for what, value in spoiled(client).items()
     }
-    assert {what: answer for what, answer in answers.items() if answer != NOBODY} == {}
+    assert {what: answer for what, answer in answers.items() if answer != REFUSED} == {}
 
 
 def test_a_spoiled_standard_header_is_anonymous_and_never_an_error(client: FlaskClient) -> None:
@@ -226,7 +226,7 @@ def test_a_spoiled_standard_header_is_anonymous_and_never_an_error(client: Flask
         value[:40]: get(client, {"X-Proxy-Secret": SECRET, "Client-Cert": value})
         for value in values
     }
-    assert {value: answer for value, answer in answers.items() if answer != NOBODY} == {}
+    assert {value: answer for value, answer in answers.items() if answer != REFUSED} == {}
 
 
 @settings(
@@ -285,7 +285,7 @@ def test_a_proxy_that_verified_badly_opens_nothing(
     form: Callable[[x509.Certificate], dict[str, str]],
 ) -> None:
     own = own_authority(tmp_path / "data")  # type: ignore[operator]
-    assert get(client, form(make(clock, own))) == NOBODY
+    assert get(client, form(make(clock, own))) == REFUSED
 
 
 def test_a_certificate_of_an_authority_below_ours_is_not_ours(
@@ -295,7 +295,7 @@ def test_a_certificate_of_an_authority_below_ours_is_not_ours(
     below = new_authority(clock.now(), common_name="below", above=own)
     assert (
         get(client, by_nginx(below.issue(new_key(), subject=name("hawk"), start=clock.now())))
-        == NOBODY
+        == REFUSED
     )
 
 

@@ -175,8 +175,8 @@ def test_check_speaks_of_documents_by_their_names(check: Callable[..., str]) -> 
 @pytest.mark.parametrize(
     "url",
     [
-        f"postgresql+psycopg://somebody:{PASSWORD}@127.0.0.1:1/identity",
-        f"postgresql+psycopg://127.0.0.1:1/identity?user=somebody&password={PASSWORD}",
+        f"postgresql+psycopg://dbuser:{PASSWORD}@127.0.0.1:1/identity",
+        f"postgresql+psycopg://127.0.0.1:1/identity?user=dbuser&password={PASSWORD}",
     ],
 )
 def test_check_repeats_no_password_of_the_database(tmp_path: Path, url: str) -> None:

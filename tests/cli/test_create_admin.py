@@ -134,11 +134,11 @@ def test_the_password_is_read_from_standard_input(
         "",
         "identity: Username BOSS already exists\n",
     )
-    same_address = identity(
+    same_email = identity(
         variables, "create-admin", "other", "--email", "BOSS@example.org", given=f"{PASSWORD}\n"
     )
-    assert (same_address.returncode, same_address.stdout) == (1, "")
-    assert same_address.stderr == "identity: Another account has this email.\n"
+    assert (same_email.returncode, same_email.stdout) == (1, "")
+    assert same_email.stderr == "identity: Another account has this email.\n"
 
 
 def test_the_password_is_asked_for_twice_and_not_shown_in_a_terminal(

@@ -175,12 +175,12 @@ def test_no_forwarded_header_and_no_host_reaches_a_mail(installation: Installati
         ).status_code
         == 204
     )
-    (letter,) = [letter for letter in installation.mailbox.fetch() if letter.subject == RESET]
+    (mail,) = [mail for mail in installation.mailbox.fetch() if mail.subject == RESET]
     assert (
         f"{SETTINGS['hardened' if installation.hardened else 'faithful']['public_url']}/reset?token="
-        in letter.text
+        in mail.text
     )
-    assert "evil" not in letter.text + letter.html
+    assert "evil" not in mail.text + mail.html
     assert len(table_rows(installation.app, OutboxMail)) == 2
 
 

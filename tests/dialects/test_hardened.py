@@ -60,7 +60,7 @@ def test_continuous_tells_unknown_emails_only_by_default(
     answer = installation.asks(f"/continuous{path}", "POST", body)
     installation.require_status_by_mode(answer, 404, 204)
     assert table_rows(installation.app, Account) == before
-    assert [letter for letter in installation.mailbox.fetch() if letter.subject == RESET] == []
+    assert [mail for mail in installation.mailbox.fetch() if mail.subject == RESET] == []
 
 
 def test_a_reset_of_a_known_email_is_204_and_mailed_in_both_modes(

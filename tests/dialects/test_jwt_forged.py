@@ -187,7 +187,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "not before the future": {"nbf": 4_000_000_000},
     "another issuer": {"iss": "https://evil.example"},
     "issuers": {"iss": ["identity"]},
-    "another audience": {"aud": "somebody"},
+    "another audience": {"aud": "another-service"},
     "no audience at all": {"aud": []},
     "another type": {"typ": "password-reset"},
     "a number as subject": {"sub": 1},

@@ -38,7 +38,7 @@ def get(path: str) -> Ask:
     return lambda client, name: client.get(path, headers=basic(name, "wrong"))
 
 
-# Every way to try a password, by what it knows an account: its name or its address.
+# Every way to try a password, by what it knows an account: its name or its email.
 BY_NAME: dict[str, Ask] = {
     "native Basic": get("/api/resource"),
     "nerveshub auth": post("/nerveshub/users/auth", username="NAME", password="wrong"),
@@ -58,8 +58,8 @@ BY_NAME: dict[str, Ask] = {
     ),
 }
 BY_EMAIL: dict[str, Ask] = {
-    "nerveshub auth by address": post("/nerveshub/users/auth", email="NAME", password="wrong"),
-    "wekan login by address": post("/wekan/users/login", email="NAME", password="wrong"),
+    "nerveshub auth by email": post("/nerveshub/users/auth", email="NAME", password="wrong"),
+    "wekan login by email": post("/wekan/users/login", email="NAME", password="wrong"),
     "continuous session": post("/continuous/sessions", email="NAME", password="wrong"),
 }
 CREDENTIALS = BY_NAME | BY_EMAIL

@@ -214,16 +214,16 @@ def test_a_token_renews_itself_until_its_session_ends(
 
 
 @pytest.mark.parametrize(
-    ("mode", "nobody", "user", "admin"),
+    ("mode", "anonymous", "user", "admin"),
     [("open", 201, 201, 201), ("admin", 401, 400, 201), ("closed", 400, 400, 400)],
 )
 def test_registration_is_open_to_whom_its_mode_says(
-    make_app: Callable[..., Flask], mode: str, nobody: int, user: int, admin: int
+    make_app: Callable[..., Flask], mode: str, anonymous: int, user: int, admin: int
 ) -> None:
     app = make_app(registration=mode)
     populate(app)
     native = checked_client(app)
-    for number, (who, status) in enumerate(((None, nobody), (HAWK, user), (ADMIN, admin))):
+    for number, (who, status) in enumerate(((None, anonymous), (HAWK, user), (ADMIN, admin))):
         said = native.ask(
             "POST", "/api/users", status, who, **(NEW | {"username": f"falcon{number}"})
         )

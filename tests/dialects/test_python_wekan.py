@@ -36,9 +36,9 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             database = Database(request.getfixturevalue("postgresql_server"), "template0")
             database.name += "_boards"  # the other databases of this process are counted elsewhere
             settings["database_url"] = stack.enter_context(database)
-        address = stack.enter_context(serving(data_dir, **settings)).base + "/wekan"
-        assert requests.post(f"{address}/users/register", json=ADMIN, timeout=30).status_code == 200
-        yield address
+        url = stack.enter_context(serving(data_dir, **settings)).base + "/wekan"
+        assert requests.post(f"{url}/users/register", json=ADMIN, timeout=30).status_code == 200
+        yield url
 
 
 @pytest.fixture(scope="module")

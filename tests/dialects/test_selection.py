@@ -189,13 +189,13 @@ def test_the_longer_documented_base_is_the_same_call(
     client: FlaskClient, dialect: str, base: str, path: str
 ) -> None:
     host = {"Host": HOSTS[dialect]}
-    for address, headers in (
+    for url, headers in (
         (prefix(dialect) + base + path, {}),
         (base + path, host),
         (path, host),
     ):
-        require_refusal(client.get(address, headers=headers), dialect, 405)
-        assert client.post(address, json={}, headers=headers).status_code in {400, 422}
+        require_refusal(client.get(url, headers=headers), dialect, 405)
+        assert client.post(url, json={}, headers=headers).status_code in {400, 422}
     doubled = client.get(f"{prefix(dialect)}{base}{base}{path}")
     require_refusal(doubled, dialect, 404)
 

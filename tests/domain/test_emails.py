@@ -1,4 +1,4 @@
-"""E-mail addresses: one plain address in, one canonical form out, whatever script its domain is
+"""Emails: one plain email in, one canonical form out, whatever script its domain is
 written in."""
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ REFUSED = {
     "no at sign": "hawk.example.org",
     "no local part": "@example.org",
     "no domain": "hawk@",
-    "two addresses with a comma": "a@example.org,b@example.org",
-    "two addresses with a semicolon": "a@example.org;b@example.org",
-    "two addresses with a space": "a@example.org b@example.org",
+    "two emails with a comma": "a@example.org,b@example.org",
+    "two emails with a semicolon": "a@example.org;b@example.org",
+    "two emails with a space": "a@example.org b@example.org",
     "two at signs": "a@b@example.org",
     "line break": "a@example.org\r\nBcc: b@example.org",
     "line break at the end": "a@example.org\n",
@@ -93,10 +93,10 @@ def test_international_domain_and_its_punycode_are_one_canonical_domain(domain: 
     assert read_email(f"a@{domain}").canonical == "a@xn--bcher-kva.example"
 
 
-@pytest.mark.parametrize("address", REFUSED.values(), ids=REFUSED.keys())
-def test_email_is_refused_when_it_is_not_one_plain_email(address: str) -> None:
+@pytest.mark.parametrize("email", REFUSED.values(), ids=REFUSED.keys())
+def test_email_is_refused_when_it_is_not_one_plain_email(email: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        read_email(address)
+        read_email(email)
     assert [problem.field for problem in refusal.value.problems] == ["email"]
 
 

@@ -21,10 +21,10 @@ from identity.domain.principal import Origin, Principal, Subject, operator
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 ORIGIN = Origin("192.0.2.1", "test", "native")
-NOBODY = Principal(ORIGIN)
+ANONYMOUS = Principal(ORIGIN)
 
 
-def somebody(*, admin: bool = False, proven: datetime | None = NOW) -> Principal:
+def known_caller(*, admin: bool = False, proven: datetime | None = NOW) -> Principal:
     return Principal(
         ORIGIN,
         Subject(7, "hawk", admin=admin, version=1, uuid="", short_id=""),
@@ -83,7 +83,7 @@ def test_token_ends_after_its_lifetimetime_and_never_later_than_its_session(
     ("age", "fresh"), [(0, True), (899, True), (900, True), (900.001, False), (86400, False)]
 )
 def test_proof_is_fresh_for_15_minutes(age: float, fresh: bool) -> None:
-    caller = somebody(proven=NOW - timedelta(seconds=age))
+    caller = known_caller(proven=NOW - timedelta(seconds=age))
     if fresh:
         policy.require_recent_authentication(caller, NOW)
     else:
@@ -93,27 +93,27 @@ def test_proof_is_fresh_for_15_minutes(age: float, fresh: bool) -> None:
 
 def test_no_caller_is_identified_before_recent_authentication_is_required() -> None:
     with pytest.raises(Unauthenticated):
-        policy.require_recent_authentication(NOBODY, NOW)
+        policy.require_recent_authentication(ANONYMOUS, NOW)
 
 
 def test_no_proof_is_too_old_where_none_is_asked_for() -> None:
     policy.require_recent_authentication(
-        somebody(proven=NOW - timedelta(days=365)), NOW, max_age=timedelta(0)
+        known_caller(proven=NOW - timedelta(days=365)), NOW, max_age=timedelta(0)
     )
-    policy.require_recent_authentication(somebody(proven=None), NOW, max_age=timedelta(0))
+    policy.require_recent_authentication(known_caller(proven=None), NOW, max_age=timedelta(0))
 
 
 def test_refusal_of_an_old_authentication_says_how_old_it_may_be() -> None:
     with pytest.raises(StepUpRequired) as refused:
         policy.require_recent_authentication(
-            somebody(proven=NOW - timedelta(minutes=2)), NOW, max_age=timedelta(minutes=1)
+            known_caller(proven=NOW - timedelta(minutes=2)), NOW, max_age=timedelta(minutes=1)
         )
     assert refused.value.max_age == timedelta(minutes=1)
 
 
 def test_proof_is_asked_for_when_there_was_none() -> None:
     with pytest.raises(StepUpRequired):
-        policy.require_recent_authentication(somebody(proven=None), NOW)
+        policy.require_recent_authentication(known_caller(proven=None), NOW)
 
 
 def test_operator_needs_no_recent_authentication() -> None:
@@ -133,15 +133,15 @@ def test_last_admin_may_not_leave() -> None:
 
 
 def test_admin_is_who_the_account_says() -> None:
-    assert policy.require_admin(somebody(admin=True)).id == 7
+    assert policy.require_admin(known_caller(admin=True)).id == 7
     with pytest.raises(Forbidden):
-        policy.require_admin(somebody())
+        policy.require_admin(known_caller())
     with pytest.raises(Unauthenticated):
-        policy.require_admin(NOBODY)
+        policy.require_admin(ANONYMOUS)
 
 
 @pytest.mark.parametrize(
-    ("mode", "nobody", "user", "admin"),
+    ("mode", "anonymous", "user", "admin"),
     [
         (Registration.OPEN, None, None, None),
         (Registration.ADMIN, Unauthenticated, RegistrationRefused, None),
@@ -150,11 +150,15 @@ def test_admin_is_who_the_account_says() -> None:
 )
 def test_registration_is_open_to_whom_the_mode_says(
     mode: Registration,
-    nobody: type[Exception] | None,
+    anonymous: type[Exception] | None,
     user: type[Exception] | None,
     admin: type[Exception] | None,
 ) -> None:
-    for caller, refusal in ((NOBODY, nobody), (somebody(), user), (somebody(admin=True), admin)):
+    for caller, refusal in (
+        (ANONYMOUS, anonymous),
+        (known_caller(), user),
+        (known_caller(admin=True), admin),
+    ):
         if refusal is None:
             policy.require_registration(mode, caller)
         else:
@@ -164,4 +168,4 @@ def test_registration_is_open_to_whom_the_mode_says(
 
 def test_anonymous_has_no_account() -> None:
     with pytest.raises(Unauthenticated):
-        NOBODY.account  # noqa: B018 - asking is the check
+        ANONYMOUS.account  # noqa: B018 - asking is the check

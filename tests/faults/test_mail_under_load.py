@@ -1,7 +1,7 @@
-"""The mail server is down, slow, or hangs up after a letter, and senders are killed: no letter is
+"""The mail server is down, slow, or hangs up after a mail, and senders are killed: no mail is
 lost.
 
-A letter may come twice, and then it has the same Message-ID: between handing it over and noting
+A mail may come twice, and then it has the same Message-ID: between handing it over and noting
 that, nothing can be
 done about a process that dies.
 """
@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from support.faults.experiment import THREADS, Experiment, run_experiment
 from support.faults.invariants import none
-from support.faults.processes import ended, everybody, kill, start_again
+from support.faults.processes import all_processes, ended, kill, start_again
 from support.live import serving
 from support.mail import MailServer, Received, mail_server, token_in_mail
 from support.waiting import wait_until
@@ -29,14 +29,14 @@ SENDER = "identity@example.org"
 
 @pytest.fixture
 def server() -> Iterator[MailServer]:
-    """The way out for letters."""
+    """The way out for mails."""
     with mail_server() as running:
         yield running
 
 
 @pytest.fixture
 def experiment(server: MailServer, tmp_path: Path, empty_database_url: str) -> Iterator[Experiment]:
-    """A service that sends mail, on each database; no letter is lost, and its token is good
+    """A service that sends mail, on each database; no mail is lost, and its token is good
     once."""
     settings = {"database_url": empty_database_url, "smtp_url": server.url, "mail_from": SENDER}
     with (
@@ -73,15 +73,15 @@ def waiting(experiment: Experiment) -> int:
 def deliver(experiment: Experiment, server: MailServer) -> None:
     """Every registered account gets a mail; one that comes twice is the same."""
     wait_until(lambda: waiting(experiment) == 0, seconds=60)
-    letters = confirmations(server)
-    recipients = {recipient for received in letters for recipient in received.recipients}
+    mails = confirmations(server)
+    recipients = {recipient for received in mails for recipient in received.recipients}
     none(
         each
         for each in experiment.recorder.ok("register")
         if f"{each.who}@example.org" not in recipients
     )
-    senders = {(received.id, *received.recipients) for received in letters}
-    assert len(senders) == len({received.id for received in letters}) == len(recipients)
+    senders = {(received.id, *received.recipients) for received in mails}
+    assert len(senders) == len({received.id for received in mails}) == len(recipients)
 
 
 def confirmations(server: MailServer) -> list[Received]:
@@ -96,13 +96,13 @@ def confirmations(server: MailServer) -> list[Received]:
 def redeem_twice(experiment: Experiment, server: MailServer) -> None:
     """A token is valid once, however often it came."""
     disabled = {each.who for each in experiment.recorder.operations if each.kind == "disable"}
-    letters = {
+    mails = {
         received.recipients[0].partition("@")[0]: received for received in confirmations(server)
     }
-    chosen = [name for name in letters if name not in disabled][:5]
+    chosen = [name for name in mails if name not in disabled][:5]
     assert chosen
     for name in chosen:
-        body = {"token": token_in_mail(letters[name].part("plain"))}
+        body = {"token": token_in_mail(mails[name].part("plain"))}
         statuses = [
             experiment.recorder.call(
                 experiment.nodes[0].base,
@@ -166,7 +166,7 @@ def test_mails_of_a_service_killed_while_sending_come_again_as_the_same(
 ) -> None:
     (live,) = experiment.nodes
     wait_until(lambda: waiting(experiment) == 0, seconds=60)
-    victims = everybody(live)
+    victims = all_processes(live)
     with experiment.load.running():
         with experiment.recorder.fault():
             server.before_answer = lambda: None if ended(*victims) else kill(*victims)

@@ -10,7 +10,7 @@ import pytest
 from faults.test_slow_clients import BODY, slow_clients
 
 from support.faults.experiment import THREADS, Experiment, run_experiment
-from support.faults.processes import at_work, ended, everybody, kill, start_again, workers
+from support.faults.processes import all_processes, at_work, ended, kill, start_again, workers
 from support.live import Live, serving
 from support.waiting import wait_until
 
@@ -67,7 +67,7 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed_and_started_aga
         for _ in range(2):
             victims = workers(live)
             with experiment.recorder.fault():
-                kill(*(everybody(live) if whole else [live.process.pid]))
+                kill(*(all_processes(live) if whole else [live.process.pid]))
                 wait_until(lambda: ended(*victims), seconds=40)  # noqa: B023 - at once
                 start_again(live)
             experiment.load.wait_for(MORE)

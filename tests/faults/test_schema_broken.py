@@ -62,9 +62,9 @@ def test_no_call_makes_a_mistake_of_it_when_a_table_is_gone(
                     if method in {"post", "patch"}
                     else {}
                 )
-                address = path.format(account_id=2, session_id=NO_ID, serial=1)
-                answer = client.open(address, method=method.upper(), headers=headers, **body)
-                assert answer.status_code != 500, (method, address, answer.text)
+                url = path.format(account_id=2, session_id=NO_ID, serial=1)
+                answer = client.open(url, method=method.upper(), headers=headers, **body)
+                assert answer.status_code != 500, (method, url, answer.text)
                 if answer.status_code == 503:
                     assert int(answer.headers["Retry-After"]) > 0
                 statuses.add(answer.status_code)

@@ -1,4 +1,4 @@
-"""/docs: the page that shows the document, whole from our own address."""
+"""/docs: the page that shows the document, which loads nothing from elsewhere."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def proxying(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Guarding
     @contextmanager
     def run(identity: str, edits: Mapping[str, str] | None = None) -> Iterator[Guarded]:
         place_of = tmp_path_factory.mktemp("proxy"), free_port(), identity
-        with service() as address, proxy.proxying(Place(*place_of, address, edits or {})):
+        with service() as url, proxy.proxying(Place(*place_of, url, edits or {})):
             yield Guarded(f"http://127.0.0.1:{place_of[1]}")
 
     return run
@@ -333,7 +333,7 @@ def test_the_services_own_failure_stays_its_own(guarded: Guarded, tokens: dict[s
 def test_an_identity_that_is_silent_or_away_refuses_soon(
     proxying: Guarding, tokens: dict[str, str], path: str
 ) -> None:
-    with silence() as address, proxying(address) as guarded:
+    with silence() as url, proxying(url) as guarded:
         begun = time.monotonic()
         answer = guarded.curl(path, "-u", f"{tokens['admin']}:")
         assert answer.status in {500, 502, 503, 504}

@@ -32,7 +32,7 @@ CONFIG = {
     "continue-on-failure": True,
     "generation": {"max-examples": 12, "deterministic": True, "database": "none"},
     "checks": {
-        # No schema can say which names and addresses are taken, whose password is the current one,
+        # No schema can say which names and emails are taken, whose password is the current one,
         # or who is the
         # last administrator: that a well-formed request is refused for such a reason is no finding.
         "positive_data_acceptance": {"enabled": False},

@@ -1,4 +1,4 @@
-"""One name, one address: however many ask for it at the same moment, one gets it."""
+"""One name, one email: of any number of requests at the same time, one gets it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.app import ORIGIN, principal, services
 from support.concurrency import at_once, count_types
 from support.database import rows
 
-NOBODY = Principal(ORIGIN)
+ANONYMOUS = Principal(ORIGIN)
 SPELLINGS = [
     "".join(letters) for letters in itertools.product("fF", "aA", "lL", "cC")
 ]  # sixteen of "falc"
@@ -24,7 +24,7 @@ SPELLINGS = [
 def register(nodes: list[Flask], *wanted: NewAccount) -> list[object]:
     return at_once(
         *(
-            lambda app=app, one=one: services(app).accounts.register(NOBODY, one)
+            lambda app=app, one=one: services(app).accounts.register(ANONYMOUS, one)
             for app, one in zip(nodes, wanted, strict=True)
         )
     )

@@ -1,4 +1,4 @@
-"""Proving an address: once, in a day, by the token that was mailed to it."""
+"""An email is confirmed once, within a day, by the token that was mailed to it."""
 
 from __future__ import annotations
 

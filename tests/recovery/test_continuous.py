@@ -95,7 +95,7 @@ def test_a_token_activates_only_its_own_user(
     other = client.post(f"{BASE}/users", json=REGISTRATION | {"email": "kite@example.org"}).json[
         "id"
     ]
-    token = mailbox.token("Confirm your email address")  # the last letter: kite's
+    token = mailbox.token("Confirm your email address")  # the last mail: kite's
     assert client.get(f"{BASE}/users/{uuid}/activate?token={token}").status_code == 404
     assert client.get(f"{BASE}/users/{other}/activate?token=").status_code == 404
     assert [client.get(f"{BASE}/users/{each}").json["activated"] for each in (uuid, other)] == [

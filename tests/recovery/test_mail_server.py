@@ -22,7 +22,7 @@ from identity.settings.readers import read_mail_from, read_smtp_url
 from support.mail import MailServer, mail_server
 from support.postgresql import free_port
 
-LETTER = Mail("1", "hawk@example.org", "s", "t", "<p>h</p>")
+MAIL = Mail("1", "hawk@example.org", "s", "t", "<p>h</p>")
 SENDER = "identity@example.org"
 
 
@@ -147,8 +147,8 @@ def test_mail_is_sent_with_starttls_and_a_login(
 ) -> None:
     server, login = strict
     _trust(monkeypatch, identity_file[1])
-    SmtpMailer(_smtp(server, "right"), sender=SENDER).send(LETTER)
-    assert [received.recipients for received in server.received] == [[LETTER.recipient]]
+    SmtpMailer(_smtp(server, "right"), sender=SENDER).send(MAIL)
+    assert [received.recipients for received in server.received] == [[MAIL.recipient]]
     assert login.logins == [(b"me", b"right")]
 
 
@@ -160,7 +160,7 @@ def test_a_wrong_login_is_a_refusal_that_tells_no_password(
     server, _ = strict
     _trust(monkeypatch, identity_file[1])
     with pytest.raises(MailRefused, match=r"^SMTPAuthenticationError$"):
-        SmtpMailer(_smtp(server, "s3cret"), sender=SENDER).send(LETTER)
+        SmtpMailer(_smtp(server, "s3cret"), sender=SENDER).send(MAIL)
     assert server.received == []
 
 
@@ -169,7 +169,7 @@ def test_a_server_with_an_unknown_certificate_gets_neither_login_nor_mail(
 ) -> None:
     server, login = strict
     with pytest.raises(MailRefused, match=r"^SSLCertVerificationError$"):
-        SmtpMailer(_smtp(server, "right"), sender=SENDER).send(LETTER)
+        SmtpMailer(_smtp(server, "right"), sender=SENDER).send(MAIL)
     assert (server.received, login.logins) == ([], [])
 
 
@@ -178,7 +178,7 @@ def test_starttls_is_never_given_up() -> None:
     server.start()
     try:
         with pytest.raises(MailRefused, match=r"^SMTPNotSupportedError$"):
-            SmtpMailer(_smtp(server, "right"), sender=SENDER).send(LETTER)
+            SmtpMailer(_smtp(server, "right"), sender=SENDER).send(MAIL)
     finally:
         server.stop()
     assert server.received == []
@@ -195,16 +195,16 @@ def test_mail_is_sent_over_tls_from_the_start(
     try:
         _trust(monkeypatch, identity_file[1])
         way = SmtpServer("127.0.0.1", server.port, "", "", tls=True, starttls=False)
-        SmtpMailer(way, sender=SENDER).send(LETTER)
+        SmtpMailer(way, sender=SENDER).send(MAIL)
     finally:
         controller.stop()
-    assert [received.recipients for received in server.received] == [[LETTER.recipient]]
+    assert [received.recipients for received in server.received] == [[MAIL.recipient]]
 
 
 def test_a_server_that_is_away_is_a_refusal() -> None:
     nowhere = SmtpServer("127.0.0.1", free_port(), "", "", tls=False, starttls=False)
     with pytest.raises(MailRefused, match=r"^ConnectionRefusedError$"):
-        SmtpMailer(nowhere, sender=SENDER).send(LETTER)
+        SmtpMailer(nowhere, sender=SENDER).send(MAIL)
 
 
 def test_an_interrupt_in_the_middle_of_a_mail_is_none_of_the_mail_servers_business(
@@ -217,7 +217,7 @@ def test_an_interrupt_in_the_middle_of_a_mail_is_none_of_the_mail_servers_busine
 
     monkeypatch.setattr(smtplib.SMTP, "send_message", interrupted)
     with mail_server() as server, pytest.raises(KeyboardInterrupt):
-        SmtpMailer(_plain(server), sender=SENDER).send(LETTER)
+        SmtpMailer(_plain(server), sender=SENDER).send(MAIL)
 
 
 @pytest.mark.parametrize("farewell", ["500 no", "221"])
@@ -230,7 +230,7 @@ def test_a_mail_that_was_taken_is_sent_however_the_server_takes_leave(
 
     monkeypatch.setattr(SMTP, "smtp_QUIT", part)
     with mail_server() as server:
-        SmtpMailer(_plain(server), sender=SENDER).send(LETTER)
+        SmtpMailer(_plain(server), sender=SENDER).send(MAIL)
     assert len(server.received) == 1
 
 
@@ -247,9 +247,7 @@ def test_a_connection_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(smtplib, "SMTP", connect)
     with pytest.raises(MailRefused, match=r"^TimeoutError$"):
-        SmtpMailer(SmtpServer("h", 25, "", "", tls=False, starttls=False), sender=SENDER).send(
-            LETTER
-        )
+        SmtpMailer(SmtpServer("h", 25, "", "", tls=False, starttls=False), sender=SENDER).send(MAIL)
     assert given == [15]
 
 
@@ -265,7 +263,7 @@ def test_a_connection_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_sender_may_have_a_name(text: str, shown: str, envelope: str) -> None:
     with mail_server() as server:
-        SmtpMailer(_plain(server), sender=read_mail_from(text)).send(LETTER)
+        SmtpMailer(_plain(server), sender=read_mail_from(text)).send(MAIL)
     (received,) = server.received
     assert (received.message["From"], received.sender) == (shown, envelope)
     assert received.id == "<1@example.org>"
@@ -295,7 +293,7 @@ def test_what_the_server_says_of_a_mail_is_permanent_or_not(
 ) -> None:
     _answering(monkeypatch, command, answer)
     with mail_server() as server, pytest.raises(MailRefused) as refused:
-        SmtpMailer(_plain(server), sender=SENDER).send(LETTER)
+        SmtpMailer(_plain(server), sender=SENDER).send(MAIL)
     assert (refused.value.reply, refused.value.permanent) == (reply, permanent)
 
 
@@ -305,5 +303,5 @@ def test_a_server_that_refuses_every_recipient_says_nothing_of_a_mail(
     _answering(monkeypatch, "EHLO", "554 5.7.1 not you")
     _answering(monkeypatch, "HELO", "554 5.7.1 not you")
     with mail_server() as server, pytest.raises(MailRefused) as refused:
-        SmtpMailer(_plain(server), sender=SENDER).send(LETTER)
+        SmtpMailer(_plain(server), sender=SENDER).send(MAIL)
     assert refused.value.permanent is False

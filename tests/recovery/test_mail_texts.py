@@ -37,7 +37,7 @@ class _Tags(HTMLParser):
         self.text += data
 
 
-def letter(kind: MailKind = MailKind.RESET, **changed: str) -> Mail:
+def mail_of(kind: MailKind = MailKind.RESET, **changed: str) -> Mail:
     given_values = {
         "message_id": "1",
         "recipient": EMAIL,
@@ -49,7 +49,7 @@ def letter(kind: MailKind = MailKind.RESET, **changed: str) -> Mail:
 
 
 def test_a_mail_has_the_link_and_the_bare_token_in_both_parts() -> None:
-    made = letter(link=f"{PUBLIC}/reset?token=t0k3n")
+    made = mail_of(link=f"{PUBLIC}/reset?token=t0k3n")
     assert f"\n{PUBLIC}/reset?token=t0k3n\n" in made.text
     assert token_in_mail(made.text) == token_in_mail(_Tags(made.html).text) == "t0k3n"
     assert [attrs for tag, attrs in _Tags(made.html).seen if tag == "a"] == [
@@ -58,7 +58,7 @@ def test_a_mail_has_the_link_and_the_bare_token_in_both_parts() -> None:
 
 
 def test_a_mail_without_a_public_url_has_no_link() -> None:
-    made = letter()
+    made = mail_of()
     assert "http" not in made.text + made.html
     assert "<a" not in made.html
     assert token_in_mail(made.text) == "t0k3n"
@@ -69,8 +69,8 @@ def test_a_mail_without_a_public_url_has_no_link() -> None:
     "name", ["<b>x</b>", "<script>alert(1)</script>", "O'Hara & Co", '"><img src=x>']
 )
 def test_a_name_is_escaped(kind: MailKind, name: str) -> None:
-    plain = _Tags(letter(kind).html)
-    named = _Tags(letter(kind, username=name).html)
+    plain = _Tags(mail_of(kind).html)
+    named = _Tags(mail_of(kind, username=name).html)
     assert [tag for tag, _ in named.seen] == [tag for tag, _ in plain.seen]
     assert name.replace(".", ". ") in named.text
 
@@ -79,22 +79,22 @@ def test_a_name_is_escaped(kind: MailKind, name: str) -> None:
     "name", ["evil.example", "www.evil.example", "a@evil.example", "http.evil.example.org"]
 )
 def test_a_name_is_no_link(name: str) -> None:
-    made = letter(username=name)
+    made = mail_of(username=name)
     assert name not in made.text + made.html
     assert name.replace(".", ". ") in made.text
 
 
 def test_a_name_is_cut() -> None:
-    assert len(letter(username="x" * 500).text) < len(letter().text) + 80
+    assert len(mail_of(username="x" * 500).text) < len(mail_of().text) + 80
 
 
 @settings(deadline=None, max_examples=30)
 @given(name=st.text(max_size=100), kind=st.sampled_from(KINDS))
 def test_a_name_adds_no_element_and_no_email(name: str, kind: MailKind) -> None:
-    made = letter(
+    made = mail_of(
         kind, username=name, link=f"{PUBLIC}/x" if kind is not MailKind.PASSWORD_CHANGED else ""
     )
-    plain = letter(kind, link=f"{PUBLIC}/x" if kind is not MailKind.PASSWORD_CHANGED else "")
+    plain = mail_of(kind, link=f"{PUBLIC}/x" if kind is not MailKind.PASSWORD_CHANGED else "")
     assert [tag for tag, _ in _Tags(made.html).seen] == [tag for tag, _ in _Tags(plain.html).seen]
     assert made.recipient == EMAIL
     assert made.subject == plain.subject
@@ -110,7 +110,7 @@ def test_a_line_break_in_a_header_is_refused(field: str, line_break: str) -> Non
 
 
 def test_a_message_is_addressed_and_marked_as_automatic() -> None:
-    message = compose(letter(), "identity@example.org")
+    message = compose(mail_of(), "identity@example.org")
     assert (message["From"], message["To"]) == ("identity@example.org", EMAIL)
     assert message["Message-ID"] == "<1@example.org>"
     assert message["Auto-Submitted"] == "auto-generated"
@@ -118,12 +118,12 @@ def test_a_message_is_addressed_and_marked_as_automatic() -> None:
 
 
 def test_a_message_has_a_date_as_every_message_must() -> None:
-    written = compose(letter(), "identity@example.org")["Date"].datetime
+    written = compose(mail_of(), "identity@example.org")["Date"].datetime
     assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
 
 
 def test_a_domain_of_other_letters_is_written_as_every_server_knows_it() -> None:
-    message = compose(letter(recipient="hawk@bücher.example"), "identity@example.org")
+    message = compose(mail_of(recipient="hawk@bücher.example"), "identity@example.org")
     assert message["To"] == "hawk@xn--bcher-kva.example"
     assert message.as_bytes().isascii()
 
@@ -172,12 +172,12 @@ def test_a_mail_follows_no_header_of_a_request(
     assert (
         client.post("/api/password-resets", json={"email": EMAIL}, headers=HOSTS).status_code == 204
     )
-    letters = mailbox.collect()
-    assert [made.subject for made in letters] == [
+    mails = mailbox.collect()
+    assert [made.subject for made in mails] == [
         "Confirm your email address",
         "Choose a new password",
     ]
-    for made in letters:
+    for made in mails:
         assert "evil" not in made.text + made.html
         assert (f"{PUBLIC}/" in made.text) == ("public_url" in chosen)
         assert made.text.count("://") == ("public_url" in chosen)

@@ -20,7 +20,7 @@ from support.mail import EMAIL, Mailbox, register
 
 NEW = "new@example.org"
 HAWK = ("hawk", "newpwd")
-CONFIRM, PASSWORD, ADDRESS = (
+CONFIRM, PASSWORD, EMAIL_CHANGED = (
     "Confirm your email address",
     "Your password was changed",
     "Your email address was changed",
@@ -48,7 +48,7 @@ def mailbox(app: Flask, client: FlaskClient) -> Mailbox:
 
 
 def told(mailbox: Mailbox) -> list[tuple[str, str]]:
-    return [(letter.recipient, letter.subject) for letter in mailbox.collect()]
+    return [(mail.recipient, mail.subject) for mail in mailbox.collect()]
 
 
 def by_oneself(app: Flask, wanted: ProfileChange, password: str | None = None) -> None:
@@ -74,7 +74,7 @@ def by_admin(app: Flask, wanted: ProfileChange, password: str | None = None) -> 
             "other-pw",
             [(EMAIL, PASSWORD), (EMAIL, WANTED), (NEW, CONFIRM)],
         ),
-        (ProfileChange(email=None), None, [(EMAIL, ADDRESS)]),
+        (ProfileChange(email=None), None, [(EMAIL, EMAIL_CHANGED)]),
         (ProfileChange(email=EMAIL.upper()), None, [(EMAIL.upper(), CONFIRM)]),
         (ProfileChange(full_name="H. Awk", username="osprey"), None, []),
     ],
@@ -82,9 +82,9 @@ def by_admin(app: Flask, wanted: ProfileChange, password: str | None = None) -> 
 def test_the_owner_is_told_of_a_change(
     app: Flask, mailbox: Mailbox, change: Change, case: Case
 ) -> None:
-    wanted, password, letters = case
+    wanted, password, mails = case
     change(app, wanted, password)
-    assert sorted(told(mailbox)) == sorted(letters)
+    assert sorted(told(mailbox)) == sorted(mails)
 
 
 @pytest.mark.parametrize("change", [by_oneself, by_admin])
@@ -149,7 +149,7 @@ def test_the_owner_is_told_of_certificates(client: FlaskClient, mailbox: Mailbox
 
 def test_a_notice_carries_no_token_and_no_new_email(app: Flask, mailbox: Mailbox) -> None:
     by_oneself(app, ProfileChange(email=NEW))
-    (notice,) = [letter for letter in mailbox.collect() if letter.recipient == EMAIL]
+    (notice,) = [mail for mail in mailbox.collect() if mail.recipient == EMAIL]
     assert "Account: hawk" in notice.text
     assert "Token:" not in notice.text
     assert NEW not in notice.text + notice.html

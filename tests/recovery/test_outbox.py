@@ -1,4 +1,4 @@
-"""Mail by an outbox and a real SMTP server: whatever happens there, a letter comes, as often as it
+"""Mail by an outbox and a real SMTP server: whatever happens there, a mail comes, as often as it
 takes."""
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def test_a_mail_waits_while_the_server_is_away_and_comes_afterwards(
 
 def test_no_request_speaks_to_the_mail_server(app: Flask, client: FlaskClient) -> None:
     mailbox = Mailbox(app)
-    mailbox.refusing = lambda _letter: pytest.fail("a request sent mail itself")
+    mailbox.refusing = lambda _mail: pytest.fail("a request sent mail itself")
     register(client)
     client.post("/api/password-resets", json={"email": EMAIL})
     assert mailbox.mails == []
@@ -107,7 +107,7 @@ def test_retries_come_ever_later_and_end_parked(
 ) -> None:
     mailbox, outbox = Mailbox(app), services(app).outbox
     tried: list[str] = []
-    mailbox.refusing = lambda letter: bool(tried.append(letter.message_id) or True)
+    mailbox.refusing = lambda mail: bool(tried.append(mail.message_id) or True)
     register(client)
     outbox.send_due()
     for count, wait in enumerate([10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600], start=1):
@@ -120,7 +120,7 @@ def test_retries_come_ever_later_and_end_parked(
     assert len(set(tried)) == 1
     assert outbox.state() == OutboxState(waiting=0, sent=0, parked=1)
     clock.advance(days=30)
-    mailbox.refusing = lambda _letter: False
+    mailbox.refusing = lambda _mail: False
     assert mailbox.collect() == []
 
 
@@ -266,18 +266,18 @@ def test_a_sender_that_ends_after_sending_sends_the_same_mail_again(
     class Killed(BaseException):
         pass
 
-    def die(letter: Mail) -> bool:
-        mailbox.mails.append(letter)
+    def die(mail: Mail) -> bool:
+        mailbox.mails.append(mail)
         raise Killed
 
     mailbox.refusing = die
     with pytest.raises(Killed):
         outbox.send_due()
-    mailbox.refusing = lambda _letter: False
+    mailbox.refusing = lambda _mail: False
     assert mailbox.collect() == []  # the dead sender's claim still stands
     clock.advance(minutes=2)
     assert len(mailbox.collect()) == 1
-    assert len({letter.message_id for letter in mailbox.mails}) == 1
+    assert len({mail.message_id for mail in mailbox.mails}) == 1
     assert len(mailbox.mails) == 2
 
 
@@ -307,7 +307,7 @@ def test_a_mail_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskClien
     register(client)
     begun, end = Event(), Event()
 
-    def slowly(_letter: Mail) -> bool:
+    def slowly(_mail: Mail) -> bool:
         begun.set()
         return not end.wait(20)
 
@@ -360,10 +360,10 @@ def test_an_account_deleted_while_its_mail_is_refused_stops_nothing(
     register(client)
     register(client, "kite", "kite@example.org")
 
-    def refuse(letter: Mail) -> bool:
-        if letter.recipient == EMAIL:
+    def refuse(mail: Mail) -> bool:
+        if mail.recipient == EMAIL:
             client.delete("/api/users/me", headers=basic("hawk", "newpwd"))
-        return letter.recipient == EMAIL
+        return mail.recipient == EMAIL
 
     mailbox.refusing = refuse
     assert outbox.send_due() == 1

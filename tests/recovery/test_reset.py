@@ -105,10 +105,10 @@ def test_a_token_works_until_a_newer_one_has_gone_out(
     ask(client)
     first = mailbox.token(SUBJECT)
     ask(client)
-    mailbox.refusing = lambda _letter: True
+    mailbox.refusing = lambda _mail: True
     mailbox.collect()  # which the mail server does not take
     assert redeem(client, first) == 204
-    mailbox.refusing = lambda _letter: False
+    mailbox.refusing = lambda _mail: False
     clock.advance(seconds=10)
     assert (
         redeem(client, mailbox.token(SUBJECT)) == INVALID
@@ -128,7 +128,7 @@ def test_a_token_whose_mail_arrived_before_the_server_hung_up_works(
     first = mailbox.token(SUBJECT)
     ask(client)
     arrived: list[Mail] = []
-    mailbox.refusing = lambda letter: bool(arrived.append(letter) or True)
+    mailbox.refusing = lambda mail: bool(arrived.append(mail) or True)
     mailbox.collect()
     assert redeem(client, token_in_mail(arrived[0].text)) == 204
     assert redeem(client, first) == INVALID
@@ -370,10 +370,10 @@ def test_the_email_is_told_afterwards_without_a_token(
 ) -> None:
     ask(client)
     redeem(client, mailbox.token(SUBJECT))
-    (letter,) = mailbox.collect()
-    assert (letter.subject, letter.recipient) == ("Your password was changed", EMAIL)
-    assert "Token" not in letter.text
-    assert "http" not in letter.text
+    (mail,) = mailbox.collect()
+    assert (mail.subject, mail.recipient) == ("Your password was changed", EMAIL)
+    assert "Token" not in mail.text
+    assert "http" not in mail.text
 
 
 def test_a_refused_token_notifies_no_user(client: FlaskClient, mailbox: Mailbox) -> None:
@@ -419,7 +419,7 @@ def test_a_mail_goes_to_the_stored_email_however_it_is_typed(
     client: FlaskClient, mailbox: Mailbox, typed: str
 ) -> None:
     ask(client, typed)
-    assert [letter.recipient for letter in mailbox.collect()] == [EMAIL]
+    assert [mail.recipient for mail in mailbox.collect()] == [EMAIL]
 
 
 def test_three_mails_an_hour_are_written_and_the_answer_stays(
@@ -463,11 +463,11 @@ def test_requests_of_another_ip_do_not_silence_the_owners(
     proxied: tuple[FlaskClient, Mailbox], asked: str
 ) -> None:
     client, mailbox = proxied
-    for at, letters in ((OTHERS[0], 3), (OWNER, 3)):
+    for at, mails in ((OTHERS[0], 3), (OWNER, 3)):
         for _ in range(5):
             body = {"email": EMAIL}
             assert client.post(asked, json=body, headers={"X-Forwarded-For": at}).status_code == 204
-        assert len(mailbox.collect()) == letters
+        assert len(mailbox.collect()) == mails
 
 
 def test_a_mailbox_is_no_target_of_many_ips_and_its_owner_is_not_cut_off(
@@ -527,4 +527,4 @@ def test_of_sixteen_at_once_one_wins_and_its_password_is_stored(
     assert len(winners) == 1, statuses
     assert set(statuses) == {204, INVALID}
     assert [number for number in range(16) if logs_in(client, f"password {number}")] == winners
-    assert [letter.subject for letter in mailbox.collect()] == ["Your password was changed"]
+    assert [mail.subject for mail in mailbox.collect()] == ["Your password was changed"]

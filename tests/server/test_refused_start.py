@@ -74,7 +74,7 @@ def assert_one_clear_line(ran: subprocess.CompletedProcess[str], *words: str) ->
     ("url", "word"),
     [
         (
-            f"postgresql+psycopg://somebody:{SECRET}@127.0.0.1:1/identity",
+            f"postgresql+psycopg://dbuser:{SECRET}@127.0.0.1:1/identity",
             "127.0.0.1:1/identity cannot be used: connection",
         ),
         (
@@ -110,7 +110,7 @@ def test_a_database_that_cannot_be_used_is_named(serve: Run, url: str, word: str
 
 @pytest.mark.parametrize("command", ["migrate", "create-admin"])
 def test_every_command_names_a_database_that_cannot_be_used(serve: Run, command: str) -> None:
-    url = f"postgresql+psycopg://somebody:{SECRET}@127.0.0.1:1/identity"
+    url = f"postgresql+psycopg://dbuser:{SECRET}@127.0.0.1:1/identity"
     arguments = ["boss"] if command == "create-admin" else []
     ran = serve(*arguments, command=command, database_url=url)
     assert_one_clear_line(ran, "IDENTITY_DATABASE_URL", "127.0.0.1:1")

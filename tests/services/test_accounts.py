@@ -1,4 +1,4 @@
-"""Making accounts: who may, with which values, and that a name or an address belongs to one
+"""Making accounts: who may, with which values, and that a name or an email belongs to one
 only."""
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from support.clock import ManualClock
 from support.database import rows
 from support.hashing import count_hashes
 
-NOBODY = Principal(ORIGIN)
+ANONYMOUS = Principal(ORIGIN)
 
 
-def register(app: Flask, *values: str | None, by: Principal = NOBODY) -> int:
+def register(app: Flask, *values: str | None, by: Principal = ANONYMOUS) -> int:
     return services(app).accounts.register(by, NewAccount(*values)).id
 
 
 def test_registered_account_is_a_plain_one_and_can_log_in(app: Flask, clock: ManualClock) -> None:
     clock.advance(days=1)
     wanted = NewAccount("Falcon", "newpwd", "Falcon@Example.org", "F. Alcon")
-    made = services(app).accounts.register(NOBODY, wanted)
+    made = services(app).accounts.register(ANONYMOUS, wanted)
     assert (made.id, made.username, made.email, made.full_name) == (
         3,
         "Falcon",
@@ -83,9 +83,9 @@ def test_name_is_taken_however_it_is_spelled_and_costs_no_hash(app: Flask) -> No
 
 def test_email_is_taken_however_it_is_spelled(app: Flask) -> None:
     register(app, "falcon", "newpwd", "f@b\u00fccher.example")
-    for address in ("f@b\u00fccher.example", "F@B\u00dcCHER.EXAMPLE", "f@xn--bcher-kva.example"):
+    for email in ("f@b\u00fccher.example", "F@B\u00dcCHER.EXAMPLE", "f@xn--bcher-kva.example"):
         with pytest.raises(EmailTaken):
-            register(app, "eagle", "newpwd", address)
+            register(app, "eagle", "newpwd", email)
     assert len(rows(app, "SELECT id FROM account")) == 3
 
 
@@ -114,9 +114,9 @@ def test_account_is_not_made_of_values_that_cannot_be_used(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("mode", "refusals"),
     [
-        ("open", {"nobody": None, "user": None, "admin": None}),
-        ("admin", {"nobody": Unauthenticated, "user": RegistrationRefused, "admin": None}),
-        ("closed", dict.fromkeys(("nobody", "user", "admin"), RegistrationRefused)),
+        ("open", {"anonymous": None, "user": None, "admin": None}),
+        ("admin", {"anonymous": Unauthenticated, "user": RegistrationRefused, "admin": None}),
+        ("closed", dict.fromkeys(("anonymous", "user", "admin"), RegistrationRefused)),
     ],
 )
 def test_registration_is_for_whom_the_mode_says(
@@ -124,7 +124,11 @@ def test_registration_is_for_whom_the_mode_says(
 ) -> None:
     app = make_app(registration=mode)
     populate(app)
-    callers = {"nobody": NOBODY, "user": principal(app, *HAWK), "admin": principal(app, *ADMIN)}
+    callers = {
+        "anonymous": ANONYMOUS,
+        "user": principal(app, *HAWK),
+        "admin": principal(app, *ADMIN),
+    }
     for who, refusal in refusals.items():
         if refusal is None:
             register(app, f"by-{who}", "newpwd", by=callers[who])
@@ -150,7 +154,7 @@ def test_administrator_makes_accounts_in_both_modes(
             principal(app, *HAWK), NewAccount("eagle", "newpwd"), admin=True
         )
     with pytest.raises(Unauthenticated):
-        services(app).accounts.create(NOBODY, NewAccount("eagle", "newpwd"), admin=False)
+        services(app).accounts.create(ANONYMOUS, NewAccount("eagle", "newpwd"), admin=False)
 
 
 def test_hardened_service_refuses_a_password_that_is_easy_to_guess(

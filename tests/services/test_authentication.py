@@ -53,7 +53,7 @@ def test_refusal_costs_one_hash_one_event_and_one_count_for_every_error(app: Fla
         )
         assert (hashes.checked[0] is not None) == (known and possible), what
         assert rows(app, refusals) == [(number,)], what
-        # Once for the name and once for the address.
+        # Once for the name and once for the email.
         assert rows(app, "SELECT sum(count) FROM counter") == [(2 * number,)], what
 
 

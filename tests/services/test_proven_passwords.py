@@ -23,15 +23,13 @@ from support.database import rows
 from support.hashing import CountedPasswords, count_hashes
 from support.waiting import wait_until
 
-ADDRESS_LIMIT = 6
+IP_LIMIT = 6
 SUM = "SELECT coalesce(sum(count), 0) FROM counter"
 
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    made = make_app(
-        password_memory_seconds="5", ip_failures=str(ADDRESS_LIMIT), lockout_failures="4"
-    )
+    made = make_app(password_memory_seconds="5", ip_failures=str(IP_LIMIT), lockout_failures="4")
     populate(made)
     return made
 
@@ -133,11 +131,11 @@ def test_right_logins_do_not_lengthen_what_an_ip_may_try(app: Flask) -> None:
     there = "198.51.100.9"
     services(app).authentication.by_password(*ADMIN, Origin("203.0.113.1", "test", "native"))
     outcomes = []
-    for number in range(ADDRESS_LIMIT + 3):
+    for number in range(IP_LIMIT + 3):
         outcomes.append(log_in(app, f"nobody{number}", at=there))
         log_in(app, *ADMIN, at=there)
         log_in(app, *ADMIN, at=there)
-    assert outcomes == ["UnknownAccount"] * ADDRESS_LIMIT + ["RateLimited"] * 3
+    assert outcomes == ["UnknownAccount"] * IP_LIMIT + ["RateLimited"] * 3
 
 
 def test_a_right_password_ends_failures_in_a_row_also_where_it_is_known(app: Flask) -> None:

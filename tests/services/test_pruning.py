@@ -98,9 +98,7 @@ def test_events_are_kept_for_ever_where_that_is_wanted(
     assert "audit events" not in prune(app)
 
 
-def test_letters_go_a_while_after_they_were_sent_or_given_up(
-    app: Flask, clock: ManualClock
-) -> None:
+def test_mails_go_a_while_after_they_were_sent_or_given_up(app: Flask, clock: ManualClock) -> None:
     for name in ("one", "two", "three"):
         wanted = NewAccount(name, "newpwd", f"{name}@example.org")
         services(app).accounts.create(operator(), wanted, admin=False)
@@ -125,7 +123,7 @@ def test_counters_go_when_their_window_has_expired_and_the_mark_of_the_first_acc
         with pytest.raises(Unauthenticated):
             principal(app, name, "wrong")
     clock.advance(minutes=15)
-    assert prune(app) == {"counters": 3}  # one for each name, one for the address they came from
+    assert prune(app) == {"counters": 3}  # one for each name, one for the IP that they came from
     assert len(rows(app, "SELECT * FROM counter")) == marked
 
 

@@ -1,4 +1,4 @@
-"""Where a password is counted: by name, by address, by both where they know each other, by session;
+"""Where a password is counted: by name, by IP, by both where they know each other, by session;
 and who unlocks."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from support.clock import ManualClock
 from support.database import execute, rows, statements
 from support.hashing import count_hashes
 
-NAME, ADDRESS, LOCK = 4, 6, 900
+NAME, IP, LOCK = 4, 6, 900
 
 
 class Quiet:
@@ -43,7 +43,7 @@ WRITING = ("INSERT", "UPDATE", "DELETE")
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    app = make_app(lockout_failures=str(NAME), ip_failures=str(ADDRESS))
+    app = make_app(lockout_failures=str(NAME), ip_failures=str(IP))
     populate(app)
     return app
 
@@ -63,14 +63,14 @@ def lock_name(app: Flask, name: str = "hawk", *, at: str = THERE) -> None:
     assert guess(app, name, at=at) == "RateLimited"
 
 
-def lock_address(app: Flask, *, at: str = THERE) -> None:
-    for number in range(ADDRESS):
+def lock_ip(app: Flask, *, at: str = THERE) -> None:
+    for number in range(IP):
         assert guess(app, f"nobody{number}", at=at) == "UnknownAccount"
-    assert guess(app, "somebody", at=at) == "RateLimited"
+    assert guess(app, "unknown", at=at) == "RateLimited"
 
 
 @pytest.mark.parametrize(
-    ("address", "group"),
+    ("ip", "group"),
     [
         ("192.0.2.1", "192.0.2.1"),
         ("::ffff:192.0.2.1", "192.0.2.1"),
@@ -91,29 +91,29 @@ def lock_address(app: Flask, *, at: str = THERE) -> None:
         ("/run/identity.sock", "-"),
     ],
 )
-def test_ip_is_grouped_as_one_caller(address: str, group: str) -> None:
-    assert client_network(address) == group
+def test_ip_is_grouped_as_one_caller(ip: str, group: str) -> None:
+    assert client_network(ip) == group
 
 
 def test_one_ip_tries_so_many_passwords_for_every_account(app: Flask) -> None:
     hashes = count_hashes(app)
-    lock_address(app)
+    lock_ip(app)
     assert guess(app, *HAWK) == "RateLimited"
-    assert len(hashes.checked) == ADDRESS
+    assert len(hashes.checked) == IP
     assert guess(app, *HAWK, at=ELSEWHERE) == "in"
 
 
 def test_ip_of_many_spellings_is_one(app: Flask) -> None:
-    for number in range(ADDRESS):
+    for number in range(IP):
         assert guess(app, f"nobody{number}", at=f"2001:db8:0:1::{number}") == "UnknownAccount"
     assert guess(app, *HAWK, at="2001:db8:0:1:ffff::") == "RateLimited"
     assert guess(app, *HAWK, at="2001:db8:0:2::") == "in"
-    lock_address(app, at="::ffff:198.51.100.1")
+    lock_ip(app, at="::ffff:198.51.100.1")
     assert guess(app, *ADMIN, at=THERE) == "RateLimited"
 
 
 def test_window_of_an_ip_is_fixed(app: Flask, clock: ManualClock) -> None:
-    for number in range(ADDRESS - 1):
+    for number in range(IP - 1):
         guess(app, f"nobody{number}")
     clock.advance(seconds=LOCK - 1)
     guess(app, "nobody")
@@ -123,18 +123,18 @@ def test_window_of_an_ip_is_fixed(app: Flask, clock: ManualClock) -> None:
 
 
 def test_success_takes_back_its_own_attempt_from_the_ip_and_no_other(app: Flask) -> None:
-    for number in range(ADDRESS - 1):
+    for number in range(IP - 1):
         guess(app, f"nobody{number}")
         assert guess(app, *HAWK) == "in"
     assert guess(app, *ADMIN) == "in"
     assert guess(app, "nobody") == "UnknownAccount"
-    assert guess(app, "anybody") == "RateLimited"
+    assert guess(app, "unknown") == "RateLimited"
 
 
 def test_refusal_of_an_ip_counts_for_no_name_and_the_other_way_round(app: Flask) -> None:
     lock_name(app)
-    assert [guess(app) for _ in range(ADDRESS)] == ["RateLimited"] * ADDRESS
-    assert guess(app, "nobody") == guess(app, "anybody") == "UnknownAccount"
+    assert [guess(app) for _ in range(IP)] == ["RateLimited"] * IP
+    assert guess(app, "nobody") == guess(app, "unknown") == "UnknownAccount"
     assert [guess(app, "kite") for _ in range(NAME)] == ["RateLimited"] * NAME
     assert guess(app, "kite", at=ELSEWHERE) == "UnknownAccount"
 
@@ -144,7 +144,7 @@ def test_owner_gets_in_at_a_known_ip_despite_other_failures(app: Flask) -> None:
     lock_name(app, at=THERE)
     assert guess(app, *HAWK, at=ELSEWHERE) == "RateLimited"
     assert guess(app, *HAWK, at=HERE) == "in"
-    lock_address(app, at=HERE)
+    lock_ip(app, at=HERE)
     assert guess(app, *HAWK, at=HERE) == "in"
     assert guess(app, *ADMIN, at=HERE) == "RateLimited"
 
@@ -225,11 +225,11 @@ def test_lock_leaves_one_event_in_its_window(app: Flask, clock: ManualClock) -> 
 def test_refusal_after_the_first_is_two_reads_without_a_write_or_a_place(
     make_app: Callable[..., Flask],
 ) -> None:
-    app = make_app(lockout_failures=str(NAME), ip_failures=str(ADDRESS), hash_queue="1")
+    app = make_app(lockout_failures=str(NAME), ip_failures=str(IP), hash_queue="1")
     populate(app)
     hear_news(app)
     lock_name(app)
-    lock_address(app, at=ELSEWHERE)
+    lock_ip(app, at=ELSEWHERE)
     services(app).authentication._limits.refusals._entries.clear()
     with statements(app) as seen, services(app).authentication._passwords.admit():
         assert [guess(app), guess(app, "nobody", at=ELSEWHERE)] == ["RateLimited"] * 2
@@ -253,7 +253,7 @@ def test_refusal_is_remembered_no_longer_than_its_lock(app: Flask, clock: Manual
 @pytest.fixture
 def nodes(app: Flask, make_app: Callable[..., Flask]) -> Sequence[Flask]:
     """Two nodes that listen to each other."""
-    both = (app, make_app(lockout_failures=str(NAME), ip_failures=str(ADDRESS)))
+    both = (app, make_app(lockout_failures=str(NAME), ip_failures=str(IP)))
     hear_news(*both)
     return both
 
@@ -285,9 +285,9 @@ def test_lock_lifted_on_another_node_is_felt_at_once(nodes: Sequence[Flask]) -> 
     lock_name(there, "nobody", at=HERE)
     services(here).locks.lift(operator(), "nobody")
     assert ends(there, "nobody", at=HERE)
-    lock_address(there, at=ELSEWHERE)
+    lock_ip(there, at=ELSEWHERE)
     services(here).locks.lift(operator(), ELSEWHERE)
-    assert ends(there, "somebody", at=ELSEWHERE)
+    assert ends(there, "unknown", at=ELSEWHERE)
 
 
 def test_no_caller_is_refused_for_what_the_right_password_has_cleared_while_others_were_refused(
@@ -384,7 +384,7 @@ def test_lock_of_a_name_without_an_account_is_lifted(app: Flask) -> None:
 
 @pytest.mark.parametrize("what", ["2001:db8::7", "2001:db8::/64", "2001:DB8:0:0:1::"])
 def test_lock_of_an_ip_is_lifted(app: Flask, what: str) -> None:
-    lock_address(app, at="2001:db8::1")
+    lock_ip(app, at="2001:db8::1")
     lifted = services(app).locks.lift(operator(), what)
     assert (lifted.username, lifted.network) == (None, "2001:db8::/64")
     assert guess(app, *HAWK, at="2001:db8::1") == "in"
@@ -402,8 +402,8 @@ def test_limit_of_ips_can_be_switched_off(make_app: Callable[..., Flask]) -> Non
 def test_failures_of_an_ip_hold_for_every_node_and_after_a_restart(
     app: Flask, make_app: Callable[..., Flask]
 ) -> None:
-    lock_address(app)
-    assert guess(make_app(ip_failures=str(ADDRESS)), *HAWK) == "RateLimited"
+    lock_ip(app)
+    assert guess(make_app(ip_failures=str(IP)), *HAWK) == "RateLimited"
 
 
 def test_rows_stay_bounded_and_tell_nothing(app: Flask, clock: ManualClock) -> None:

@@ -162,12 +162,12 @@ REGISTRATION = [
         "domain/test_names.py::test_canonical_form_is_one_for_spellings_people_take_for_the_same",
     ),
     held(
-        "odd addresses",
+        "odd emails",
         "domain/test_emails.py::test_email_is_refused_when_it_is_not_one_plain_email",
         "domain/test_emails.py::test_international_domain_and_its_punycode_are_one_canonical_domain",
     ),
     held(
-        "an address that is a list",
+        "an email that is a list",
         "web/test_body_fields.py::test_a_text_is_refused_when_it_is_something_else",
         "catalogue/test_input.py::test_no_body_is_a_mistake_of_ours",
     ),
@@ -365,7 +365,10 @@ SESSIONS = [
 ]
 
 RIGHTS = [
-    held("a user, by nobody", "catalogue/test_access.py::test_a_route_lets_in_whom_its_row_says"),
+    held(
+        "a user, by an anonymous caller",
+        "catalogue/test_access.py::test_a_route_lets_in_whom_its_row_says",
+    ),
     held(
         "fields of a user",
         "dialects/test_every_dialect.py::test_the_documented_place_of_secrets_is_empty",
@@ -385,7 +388,7 @@ RIGHTS = [
         "catalogue/test_input.py::test_a_change_of_the_callers_account_gives_no_rights",
     ),
     held(
-        "another's address",
+        "an email of another user",
         "catalogue/test_taken_emails.py::test_a_change_to_a_taken_email_is_answered_like_one_to_a_free_one",
     ),
     held(
@@ -416,7 +419,10 @@ ADMIN = [
         "services/test_administration.py::test_last_active_admin_stays",
         "catalogue/test_live_races.py::test_one_active_administrator_stays",
     ),
-    held("nobody left", "cli/test_create_admin.py::test_the_password_is_read_from_standard_input"),
+    held(
+        "no administrator left",
+        "cli/test_create_admin.py::test_the_password_is_read_from_standard_input",
+    ),
     held(
         "deleting",
         "services/test_administration.py::test_deleting_leaves_no_row_of_the_account",
@@ -478,7 +484,7 @@ MAIL = [
         "catalogue/test_same_steps.py::test_a_reset_takes_the_same_steps_for_every_account",
     ),
     held(
-        "a look-alike address",
+        "a look-alike email",
         "recovery/test_reset.py::test_an_unknown_email_gets_the_same_answer_and_no_mail",
     ),
     held(
@@ -612,7 +618,7 @@ SIGNING = [
         "certificates/test_signing_requests.py::test_weak_keys_that_openssl_still_makes_are_refused",
     ),
     held(
-        "somebody's key",
+        "a key of another user",
         "certificates/test_signing_requests.py::test_the_authoritys_own_key_is_refused",
         "certificates/test_signing_requests.py::test_another_users_key_is_refused_and_their_own_is_not",
         "certificates/test_signing_requests.py::test_the_key_of_a_revoked_certificate_is_refused",

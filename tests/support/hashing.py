@@ -29,8 +29,8 @@ class CountedPasswords:
         with self._inner.admit(*caller) as hasher:
             yield _CountedHasher(self, hasher)
 
-    def turned_away(self, address: str, name: str) -> Busy | None:
-        return self._inner.turned_away(address, name)
+    def turned_away(self, ip: str, name: str) -> Busy | None:
+        return self._inner.turned_away(ip, name)
 
     def count(self, stored: str | None, *, new: bool = False) -> None:
         with self._lock:
@@ -57,7 +57,7 @@ class _CountedHasher:
 
 @contextmanager
 def full_queue(passwords: Passwords) -> Iterator[None]:
-    """Take every place of the queue before the hash, from one address after another."""
+    """Take every place of the queue before the hash, from one IP after another."""
     with ExitStack() as places:
         for number in range(100):  # of which the first fill it
             with suppress(Busy):
@@ -86,7 +86,7 @@ class CountingPasswords:
         self.admitted += 1
         yield self
 
-    def turned_away(self, _address: str, _name: str) -> None:
+    def turned_away(self, _ip: str, _name: str) -> None:
         """Remember no refusal."""
 
     def hash(self, password: str) -> str:

@@ -32,14 +32,14 @@ class Mailbox:
 
     def __init__(self, app: Flask) -> None:
         self.mails: list[Mail] = []
-        self.refusing: Callable[[Mail], bool] = lambda _letter: False
+        self.refusing: Callable[[Mail], bool] = lambda _mail: False
         self._outbox = services(app).outbox
         self._outbox._mailer = self
 
-    def send(self, letter: Mail) -> None:
-        if self.refusing(letter):
+    def send(self, mail: Mail) -> None:
+        if self.refusing(mail):
             raise MailRefused("TestRefusal")
-        self.mails.append(letter)
+        self.mails.append(mail)
 
     def collect(self) -> list[Mail]:
         """Send what is due and return what is new."""
@@ -53,14 +53,14 @@ class Mailbox:
         return self.mails
 
     def token(self, subject: str) -> str:
-        """Send what is due and return the token of the last letter with this subject."""
+        """Send what is due and return the token of the last mail with this subject."""
         self.collect()
-        text = next(letter.text for letter in reversed(self.mails) if letter.subject == subject)
+        text = next(mail.text for mail in reversed(self.mails) if mail.subject == subject)
         return token_in_mail(text)
 
 
 def token_in_mail(text: str) -> str:
-    """Return the bare token of a letter."""
+    """Return the bare token of a mail."""
     found = _TOKEN.search(text)
     assert found, text
     return found[1]
@@ -69,7 +69,7 @@ def token_in_mail(text: str) -> str:
 def register(
     client: FlaskClient, username: str = "hawk", email: str = EMAIL, password: str = "newpwd"
 ) -> None:
-    """Make an account with an address."""
+    """Make an account with an email."""
     answer = client.post(
         "/api/users", json={"username": username, "email": email, "password": password}
     )

@@ -25,7 +25,7 @@ WHY_SKIPPED = (
 
 @contextmanager
 def server(directory: Path) -> Iterator[str | None]:
-    """Give the address of a server whose databases we may make and drop, or None where there is
+    """Give the URL of a server whose databases we may make and drop, or None where there is
     none."""
     if given := os.environ.get(GIVEN):
         yield given
@@ -208,7 +208,7 @@ def _tables(connection: psycopg.Connection) -> list[str]:
 
 
 def sqlalchemy_url(server_url: str, database: str) -> str:
-    """Return the service's address of a database on the test server."""
+    """Return the service's URL of a database on the test server."""
     return (
         server_url.rpartition("/")[0].replace("postgresql://", "postgresql+psycopg://")
         + f"/{database}"

@@ -1,4 +1,4 @@
-"""A reset, a registration and a new email address take one time, whether or not the email is an
+"""A reset, a registration and a new email take one time, whether or not the email is an
 account's.
 
 Measured as in `test_passwords`.
@@ -20,7 +20,7 @@ from support.enumeration.probes import (
     Owner,
     Probe,
     Prober,
-    address_of,
+    email_of,
     free,
     known_and_unknown,
     probing,
@@ -51,7 +51,7 @@ def test_a_first_reset_takes_the_time_of_any_other(generous: Prober) -> None:
 
 
 def registering(prober: Prober, dialect: str) -> dict[str, Probe]:
-    taken = address_of(prober.people()["known"])
+    taken = email_of(prober.people()["known"])
     return {
         "free": lambda: register(prober, dialect, free()),
         "taken": lambda: register(prober, dialect, taken),
@@ -80,7 +80,7 @@ def test_a_new_email_takes_the_same_time_whether_it_is_taken_or_not(
     hardened: Prober, dialect: str
 ) -> None:
     people = hardened.people()
-    taken = itertools.cycle(address_of(people[who]) for who in ("known", "disabled"))
+    taken = itertools.cycle(email_of(people[who]) for who in ("known", "disabled"))
     one, other = Owner.new(hardened, free()), Owner.new(hardened, free())
     asked: dict[str, Probe] = {
         "free": lambda: one.change_email(dialect, free()),

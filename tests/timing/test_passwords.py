@@ -26,7 +26,7 @@ def test_a_wrong_password_takes_the_same_time_also_for_a_hash_of_another_system(
 
 # All of them ask the use case that is measured above for each kind of people; on PostgreSQL two are
 # enough.
-ON_POSTGRESQL = ("nerveshub login", "wekan by address")
+ON_POSTGRESQL = ("nerveshub login", "wekan by email")
 TIMED = [
     *(("sqlite", each) for each in GUESSES if each != "basic"),
     *(("postgresql", each) for each in ON_POSTGRESQL),

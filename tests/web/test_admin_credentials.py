@@ -52,7 +52,7 @@ def test_an_administrator_sets_a_password_which_ends_every_session_and_certifica
     ended = (basic(*HAWK), bearer(token), shown(certificate))
     assert [opens(client, each) for each in ended] == [False] * 3
     assert opens(client, basic(*OTHER))
-    assert CHANGED in [letter.subject for letter in mailbox.fetch()]
+    assert CHANGED in [mail.subject for mail in mailbox.fetch()]
 
 
 def test_a_set_password_is_judged_and_needs_recent_authentication(
@@ -193,7 +193,7 @@ def test_an_administrator_lists_and_revokes_certificates(client: FlaskClient, ap
         for each in client.get(f"{HAWKS}/certificates", headers=basic(*ADMIN)).json["certificates"]
     ]
     assert sum(each is not None for each in revoked) == 2
-    assert "A certificate was revoked" in [letter.subject for letter in mailbox.fetch()]
+    assert "A certificate was revoked" in [mail.subject for mail in mailbox.fetch()]
 
 
 @pytest.mark.parametrize("path", [f"{HAWKS}/sessions", f"{HAWKS}/certificates"])

@@ -33,7 +33,7 @@ class Slow:
         self.cut: list[tuple[int, str, float]] = []
         self.open = ExitStack()
         self.arrivals = BodyReads(
-            lambda port, address, idle_seconds: self.cut.append((port, address, idle_seconds))
+            lambda port, ip, idle_seconds: self.cut.append((port, ip, idle_seconds))
         )
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         monkeypatch.setattr(BodyReads, "_watch", lambda _: None)
@@ -177,7 +177,7 @@ def test_what_has_waited_for_an_answer_is_cut_off_and_still_gets_it() -> None:
 def test_cutting_off_meets_sockets_of_other_kinds() -> None:
     one, other = socket.socketpair()
     with one, other, socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket():
-        shut_down(0, "no address", idle_seconds=0)
+        shut_down(0, "no IP", idle_seconds=0)
 
 
 def test_a_thread_watches_only_while_bodies_are_read() -> None:

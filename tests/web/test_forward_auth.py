@@ -486,7 +486,7 @@ def test_a_name_in_a_header_is_ascii_and_can_be_read_back(
 
 
 @pytest.mark.parametrize("chosen", ["identity", "email,name,remote,webauth"])
-def test_a_name_that_is_an_email_address_is_presented_to_its_confirmed_owner_only(
+def test_a_name_that_is_an_email_is_presented_to_its_confirmed_owner_only(
     make_app: Callable[..., Flask], chosen: str
 ) -> None:
     client = presenting(make_app, chosen)

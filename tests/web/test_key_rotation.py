@@ -47,7 +47,7 @@ class Node:
 
     def sign(self) -> Tokens:
         end = int(self.clock.now().timestamp()) + 86400
-        # The service itself makes these when a letter goes out.
+        # The service makes these when a mail goes out.
         mailed = services(self.app).outbox._tokens.sign(
             Purpose.RESET, OneTimeClaims(2, 1, end, "0" * 16)
         )

@@ -97,11 +97,11 @@ def test_a_reading_is_answered_for_every_caller(api: NativeApi, headers: dict[st
 
 OWN = {
     "no browser": {},
-    "the user himself": {"Sec-Fetch-Site": "none"},
+    "a URL typed by the user": {"Sec-Fetch-Site": "none"},
     "our page": {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"},
     "our page behind a proxy that ends TLS": {"Origin": "https://localhost"},
     "our page at another port": {"Host": "localhost:8443", "Origin": "https://localhost:8443"},
-    "our page at an address": {"Host": "[::1]:5000", "Origin": "http://[::1]:5000"},
+    "our page at an IP": {"Host": "[::1]:5000", "Origin": "http://[::1]:5000"},
 }
 
 
@@ -141,10 +141,14 @@ def test_a_preflight_of_another_site_gets_no_permission(api: NativeApi) -> None:
 
 
 PROXIES = "192.0.2.0/24,fd00::/8"
-ADDRESSES = {
-    "nobody forwards": ("198.51.100.9", None, "198.51.100.9"),
+CLIENT_IPS = {
+    "not forwarded": ("198.51.100.9", None, "198.51.100.9"),
     "a stranger forwards": ("198.51.100.9", "203.0.113.7", "198.51.100.9"),
-    "a stranger says he is a proxy": ("198.51.100.9", "203.0.113.7, 192.0.2.1", "198.51.100.9"),
+    "a client that claims to be a proxy": (
+        "198.51.100.9",
+        "203.0.113.7, 192.0.2.1",
+        "198.51.100.9",
+    ),
     "a proxy forwards": ("192.0.2.1", "203.0.113.7", "203.0.113.7"),
     "a proxy forwards what was forged before": (
         "192.0.2.1",
@@ -188,14 +192,14 @@ ADDRESSES = {
 }
 
 
-@pytest.mark.parametrize(("peer", "forwarded", "address"), ADDRESSES.values(), ids=ADDRESSES)
+@pytest.mark.parametrize(("peer", "forwarded", "ip"), CLIENT_IPS.values(), ids=CLIENT_IPS)
 def test_an_ip_counts_as_far_as_trusted_proxies_vouch_for_it(
-    peer: str, forwarded: str | None, address: str
+    peer: str, forwarded: str | None, ip: str
 ) -> None:
     environ = {"REMOTE_ADDR": peer} | (
         {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
     )
-    assert client_ip(environ, read_networks(PROXIES)) == address
+    assert client_ip(environ, read_networks(PROXIES)) == ip
 
 
 def test_a_proxy_that_names_no_ip_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -232,7 +236,7 @@ def test_audit_log_remembers_the_ip_that_counts(make_api: Callable[..., NativeAp
         "Forwarded": "for=10.9.9.9",
         "Client-IP": "10.9.9.9",
     }
-    for peer, address in (("192.0.2.1", "203.0.113.7"), ("198.51.100.9", "198.51.100.9")):
+    for peer, ip in (("192.0.2.1", "203.0.113.7"), ("198.51.100.9", "198.51.100.9")):
         headers = {"X-Forwarded-For": "10.0.0.1, 203.0.113.7"} | others
         request = {"environ_overrides": {"REMOTE_ADDR": peer}}
         login = api.client.get("/api/token", headers=basic(*HAWK) | headers, **request)
@@ -242,8 +246,8 @@ def test_audit_log_remembers_the_ip_that_counts(make_api: Callable[..., NativeAp
             "events"
         ]
         assert [(event["kind"], event["outcome"], event["ip"]) for event in trail[:2]] == [
-            ("authentication", "refused", address),
-            ("authentication", "accepted", address),
+            ("authentication", "refused", ip),
+            ("authentication", "accepted", ip),
         ]
 
 

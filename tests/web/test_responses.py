@@ -85,7 +85,7 @@ KINDS: dict[str, tuple[int, Ask]] = {
     "wrong credential": (401, _asking("GET", "/api/users/1", ("hawk", "wrong"))),
     "head without a credential": (401, _asking("HEAD", "/api/resource")),
     "not an administrator": (403, _asking("GET", "/api/admin/users", HAWK)),
-    "no such address": (404, _asking("GET", "/nowhere")),
+    "no such path": (404, _asking("GET", "/nowhere")),
     "no such user": (404, _asking("GET", "/api/admin/users/999", ADMIN)),
     "no such page": (404, _asking("GET", "/docs/nowhere")),
     "no such method": (405, _asking("PUT", "/api/resource")),

@@ -69,13 +69,13 @@ PROXIES_ASK = "/api/verify"  # with any method, see test_forward_auth.py
 class Row:
     """The statuses by caller: anonymous, the user hawk (id 2), the administrator (id 1)."""
 
-    nobody: int
+    anonymous: int
     user: int
     admin: int
     body: dict[str, Any] | None = None
 
 
-def everybody(status: int, body: dict[str, Any] | None = None) -> Row:
+def every_caller(status: int, body: dict[str, Any] | None = None) -> Row:
     return Row(status, status, status, body)
 
 
@@ -84,19 +84,19 @@ def only_admins(status: int, body: dict[str, Any] | None = None) -> Row:
 
 
 MATRIX = {
-    ("GET", "/"): everybody(200),
-    ("GET", "/api/public"): everybody(200),
-    ("GET", "/healthz"): everybody(200),
-    ("GET", "/readyz"): everybody(200),
-    ("GET", "/metrics"): everybody(200),
-    ("GET", "/openapi.json"): everybody(200),
-    ("GET", "/docs/"): everybody(200),
-    ("GET", "/docs/index.html"): everybody(200),
-    ("GET", "/docs/<path:path>"): everybody(200),
+    ("GET", "/"): every_caller(200),
+    ("GET", "/api/public"): every_caller(200),
+    ("GET", "/healthz"): every_caller(200),
+    ("GET", "/readyz"): every_caller(200),
+    ("GET", "/metrics"): every_caller(200),
+    ("GET", "/openapi.json"): every_caller(200),
+    ("GET", "/docs/"): every_caller(200),
+    ("GET", "/docs/index.html"): every_caller(200),
+    ("GET", "/docs/<path:path>"): every_caller(200),
     ("POST", "/api/users"): Row(
         201, 400, 400, {"username": "falcon", "password": "newpwd"}
     ),  # 400: taken by now
-    ("GET", "/api/users/<account:account_id>"): everybody(200),
+    ("GET", "/api/users/<account:account_id>"): every_caller(200),
     ("GET", "/api/users/me"): Row(401, 200, 200),
     ("PATCH", "/api/users/me"): Row(401, 200, 200, {"full_name": "A. Bird"}),
     ("DELETE", "/api/users/me"): Row(401, 204, 409),  # 409: the last administrator
@@ -133,25 +133,27 @@ MATRIX = {
     ),
     ("GET", "/api/admin/audit"): only_admins(200),
     ("GET", "/api/admin/outbox"): only_admins(200),
-    ("POST", "/api/activations"): everybody(400, {"token": "x"}),
-    ("POST", "/api/password-resets"): everybody(204, {"email": "nobody@example.org"}),
-    ("POST", "/api/password-resets/redeem"): everybody(400, {"token": "x", "password": "newpwd"}),
-    ("POST", "/api/password-changes"): everybody(
+    ("POST", "/api/activations"): every_caller(400, {"token": "x"}),
+    ("POST", "/api/password-resets"): every_caller(204, {"email": "nobody@example.org"}),
+    ("POST", "/api/password-resets/redeem"): every_caller(
+        400, {"token": "x", "password": "newpwd"}
+    ),
+    ("POST", "/api/password-changes"): every_caller(
         400, {"username": "x", "current_password": "x", "password": "x"}
     ),
-    ("GET", "/activate"): everybody(200),
-    ("POST", "/activate"): everybody(415, {"token": "x"}),  # a form's page takes forms
-    ("GET", "/reset"): everybody(200),
-    ("POST", "/reset"): everybody(415, {"token": "x", "password": "newpwd"}),
+    ("GET", "/activate"): every_caller(200),
+    ("POST", "/activate"): every_caller(415, {"token": "x"}),  # a form's page takes forms
+    ("GET", "/reset"): every_caller(200),
+    ("POST", "/reset"): every_caller(415, {"token": "x", "password": "newpwd"}),
     ("GET", "/api/certificates"): Row(401, 200, 200),
     ("POST", "/api/certificates"): Row(401, 400, 400, {"csr": "x"}),
     ("POST", "/api/certificates/renew"): Row(
         401, 401, 401, {"csr": "x"}
     ),  # a token is no certificate
     ("DELETE", "/api/certificates/<serial:serial>"): Row(401, 404, 404),
-    ("GET", "/ca.pem"): everybody(200),
-    ("GET", "/ca.crl"): everybody(200),
-    ("GET", "/.well-known/jwks.json"): everybody(200),
+    ("GET", "/ca.pem"): every_caller(200),
+    ("GET", "/ca.crl"): every_caller(200),
+    ("GET", "/.well-known/jwks.json"): every_caller(200),
 }
 
 
@@ -181,13 +183,13 @@ def test_a_route_lets_in_whom_its_row_says(client: FlaskClient, method: str, rul
         answer: TestResponse = client.open(path, method=method, headers=headers, json=row.body)
         return answer.status_code
 
-    assert status({}) == row.nobody
+    assert status({}) == row.anonymous
     assert status(bearer(user)) == row.user
     assert status(bearer(admin)) == row.admin
 
 
 @pytest.mark.parametrize(
-    ("method", "rule"), [key for key, row in MATRIX.items() if row.nobody == 401]
+    ("method", "rule"), [key for key, row in MATRIX.items() if row.anonymous == 401]
 )
 def test_a_closed_route_is_closed_before_it_reads_anything(
     api: NativeApi, method: str, rule: str
@@ -201,7 +203,7 @@ def test_a_closed_route_is_closed_before_it_reads_anything(
 
 @pytest.mark.parametrize("rule", sorted({rule for method, rule in MATRIX if method == "GET"}))
 @pytest.mark.parametrize(
-    "who", [None, HAWK, ADMIN, "wrong"], ids=["nobody", "user", "admin", "wrong"]
+    "who", [None, HAWK, ADMIN, "wrong"], ids=["anonymous", "user", "admin", "wrong"]
 )
 def test_head_decides_as_get_and_says_nothing(api: NativeApi, rule: str, who: Any) -> None:
     headers = bearer("idt_wrong") if who == "wrong" else api.as_user(who) if who else {}

@@ -63,7 +63,7 @@ ENDS: dict[str, Callable[[FlaskClient, str], int]] = {
     "deleted by an administrator": lambda c, _: (
         c.delete("/api/admin/users/2", headers=basic(*ADMIN)).status_code
     ),
-    "deleted by himself": lambda c, _: c.delete("/api/users/me", headers=basic(*HAWK)).status_code,
+    "deleted by its user": lambda c, _: c.delete("/api/users/me", headers=basic(*HAWK)).status_code,
     "deleted and registered anew": lambda c, _: _register_anew(c),
 }
 

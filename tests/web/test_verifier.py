@@ -75,13 +75,13 @@ def test_no_account_is_looked_up_when_there_is_no_name(
     assert passwords.admitted == 0
 
 
-@pytest.mark.parametrize("nobody", [None, False, 0, "", (), [], {}], ids=repr)
+@pytest.mark.parametrize("falsy", [None, False, 0, "", (), [], {}], ids=repr)
 @pytest.mark.parametrize("credential", [basic(*HAWK), bearer("idt_any")], ids=["password", "token"])
 def test_no_caller_passes_when_a_check_returns_something_falsy(
-    api: NativeApi, monkeypatch: pytest.MonkeyPatch, nobody: object, credential: dict[str, str]
+    api: NativeApi, monkeypatch: pytest.MonkeyPatch, falsy: object, credential: dict[str, str]
 ) -> None:
     for check in ("by_password", "by_token"):
-        monkeypatch.setattr(services(api.app).authentication, check, lambda *_: nobody)
+        monkeypatch.setattr(services(api.app).authentication, check, lambda *_: falsy)
     monkeypatch.setitem(api.app.view_functions, "tokens.resource", auth.required(lambda: "in"))
     answer = api.client.get("/api/resource", headers=credential)
     assert (answer.status_code, answer.text) == (401, "Unauthorized Access")
@@ -95,7 +95,7 @@ def test_a_principal_is_never_falsy() -> None:
     "header",
     [
         basic("hawk", "wrong")["Authorization"],
-        basic("nobody", "newpwd")["Authorization"],
+        basic("falsy", "newpwd")["Authorization"],
         basic("idt_wrong")["Authorization"],
         "Bearer idt_wrong",
         "Basic",

@@ -115,7 +115,7 @@ def test_what_no_account_can_have_is_a_bad_request(
         ("POST", "/user/update", 405, "METHOD_NOT_ALLOWED"),
     ],
 )
-def test_an_unknown_address_or_method_is_refused_by_name(
+def test_an_unknown_path_or_method_is_refused_by_name(
     still: DialectClient, method: str, path: str, status: int, message: str
 ) -> None:
     answer = still.ask(method, path)

@@ -175,7 +175,7 @@ def test_an_administrator_changes_any_account_and_its_owner_is_notified(
     assert say.put(f"/users/{user}", change, headers=basic(*ADMIN)).status_code == 204
     assert opens(say, "new-pass-word")
     assert say.put(f"/users/{user}", {}, token=jwt).status_code == 401
-    assert (EMAIL, CHANGED) in [(letter.recipient, letter.subject) for letter in mailbox.fetch()]
+    assert (EMAIL, CHANGED) in [(mail.recipient, mail.subject) for mail in mailbox.fetch()]
 
 
 def test_asking_for_nothing_leaves_no_trace(

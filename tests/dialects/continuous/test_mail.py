@@ -40,7 +40,7 @@ def test_a_token_activates_no_other_user_and_not_after_a_day(
 ) -> None:
     other = say.post("/users", USER | {"email": "other@domain.tld"}).json["id"]
     token = (
-        next(letter for letter in mailbox.fetch() if letter.recipient == EMAIL)
+        next(mail for mail in mailbox.fetch() if mail.recipient == EMAIL)
         .text.partition("Token: ")[2]
         .split()[0]
     )
@@ -54,7 +54,7 @@ def test_a_token_activates_no_other_user_and_not_after_a_day(
 @pytest.mark.usefixtures("user")
 def test_a_reset_goes_to_the_stored_email_alone(say: DialectClient, mailbox: Mailbox) -> None:
     assert say.post("/passwords/reset", {"email": "EMAIL@Domain.TLD"}).status_code == 204
-    assert [letter.recipient for letter in mailbox.fetch() if letter.subject == RESET] == [EMAIL]
+    assert [mail.recipient for mail in mailbox.fetch() if mail.subject == RESET] == [EMAIL]
 
 
 def test_a_reset_token_works_once_ends_all_sessions_and_is_told(
@@ -75,7 +75,7 @@ def test_a_reset_token_works_once_ends_all_sessions_and_is_told(
     assert opens(say, "third-pass")
     assert not opens(say, SECRET)
     assert say.put(f"/users/{user}", {}, token=jwt).status_code == 401
-    assert (EMAIL, CHANGED) in [(letter.recipient, letter.subject) for letter in mailbox.fetch()]
+    assert (EMAIL, CHANGED) in [(mail.recipient, mail.subject) for mail in mailbox.fetch()]
 
 
 @pytest.mark.usefixtures("user")

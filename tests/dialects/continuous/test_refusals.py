@@ -164,7 +164,7 @@ def test_forms_are_not_spoken(still: DialectClient, path: str) -> None:
         ("DELETE", f"/users/{UNKNOWN_UUID}", 405, "method_not_allowed"),
     ],
 )
-def test_an_unknown_address_or_method_is_a_problem(
+def test_an_unknown_path_or_method_is_a_problem(
     still: DialectClient, method: str, path: str, status: int, code: str
 ) -> None:
     answer = still.ask(method, path)

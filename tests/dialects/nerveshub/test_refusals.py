@@ -132,7 +132,7 @@ def test_a_form_means_one_thing_or_nothing(still: DialectClient, form: bytes, st
         ("PUT", "/api/users/me", 405),
     ],
 )
-def test_an_unknown_address_or_method_is_refused_with_errors(
+def test_an_unknown_path_or_method_is_refused_with_errors(
     still: DialectClient, method: str, path: str, status: int
 ) -> None:
     answer = still.ask(method, path)

@@ -205,7 +205,7 @@ def test_a_body_that_cannot_be_read_is_refused_with_error_and_reason(
         ("DELETE", "/api/user", 405),
     ],
 )
-def test_an_unknown_address_or_method_has_its_real_status(
+def test_an_unknown_path_or_method_has_its_real_status(
     still: DialectClient, method: str, path: str, status: int
 ) -> None:
     answer = still.ask(method, path)

@@ -33,7 +33,7 @@ HARDENED = {
     "argon2_memory_kib": "19456",
     "argon2_time": "2",
 }
-# Counted, as in a real service, and never reached: all askers come from one address.
+# Counted, as in a real service, and never reached: all callers have one IP.
 UNREACHED = {
     "ip_failures": "1000000",
     "registration_limit": "1000000/60",
@@ -75,12 +75,12 @@ class Prober:
 
     def people(self) -> dict[str, str]:
         """Make new people, one of each kind; return their names, which are also the first part of
-        their addresses."""
+        their emails."""
         number, use = next(_numbers), services(self.app)
         # All names are of one length: the longer answer would tell.
         names = {who: f"bird{number:05}{index}" for index, who in enumerate(WHO)}
         wanted = {
-            who: NewAccount(name, LONG_PASSWORD, address_of(name)) for who, name in names.items()
+            who: NewAccount(name, LONG_PASSWORD, email_of(name)) for who, name in names.items()
         }
         for who in ("known", "disabled", "unusable"):
             use.accounts.create(operator(), wanted[who], admin=False)
@@ -159,16 +159,16 @@ def imported(prober: Prober, call: Call) -> dict[str, Probe]:
 def known_and_unknown(prober: Prober, call: Call) -> dict[str, Probe]:
     """Return the call for an unknown account and for a known one, of each kind in turn."""
     asked = uses(prober, call)
-    nobody, others = asked.pop("unknown"), itertools.cycle(asked.values())
-    return {"unknown": nobody, "somebody": lambda: next(others)()}  # noqa: PLW0108 - another one at each call
+    unknown, others = asked.pop("unknown"), itertools.cycle(asked.values())
+    return {"unknown": unknown, "known": lambda: next(others)()}  # noqa: PLW0108 - another one at each call
 
 
 def free() -> str:
     """Return an unused email."""
-    return address_of(f"free{next(_numbers):06}")
+    return email_of(f"free{next(_numbers):06}")
 
 
-def address_of(name: str) -> str:
+def email_of(name: str) -> str:
     return f"{name}@example.org"
 
 
@@ -188,28 +188,28 @@ def _basic(path: str, password: str) -> Call:
     return lambda prober, name: prober.client.get(path, headers=basic(name, password))
 
 
-ADDRESS = "{name}@example.org"
+EMAIL = "{name}@example.org"
 GUESSES: dict[str, Call] = {
     "basic": _basic("/api/token", "wrong"),
     "basic by email": lambda prober, name: prober.client.get(
-        "/api/token", headers=basic(address_of(name), "wrong")
+        "/api/token", headers=basic(email_of(name), "wrong")
     ),
-    "basic, a password nobody can have": _basic("/api/token", "w" * 2000),
-    "nerveshub auth": _guessing("/nerveshub/users/auth", email=ADDRESS),
+    "basic, an impossible password": _basic("/api/token", "w" * 2000),
+    "nerveshub auth": _guessing("/nerveshub/users/auth", email=EMAIL),
     "nerveshub auth by name": _guessing("/nerveshub/users/auth", username="{name}"),
-    "nerveshub login": _guessing("/nerveshub/users/login", email=ADDRESS),
-    "nerveshub sign": _guessing("/nerveshub/users/sign", email=ADDRESS, csr="x", description="x"),
+    "nerveshub login": _guessing("/nerveshub/users/login", email=EMAIL),
+    "nerveshub sign": _guessing("/nerveshub/users/sign", email=EMAIL, csr="x", description="x"),
     "wekan by name": _guessing("/wekan/users/login", username="{name}"),
-    "wekan by address": _guessing("/wekan/users/login", email=ADDRESS),
-    "continuous": _guessing("/continuous/sessions", email=ADDRESS),
+    "wekan by email": _guessing("/wekan/users/login", email=EMAIL),
+    "continuous": _guessing("/continuous/sessions", email=EMAIL),
     "azuma": _guessing("/azuma/user/login", name="{name}"),
 }
 RESETS: dict[str, Call] = {
-    "native": _posting("/api/password-resets", email=ADDRESS),
-    "continuous": _posting("/continuous/passwords/reset", email=ADDRESS),
+    "native": _posting("/api/password-resets", email=EMAIL),
+    "continuous": _posting("/continuous/passwords/reset", email=EMAIL),
     "continuous, with a token": _posting(
         "/continuous/passwords",
-        email=ADDRESS,
+        email=EMAIL,
         password=LONG_PASSWORD,
         password_confirm=LONG_PASSWORD,
         token="x",
@@ -253,7 +253,7 @@ class Owner:
         return self.prober.ask(path, body, method=method, headers=bearer(self.token))
 
     def change_email(self, dialect: str, email: str) -> TestResponse:
-        """Change the address."""
+        """Change the email."""
         if dialect == "native":
             return self.ask("PATCH", "/api/users/me", {"email": email})
         ((uuid,),) = rows(

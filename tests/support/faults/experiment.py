@@ -51,11 +51,11 @@ def run_experiment(
     hold (I11).
 
     Args:
-        nodes: everybody who takes part.
+        nodes: all that take part.
         database_url: what they share.
         loaded: who bears the load, if not all do.
         warm: how many lives are lived before anything is measured.
-        mail: register with addresses, so that there are letters.
+        mail: register with emails, so that there are mails.
     """
     recorder = Recorder()
     load = Load(recorder, [live.base for live in loaded or nodes], mail=mail)

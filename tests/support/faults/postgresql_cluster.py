@@ -38,7 +38,7 @@ class Cluster:
         self._run("stop", "-m", "immediate")
 
     def start(self) -> None:
-        """Start it again at the same address, unless it runs."""
+        """Start it again on the same port, unless it runs."""
         if not (self._data / "postmaster.pid").exists():
             options = f"{self._options} -c unix_socket_directories={self._data.parent}"
             self._run("start", "-w", "-o", options, "-l", str(self._data.parent / "again.log"))
@@ -65,7 +65,7 @@ class Cluster:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Give the service's address of an empty database."""
+        """Give the service's URL of an empty database."""
         name = f"fault_{next(_numbers)}"
         with self._connect() as connection:
             connection.execute(f"CREATE DATABASE {name}")
@@ -75,7 +75,7 @@ class Cluster:
 
     @contextmanager
     def standby(self) -> Iterator[str]:
-        """Give the address of a server that follows this one and can only be read."""
+        """Give the URL of a server that follows this one and is read-only."""
         port, home = free_port(), self._data.parent / "standby"
         self._as(
             "pg_basebackup", "-D", str(home), "-d", self.url, "-R", "--checkpoint=fast", "--no-sync"

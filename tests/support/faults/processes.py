@@ -40,7 +40,7 @@ def fork_servers(live: Live) -> list[int]:
     ]
 
 
-def everybody(live: Live) -> list[int]:
+def all_processes(live: Live) -> list[int]:
     """Return all processes of a service, the first one first."""
     return [live.process.pid, *fork_servers(live), *workers(live)]
 
@@ -84,7 +84,7 @@ def ended(*pids: int) -> bool:
 
 
 def start_again(live: Live) -> None:
-    """Start a service that has ended, at the same address, with the same settings and the same
+    """Start a service that has ended, on the same port, with the same settings and the same
     log."""
     live.process.wait(timeout=20)
     with live.log.open("ab") as output:

@@ -112,9 +112,7 @@ class Recorder:
             headers["Content-Type"], data = "application/json", json.dumps(body)
         asked = time.monotonic()
         try:
-            status, got, text = _exchange(
-                node, _address_of(who), timeout, method, path, data, headers
-            )
+            status, got, text = _exchange(node, _ip_of(who), timeout, method, path, data, headers)
         except (OSError, http.client.HTTPException) as error:
             done = Operation(
                 kind, node, who, asked, time.monotonic(), expect, request_id, body=repr(error)
@@ -177,7 +175,7 @@ def _exchange(
         connection.close()
 
 
-def _address_of(who: str) -> str:
+def _ip_of(who: str) -> str:
     # Every caller has its own IP, so that no limit per IP is met.
     number = zlib.crc32(who.encode())
     return f"127.{1 + number % 250}.{(number >> 8) % 250}.{1 + (number >> 16) % 250}"

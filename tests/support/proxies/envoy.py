@@ -42,5 +42,5 @@ def proxying(place: Place) -> Iterator[None]:
         yield
 
 
-def _port(address: str) -> str:
-    return address.rpartition(":")[2]
+def _port(url: str) -> str:
+    return url.rpartition(":")[2]
