@@ -1,4 +1,4 @@
-"""Names made from randomness: of the right form, and never twice."""
+"""Random identifiers have the right format and do not repeat."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The files of signing keys: old ones go on, changes are whole, and a crash leaves keys that can be
-used."""
+"""The files of signing keys: old ones stay usable, changes are atomic, and a crash leaves usable
+keys."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The ring of keys: changed files are noticed within a second, times to the moment; what is broken
-changes nothing."""
+"""The key ring notices changed files within a second and observes the keys' times exactly;
+unreadable files change nothing."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Hashes of other systems: made by their own libraries, verified, and harmless whatever they ask
-for."""
+"""Hashes of other systems, made by their own libraries, are verified, and their parameters are
+bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, whatever the text holds, and never an error's own words."""
+"""Log lines are one JSON object each, for any text, and never contain the text of an exception."""
 
 from __future__ import annotations
 

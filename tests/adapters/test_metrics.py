@@ -1,4 +1,4 @@
-"""Metrics: every process counts for itself, and any of them answers for all."""
+"""Metrics: each process counts for itself, and each process can report the sum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opaque tokens: the form each document asks for, and a digest that only a well-formed one has."""
+"""Opaque tokens have the format of their document; only a well-formed one has a digest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The guard before the hash: one computes, a few wait, the rest are turned away at once."""
+"""The admission queue: one request computes a hash, a few wait, and the rest are refused at
+once."""
 
 from __future__ import annotations
 

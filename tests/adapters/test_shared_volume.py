@@ -1,5 +1,4 @@
-"""Volumes that a platform mounts with bits for a group, such as `fsGroup` of Kubernetes: root's,
-and a group's."""
+"""Volumes that a platform mounts with group permissions, such as `fsGroup` of Kubernetes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Access tokens: one spelling per token, only from our keys and for this purpose, and garbage is
-just no token."""
+"""Access tokens have one spelling, and are valid only with a key of ours and for this purpose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every abuse case is held by a test that exists, or has a reason for none."""
+"""Every abuse case has an existing test, or a reason for having none."""
 
 from __future__ import annotations
 

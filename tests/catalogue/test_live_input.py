@@ -1,4 +1,4 @@
-"""Hostile bytes before any request is one: too many and too long header fields, another protocol."""
+"""Hostile bytes instead of a request: too many or too long header fields, another protocol."""
 
 from __future__ import annotations
 

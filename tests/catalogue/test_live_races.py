@@ -1,8 +1,5 @@
 """Races between two real processes on one database: the database decides, and nothing is done
-twice.
-
-Cases 67, 68, 121, 143, 152, 157, 172, 182, 206 and 236.
-"""
+twice."""
 
 from __future__ import annotations
 

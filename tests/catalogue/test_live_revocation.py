@@ -1,7 +1,6 @@
-"""What ends a credential counts at once where it was asked for, and within a second on every other
-node.
+"""A revocation takes effect at once on its own node, and within a second on every other node.
 
-Over connections that are kept alive all the while, for every kind of credential.
+Asked over connections that are kept alive, for every kind of credential.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""No answer differs by a byte with the existence of an account.
+"""No answer differs by a byte depending on whether an account exists.
 
-The same is done for it as well: `test_same_work`, `test_same_steps`. Its time is measured in
-`tests/timing`.
+`test_same_work` and `test_same_steps` compare the work, `tests/timing` the times.
 """
 
 from __future__ import annotations

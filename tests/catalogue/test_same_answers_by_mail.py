@@ -1,8 +1,7 @@
-"""The answer to a reset does not differ by a byte with the existence of an account.
+"""The answer to a reset does not differ by a byte depending on whether an account exists.
 
-The same is done for it as well, also for registrations and new emails: `test_same_work`,
-`test_same_steps`,
-`test_taken_emails`. Its time is measured in `tests/timing`.
+`test_same_work`, `test_same_steps` and `test_taken_emails` compare the work, also for registrations
+and new emails; `tests/timing` compares the times.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Account enumeration, at the cause: equal work for known and unknown accounts (decision 36).
+"""Account enumeration: equal work for known and unknown accounts (decision 36).
 
-`tests/timing` measures times. Here the steps are compared: one look is enough, and it names what
-differs.
+The steps are compared here, once, so that a failure names the difference; `tests/timing` measures
+times.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""A username is never taken for the email of another person: asked at every call that names an
-account."""
+"""A username never passes for the email of another user, in any call that names an account."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The authority: made at first need, or given by `IDENTITY_CA_FILE`; one that cannot sign stops the
-start."""
+"""The certificate authority is created when it is first needed, or given by `IDENTITY_CA_FILE`; one
+that cannot sign stops the start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a certificate holds, what is recorded before it is handed out, and that openssl agrees."""
+"""What a certificate contains, what is recorded before it is sent, and that openssl accepts it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Listing, revoking and renewing; and everything that closes a certificate at once and puts it on
-the list."""
+"""Certificates are listed, revoked and renewed; each way to end one takes effect at once and in the
+revocation list."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A certificate and all that were renewed from it: one line, which ends together and has few living
-members."""
+"""A certificate line: a certificate and its renewals are revoked together, and few of them are
+valid at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mTLS behind a real nginx: what it shows is believed, what its callers send is not."""
+"""Client certificates behind a real nginx: its headers count, those of its clients do not."""
 
 from __future__ import annotations
 

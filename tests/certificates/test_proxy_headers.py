@@ -1,5 +1,5 @@
-"""A certificate in a header: believed from a trusted peer with the secret alone, and checked again
-by us."""
+"""A certificate in a header counts only from a trusted peer with the secret, and is verified
+again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The revocation list is signed when something changed, not when a stranger asks."""
+"""The revocation list is signed when something has changed, not for each request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every command says of itself, and `identity migrate`."""
+"""The help of every command, and `identity migrate`."""
 
 from __future__ import annotations
 

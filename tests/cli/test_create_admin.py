@@ -1,5 +1,5 @@
-"""`identity create-admin`: the password comes by standard input or prompt, and goes nowhere
-else."""
+"""`identity create-admin` reads the password from standard input or a prompt and shows it
+nowhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`identity prune` deletes what is over and says how much."""
+"""`identity prune` deletes expired rows and prints how many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`identity rotate-keys`: what it changes, what it says, and that it never says a key."""
+"""`identity rotate-keys`: what it changes and prints; it never prints a key."""
 
 from __future__ import annotations
 

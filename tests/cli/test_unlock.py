@@ -1,4 +1,4 @@
-"""`identity unlock`: how the last administrator gets in again, from the machine's own terminal."""
+"""`identity unlock` lets the last administrator log in again."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Certifire to the letter: its own examples, by real curl against a real service on each
-database."""
+"""The examples of Certifire's document, sent by real curl to a real service on each database."""
 
 from __future__ import annotations
 

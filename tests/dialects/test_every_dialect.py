@@ -1,5 +1,5 @@
-"""What no dialect ever does, whatever its document shows, in either mode. (The speaker looks for
-hashes everywhere.)"""
+"""What no dialect does in either mode, whatever its document shows. The client searches every
+answer for hashes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What documents show and careful services do not: as documented by default, closed when
-hardened."""
+"""What the documents expose is exposed by default and closed when hardened."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Too much of something, in every dialect: one count for a name over all of them, a 429 in each
-one's words."""
+"""Limits in every dialect: all dialects share one counter for a name, and each has its own 429."""
 
 from __future__ import annotations
 

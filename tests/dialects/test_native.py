@@ -1,5 +1,4 @@
-"""The native dialect as its users speak it: themselves, their tokens and sessions, and how accounts
-are made."""
+"""The native dialect for users: their account, tokens and sessions, and registration."""
 
 from __future__ import annotations
 

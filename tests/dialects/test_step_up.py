@@ -1,5 +1,4 @@
-"""A proof that is too old, in each dialect: 401 with RFC 9470's challenge, and a fresh one is
-enough."""
+"""When the authentication is not recent, each dialect answers 401 with RFC 9470's challenge."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Emails: one plain email in, one canonical form out, whatever script its domain is
-written in."""
+"""Emails: which are accepted, and their canonical form in any script."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The times of keys: a new one is known before it signs, an old one counts until nothing it signed
-can be alive."""
+"""The times of keys: a new key is accepted before it signs, an old one until everything it signed
+has expired."""
 
 from __future__ import annotations
 

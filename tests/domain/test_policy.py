@@ -1,4 +1,5 @@
-"""The rules: who may, how fresh a proof must be, and when a token is in its life."""
+"""The rules: who may do what, how recent an authentication must be, and when a token is within its
+lifetime."""
 
 from __future__ import annotations
 

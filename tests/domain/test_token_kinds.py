@@ -1,4 +1,4 @@
-"""The forms of tokens: every kind is known by its look alone, and nothing else is."""
+"""Token formats: the kind of a token is known by its format alone."""
 
 from __future__ import annotations
 

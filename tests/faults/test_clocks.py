@@ -1,5 +1,5 @@
-"""Two nodes on one PostgreSQL whose clocks differ: seconds go unnoticed, minutes refuse tokens,
-nothing ever fails."""
+"""Two nodes on one PostgreSQL with different clocks: seconds make no difference, minutes refuse
+tokens."""
 
 from __future__ import annotations
 

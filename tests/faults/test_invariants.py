@@ -1,4 +1,4 @@
-"""The invariants find what they are there to find."""
+"""The checks of the invariants find each violation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema is not what it was: a table is gone. The service says so, and never with a 500."""
+"""A table is missing: the service reports it, and never with a 500."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two hundred clients who send a byte now and then: other clients are not affected."""
+"""Two hundred clients send a byte now and then: other clients are not affected."""
 
 from __future__ import annotations
 

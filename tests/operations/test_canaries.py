@@ -1,5 +1,4 @@
-"""Planted passwords and tokens go through the whole service and come out nowhere but where they
-were asked for."""
+"""Planted passwords and tokens appear nowhere but in the answers that issue them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in deploy/ is what its tools take: the systemd unit and nginx's configuration."""
+"""systemd and nginx accept the files of deploy/."""
 
 from __future__ import annotations
 

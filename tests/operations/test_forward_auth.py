@@ -1,5 +1,5 @@
-"""The shipped configurations of proxies ask before they forward, and only Identity says who is
-calling."""
+"""The shipped proxy configurations ask before they forward, and only Identity sets the identity
+headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/healthz and /readyz: is the process alive, and can it serve."""
+"""/healthz and /readyz: whether the process runs, and whether it can serve."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Log lines: one JSON object per line whatever a caller sends, each found again by the answer's
-request id."""
+"""Log lines are one JSON object each, whatever a caller sends, and have the request id of the
+answer."""
 
 from __future__ import annotations
 

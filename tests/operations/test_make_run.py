@@ -1,4 +1,4 @@
-"""`make run` knows where it is reached, so that the links in its mails work."""
+"""`make run` sets the public URL, so that the links in its mails work."""
 
 from __future__ import annotations
 

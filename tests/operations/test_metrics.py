@@ -1,4 +1,4 @@
-"""/metrics: right with several workers, and labelled by routes alone."""
+"""/metrics: correct with several workers, and labelled by route only."""
 
 from __future__ import annotations
 

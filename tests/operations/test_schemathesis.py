@@ -1,5 +1,4 @@
-"""Schemathesis reads our OpenAPI document and tries to catch the running service saying something
-else."""
+"""Schemathesis compares the running service with its OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service is built from: every file by its hash, and no version with a known hole."""
+"""Dependencies are pinned by hash, and none has a known vulnerability."""
 
 from __future__ import annotations
 

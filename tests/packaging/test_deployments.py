@@ -1,5 +1,5 @@
-"""The compose file and the manifests of Kubernetes: right by schema, closed, and with settings that
-are taken."""
+"""The compose file and the Kubernetes manifests are valid, restrictive, and use settings that
+exist."""
 
 from __future__ import annotations
 

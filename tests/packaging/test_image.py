@@ -1,5 +1,5 @@
-"""The image: built from the Containerfile, started as it says, migrated and logged in to, and
-closed."""
+"""The image is built from the Containerfile, starts, migrates, answers a login, and is
+restrictive."""
 
 from __future__ import annotations
 

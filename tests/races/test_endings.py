@@ -1,4 +1,4 @@
-"""Logins and renewals at the same moment as their end: nothing lives on that was ended."""
+"""Logins and renewals at the same time as a revocation: nothing that was revoked stays valid."""
 
 from __future__ import annotations
 

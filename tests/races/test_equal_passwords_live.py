@@ -1,5 +1,4 @@
-"""Many requests at one moment with the same right password: each is answered, and none is put
-off."""
+"""Many requests with the same right password at the same time are all accepted."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Two live services on one database: at the edge of a limit, parallel guesses compute no hash too
-many."""
+"""Two live services on one database: at a limit, parallel guesses compute no hash too many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guesses and changes of a password at the same moment: the limit is exact, and one change wins."""
+"""Guesses and password changes at the same time: the limit is exact, and one change wins."""
 
 from __future__ import annotations
 

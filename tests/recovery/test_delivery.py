@@ -1,5 +1,4 @@
-"""Real processes deliver mail: the sender inside the service, and `identity send-mail` on its
-own."""
+"""Real processes send mail: the thread inside the service, and `identity send-mail`."""
 
 from __future__ import annotations
 

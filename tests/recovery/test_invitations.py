@@ -1,5 +1,4 @@
-"""Invitations: the account exists at once, and opens only once its owner has chosen a password by
-the mail."""
+"""Invitations: the account exists at once, and can log in once its owner has chosen a password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the mail server is named in the settings, and how the way to it is protected."""
+"""The settings of the mail server, and how the connection to it is protected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What mails say, and what no request can make them say."""
+"""The texts of mails, which no request can change."""
 
 from __future__ import annotations
 

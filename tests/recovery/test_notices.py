@@ -1,4 +1,5 @@
-"""Notices to the owner of an account: every change of a credential, to the email from before it."""
+"""The owner of an account is notified of every change of a credential, at the email from before
+it."""
 
 from __future__ import annotations
 

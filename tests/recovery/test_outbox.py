@@ -1,5 +1,4 @@
-"""Mail by an outbox and a real SMTP server: whatever happens there, a mail comes, as often as it
-takes."""
+"""Mail by the outbox and a real SMTP server: after any fault, each mail arrives."""
 
 from __future__ import annotations
 

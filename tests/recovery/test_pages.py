@@ -1,4 +1,4 @@
-"""The two pages that links lead to: opening one changes nothing, its button does."""
+"""The two pages that links in mails lead to: opening one changes nothing, its button does."""
 
 from __future__ import annotations
 

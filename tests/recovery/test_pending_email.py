@@ -1,4 +1,4 @@
-"""A new email counts once it is confirmed; until then the one in force stays, for login and
+"""A new email counts once it is confirmed; until then the former one is used for login and
 reset."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Getting back in without the password: by a mailed token, once, in 15 minutes, and everything
-older ends."""
+"""Password reset: by a mailed token, once, within 15 minutes; it invalidates all earlier
+credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An account gives up an email that it has not confirmed in time, and nothing else."""
+"""An account loses an email that was not confirmed in time, and nothing else."""
 
 from __future__ import annotations
 

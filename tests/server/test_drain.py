@@ -1,5 +1,5 @@
-"""`identity serve` ends without a refused call: not ready first, then no new connections, then no
-process."""
+"""`identity serve` stops without refusing a call: first it is not ready, then it takes no new
+connections, then it ends."""
 
 from __future__ import annotations
 

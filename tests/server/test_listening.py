@@ -1,5 +1,4 @@
-"""Where a server listens: a name is resolved first, IPv4 where there is one, and a refusal is one
-line."""
+"""Where a server listens: a name is resolved first, to IPv4 if it has one; an error is one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`identity serve` ends: by Ctrl-C or SIGTERM, whole and in order."""
+"""`identity serve` stops in order, by Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 

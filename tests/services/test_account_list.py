@@ -1,4 +1,4 @@
-"""The list of accounts: page by page, searched to the letter, for administrators only."""
+"""The list of accounts: paged, searched literally, for administrators only."""
 
 from __future__ import annotations
 

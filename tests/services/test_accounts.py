@@ -1,5 +1,4 @@
-"""Making accounts: who may, with which values, and that a name or an email belongs to one
-only."""
+"""Registration: who may, with which values, and that names and emails are unique."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What administrators do to accounts, what it ends, and that one of them always stays."""
+"""What administrators do to accounts, what it invalidates, and that one administrator always
+remains."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The audit trail: one event for each thing that happened, by whom and to whom, and never a
-secret."""
+"""The audit log: one event for each action, with actor and subject, and without secrets."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The file of SQLite vanishes or is replaced under a running service: nothing is acknowledged and
-lost with it."""
+"""The SQLite file vanishes or is replaced under a running service: nothing acknowledged is lost
+with it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Token checks from memory: quick while the feed of changes is heard, from rows where it is not,
-and never stale."""
+"""Token checks from memory: fast while the change feed is current, from rows otherwise, and never
+stale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The directory beside a model: whatever happens on two nodes, in any order, no answer was untrue
+"""The session directory compared with a model: after any steps on two nodes, no answer is outdated
 for over a second."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Nodes whose keys do not fit are found: the one that came later is not ready, and says why."""
+"""Nodes with different keys: the one that started later is not ready, and says why."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The memory of live sessions: bounded, forgotten account by account, and never of a row read too
-early."""
+"""The cache of valid sessions: bounded, forgotten by account, and never filled from a row that was
+read too early."""
 
 from __future__ import annotations
 

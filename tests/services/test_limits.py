@@ -1,5 +1,5 @@
-"""Guessing: the exact number of attempts, for known and unknown names alike, and how a lock
-ends."""
+"""Guessed passwords: the exact number of attempts, for known and unknown names alike, and the end
+of a lock."""
 
 from __future__ import annotations
 

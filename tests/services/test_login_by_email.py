@@ -1,4 +1,4 @@
-"""An email as the Basic username: good once it is confirmed, and counted for its account."""
+"""An email as the Basic username is accepted once it is confirmed, and counted for its account."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Sessions of every kind: how long each lives, used and unused, and that its secret is kept as a
-digest."""
+"""Sessions of every kind: their lifetimes, and that the database has only the digest of their
+secret."""
 
 from __future__ import annotations
 

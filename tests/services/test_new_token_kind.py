@@ -1,4 +1,4 @@
-"""A new kind of token is one row of the table: everything else reads it there."""
+"""A new kind of token is one row of the table; everything else reads it there."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Accounts that came with another system's hash: the first login proves it and leaves ours in its
-place."""
+"""Accounts with another system's hash: the first login verifies it and replaces it."""
 
 from __future__ import annotations
 

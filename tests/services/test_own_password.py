@@ -1,4 +1,5 @@
-"""One's own password: changed only with the current one, and with it every other session ends."""
+"""One's own password: changed only with the current one, and the change revokes every other
+session."""
 
 from __future__ import annotations
 

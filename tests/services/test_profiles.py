@@ -1,4 +1,5 @@
-"""One's own account: what is changed, what proof it needs, and which sessions it ends."""
+"""One's own account: what can be changed, which authentication it needs, and which sessions it
+revokes."""
 
 from __future__ import annotations
 

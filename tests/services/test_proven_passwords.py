@@ -1,4 +1,4 @@
-"""A right password that was proven a moment ago is known again; equal ones at one moment cost one
+"""A password that was just verified is not hashed again; equal ones at the same time cost one
 hash."""
 
 from __future__ import annotations

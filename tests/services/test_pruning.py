@@ -1,5 +1,5 @@
-"""What is over is deleted a little at a time, what is not stays, and several nodes do not hurt each
-other."""
+"""Expired rows are deleted a few at a time, others are kept, and several nodes may prune at
+once."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Readiness: the first condition that refuses says why, and callers wait no longer than the
-limit."""
+"""Readiness: the first failed condition is reported, and callers wait no longer than the limit."""
 
 from __future__ import annotations
 

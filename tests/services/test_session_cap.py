@@ -1,4 +1,4 @@
-"""How many sessions an account may have: the longest unused gives way, at once and everywhere."""
+"""The cap of sessions: a new login evicts the one that was unused for longest, on all nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a session is alive: the SQL and the function say the same."""
+"""Whether a session is valid: the SQL and the function agree."""
 
 from __future__ import annotations
 

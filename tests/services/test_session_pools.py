@@ -1,5 +1,4 @@
-"""Which session gives way: never one of another pool, and of its own pool the one that is missed
-least."""
+"""Which session is evicted: none of another pool, and in its own pool the least needed one."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Where a password is counted: by name, by IP, by both where they know each other, by session;
-and who unlocks."""
+"""Where a password is counted: by name, by IP, by account at a known IP, by session; and how locks
+are lifted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access tokens: what opens one, how it renews itself, and that it never outlives its session."""
+"""Access tokens: issue, renewal, and that none outlives its session."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""One use case, one transaction: whole or not at all, tried again where that helps, and silent
-about what it held."""
+"""One use case is one transaction: atomic, retried where that helps, and its errors show no
+data."""
 
 from __future__ import annotations
 

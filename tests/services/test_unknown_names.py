@@ -1,5 +1,5 @@
-"""A name that no account has may be a password in the wrong field: two letters and a keyed digest
-of it are kept."""
+"""A name that no account has may be a password in the wrong field: only two letters and a keyed
+digest are kept."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Names that begin with `IDENTITY_`: Kubernetes' own are passed over, a mistake is refused with
-what was meant."""
+"""Names that begin with `IDENTITY_`: those of Kubernetes are ignored, a misspelt one is refused
+with a suggestion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`IDENTITY_…_FILE`: each secret setting may stand in a file, and nothing else may."""
+"""`IDENTITY_…_FILE`: each secret setting, and no other, can be in a file."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The feed of changes: it tells every committed one, says when it cannot, and comes back however it
-was broken."""
+"""The change feed: it reports every committed change, says when it is not current, and recovers
+from any fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the databases are spoken to: the switches of every connection, and the files' modes."""
+"""The options of every database connection, and the modes of the files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What migrations do to rows that are there already, in both directions."""
+"""What migrations do to existing rows, in both directions."""
 
 from __future__ import annotations
 

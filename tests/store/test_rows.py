@@ -1,4 +1,4 @@
-"""Rows: what the constraints refuse, ids that never come back, and times that keep their zone."""
+"""Rows: what the constraints refuse, ids that are never reused, and times that keep their zone."""
 
 from __future__ import annotations
 

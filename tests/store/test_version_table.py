@@ -1,5 +1,5 @@
-"""The table of the revision: our own, taken over from Alembic's default one, which others may use
-beside us."""
+"""The table of the schema revision: our own, taken over from Alembic's default, which other
+programs may use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for a fact, with an end."""
+"""Wait for a fact, with a time limit."""
 
 from __future__ import annotations
 

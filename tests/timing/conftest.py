@@ -1,4 +1,4 @@
-"""A caller of a hardened service, whose every call is timed."""
+"""A caller of a hardened service whose calls are timed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the revocation list costs as it grows."""
+"""How the cost of the revocation list grows with its length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An administrator's day with other people's credentials: passwords, sessions, certificates."""
+"""Administrators and the credentials of others: passwords, sessions, certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filters of the audit trail as a query string."""
+"""The filters of the audit log as a query string."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Authorization header, well and badly formed: one credential or the one refusal."""
+"""The Authorization header, well and badly formed: one credential, or the same refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies have one meaning or none: strict JSON, of bounded depth."""
+"""Bodies are unambiguous or refused: strict JSON of bounded depth."""
 
 from __future__ import annotations
 

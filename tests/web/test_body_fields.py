@@ -1,4 +1,4 @@
-"""Fields are the named ones, of the named types: nothing else is taken from a body."""
+"""Bodies have the declared fields of the declared types and no others."""
 
 from __future__ import annotations
 

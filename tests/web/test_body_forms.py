@@ -1,4 +1,4 @@
-"""Forms are as strict as JSON: every field once, every escape whole, UTF-8."""
+"""Forms are as strict as JSON: no repeated field, no broken escape, UTF-8."""
 
 from __future__ import annotations
 

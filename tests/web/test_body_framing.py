@@ -1,4 +1,4 @@
-"""A body is read only when its type, encoding and length are known, and only as far as that."""
+"""A body is read only if its type, encoding and length are known, and no further."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only a real server sees: framing, limits, methods and paths, byte by byte."""
+"""What only a real server shows: framing, limits, methods and paths, byte by byte."""
 
 from __future__ import annotations
 

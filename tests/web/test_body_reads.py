@@ -1,4 +1,5 @@
-"""Bodies on their way: how many, from whom, for how long; and which connection is cut off."""
+"""Bodies that are being received: how many, from whom, for how long, and which connection is cut
+off."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Bodies in chunks, over both servers: real curl sends them, and broken ones are never taken for
-whole."""
+"""Chunked bodies with both servers: real curl sends them, and truncated ones are refused."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Pages of other origins: those that the operator names may use the service, without cookies;
-nothing else may."""
+"""Pages of other origins: those that the operator allows may use the service, without cookies; no
+others may."""
 
 from __future__ import annotations
 

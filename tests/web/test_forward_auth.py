@@ -1,5 +1,5 @@
-"""What a proxy hears when it asks about a request: the credential decides, and the path that its
-operator wrote."""
+"""Forward authentication: the answer depends on the credential and on the path that the operator
+configured."""
 
 from __future__ import annotations
 

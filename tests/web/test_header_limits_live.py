@@ -1,5 +1,4 @@
-"""Heads of requests are of bounded size, over both servers, and one that never ends keeps no
-memory."""
+"""The size of a request's head is bounded with both servers, and an endless one uses no memory."""
 
 from __future__ import annotations
 

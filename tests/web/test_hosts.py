@@ -1,5 +1,4 @@
-"""The Host header and the path as a hostile caller writes them: a clear answer on every route,
-never a mistake."""
+"""Hostile Host headers and paths: every route answers with a clear error."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Two nodes over one data directory while its keys change: what one signs the other accepts, until
-it is really out."""
+"""Two nodes on one data directory while keys rotate: each accepts what the other signs until the
+key is retired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Multipart forms: taken wherever forms are, as strictly, and without files (RFC 7578)."""
+"""Multipart forms are accepted wherever forms are, as strictly, and without files (RFC 7578)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The native dialect as administrators speak it: other people's accounts, and the trail of what
-happened."""
+"""The native dialect for administrators: other accounts, and the audit log."""
 
 from __future__ import annotations
 

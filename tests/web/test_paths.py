@@ -1,5 +1,4 @@
-"""One spelling of a path is answered, so that no rule of a proxy is stepped around by another
-one."""
+"""A path has one accepted spelling, so that no other spelling evades a rule of a proxy."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What is public: kept by caches, readable by any site's page, not sent twice, and not made for
-each who asks."""
+"""Public documents: cached, readable by pages of any site, not sent twice, and not made for each
+request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every answer has and none has, whatever it answers."""
+"""What every response has, and what none has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may call what: every route says it, and a table proves it."""
+"""Who may call which route: a table that is compared with the routes and proven by calls."""
 
 from __future__ import annotations
 

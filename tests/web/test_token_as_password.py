@@ -1,4 +1,4 @@
-"""A token in the place of the Basic password: judged as that token, never hashed, never counted."""
+"""A token as the Basic password is checked as that token: never hashed, never counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access tokens as credentials: one spelling, one purpose, one owner, one life."""
+"""Access tokens as credentials: one spelling, one purpose, one owner, one lifetime."""
 
 from __future__ import annotations
 

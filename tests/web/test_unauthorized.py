@@ -1,5 +1,4 @@
-"""The native 401: the documented page to the letter, and a problem where JSON is asked for and HTML
-is not."""
+"""The native 401: exactly the documented page; a problem if JSON is asked for and HTML is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Flask-HTTPAuth leaves open and this verifier closes."""
+"""What Flask-HTTPAuth leaves open and the verifier closes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Azuma: its own examples, and the sliding life of its tokens."""
+"""Azuma: the examples of its document, and the idle lifetime of its tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Azuma: what is refused, and that it is refused by name."""
+"""Azuma: what is refused, and with which error name."""
 
 from __future__ import annotations
 

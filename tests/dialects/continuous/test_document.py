@@ -1,4 +1,4 @@
-"""continuous.sh: its own examples, and who may change whom."""
+"""continuous.sh: the examples of its document, and who may change which account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""continuous.sh: activation and a new password, by what is mailed."""
+"""continuous.sh: activation and a new password with mailed tokens."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""NervesHub, `POST /users/sign`: what is signed, what is not, and what the certificate
-opens."""
+"""NervesHub, `POST /users/sign`: what is signed, what is refused, and what the certificate
+authenticates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NervesHub: its own examples, for the document's readers and for real clients."""
+"""NervesHub: the examples of its document, and real clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NervesHub: what is refused, and in which words."""
+"""NervesHub: what is refused, and with which errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wekan's list of all users: streamed in pieces, whole or recognisably not."""
+"""Wekan's list of all users is streamed; a truncated list can be recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wekan: what is shown of users, and what administrators do to them."""
+"""Wekan: what is shown of users, and how administrators change them."""
 
 from __future__ import annotations
 

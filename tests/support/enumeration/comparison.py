@@ -1,6 +1,6 @@
-"""Compare calls by their answers, and by the work that is done for them.
+"""Compare calls by their answers and by the work that is done for them.
 
-What they tell by their time is measured in `tests/timing`.
+`tests/timing` compares their times.
 """
 
 from __future__ import annotations

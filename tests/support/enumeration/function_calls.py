@@ -1,4 +1,4 @@
-"""Which functions of ours a call runs through: what the processor is told to do, without a clock.
+"""Which functions of the package a call enters.
 
 Only files of the package count, so that an update of a library changes nothing here.
 """

@@ -1,4 +1,4 @@
-"""The load during a fault: callers that register, log in, sign and disable, over and over."""
+"""The load during a fault: callers that register, log in, sign and disable, repeatedly."""
 
 from __future__ import annotations
 

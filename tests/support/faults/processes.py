@@ -1,5 +1,5 @@
-"""The processes of a running service: who they are, what they hold, and how they are killed and
-started again."""
+"""The processes of a running service: which there are, what they hold, how they are killed and
+restarted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A way to a server that can be cut and healed: everything goes through, or nothing does."""
+"""A connection to a server that can be cut and restored."""
 
 from __future__ import annotations
 
