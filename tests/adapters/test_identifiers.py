@@ -34,5 +34,5 @@ def test_no_name_comes_twice() -> None:
         assert len({make() for _ in range(1000)}) == 1000
 
 
-def test_clock_tells_aware_utc() -> None:
+def test_clock_gives_aware_utc() -> None:
     assert SystemClock().now().tzinfo is UTC

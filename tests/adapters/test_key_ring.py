@@ -77,7 +77,7 @@ def test_what_is_made_of_keys_is_kept_while_they_stay(
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1.5, 100])
-def test_times_are_kept_to_the_moment(kept: Kept, clock: ManualClock, seconds: float) -> None:
+def test_times_are_kept_exactly(kept: Kept, clock: ManualClock, seconds: float) -> None:
     at = clock.now() + timedelta(seconds=seconds)
     kept.keys = (
         replace(A, times=KeyValidity(accepted_until=at)),

@@ -94,7 +94,7 @@ def test_line_names_an_error_and_where_it_was_but_none_of_its_words() -> None:
     assert "cannot use" not in made
 
 
-def test_line_tells_no_more_than_the_last_frames_of_a_deep_error() -> None:
+def test_line_has_only_the_last_frames_of_a_deep_error() -> None:
     def fall(depth: int) -> None:
         if depth:
             fall(depth - 1)

@@ -81,7 +81,7 @@ def test_caller_is_turned_away_at_once_when_every_slot_is_taken(argon2: SlowArgo
         pass
 
 
-def test_caller_who_waits_too_long_for_the_slot_is_told_to_come_later(argon2: SlowArgon2) -> None:
+def test_caller_who_waits_too_long_for_the_slot_gets_busy(argon2: SlowArgon2) -> None:
     hasher = slow(argon2, wait=IMPATIENT)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(hasher.hash, "first")
@@ -179,7 +179,7 @@ def test_a_client_that_backs_off_gets_the_reserved_slot(
         assert turned_away(flooded, THERE)  # now all are taken
 
 
-def test_those_who_were_told_to_wait_take_bounded_memory(flooded: AdmissionQueue) -> None:
+def test_clients_that_back_off_take_bounded_memory(flooded: AdmissionQueue) -> None:
     assert all(turned_away(flooded, HERE, f"name {number}") for number in range(10_000))
     assert len(flooded._refused_at) < 5000
 

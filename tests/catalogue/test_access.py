@@ -193,7 +193,7 @@ def test_every_route_of_every_dialect_has_its_row(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("method", "rule"), MATRIX, ids=lambda part: part)
-def test_a_route_lets_in_whom_its_row_says(
+def test_a_route_accepts_the_callers_of_its_row(
     installation: Installation, method: str, rule: str
 ) -> None:
     row = MATRIX[method, rule]

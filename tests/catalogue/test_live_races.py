@@ -246,7 +246,7 @@ def test_sixteen_signings_have_sixteen_recorded_serials(pair: Pair) -> None:
     assert len(given) == len(signed) > 1
 
 
-def test_one_key_is_signed_for_one_of_two_people(pair: Pair) -> None:
+def test_one_key_is_signed_for_one_of_two_users(pair: Pair) -> None:
     for _ in range(ROUNDS):
         names, request = [new_name(), new_name()], csr(new_key())
         for name in names:

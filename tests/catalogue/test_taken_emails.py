@@ -164,7 +164,7 @@ def test_own_email_may_be_spelled_anew(app: Flask) -> None:
     assert account_row(app, "hawk")["email_canonical"] == OWNED
 
 
-def test_an_administrator_is_told(app: Flask) -> None:
+def test_an_administrator_is_notified(app: Flask) -> None:
     body = {"username": "kite", "password": OTHER, "email": OWNED}
     answer = app.test_client().post(
         "/api/admin/users", json=body, headers=basic("hawk", LONG_PASSWORD)

@@ -102,7 +102,7 @@ def test_own_confirmed_email_may_be_the_username(app: Flask, naming: str) -> Non
     assert KITE in names(app)
 
 
-def test_a_registration_with_its_own_email_as_the_name_is_taken_where_that_tells_nothing(
+def test_a_registration_with_its_own_email_as_the_name_is_accepted_where_that_discloses_nothing(
     app: Flask,
 ) -> None:
     hardened = services(app).exposure.hardened

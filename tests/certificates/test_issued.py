@@ -147,7 +147,7 @@ def test_the_lifetime_of_a_certificate_is_a_setting(
     assert made.not_valid_after_utc - clock.now() == timedelta(seconds=seconds)
 
 
-def test_no_certificate_outlives_its_authority(
+def test_no_certificate_is_valid_longer_than_its_authority(
     app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     del app

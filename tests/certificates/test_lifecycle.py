@@ -181,7 +181,7 @@ def test_a_certificate_signs_no_others_and_changes_no_password(client: FlaskClie
     assert renewed(client, bearer(token)).status_code == 401
 
 
-def test_a_request_of_two_people_is_refused(client: FlaskClient) -> None:
+def test_a_request_with_credentials_of_two_users_is_refused(client: FlaskClient) -> None:
     body = {"email": "hawk", "password": "newpwd", "description": "x"}
     own, other = signed(client), signed(client, None, ("admin", "changeme"))
     token = token_of(client, "admin", "changeme")
@@ -282,7 +282,7 @@ def test_a_certificate_is_closed_at_once_and_on_the_list_after(
     assert len(listed(client)) == 0
 
 
-def test_a_certificate_is_good_from_its_first_moment_to_its_last(
+def test_a_certificate_is_valid_from_its_first_second_to_its_last(
     client: FlaskClient, clock: ManualClock
 ) -> None:
     made = signed(client)
@@ -341,7 +341,7 @@ def test_the_list_is_made_anew_before_it_expires(client: FlaskClient, clock: Man
     assert second.issuer == authority.subject
 
 
-def test_a_wrong_password_beside_a_good_certificate_is_a_wrong_password(
+def test_a_wrong_password_beside_a_valid_certificate_is_a_wrong_password(
     client: FlaskClient,
 ) -> None:
     made = shown(signed(client))

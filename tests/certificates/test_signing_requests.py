@@ -444,7 +444,7 @@ def test_a_huge_body_is_not_read(client: FlaskClient) -> None:
 
 
 @SQLITE
-def test_a_wrong_password_is_told_before_any_request_is_read(
+def test_a_wrong_password_is_refused_before_the_signing_request_is_read(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(_self: object, _pem: str) -> None:

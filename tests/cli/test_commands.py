@@ -86,7 +86,7 @@ def test_the_version_is_that_of_the_package(tmp_path: Path, option: str) -> None
 @pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="only Linux has a device that is always full"
 )
-def test_an_output_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_reported_in_one_line(tmp_path: Path) -> None:
     variables = environment(tmp_path, {})
     identity(variables, "migrate")
     with Path("/dev/full").open("w") as full:

@@ -55,7 +55,7 @@ def listed(ran: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
     return [(use, state) for _, use, state, _ in LINE.findall(ran.stdout)]
 
 
-def test_keys_rotate_with_their_times_said(run: Run) -> None:
+def test_keys_rotate_and_their_times_are_printed(run: Run) -> None:
     ran = run("rotate-keys", "--grace", "30")
     assert listed(ran) == [
         (use, state)
@@ -67,7 +67,7 @@ def test_keys_rotate_with_their_times_said(run: Run) -> None:
     assert listed(run("check")) == listed(ran)
 
 
-def test_leaked_keys_go_at_once_and_it_is_said_what_ends(run: Run, data: Path) -> None:
+def test_leaked_keys_are_retired_at_once_and_the_effects_are_printed(run: Run, data: Path) -> None:
     run("migrate")
     before = (
         (data / "secret_keys").read_text(),

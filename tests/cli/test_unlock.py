@@ -27,7 +27,7 @@ LIMITS = {"lockout_failures": "2", "ip_failures": "4"}
         (ORIGIN.ip, f"Unlocked IP {ORIGIN.ip}.\n"),
     ],
 )
-def test_last_administrator_is_let_in_again_and_it_is_written_down(
+def test_last_administrator_is_unlocked_and_it_is_recorded(
     tmp_path: Path, database_url: str, what: str, said: str
 ) -> None:
     app = create_app(config(tmp_path / "data", database_url=database_url, **LIMITS))
@@ -54,7 +54,7 @@ def test_last_administrator_is_let_in_again_and_it_is_written_down(
     close(app)
 
 
-def test_callers_without_an_ip_are_let_in_again(tmp_path: Path, database_url: str) -> None:
+def test_callers_without_an_ip_are_unlocked(tmp_path: Path, database_url: str) -> None:
     app = create_app(config(tmp_path / "data", database_url=database_url, **LIMITS))
     use, here = services(app), Origin("", "test", "native")
     use.accounts.create(operator(), NewAccount(*ADMIN), admin=True)

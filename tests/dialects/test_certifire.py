@@ -51,7 +51,7 @@ def test_a_wrong_password_gets_the_documented_page(live: Live) -> None:
     assert answer.header("WWW-Authenticate") == 'Basic realm="Authentication Required"'
 
 
-def test_a_token_lives_for_600_seconds_and_stands_in_a_header_too(live: Live) -> None:
+def test_a_token_is_valid_for_600_seconds_and_is_in_a_header_too(live: Live) -> None:
     answer = live.curl("/api/token", "-u", "admin:changeme", "-X", "GET")
     assert answer.status == 200
     assert answer.json() == {"duration": 600, "token": answer.header("token")}

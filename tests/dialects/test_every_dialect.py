@@ -39,7 +39,7 @@ def installation(empty: Installation) -> Installation:
     return empty
 
 
-def test_the_documented_place_of_secrets_is_empty(installation: Installation) -> None:
+def test_the_documented_field_of_secrets_is_empty(installation: Installation) -> None:
     short_id = account_row(installation.app, EMAIL)["short_id"]
     shown = installation.asks(f"/wekan/api/users/{short_id}", **basic("admin", LONG_PASSWORD)).json
     assert (shown["services"], shown["sessionData"]) == ({}, {})

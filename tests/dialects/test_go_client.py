@@ -136,7 +136,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         yield Program(folder / "client", live)
 
 
-def test_a_go_program_is_let_in_by_each_carrier_and_refused_without_a_good_one(
+def test_a_go_program_is_accepted_with_each_credential_and_refused_without(
     program: Program,
 ) -> None:
     answers = program.run(*HAWK)

@@ -33,7 +33,7 @@ def installation(empty: Installation) -> Installation:
     return empty
 
 
-def test_azuma_tells_unknown_from_wrong_only_by_default(installation: Installation) -> None:
+def test_azuma_distinguishes_unknown_from_wrong_only_by_default(installation: Installation) -> None:
     wrong, unknown = (
         installation.asks("/azuma/user/login", "POST", {"name": name, "password": "wrong"})
         for name in (EMAIL, "nobody")
@@ -52,7 +52,7 @@ def test_azuma_tells_unknown_from_wrong_only_by_default(installation: Installati
         ("/passwords", KIM | {"token": "x"}),
     ],
 )
-def test_continuous_tells_unknown_emails_only_by_default(
+def test_continuous_discloses_unknown_emails_only_by_default(
     installation: Installation, path: str, body: dict[str, str]
 ) -> None:
     before = table_rows(installation.app, Account)

@@ -86,7 +86,7 @@ def test_the_issuer_is_the_public_url_where_there_is_one(make_app: Callable[...,
     assert read(session(client))[1]["iss"] == "https://id.example.org"
 
 
-def test_a_session_lives_an_hour(
+def test_a_session_is_valid_for_an_hour(
     client: FlaskClient, clock: ManualClock, user: str, token: str
 ) -> None:
     clock.advance(seconds=3599)

@@ -127,7 +127,7 @@ def test_all_ways_to_try_a_password_share_one_count_over_dialects_and_nodes(
 
 
 @pytest.mark.parametrize("what", CREDENTIALS)
-def test_lock_tells_nothing_about_an_account_in_any_dialect(
+def test_lock_discloses_nothing_about_an_account_in_any_dialect(
     make: Callable[..., FlaskClient], what: str
 ) -> None:
     client = make(lockout_failures="1")
@@ -348,7 +348,7 @@ def test_administrators_have_as_many_mails_sent_as_they_like(
         assert client.post("/api/admin/users", json=body, headers=basic(*ADMIN)).status_code == 201
 
 
-def test_one_ip_cannot_mail_a_hundred_strangers_by_default(
+def test_one_ip_cannot_mail_a_hundred_emails_by_default(
     make: Callable[..., FlaskClient],
 ) -> None:
     client = make()

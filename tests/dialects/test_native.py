@@ -216,7 +216,7 @@ def test_a_token_renews_itself_until_its_session_ends(
     ("mode", "anonymous", "user", "admin"),
     [("open", 201, 201, 201), ("admin", 401, 400, 201), ("closed", 400, 400, 400)],
 )
-def test_registration_is_open_to_whom_its_mode_says(
+def test_registration_follows_its_mode(
     make_app: Callable[..., Flask], mode: str, anonymous: int, user: int, admin: int
 ) -> None:
     app = make_app(registration=mode)
@@ -233,7 +233,9 @@ def test_registration_is_open_to_whom_its_mode_says(
     native.ask("POST", "/api/admin/users", 201, ADMIN, **NEW)  # whatever the mode
 
 
-def test_a_hardened_service_tells_less_and_asks_for_more(make_app: Callable[..., Flask]) -> None:
+def test_a_hardened_service_discloses_less_and_requires_more(
+    make_app: Callable[..., Flask],
+) -> None:
     app = make_app(**STRONG)
     services(app).accounts.create(operator(), NewAccount("admin", "correct horse"), admin=True)
     native = checked_client(app)

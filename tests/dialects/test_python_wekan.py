@@ -148,6 +148,6 @@ def test_another_user_is_no_administrator_to_it(base: str, admin: WekanClient) -
     assert own.fetch_json("/api/user")["username"] == "plain"
 
 
-def test_it_is_told_when_there_is_no_answer() -> None:
+def test_no_answer_is_reported() -> None:
     with pytest.raises(WekanConnectionError):
         client("http://127.0.0.1:9/wekan", "x", "y")

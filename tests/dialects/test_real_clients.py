@@ -156,7 +156,7 @@ CLIENTS: dict[str, Client] = {
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_client_is_let_in_by_a_token_beside_its_own_username(place: Place, client: str) -> None:
+def test_a_token_beside_its_own_username_is_accepted(place: Place, client: str) -> None:
     for name in ("oauth2", HAWK[0]):
         assert CLIENTS[client](place, name, place.good), name
 
@@ -189,7 +189,7 @@ def test_a_password_beyond_ascii_is_understood_in_the_bytes_that_a_client_sends(
     assert CLIENTS[client](place, *HAWK)  # requests sends Latin-1, the others UTF-8
 
 
-def test_npm_is_let_in_by_a_bearer_token(place: Place) -> None:
+def test_npm_is_accepted_with_a_bearer_token(place: Place) -> None:
     (place.home / ".npmrc").write_text(
         f"registry={place.site.url('/npm/')}\n//{place.site.host}/npm/:_authToken={place.good}\n"
     )

@@ -77,7 +77,7 @@ def test_an_admins_old_token_does_what_can_be_taken_back_and_nothing_else(
         assert asked(client, call, old).status_code < 300, call
 
 
-def test_an_admins_fresh_token_or_password_does_it_all(
+def test_an_administrators_recent_token_or_password_suffices(
     app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     token = services(app).logins.open(principal(app, *ADMIN), TokenKind.OPAQUE).token

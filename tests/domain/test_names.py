@@ -124,12 +124,12 @@ def test_refusal_of_a_name_never_repeats_it() -> None:
         ("2nd", "\u00b2nd"),
     ],
 )
-def test_canonical_form_is_one_for_spellings_people_take_for_the_same(one: str, other: str) -> None:
+def test_spellings_that_look_the_same_have_one_canonical_form(one: str, other: str) -> None:
     assert canonical(one) == canonical(other)
 
 
 @pytest.mark.parametrize("other", ["h\u0430wk", "h\u1d00wk", "ha\u00adwk", "ha\u200bwk"])
-def test_canonical_form_tells_look_alikes_apart_which_is_why_the_allow_list_refuses_them(
+def test_look_alikes_have_different_canonical_forms_so_the_allow_list_refuses_them(
     other: str,
 ) -> None:
     assert canonical(other) != canonical("hawk")

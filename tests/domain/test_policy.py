@@ -83,7 +83,7 @@ def test_token_ends_after_its_lifetimetime_and_never_later_than_its_session(
 @pytest.mark.parametrize(
     ("age", "fresh"), [(0, True), (899, True), (900, True), (900.001, False), (86400, False)]
 )
-def test_proof_is_fresh_for_15_minutes(age: float, fresh: bool) -> None:
+def test_authentication_is_recent_for_15_minutes(age: float, fresh: bool) -> None:
     caller = known_caller(proven=NOW - timedelta(seconds=age))
     if fresh:
         policy.require_recent_authentication(caller, NOW)
@@ -97,7 +97,7 @@ def test_no_caller_is_identified_before_recent_authentication_is_required() -> N
         policy.require_recent_authentication(ANONYMOUS, NOW)
 
 
-def test_no_proof_is_too_old_where_none_is_asked_for() -> None:
+def test_no_authentication_is_too_old_where_none_is_required() -> None:
     policy.require_recent_authentication(
         known_caller(proven=NOW - timedelta(days=365)), NOW, max_age=timedelta(0)
     )
@@ -112,7 +112,7 @@ def test_refusal_of_an_old_authentication_says_how_old_it_may_be() -> None:
     assert refused.value.max_age == timedelta(minutes=1)
 
 
-def test_proof_is_asked_for_when_there_was_none() -> None:
+def test_authentication_is_required_when_there_was_none() -> None:
     with pytest.raises(StepUpRequired):
         policy.require_recent_authentication(known_caller(proven=None), NOW)
 
@@ -149,7 +149,7 @@ def test_admin_is_who_the_account_says() -> None:
         (Registration.CLOSED, RegistrationRefused, RegistrationRefused, RegistrationRefused),
     ],
 )
-def test_registration_is_open_to_whom_the_mode_says(
+def test_registration_follows_the_mode(
     mode: Registration,
     anonymous: type[Exception] | None,
     user: type[Exception] | None,

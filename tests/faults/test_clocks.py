@@ -99,7 +99,7 @@ def statuses(
     }
 
 
-def test_tokens_of_a_node_that_is_three_seconds_off_are_good_on_the_others(
+def test_tokens_of_a_node_that_is_three_seconds_off_are_accepted_by_the_others(
     tmp_path: Path, postgresql_server: str
 ) -> None:
     with (
@@ -116,7 +116,7 @@ def test_tokens_of_a_node_that_is_three_seconds_off_are_good_on_the_others(
         experiment.load.wait_for(8)
 
 
-def test_tokens_of_a_node_that_is_ten_minutes_off_are_refused_and_passwords_are_good_everywhere(
+def test_tokens_of_a_node_that_is_ten_minutes_off_are_refused_and_passwords_accepted(
     tmp_path: Path, postgresql_server: str
 ) -> None:
     with (

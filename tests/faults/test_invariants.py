@@ -74,7 +74,7 @@ MISSING = [
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize(("rule", "operations", "more"), FOUND)
-def test_a_breach_is_found_in_what_was_answered_and_said(
+def test_a_breach_is_found_in_answers_and_output(
     engine: Engine, rule: Rule, operations: list[Operation], more: dict[str, str]
 ) -> None:
     with pytest.raises(AssertionError):

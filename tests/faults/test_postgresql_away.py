@@ -115,7 +115,7 @@ def status(live: Live, token: str) -> int:
     return live.curl("/api/resource", "-u", f"{token}:x").status
 
 
-def test_no_caller_is_let_in_while_the_server_is_down_and_all_works_once_it_is_back(
+def test_no_credential_is_accepted_while_the_server_is_down_and_all_works_once_it_is_back(
     cluster: Cluster, live: Live, token: str
 ) -> None:
     for _ in range(2):

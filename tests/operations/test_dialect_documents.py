@@ -33,7 +33,7 @@ def described(app: Flask, name: str) -> DocumentedClient:
     return DocumentedClient(app, answer.json, prefix)
 
 
-def test_a_document_is_valid_and_makes_good_names(app: Flask, name: str) -> None:
+def test_a_document_is_valid_and_gives_usable_names(app: Flask, name: str) -> None:
     document = described(app, name).document
     validate(document, cls=OpenAPIV31SpecValidator)
     assert document["servers"] == [{"url": "."}]

@@ -128,7 +128,7 @@ WRONG: dict[str, list[str]] = {
 
 
 @pytest.mark.parametrize("credential", WRONG)
-def test_without_a_good_credential_no_method_passes(guarded: Guarded, credential: str) -> None:
+def test_without_a_valid_credential_no_method_passes(guarded: Guarded, credential: str) -> None:
     for method in METHODS:
         for path in ("/", "/some/page?access_token=x", "/admin"):
             answer = guarded.curl(path, *WRONG[credential], method=method)
@@ -164,7 +164,7 @@ def test_a_preflight_or_a_change_with_a_body_is_no_way_in(guarded: Guarded, meth
 
 
 @pytest.mark.parametrize("carrier", ["password", "basic", "bearer"])
-def test_the_service_hears_who_it_is_and_never_by_what_secret(
+def test_the_service_receives_the_user_and_never_the_credential(
     guarded: Guarded, tokens: dict[str, str], carrier: str
 ) -> None:
     credentials = {
@@ -185,7 +185,7 @@ def test_the_service_hears_who_it_is_and_never_by_what_secret(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_passes_with_a_good_credential(
+def test_every_method_passes_with_a_valid_credential(
     guarded: Guarded, tokens: dict[str, str], method: str
 ) -> None:
     for path in ("/", "/page?access_token=x&password=y"):

@@ -203,7 +203,7 @@ def test_one_in_so_many_of_the_other_requests_is_logged_where_that_is_wanted(
 
 
 @pytest.mark.parametrize(("mode", "again"), [("changes", 0), ("all", 3)])
-def test_a_refusal_that_is_told_again_is_logged_only_where_all_is(
+def test_a_repeated_refusal_is_logged_only_where_all_requests_are(
     make_app: Callable[..., Flask], logged: list[dict[str, Any]], mode: str, again: int
 ) -> None:
     app = make_app(log_requests=mode, lockout_failures="2")
@@ -270,7 +270,7 @@ def test_no_path_of_any_dialect_is_logged_with_what_stood_in_it(
     assert not [line for line in logged if any(token in json.dumps(line) for token in TOKENS)]
 
 
-def test_a_mistake_of_ours_is_logged_with_its_place_and_without_its_words(
+def test_an_unexpected_error_is_logged_with_its_place_and_without_its_text(
     app: Flask, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

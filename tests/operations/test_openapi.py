@@ -69,7 +69,7 @@ def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
             Draft202012Validator.check_schema(content["schema"])
 
 
-def test_the_calls_stand_in_the_order_in_which_people_come_for_them(document: Document) -> None:
+def test_the_calls_are_in_the_order_of_their_tags(document: Document) -> None:
     tags = [tag["name"] for tag in document["tags"]]
     assert tags[0] == "tokens"
     assert all(tag["description"] for tag in document["tags"])
@@ -82,7 +82,7 @@ def test_the_calls_stand_in_the_order_in_which_people_come_for_them(document: Do
 @pytest.mark.parametrize(
     ("public_url", "server"), [("", "."), ("https://id.example.org/sub", None)]
 )
-def test_the_document_names_the_url_that_people_use(
+def test_the_document_names_the_public_url(
     make_app: Callable[..., Flask], public_url: str, server: str | None
 ) -> None:
     app = make_app(public_url=public_url) if public_url else make_app()

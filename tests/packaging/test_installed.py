@@ -45,7 +45,7 @@ def test_the_code_is_the_installed_one(command: Path, tmp_path: Path) -> None:
     assert Path(imported.strip()).is_relative_to(command.parents[1])
 
 
-def test_it_tells_its_version(command: Path, artefacts: Artefacts, tmp_path: Path) -> None:
+def test_it_prints_its_version(command: Path, artefacts: Artefacts, tmp_path: Path) -> None:
     assert run(command, "--version", cwd=tmp_path).split()[:2] == [
         "identity",
         artefacts.wheel.name.split("-")[1],

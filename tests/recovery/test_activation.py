@@ -50,7 +50,7 @@ def test_an_activation_token_works_once(client: FlaskClient, mailbox: Mailbox) -
 @pytest.mark.parametrize(
     ("hours", "expected"), [(23.999, (200, "kite")), (24, INVALID), (48, INVALID)]
 )
-def test_an_activation_token_lives_a_day(
+def test_an_activation_token_is_valid_for_a_day(
     client: FlaskClient,
     mailbox: Mailbox,
     clock: ManualClock,
@@ -63,7 +63,7 @@ def test_an_activation_token_lives_a_day(
     assert activate(client, token) == expected
 
 
-def test_an_activation_is_told_in_the_audit_log(client: FlaskClient, mailbox: Mailbox) -> None:
+def test_an_activation_is_in_the_audit_log(client: FlaskClient, mailbox: Mailbox) -> None:
     register(client, "kite")
     activate(client, mailbox.token(SUBJECT))
     trail = client.get(

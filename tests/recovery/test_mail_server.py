@@ -152,7 +152,7 @@ def test_mail_is_sent_with_starttls_and_a_login(
     assert login.logins == [(b"me", b"right")]
 
 
-def test_a_wrong_login_is_a_refusal_that_tells_no_password(
+def test_a_refused_login_does_not_show_the_password(
     strict: tuple[MailServer, _Login],
     identity_file: tuple[Path, Path],
     monkeypatch: pytest.MonkeyPatch,

@@ -80,7 +80,7 @@ def by_admin(app: Flask, wanted: ProfileChange, password: str | None = None) -> 
         (ProfileChange(full_name="H. Awk", username="osprey"), None, []),
     ],
 )
-def test_the_owner_is_told_of_a_change(
+def test_the_owner_is_notified_of_a_change(
     app: Flask, mailbox: Mailbox, change: Change, case: Case
 ) -> None:
     wanted, password, mails = case
@@ -89,7 +89,7 @@ def test_the_owner_is_told_of_a_change(
 
 
 @pytest.mark.parametrize("change", [by_oneself, by_admin])
-def test_a_confirmed_email_given_again_stays_confirmed_and_is_no_news(
+def test_a_confirmed_email_given_again_stays_confirmed_and_causes_no_mail(
     app: Flask, change: Change
 ) -> None:
     mailbox = Mailbox(app)
@@ -127,7 +127,7 @@ def test_a_first_email_notifies_no_other_email(app: Flask, mailbox: Mailbox) -> 
     assert told(mailbox) == [(NEW, CONFIRM)]
 
 
-def test_the_old_email_is_told_of_a_password_even_if_it_is_changed_right_after(
+def test_the_old_email_is_notified_of_a_password_even_if_it_is_changed_right_after(
     app: Flask, mailbox: Mailbox
 ) -> None:
     services(app).profiles.change(
@@ -137,7 +137,7 @@ def test_the_old_email_is_told_of_a_password_even_if_it_is_changed_right_after(
     assert sorted(told(mailbox)) == sorted([(EMAIL, PASSWORD), (EMAIL, WANTED), (NEW, CONFIRM)])
 
 
-def test_the_owner_is_told_of_certificates(client: FlaskClient, mailbox: Mailbox) -> None:
+def test_the_owner_is_notified_of_certificates(client: FlaskClient, mailbox: Mailbox) -> None:
     made = client.post("/api/certificates", json={"csr": csr()}, headers=basic(*HAWK))
     assert (made.status_code, told(mailbox)) == (201, [(EMAIL, ISSUED)])
     serial = client.get("/api/certificates", headers=basic(*HAWK)).json["certificates"][0]["serial"]

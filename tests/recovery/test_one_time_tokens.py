@@ -53,7 +53,7 @@ def test_an_access_token_is_no_one_time_token() -> None:
     )
 
 
-def test_a_token_of_an_older_key_is_read_and_one_of_a_stranger_is_not() -> None:
+def test_a_token_of_an_older_key_is_accepted_and_one_of_another_key_is_not() -> None:
     old = SignedOneTimeTokens(ConfiguredKeys(KEYS[:1]), CLOCK).sign(Purpose.RESET, CLAIMS)
     assert TOKENS.verify(Purpose.RESET, old) == CLAIMS
     assert SignedOneTimeTokens(ConfiguredKeys(KEYS[1:]), CLOCK).verify(Purpose.RESET, old) is None

@@ -82,7 +82,7 @@ def test_a_reset_without_what_it_needs_is_refused_on_the_page(
     assert client.get("/api/resource", headers=basic("kite", "newpwd")).status_code == 200
 
 
-def test_a_bad_password_is_told_and_the_token_still_good(
+def test_a_bad_password_is_reported_and_the_token_stays_valid(
     client: FlaskClient, mailbox: Mailbox
 ) -> None:
     token = reset_token(client, mailbox)

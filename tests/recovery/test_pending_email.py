@@ -176,7 +176,7 @@ def test_a_reset_by_the_email_in_force_cancels_a_pending_one(
     assert me(client, basic("kite", "brand new"))["pending_email"] is None
 
 
-def test_a_confirmation_lives_a_day(
+def test_a_confirmation_token_is_valid_for_a_day(
     client: FlaskClient, mailbox: Mailbox, clock: ManualClock
 ) -> None:
     CHANGES["native"](client, NEW)
@@ -277,7 +277,9 @@ def test_an_email_that_is_the_username_is_not_given_up(client: FlaskClient) -> N
     assert (both.status_code, both.json["email"]) == (200, None)
 
 
-def test_audit_log_tells_a_request_from_a_change(client: FlaskClient, mailbox: Mailbox) -> None:
+def test_audit_log_distinguishes_a_request_from_a_change(
+    client: FlaskClient, mailbox: Mailbox
+) -> None:
     CHANGES["native"](client, NEW)
     confirm(client, mailbox.token(CONFIRM))
     events = client.get("/api/admin/audit", headers=basic(*ADMIN)).json["events"]

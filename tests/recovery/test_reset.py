@@ -60,7 +60,7 @@ def test_a_reset_token_works_once(client: FlaskClient, mailbox: Mailbox) -> None
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(14.99, 204), (15, 400), (60, 400)])
-def test_a_reset_token_lives_15_minutes(
+def test_a_reset_token_is_valid_for_15_minutes(
     client: FlaskClient, mailbox: Mailbox, clock: ManualClock, minutes: float, status: int
 ) -> None:
     ask(client)
@@ -333,7 +333,7 @@ def test_a_re_spelled_token_is_refused_and_the_genuine_one_still_works(
 
 
 @pytest.mark.parametrize("password", ["", "a\tb", "x" * 257])
-def test_a_password_that_cannot_be_used_leaves_the_token_good(
+def test_an_unusable_password_leaves_the_token_valid(
     client: FlaskClient, mailbox: Mailbox, password: str
 ) -> None:
     ask(client)
@@ -365,7 +365,7 @@ def test_a_reset_ends_every_session_at_once(client: FlaskClient, mailbox: Mailbo
     ] * 4
 
 
-def test_the_email_is_told_afterwards_without_a_token(
+def test_the_email_is_notified_afterwards_without_a_token(
     client: FlaskClient, mailbox: Mailbox
 ) -> None:
     ask(client)

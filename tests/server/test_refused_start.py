@@ -208,7 +208,9 @@ def test_an_empty_data_directory_setting_never_means_the_current_directory(
 
 
 @pytest.mark.parametrize("content", [b"\n", b"\xff\xfe", b"short"], ids=str)
-def test_a_key_file_without_a_good_key_is_named(serve: Run, tmp_path: Path, content: bytes) -> None:
+def test_a_key_file_without_a_usable_key_is_named(
+    serve: Run, tmp_path: Path, content: bytes
+) -> None:
     keys = tmp_path / "data" / "secret_keys"
     keys.touch(mode=0o600)
     keys.write_bytes(content)

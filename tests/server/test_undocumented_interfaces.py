@@ -192,7 +192,7 @@ def test_gunicorn_has_the_errors_and_the_context_that_are_named() -> None:
 # identity/store/postgresql/timeout.py
 
 
-def test_psycopg_waits_where_it_is_given_up_and_says_so() -> None:
+def test_psycopg_waits_where_the_limit_is_set_and_reports_it() -> None:
     assert parameters(psycopg.Connection.wait) == ["gen", "interval", "timeout"]
     assert issubclass(errors._WaitTimeout, Exception)
     assert callable(psycopg.pq.PGconn.finish)

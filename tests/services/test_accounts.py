@@ -118,7 +118,7 @@ def test_account_is_not_made_of_values_that_cannot_be_used(app: Flask) -> None:
         ("closed", dict.fromkeys(("anonymous", "user", "admin"), RegistrationRefused)),
     ],
 )
-def test_registration_is_for_whom_the_mode_says(
+def test_registration_follows_its_mode(
     make_app: Callable[..., Flask], mode: str, refusals: dict[str, type[IdentityError] | None]
 ) -> None:
     app = make_app(registration=mode)

@@ -196,7 +196,7 @@ def test_deleting_leaves_no_row_of_the_account(app: Flask, admin: Principal) -> 
     assert rows(app, "SELECT id FROM session WHERE account_id = 2") == []
 
 
-def test_change_sets_what_is_given_and_tells_when(
+def test_change_sets_what_is_given_and_its_time(
     app: Flask, admin: Principal, clock: ManualClock
 ) -> None:
     clock.advance(minutes=15)

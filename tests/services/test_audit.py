@@ -77,7 +77,7 @@ def test_an_own_action_leaves_one_event(app: Flask, kind: Event) -> None:
     assert (event.actor_id, event.actor, event.subject_id, event.subject) == (2, "hawk", 2, "hawk")
 
 
-def test_change_of_password_leaves_its_own_event_after_the_proof(app: Flask) -> None:
+def test_change_of_password_has_its_own_event_after_the_authentication(app: Flask) -> None:
     _, hawk = token_principal(app, *HAWK)
     before = len(audit_events(app, operator()))
     services(app).profiles.change(
@@ -103,7 +103,7 @@ def test_a_login_leaves_one_event_or_two_by_setting_and_a_token_check_none(
     assert kinds == [("authentication", "accepted", "hawk"), *opened]
 
 
-def test_registration_tells_who_made_whom(app: Flask) -> None:
+def test_registration_has_actor_and_subject(app: Flask) -> None:
     services(app).accounts.register(Principal(ORIGIN), NewAccount("falcon", "newpwd"))
     services(app).accounts.create(principal(app, *ADMIN), NewAccount("eagle", "newpwd"), admin=True)
     made = [event for event in audit_events(app, operator()) if event.kind == "account.registered"]
@@ -321,7 +321,7 @@ def test_each_kind_of_change_leaves_its_own_event(app: Flask) -> None:
     ]
 
 
-def test_making_an_admin_is_told_beside_the_account(app: Flask) -> None:
+def test_making_an_admin_is_an_event_beside_the_account(app: Flask) -> None:
     before = len(audit_events(app, operator()))
     services(app).accounts.create(operator(), NewAccount("eagle", "newpwd"), admin=True)
     events = audit_events(app, operator())[before:]

@@ -170,7 +170,9 @@ def test_waiting_in_vain_for_the_hash_is_not_counted_as_a_wrong_password(
     assert principal(app, *HAWK).account.id == 2
 
 
-def test_own_password_is_confirmed_for_the_moment_of_asking(app: Flask, clock: ManualClock) -> None:
+def test_own_password_is_confirmed_at_the_time_of_the_request(
+    app: Flask, clock: ManualClock
+) -> None:
     _, caller = token_principal(app, *HAWK)
     clock.advance(minutes=5)
     assert services(app).authentication.confirm(caller, "newpwd") == clock.now()

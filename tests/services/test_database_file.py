@@ -61,7 +61,7 @@ def test_nothing_is_acknowledged_while_the_file_is_gone(app: Flask, file: Path) 
     assert by_token(app, token).account.username == "hawk"
 
 
-def test_a_file_that_was_put_in_its_place_is_the_database(app: Flask, file: Path) -> None:
+def test_a_file_that_replaces_the_database_is_the_database(app: Flask, file: Path) -> None:
     old, _ = token_principal(app, *HAWK)
     execute(app, "PRAGMA wal_checkpoint(TRUNCATE)")
     copy = shutil.copy(file, file.with_name("copy"))

@@ -207,7 +207,7 @@ def test_stopped_listening_makes_nothing_stale(app: Flask, other: Flask) -> None
     assert by_token(other, kept).account.id == 2
 
 
-def test_no_caller_is_let_in_on_a_guess_when_the_database_does_not_answer(
+def test_no_credential_is_accepted_when_the_database_does_not_answer(
     make_app: Callable[..., Flask],
 ) -> None:
     app, small = make_app(), make_app(database_pool="1")

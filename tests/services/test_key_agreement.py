@@ -187,7 +187,7 @@ def test_the_database_holds_names_and_no_key(
     assert not any(line in signing + accepted for line in pem.splitlines() if len(line) > 20)
 
 
-def test_who_only_observes_tells_nothing(make_app: Callable[..., Flask]) -> None:
+def test_an_observer_notifies_nothing(make_app: Callable[..., Flask]) -> None:
     app = make_app()
     services(app).key_agreement.observe()
     assert ready(app)

@@ -49,7 +49,7 @@ def test_name_is_locked_after_the_exact_number_of_failures_with_or_without_an_ac
         assert len(hashes.checked) == FAILURES
 
 
-def test_locked_name_is_refused_with_the_right_password_too_and_told_for_how_long(
+def test_locked_name_is_refused_with_the_right_password_too_and_has_retry_after(
     app: Flask, clock: ManualClock
 ) -> None:
     lock(app)

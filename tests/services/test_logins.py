@@ -100,7 +100,7 @@ def test_a_login_of_an_account_that_went_away_opens_nothing(app: Flask, kind: To
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_proof_from_before_a_change_opens_nothing(app: Flask, kind: TokenKind) -> None:
+def test_a_principal_from_before_a_change_can_do_nothing(app: Flask, kind: TokenKind) -> None:
     proven = principal(app, "hawk", "newpwd")
     services(app).administration.revoke_sessions(operator(), proven.account.id)
     with pytest.raises(Unauthenticated):

@@ -47,7 +47,7 @@ def test_password_is_changed_with_the_current_one(app: Flask) -> None:
 @pytest.mark.parametrize(
     "log_in", [principal, lambda *login: token_principal(*login)[1]], ids=["password", "token"]
 )
-def test_password_is_not_changed_without_the_current_one_however_fresh_the_proof(
+def test_password_is_not_changed_without_the_current_one_after_a_recent_login_either(
     app: Flask, log_in: Callable[..., Principal]
 ) -> None:
     caller = log_in(app, *HAWK)

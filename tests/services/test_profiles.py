@@ -71,7 +71,7 @@ def test_new_name_logs_in_and_the_old_one_is_free(app: Flask) -> None:
     )
 
 
-def test_change_of_name_ends_no_session_and_every_token_tells_the_new_one(app: Flask) -> None:
+def test_change_of_name_revokes_no_session_and_every_token_shows_the_new_one(app: Flask) -> None:
     token, caller = token_principal(app, *HAWK)
     change(app, caller, NAME)
     assert by_token(app, token).account.username == "osprey"
@@ -125,7 +125,7 @@ def test_nothing_is_changed_when_one_value_cannot_be_used(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("wanted", [NAME, EMAIL, ProfileChange(email=None), EVERYTHING])
-def test_name_and_email_need_a_proof_younger_than_15_minutes_or_the_password(
+def test_name_and_email_need_the_password_or_an_authentication_within_15_minutes(
     app: Flask, clock: ManualClock, wanted: ProfileChange
 ) -> None:
     _, caller = token_principal(app, *HAWK)
@@ -185,7 +185,7 @@ def test_last_admin_does_not_delete_their_own_account(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("end", ["disable", "delete", "revoke_sessions"])
-def test_proof_counts_for_nothing_once_the_accounts_credentials_were_invalidated(
+def test_authentication_does_not_count_once_the_accounts_credentials_were_invalidated(
     app: Flask, end: str
 ) -> None:
     caller = principal(app, *HAWK)

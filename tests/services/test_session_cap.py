@@ -88,7 +88,7 @@ def test_others_keep_their_sessions(app: Flask) -> None:
     assert rows(app, COUNT) == [(4,)]
 
 
-def test_a_session_that_gave_way_is_dead_on_every_node(
+def test_an_evicted_session_is_refused_on_every_node(
     make_app: Callable[..., Flask], clock: ManualClock
 ) -> None:
     here, there = (make_app(sessions_per_account="1") for _ in range(2))
@@ -127,7 +127,7 @@ def test_what_is_too_much_for_a_lowered_setting_goes_with_the_next_login(
     assert not dead(after, token)
 
 
-def test_a_session_is_no_newer_proof_than_what_opened_it(app: Flask, clock: ManualClock) -> None:
+def test_a_session_has_the_authentication_time_of_its_login(app: Flask, clock: ManualClock) -> None:
     _, caller = token_principal(app, *HAWK)
     first = caller.authenticated_at
     for _ in range(5):

@@ -172,7 +172,7 @@ def test_a_check_is_noted_once_and_then_costs_no_statement(
     assert [each for each in seen if each.startswith(WRITING)] == []
 
 
-def test_a_database_that_takes_no_writes_is_asked_once_a_minute_and_the_token_is_good(
+def test_a_read_only_database_is_asked_once_a_minute_and_the_token_is_valid(
     app: Flask, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token, asked = log_in(app), []

@@ -92,7 +92,7 @@ def test_own_session_is_ended_by_its_name(app: Flask) -> None:
     assert not dead(app, first)
 
 
-def test_other_peoples_sessions_are_not_found_even_by_an_admin(app: Flask) -> None:
+def test_sessions_of_others_are_not_found_even_by_an_admin(app: Flask) -> None:
     hawks, hawk = token_principal(app, *HAWK)
     admins, admin = token_principal(app, *ADMIN)
     for caller, session in ((hawk, admin.session), (admin, hawk.session)):
@@ -132,7 +132,7 @@ def test_logging_out_everywhere_ends_every_own_session_and_no_other(app: Flask) 
         services(app).tokens.revoke_all(caller)
 
 
-def test_logging_out_everywhere_leaves_the_password_good(app: Flask) -> None:
+def test_logging_out_everywhere_leaves_the_password_valid(app: Flask) -> None:
     services(app).tokens.revoke_all(principal(app, *HAWK))
     token, _ = token_principal(app, *HAWK)
     assert not dead(app, token)

@@ -222,7 +222,7 @@ def test_lock_leaves_one_event_in_its_window(app: Flask, clock: ManualClock) -> 
     assert found == [(2, "hawk"), (None, unknown)] * 2
 
 
-def test_refusal_after_the_first_is_two_reads_without_a_write_or_a_place(
+def test_refusal_after_the_first_is_two_reads_without_a_write_or_a_slot(
     make_app: Callable[..., Flask],
 ) -> None:
     app = make_app(lockout_failures=str(NAME), ip_failures=str(IP), hash_queue="1")

@@ -53,7 +53,7 @@ def test_token_says_its_lifetime(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("seconds", "alive"), [(-3600, False), (-6, False), (-5, True), (599, True), (600, False)]
 )
-def test_token_lives_from_a_little_before_its_birth_until_its_end(
+def test_token_is_valid_from_a_little_before_its_issue_until_its_end(
     app: Flask,
     clock: ManualClock,
     seconds: int,

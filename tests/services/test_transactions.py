@@ -145,7 +145,7 @@ def test_unique_violation_leaves_the_next_request_fine(make_app: Callable[..., F
     assert len(rows(app, "SELECT id FROM account")) == 1
 
 
-def test_exhausted_pool_is_told_soon_and_is_over_when_a_connection_comes_back(
+def test_exhausted_pool_is_reported_soon_and_recovers_with_a_connection(
     make_app: Callable[..., Flask],
 ) -> None:
     app = make_app(database_pool="1")
@@ -187,7 +187,7 @@ def test_words_of_the_driver_are_never_logged_nor_shown(
     assert refusal.value.__suppress_context__
 
 
-def test_the_operator_alone_is_told_why_no_connection_is_made() -> None:
+def test_only_the_log_says_why_no_connection_is_made() -> None:
     engine = create_engine("sqlite:////nowhere/identity.sqlite3")
     unused: Any = None
     nowhere = Transactions(engine, clock=unused, audit_log=unused, mails=unused)

@@ -58,7 +58,7 @@ def everything(app: Flask) -> str:
 
 
 @pytest.mark.parametrize("way", ANSWERS)
-def test_a_password_in_the_place_of_the_name_is_kept_nowhere(
+def test_a_password_typed_as_the_name_is_stored_nowhere(
     app: Flask, client: FlaskClient, way: str
 ) -> None:
     with logged() as lines:

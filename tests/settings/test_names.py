@@ -115,7 +115,7 @@ def test_commands_start_beside_a_service_of_the_same_name(tmp_path: Path) -> Non
         ("IDENTITY_LETTER_LIMIT", "IDENTITY_MAIL_LIMIT"),
     ],
 )
-def test_a_renamed_setting_stops_the_start_and_is_told_its_new_name(old: str, new: str) -> None:
+def test_a_renamed_setting_stops_the_start_with_its_new_name(old: str, new: str) -> None:
     with pytest.raises(SettingError, match=rf"^{old}: .*{new}$") as caught:
         Settings.load({old: "7"})
     assert "7" not in str(caught.value)

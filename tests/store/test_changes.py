@@ -63,7 +63,7 @@ def hears(feed: Feed, told: Told, *expected: int | None) -> None:
     told.clear()
 
 
-def test_every_change_is_told(migrated: Engine, feed: Feed, told: Told) -> None:
+def test_every_change_is_notified(migrated: Engine, feed: Feed, told: Told) -> None:
     for account_id in (1, 2, 2, 2**62):
         change(migrated, account_id)
         hears(feed, told, account_id)
@@ -71,7 +71,9 @@ def test_every_change_is_told(migrated: Engine, feed: Feed, told: Told) -> None:
     hears(feed, told, 3, 4, 5)
 
 
-def test_change_that_was_taken_back_is_not_told(migrated: Engine, feed: Feed, told: Told) -> None:
+def test_change_that_was_rolled_back_is_not_notified(
+    migrated: Engine, feed: Feed, told: Told
+) -> None:
     for _ in range(3):
         with pytest.raises(LookupError):
             change(migrated, 7, fail=True)
@@ -188,7 +190,7 @@ def test_notes_are_read_only_after_something_was_committed(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_feed_hears_at_once_what_another_marked_and_within_a_second_what_was_not_marked(
+def test_feed_reads_a_marked_change_at_once_and_an_unmarked_one_within_a_second(
     migrated: Engine, feed: Feed, told: Told
 ) -> None:
     other = open_feed(migrated, [].append)
@@ -233,7 +235,7 @@ def test_closed_feed_is_not_current_and_its_thread_is_over(feed: Feed) -> None:
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
-def test_lost_listener_is_not_current_until_it_has_said_that_anything_may_have_changed(
+def test_lost_listener_is_not_current_until_it_has_forgotten_everything(
     migrated: Engine, feed: Feed, told: Told, database_url: str
 ) -> None:
     end_connections(database_url)
@@ -246,7 +248,7 @@ def test_lost_listener_is_not_current_until_it_has_said_that_anything_may_have_c
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
 @pytest.mark.parametrize("junk", ["", "hawk"])
-def test_word_of_a_stranger_on_the_channel_hides_no_change(
+def test_a_foreign_notification_on_the_channel_hides_no_change(
     migrated: Engine, feed: Feed, told: Told, junk: str
 ) -> None:
     with migrated.begin() as connection:

@@ -138,7 +138,7 @@ def test_writers_take_turns_from_their_first_statement(migrated: Engine) -> None
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_reader_sees_one_moment_while_others_write(migrated: Engine) -> None:
+def test_reader_sees_one_state_while_others_write(migrated: Engine) -> None:
     insert = text("INSERT INTO counter VALUES ('k', 1, '2026-01-01 00:00:00.000000')")
     count = text("SELECT count(*) FROM counter")
     with migrated.connect() as reader, for_single_reads(migrated).connect() as single:

@@ -155,11 +155,11 @@ REGISTRATION = [
     held(
         "look-alike letters",
         "domain/test_names.py::test_username_is_refused_when_a_letter_or_its_length_is_not_allowed",
-        "domain/test_names.py::test_canonical_form_tells_look_alikes_apart_which_is_why_the_allow_list_refuses_them",
+        "domain/test_names.py::test_look_alikes_have_different_canonical_forms_so_the_allow_list_refuses_them",
     ),
     held(
         "letters that fold",
-        "domain/test_names.py::test_canonical_form_is_one_for_spellings_people_take_for_the_same",
+        "domain/test_names.py::test_spellings_that_look_the_same_have_one_canonical_form",
     ),
     held(
         "odd emails",
@@ -236,7 +236,7 @@ CREDENTIALS = [
     ),
     held(
         "token as a name",
-        "web/test_token_credentials.py::test_a_token_is_good_as_a_username_with_any_password",
+        "web/test_token_credentials.py::test_a_token_is_valid_as_a_username_with_any_password",
     ),
     held(
         "token as a password",
@@ -324,7 +324,7 @@ CREDENTIALS = [
 SESSIONS = [
     held(
         "a token's answer",
-        "dialects/test_certifire.py::test_a_token_lives_for_600_seconds_and_stands_in_a_header_too",
+        "dialects/test_certifire.py::test_a_token_is_valid_for_600_seconds_and_is_in_a_header_too",
     ),
     held(
         "renewed for ever",
@@ -367,11 +367,11 @@ SESSIONS = [
 RIGHTS = [
     held(
         "a user, by an anonymous caller",
-        "catalogue/test_access.py::test_a_route_lets_in_whom_its_row_says",
+        "catalogue/test_access.py::test_a_route_accepts_the_callers_of_its_row",
     ),
     held(
         "fields of a user",
-        "dialects/test_every_dialect.py::test_the_documented_place_of_secrets_is_empty",
+        "dialects/test_every_dialect.py::test_the_documented_field_of_secrets_is_empty",
     ),
     held(
         "lists",
@@ -380,7 +380,7 @@ RIGHTS = [
     ),
     held(
         "a new password without the old one",
-        "services/test_own_password.py::test_password_is_not_changed_without_the_current_one_however_fresh_the_proof",
+        "services/test_own_password.py::test_password_is_not_changed_without_the_current_one_after_a_recent_login_either",
         "services/test_own_password.py::test_guessing_the_current_password_is_limited_like_any_login",
     ),
     held(
@@ -470,7 +470,7 @@ MAIL = [
     held(
         "activation tokens",
         "recovery/test_activation.py::test_an_activation_token_works_once",
-        "recovery/test_activation.py::test_an_activation_token_lives_a_day",
+        "recovery/test_activation.py::test_an_activation_token_is_valid_for_a_day",
         "recovery/test_activation.py::test_an_activation_token_ends_when_the_accounts_credentials_are_invalidated",
         "recovery/test_activation.py::test_a_token_with_another_accounts_id_is_refused",
     ),
@@ -580,7 +580,7 @@ ENUMERATION = [
     ),
     held(
         "junk in Basic, a thousand times",
-        "web/test_authorization_header.py::test_a_header_is_refused_like_every_other_when_it_holds_no_good_credential",
+        "web/test_authorization_header.py::test_headers_without_a_valid_credential_are_refused_alike",
     ),
 ]
 
@@ -622,7 +622,7 @@ SIGNING = [
         "certificates/test_signing_requests.py::test_the_authoritys_own_key_is_refused",
         "certificates/test_signing_requests.py::test_another_users_key_is_refused_and_their_own_is_not",
         "certificates/test_signing_requests.py::test_the_key_of_a_revoked_certificate_is_refused",
-        "catalogue/test_live_races.py::test_one_key_is_signed_for_one_of_two_people",
+        "catalogue/test_live_races.py::test_one_key_is_signed_for_one_of_two_users",
     ),
     held(
         "names asked for",
@@ -634,14 +634,14 @@ SIGNING = [
     ),
     held(
         "a wrong password",
-        "certificates/test_signing_requests.py::test_a_wrong_password_is_told_before_any_request_is_read",
+        "certificates/test_signing_requests.py::test_a_wrong_password_is_refused_before_the_signing_request_is_read",
         "timing/test_passwords.py::test_a_wrong_password_takes_the_same_time_for_every_account",
         "catalogue/test_same_steps.py::test_a_wrong_password_takes_the_same_steps_for_every_account",
     ),
     held(
         "two people in one request",
-        "certificates/test_lifecycle.py::test_a_request_of_two_people_is_refused",
-        "catalogue/test_access.py::test_a_route_lets_in_whom_its_row_says",
+        "certificates/test_lifecycle.py::test_a_request_with_credentials_of_two_users_is_refused",
+        "catalogue/test_access.py::test_a_route_accepts_the_callers_of_its_row",
     ),
     held(
         "the same request again, and many",
@@ -658,7 +658,7 @@ SIGNING = [
     ),
     held(
         "an ending authority",
-        "certificates/test_issued.py::test_no_certificate_outlives_its_authority",
+        "certificates/test_issued.py::test_no_certificate_is_valid_longer_than_its_authority",
     ),
 ]
 
@@ -742,7 +742,7 @@ DATABASE = [
     ),
     held(
         "a full pool",
-        "services/test_transactions.py::test_exhausted_pool_is_told_soon_and_is_over_when_a_connection_comes_back",
+        "services/test_transactions.py::test_exhausted_pool_is_reported_soon_and_recovers_with_a_connection",
     ),
     held(
         "a missing table",

@@ -54,6 +54,6 @@ def by_token(app: Flask, token: str) -> Principal:
 
 
 def audit_events(app: Flask, admin: Principal) -> list[AuditView]:
-    """Return the whole audit trail, oldest first."""
+    """Return the whole audit log, oldest first."""
     page = services(app).audit.list(admin, AuditFilter(), cursor=None, limit=1000)
     return list(reversed(page.items))

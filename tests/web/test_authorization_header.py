@@ -88,9 +88,7 @@ def test_a_header_holds_no_credential_when_it_is_malformed(header: str) -> None:
 
 
 @pytest.mark.parametrize("header", (UNREADABLE | WRONG).values(), ids=UNREADABLE | WRONG)
-def test_a_header_is_refused_like_every_other_when_it_holds_no_good_credential(
-    api: NativeApi, header: str
-) -> None:
+def test_headers_without_a_valid_credential_are_refused_alike(api: NativeApi, header: str) -> None:
     answer = api.client.get("/api/resource", headers={"Authorization": header})
     usual = api.client.get("/api/resource")
     assert answer.status_code == 401

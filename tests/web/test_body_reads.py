@@ -81,7 +81,7 @@ def test_one_network_of_many_ips_leaves_room_for_others(slow: Slow) -> None:
     assert admitted(slow, THERE) > 1
 
 
-def test_who_took_too_long_leaves_half_of_the_places_to_others(slow: Slow) -> None:
+def test_a_slow_client_leaves_half_of_the_slots_to_others(slow: Slow) -> None:
     attackers = [f"198.51.{number}.1" for number in range(30)]
     for _ in range(15):
         for each in attackers:
@@ -108,7 +108,7 @@ def test_no_connection_of_a_trusted_proxy_is_cut_off(slow: Slow) -> None:
     assert (proxied.cut, direct.cut) == (False, True)
 
 
-def test_a_caller_who_is_refused_again_is_no_news_for_a_while(slow: Slow) -> None:
+def test_a_caller_who_is_refused_again_is_not_logged_for_a_while(slow: Slow) -> None:
     for _ in range(HALF_OF_THE_SLOTS):
         slow.begin()
 
@@ -124,7 +124,7 @@ def test_a_caller_who_is_refused_again_is_no_news_for_a_while(slow: Slow) -> Non
     assert [again() for _ in range(2)] == [False, True]
 
 
-def test_a_place_is_free_again_when_its_body_has_come(slow: Slow) -> None:
+def test_a_slot_is_free_again_when_its_body_was_read(slow: Slow) -> None:
     for _ in range(HALF_OF_THE_SLOTS):
         slow.begin()
     slow.open.close()

@@ -239,7 +239,7 @@ def expected(path: str, *, name: str, number: str, admin: str) -> tuple[str, dic
 
 
 @pytest.mark.parametrize("path", QUICK)
-def test_a_good_token_of_every_kind_is_answered_before_flask_begins(
+def test_a_valid_token_of_every_kind_is_answered_before_flask(
     app: Flask, tokens: dict[str, str], path: str
 ) -> None:
     app.wsgi_app._application = None  # type: ignore[attr-defined]  # a request that reaches Flask fails
@@ -254,7 +254,7 @@ def test_a_good_token_of_every_kind_is_answered_before_flask_begins(
             assert part in body.decode()
 
 
-def test_a_header_that_was_good_is_refused_as_soon_as_its_session_is_over(
+def test_a_header_is_refused_as_soon_as_its_session_is_revoked(
     app: Flask, tokens: dict[str, str]
 ) -> None:
     ask = _answering(app.wsgi_app)
@@ -266,7 +266,7 @@ def test_a_header_that_was_good_is_refused_as_soon_as_its_session_is_over(
     assert ask(asked(header))[0][:3] == "401"
 
 
-def test_a_forwarding_proxy_hears_yes_or_no_and_nothing_else(
+def test_a_proxy_that_forwards_all_is_answered_yes_or_no(
     lanes: tuple[Lane, Lane], tokens: dict[str, str]
 ) -> None:
     for header in carriers(tokens):
@@ -309,7 +309,7 @@ def test_a_locked_name_is_refused_again_before_flask_begins_as_flask_would(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_proxy_hears_for_how_long_a_lock_lasts_and_only_then(
+def test_a_proxy_receives_retry_after_for_a_lock_only(
     lanes: tuple[Lane, Lane], clock: ManualClock, method: str
 ) -> None:
     header = basic("hawk", "wrong")["Authorization"]
@@ -338,7 +338,7 @@ def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(
     assert fast(asked(basic(*HAWK)["Authorization"], path="/api/resource"))[0][:3] == "200"
 
 
-def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(
+def test_a_full_queue_is_reported_before_flask_as_by_flask(
     app: Flask, lanes: tuple[Lane, Lane]
 ) -> None:
     wait_until(services(app).directory.is_current)
@@ -354,7 +354,7 @@ def test_a_full_queue_is_told_again_before_flask_begins_as_flask_would(
     assert fast(asked(header, path="/api/resource"))[0][:3] == "200"
 
 
-def test_a_refusal_that_flask_tells_again_lets_others_go_first_in_a_few_threads(
+def test_a_repeated_refusal_by_flask_waits_in_a_few_threads(
     app: Flask, lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait_until(services(app).directory.is_current)

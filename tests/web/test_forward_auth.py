@@ -250,7 +250,7 @@ def test_a_body_is_neither_read_nor_refused(
 @pytest.mark.parametrize(
     "site", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}]
 )
-def test_where_a_guarded_request_comes_from_is_the_services_own_concern(
+def test_the_origin_of_a_forwarded_request_is_checked_by_the_protected_service(
     client: FlaskClient, site: dict[str, str]
 ) -> None:
     token = token_of(client, *HAWK)
@@ -273,7 +273,7 @@ def test_a_check_changes_nothing_and_is_logged_and_counted_like_a_get(
     assert CANARY not in client.get("/metrics").text
 
 
-def test_a_proxy_hears_by_what_proof_and_until_when(
+def test_a_proxy_receives_the_credential_and_its_end(
     app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     use, hawk = services(app), principal(app, *HAWK)
@@ -338,7 +338,7 @@ def test_a_no_is_never_kept(client: FlaskClient) -> None:
         assert "Vary" not in answer.headers
 
 
-def test_nginx_hears_no_and_other_proxies_pass_on_that_a_caller_must_wait(
+def test_nginx_is_answered_no_and_other_proxies_forward_retry_after(
     client: FlaskClient,
 ) -> None:
     for _ in range(51):
@@ -350,7 +350,7 @@ def test_nginx_hears_no_and_other_proxies_pass_on_that_a_caller_must_wait(
         assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_a_full_queue_is_told_to_every_proxy(app: Flask, client: FlaskClient) -> None:
+def test_a_full_queue_is_reported_to_every_proxy(app: Flask, client: FlaskClient) -> None:
     with full_queue(services(app).authentication._passwords):
         for path in (NGINX, PROXY, f"{PROXY}/admin/-/x"):
             answer = ask(client, path, basic(*HAWK))
@@ -361,7 +361,7 @@ def test_a_full_queue_is_told_to_every_proxy(app: Flask, client: FlaskClient) ->
 @pytest.mark.parametrize(
     "headers", [{"Authorization": "Basic x, Basic y"}, {"Authorization": "Negotiate x"}]
 )
-def test_a_credential_that_cannot_be_read_is_told_apart_by_no_proxy(
+def test_an_unreadable_credential_is_refused_alike_by_every_proxy(
     client: FlaskClient, headers: dict[str, str]
 ) -> None:
     for path in (NGINX, PROXY):

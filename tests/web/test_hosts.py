@@ -233,7 +233,7 @@ def test_a_location_can_be_used_wherever_a_host_is_taken(
         assert probing(api.app, "GET", where.path, where.netloc)[0] == 200
 
 
-def test_a_location_is_a_path_when_nothing_tells_the_host() -> None:
+def test_a_location_is_a_path_when_the_host_is_unknown() -> None:
     unix = {
         "wsgi.url_scheme": "http",
         "SERVER_NAME": "/run/identity.sock",

@@ -78,9 +78,7 @@ def nodes(make_app: Callable[..., Flask], clock: ManualClock) -> tuple[Node, Nod
     return one, other
 
 
-def test_no_token_is_refused_in_a_rotation_wherever_it_was_made(
-    nodes: tuple[Node, Node], clock: ManualClock
-) -> None:
+def test_no_token_is_refused_in_a_rotation(nodes: tuple[Node, Node], clock: ManualClock) -> None:
     one, other = nodes
     services(one.app).key_rotation.rotate(GRACE)
     for seconds in (
@@ -136,7 +134,7 @@ def test_tokens_live_to_their_end_in_a_rotation_and_old_keys_are_out_after_it(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_an_old_key_makes_no_good_token_once_it_is_out(
+def test_a_retired_key_makes_no_valid_token(
     nodes: tuple[Node, Node], clock: ManualClock, make_app: Callable[..., Flask]
 ) -> None:
     one, other = nodes

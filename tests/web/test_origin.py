@@ -202,7 +202,7 @@ def test_an_ip_counts_as_far_as_trusted_proxies_vouch_for_it(
     assert client_ip(environ, read_networks(PROXIES)) == ip
 
 
-def test_a_proxy_that_names_no_ip_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_proxy_that_names_no_ip_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     environ = {"REMOTE_ADDR": "192.0.2.77", "HTTP_X_FORWARDED_FOR": "203.0.113.7, canary"}
     with caplog.at_level("WARNING"):
         assert {client_ip(environ, read_networks(PROXIES)) for _ in range(9)} == {"192.0.2.77"}
@@ -211,7 +211,7 @@ def test_a_proxy_that_names_no_ip_is_told_of_once(caplog: pytest.LogCaptureFixtu
     assert "canary" not in line
 
 
-def test_callers_behind_a_proxy_that_tells_ports_are_counted_apart(
+def test_callers_behind_a_proxy_that_sends_ports_are_counted_apart(
     make_api: Callable[..., NativeApi],
 ) -> None:
     api = make_api(trusted_proxies=PROXIES, ip_failures="3")

@@ -195,7 +195,7 @@ def log() -> Iterator[io.StringIO]:
     logger.removeHandler(handler)
 
 
-def test_a_mistake_is_logged_by_its_place_and_not_shown(
+def test_an_unexpected_error_is_logged_with_its_place_and_not_shown(
     api: NativeApi, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     def broken(secret: str = CANARY) -> None:

@@ -174,7 +174,9 @@ def test_every_route_has_its_row(api: NativeApi) -> None:
 
 
 @pytest.mark.parametrize(("method", "rule"), MATRIX, ids=lambda part: part)
-def test_a_route_lets_in_whom_its_row_says(client: FlaskClient, method: str, rule: str) -> None:
+def test_a_route_accepts_the_callers_of_its_row(
+    client: FlaskClient, method: str, rule: str
+) -> None:
     row = MATRIX[method, rule]
     user, admin = (token_of(client, *who) for who in (HAWK, ADMIN))
     path = target(rule, session_id=admin[4:36])

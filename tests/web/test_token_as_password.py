@@ -57,7 +57,7 @@ def make(app: Flask, caller: Principal, kind: TokenKind) -> str:
 
 
 @pytest.mark.parametrize("kind", list(TokenKind))
-def test_a_good_token_of_any_kind_is_its_owner_in_the_place_of_the_password(
+def test_a_valid_token_of_any_kind_authenticates_as_the_password(
     app: Flask, client: FlaskClient, kind: TokenKind
 ) -> None:
     token = make(app, principal(app, *HAWK), kind)
@@ -154,7 +154,7 @@ def test_a_bad_token_asks_the_same_of_the_database_beside_any_name(
     assert asked == [asked[0]] * len(asked)
 
 
-def test_a_good_token_asks_the_same_of_the_database_beside_any_other_name(
+def test_a_valid_token_costs_the_same_statements_beside_any_other_name(
     app: Flask, client: FlaskClient, token: str
 ) -> None:
     for _ in range(2):  # the first use is noted

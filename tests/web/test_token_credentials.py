@@ -25,14 +25,14 @@ def token(api: NativeApi) -> str:
 
 
 @pytest.mark.parametrize("password", ["x", "", "newpwd", "wrong", "a:b", ":", "\u00e9", "p" * 300])
-def test_a_token_is_good_as_a_username_with_any_password(
+def test_a_token_is_valid_as_a_username_with_any_password(
     api: NativeApi, token: str, password: str
 ) -> None:
     with api.unchanged():
         assert api.client.get("/api/resource", headers=basic(token, password)).json == HELLO
 
 
-def test_a_token_is_good_as_a_bearer(api: NativeApi, token: str) -> None:
+def test_a_token_is_valid_as_a_bearer(api: NativeApi, token: str) -> None:
     with api.unchanged():
         assert api.client.get("/api/resource", headers=bearer(token)).json == HELLO
 
@@ -175,7 +175,7 @@ def test_a_token_is_refused_when_it_is_of_another_format(
         assert statuses(api.client, f"idt_{token}") == {401}
 
 
-def test_a_token_lives_through_a_rotation_of_keys_and_ends_with_its_own(
+def test_a_token_stays_valid_in_a_rotation_and_expires_with_its_key(
     make_api: Callable[..., NativeApi],
 ) -> None:
     before = make_api(secret_keys=KEY_A)

@@ -101,7 +101,7 @@ def test_every_native_call_refuses_in_the_form_that_is_asked_for(api: NativeApi)
             assert answer.headers.getlist("WWW-Authenticate") == list(CHALLENGES)
 
 
-def test_a_good_credential_is_answered_alike_for_every_request(client: FlaskClient) -> None:
+def test_a_valid_credential_is_answered_alike_for_every_request(client: FlaskClient) -> None:
     for header in JSON + PAGE:
         answer = client.get("/api/resource", headers={"Accept": header, **basic(*HAWK)})
         assert answer.json == {"data": "Hello, hawk!"}

@@ -75,7 +75,7 @@ def test_each_login_answers_200_with_a_token_of_its_own(say: DialectClient) -> N
     assert alive(say, second)
 
 
-def test_a_login_tells_an_unknown_name_from_a_wrong_password(say: DialectClient) -> None:
+def test_a_login_distinguishes_an_unknown_name_from_a_wrong_password(say: DialectClient) -> None:
     require_error(say.post("/user/login", AZUMA), 404, "NOT_FOUND")
     say.post("/user/register", AZUMA)
     require_error(say.post("/user/login", AZUMA | {"password": "trinity"}), 403, "FORBIDDEN")
@@ -159,7 +159,7 @@ def test_a_new_password_ends_every_session_but_the_one_that_asked(
 
 
 @pytest.mark.parametrize("change", [{"name": "azumax"}, {"password": "neox"}])
-def test_a_change_needs_a_fresh_login(
+def test_a_change_needs_a_recent_login(
     say: DialectClient, clock: ManualClock, token: str, change: dict[str, str]
 ) -> None:
     assert alive(say, token)
@@ -185,7 +185,7 @@ def test_the_scheme_may_be_in_any_letters(say: DialectClient, token: str) -> Non
         )
 
 
-def test_an_unused_token_lives_for_five_minutes(say: DialectClient, clock: ManualClock) -> None:
+def test_an_unused_token_is_valid_for_five_minutes(say: DialectClient, clock: ManualClock) -> None:
     say.post("/user/register", AZUMA)
     used, unused = (say.post("/user/login", AZUMA).json["token"] for _ in range(2))
     clock.advance(seconds=299)

@@ -60,7 +60,7 @@ def test_a_body_that_cannot_be_read_is_refused_by_name(
 
 
 @pytest.mark.parametrize(("method", "path"), BODY_CALLS)
-def test_forms_are_not_spoken(still: DialectClient, hawk: str, method: str, path: str) -> None:
+def test_forms_are_refused(still: DialectClient, hawk: str, method: str, path: str) -> None:
     require_error(still.ask(method, path, token=hawk, **FORM), 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -151,7 +151,7 @@ def test_registration_is_refused_where_it_is_not_open(
     assert len(table_rows(app, Account)) == 2
 
 
-def test_a_full_queue_before_the_hash_is_said_by_name(make_app: Callable[..., Flask]) -> None:
+def test_a_full_admission_queue_is_reported_by_name(make_app: Callable[..., Flask]) -> None:
     app = make_app(hash_queue="1")
     populate(app)
     with dialect_client_of(app, "/azuma") as say, services(app).authentication._passwords.admit():

@@ -149,7 +149,7 @@ def test_a_taken_email_is_409_at_a_change(say: DialectClient, user: str, jwt: st
     )
 
 
-def test_a_change_needs_proof_of_its_owner(say: DialectClient, user: str) -> None:
+def test_a_change_needs_a_credential_of_its_owner(say: DialectClient, user: str) -> None:
     change = {"email": "evil@domain.tld"}
     for headers in ({}, basic(EMAIL, "wrong"), {"Authorization": "Token x"}):
         answer = say.put(f"/users/{user}", change, headers=headers)
@@ -188,7 +188,7 @@ def test_asking_for_nothing_leaves_no_trace(
     assert len(table_rows(say.app, AuditEvent)) == trail
 
 
-def test_a_change_needs_a_proof_younger_than_15_minutes(
+def test_a_change_needs_an_authentication_within_15_minutes(
     say: DialectClient, user: str, jwt: str, clock: ManualClock
 ) -> None:
     clock.advance(minutes=16)

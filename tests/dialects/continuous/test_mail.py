@@ -57,7 +57,7 @@ def test_a_reset_goes_to_the_stored_email_alone(say: DialectClient, mailbox: Mai
     assert [mail.recipient for mail in mailbox.fetch() if mail.subject == RESET] == [EMAIL]
 
 
-def test_a_reset_token_works_once_ends_all_sessions_and_is_told(
+def test_a_reset_token_works_once_revokes_all_sessions_and_is_recorded(
     say: DialectClient, user: str, jwt: str, mailbox: Mailbox
 ) -> None:
     say.post("/passwords/reset", {"email": EMAIL})

@@ -147,7 +147,7 @@ def test_a_body_that_cannot_be_read_is_a_problem(
 
 
 @pytest.mark.parametrize("path", ["/users", "/sessions", "/passwords/reset", "/passwords"])
-def test_forms_are_not_spoken(still: DialectClient, path: str) -> None:
+def test_forms_are_refused(still: DialectClient, path: str) -> None:
     require_problem(still.post(path, **FORM), 415, "unsupported_media_type")
     parts = {"data": {"email": EMAIL}, "content_type": "multipart/form-data"}
     require_problem(still.post(path, **parts), 415, "unsupported_media_type")

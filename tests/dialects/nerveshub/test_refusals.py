@@ -87,7 +87,7 @@ def test_a_full_queue_before_the_hash_is_no_500(make_app: Callable[..., Flask]) 
 @pytest.mark.parametrize(
     "headers", [{}, basic("hawk", "wrong"), bearer("x" * 5000), {"Authorization": "Negotiate x"}]
 )
-def test_a_request_without_proof_is_forbidden_for_document_and_clients(
+def test_a_request_without_credential_is_forbidden_for_document_and_clients(
     still: DialectClient, headers: dict[str, str]
 ) -> None:
     answer = still.get("/users/me", headers=headers)

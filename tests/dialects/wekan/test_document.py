@@ -30,7 +30,7 @@ def test_registering_logs_in_with_id_token_and_its_end(
     assert (own["_id"], own["username"], own["isAdmin"]) == (answer.json["id"], "myusername", False)
 
 
-def test_a_token_lives_for_ninety_days(say: DialectClient, clock: ManualClock) -> None:
+def test_a_token_is_valid_for_ninety_days(say: DialectClient, clock: ManualClock) -> None:
     token = say.post("/users/register", USER).json["token"]
     clock.advance(days=90, seconds=-1)
     assert say.get("/api/user", token=token).json["username"] == "myusername"

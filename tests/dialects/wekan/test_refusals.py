@@ -93,7 +93,7 @@ def test_every_wrong_login_fails_alike(still: DialectClient, wrong: dict[str, st
     assert (answer.status_code, answer.json) == (401, LOGIN_FAILED)
 
 
-def test_a_query_string_is_no_place_to_log_in(still: DialectClient) -> None:
+def test_a_query_string_is_not_read_for_a_login(still: DialectClient) -> None:
     answer = still.post("/users/login?username=hawk&password=newpwd", {"password": "x"})
     assert (answer.status_code, answer.json.keys()) == (400, {"error", "reason"})
 
