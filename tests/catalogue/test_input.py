@@ -1,8 +1,4 @@
-"""Hostile input that the pages of one endpoint do not hold: every route that takes a body, and odd
-headers.
-
-Cases 59, 73, 116, 140, 163, 190, 256.
-"""
+"""Hostile input on every route that takes a body, and in unusual headers."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ from werkzeug.test import TestResponse
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import ADMIN, HAWK, populate
-from support.app import close, services
+from support.app import services
 from support.database import account_row, shared_database
 from support.http import basic, bearer, token_of
 from support.two_nodes import UNLIMITED
@@ -96,7 +92,6 @@ def application(
         app = make(**UNLIMITED)
         populate(app)
         yield app
-        close(app)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A JWT that the service did not write as it stands opens nothing."""
+"""A JWT that the service did not sign in exactly this form is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from identity.adapters.keys.p256 import new_key
-from support.app import close
 from support.database import shared_database
 from support.http import bearer
 
@@ -35,7 +34,6 @@ def app(
     with shared_database(request, tmp_path_factory) as make:
         made = make()
         yield made
-        close(made)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +84,7 @@ def read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     )
 
 
-def test_a_token_signed_again_as_it_was_is_good(
+def test_a_token_signed_again_unchanged_is_valid(
     client: FlaskClient, user: str, token: str, key: Any
 ) -> None:
     header, claims = read(token)

@@ -1,5 +1,4 @@
-"""Which dialect is spoken is settled before any route: by prefix, by bound host, and in every
-refusal."""
+"""The dialect is selected before any route: by prefix or bound host, also for refusals."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from support.accounts import HAWK, populate
-from support.app import close, services
+from support.app import services
 from support.database import shared_database
 from support.http import basic
 
@@ -86,7 +85,6 @@ def app(
         made = make(dialect_hosts=bound, hash_queue="1")
         populate(made)
         yield made
-        close(made)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
-"""Whether the database is there and in the shape of this version."""
+"""Whether the database responds and has the schema of this version."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,22 @@ def bare(empty_database_url: str, make_bare: Callable[[str], Flask]) -> Flask:
 
 
 @pytest.fixture
-def make_bare(tmp_path: Path) -> Callable[[str], Flask]:
-    return lambda url: create_app(config(tmp_path / "data", database_url=url))
+def make_bare(tmp_path: Path) -> Iterator[Callable[[str], Flask]]:
+    with ExitStack() as stack:
+
+        def make(url: str) -> Flask:
+            app = create_app(config(tmp_path / "data", database_url=url))
+            stack.callback(close, app)
+            return app
+
+        yield make
 
 
 def test_migrated_database_can_be_used(app: Flask) -> None:
     services(app).schema.require_current()
 
 
-def test_empty_database_is_told_from_one_that_does_not_answer_and_can_be_migrated(
+def test_empty_database_is_not_unavailable_and_can_be_migrated(
     bare: Flask,
 ) -> None:
     schema = services(bare).schema
@@ -50,7 +58,6 @@ def test_empty_database_is_told_from_one_that_does_not_answer_and_can_be_migrate
     assert schema.migrate() == migrations.HEAD
     schema.require_current()
     assert schema.migrate() == migrations.HEAD
-    close(bare)
 
 
 def set_revision(app: Flask, revision: str) -> None:
@@ -102,7 +109,7 @@ def test_a_node_goes_on_with_a_later_schema_that_names_it_as_a_reader(app: Flask
 
 
 @pytest.mark.parametrize("act", ["require_current", "migrate"])
-def test_a_node_that_is_too_old_is_told_what_to_install_and_not_to_migrate(
+def test_a_node_that_is_too_old_says_what_to_install_and_not_to_migrate(
     app: Flask, act: str
 ) -> None:
     make_later(app, "9999", "0004", "8888")
@@ -119,7 +126,7 @@ def test_a_node_that_is_too_old_is_told_what_to_install_and_not_to_migrate(
     assert rows(app, "SELECT version_num FROM identity_alembic_version") == [("9999",)]
 
 
-def test_a_node_that_is_too_old_is_told_the_version_that_has_migrated(app: Flask) -> None:
+def test_a_node_that_is_too_old_names_the_version_that_migrated(app: Flask) -> None:
     make_later(app, "9999")
     with pytest.raises(SchemaNewer) as refusal:
         services(app).schema.require_current()
@@ -146,7 +153,6 @@ def test_migrating_names_the_readers_and_the_version(bare: Flask) -> None:
     found = rows(bare, "SELECT revision, version FROM schema_reader ORDER BY age")
     assert found[0] == (migrations.HEAD, "1.2.3")
     assert found[-1][0] == readers.READERS_FROM
-    close(bare)
 
 
 def test_database_of_a_later_version_is_never_migrated(app: Flask) -> None:
@@ -171,7 +177,6 @@ def test_an_installation_without_its_migrations_says_so(
     monkeypatch.setattr(migrations, "HEAD", "none of these")
     with pytest.raises(InstallationIncomplete):
         services(bare).schema.migrate()
-    close(bare)
 
 
 def test_database_whose_version_is_not_known_is_refused(app: Flask) -> None:
@@ -202,4 +207,3 @@ def test_database_that_does_not_answer_is_unavailable_and_its_password_stays_uns
     with logged() as lines, pytest.raises(Unavailable) as refusal:
         services(app).schema.migrate()
     assert "canary" not in refusal.value.detail + "".join(lines)
-    close(app)

@@ -1,4 +1,4 @@
-"""The database behind an application: its statements, and its rows past every use case."""
+"""The database behind an application: its statements and its rows, without use cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, inspect, select, text
 
 from identity import create_app
 from identity.store.models import Account, Base
-from support.app import config, services
+from support.app import close, config, services
 from support.clock import ManualClock
 from support.postgresql import Database
 
@@ -81,7 +81,8 @@ def account_row(app: Flask, username: str) -> dict[str, Any]:
 def shared_database(
     request: pytest.FixtureRequest, factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Flask]]:
-    """Make applications on one database for many tests; `request.param` says on which engine."""
+    """Make applications on one database for many tests, and close them at the end;
+    `request.param` says on which engine."""
     data_dir = factory.mktemp("shared")
     with ExitStack() as stack:
         if request.param == "sqlite":
@@ -95,6 +96,8 @@ def shared_database(
 
         def make(**settings: str) -> Flask:
             given = {"database_url": url, "lockout_failures": "1000"} | settings
-            return create_app(config(data_dir / "data", **given), clock=ManualClock())
+            app = create_app(config(data_dir / "data", **given), clock=ManualClock())
+            stack.callback(close, app)
+            return app
 
         yield make

@@ -16,7 +16,6 @@ from werkzeug.test import TestResponse
 
 from identity.store.models import Account, LoginSession
 from support.accounts import populate
-from support.app import close
 from support.database import shared_database, table_rows
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -104,7 +103,6 @@ def shared_dialect_client(
         populate(app)
         with dialect_client_of(app, base) as dialect_client:
             yield dialect_client
-        close(app)
 
 
 # Bodies that no dialect can read, with the status they get in all of them.

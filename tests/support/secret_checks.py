@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from identity.store.models import Account
 from support.accounts import ADMIN, HAWK
+from support.buffered_client import BufferedClient
 from support.http import basic
 
 PROFILE = {
@@ -32,7 +32,7 @@ USER = PROFILE | {"disabled", "must_change_password", "locked_until"}
 FORMS = ("$argon2", "$2a$", "$2b$", "scrypt:", "pbkdf2", "password_hash", "short_id", "canonical")
 
 
-class CheckedClient(FlaskClient):
+class CheckedClient(BufferedClient):
     """Keeps every password it sends, and looks for all of them, and for every stored hash, in every
     answer."""
 

@@ -21,7 +21,7 @@ from identity.adapters.passwords.argon2 import Argon2Cost, Argon2Hasher
 from identity.adapters.passwords.queue import AdmissionQueue
 from identity.domain.principal import Origin, Principal, operator
 from identity.services.accounts.registration import NewAccount
-from support.app import ORIGIN, close, services
+from support.app import ORIGIN, services
 from support.database import engine_of, execute, rows, shared_database
 from support.hashing import CountedPasswords
 from support.http import basic, bearer, token_of
@@ -128,7 +128,6 @@ def probing(
             )
             engine_of(app).dispose()
         yield Prober(app)
-        close(app)
 
 
 def uses(prober: Prober, call: Call) -> dict[str, Probe]:

@@ -95,11 +95,11 @@ class Image:
             "-C",
             "/var/lib/identity",
         ]
-        return subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", _READ_ONLY, "sh", *arguments, *variables, *command],
-            stdout=(data.parent / "log").open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        shell = ["unshare", "--mount", "sh", "-c", _READ_ONLY, "sh"]
+        with (data.parent / "log").open("ab") as log:
+            return subprocess.Popen(
+                [*shell, *arguments, *variables, *command], stdout=log, stderr=subprocess.STDOUT
+            )
 
 
 @contextmanager
