@@ -73,7 +73,7 @@ def test_caller_is_turned_away_at_once_when_every_slot_is_taken(argon2: SlowArgo
             pytest.fail("admitted to a full queue")
 
     with ThreadPoolExecutor(1) as pool, guard.admit(), guard.admit():
-        refusal = pool.submit(come).exception(timeout=5)  # both places stay taken meanwhile
+        refusal = pool.submit(come).exception(timeout=5)  # both slots stay taken meanwhile
         assert isinstance(refusal, Busy)
         assert refusal.retry_after == timedelta(seconds=1)
     assert argon2.calls == 0
@@ -140,7 +140,7 @@ def turned_away(guard: AdmissionQueue, ip: str, name: str = "hawk") -> bool:
 
 @pytest.fixture
 def flooded(argon2: SlowArgon2) -> Iterator[AdmissionQueue]:
-    """A queue whose two places one IP has taken."""
+    """A queue whose two slots one IP has taken."""
     guard = AdmissionQueue(slow(argon2, wait=PATIENT), slots=2)
     with guard.admit(HERE), guard.admit(f"::ffff:{HERE}"):
         yield guard

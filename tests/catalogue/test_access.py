@@ -1,9 +1,8 @@
 """Who may call what, in all five dialects: a row for every route and method, each proven by calls.
 
-The native rows stand in tests/web/test_routes.py; here are those of the other dialects, and what
-holds for all: a
-disabled user is refused, and a certificate opens what its owner's token opens but for what asks for
-a fresh password.
+Here are the rows of the other dialects; those of the native one are in tests/web/test_routes.py. In
+all of them a disabled user is refused, and a certificate may do what its owner's token may, except
+for calls that need a recent authentication by password.
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ MATRIX: dict[tuple[str, str], Row] = {
 # session.
 CERTIFICATE = {
     ("PATCH", "/api/users/me"): 200,
-    ("DELETE", "/api/users/me"): 401,  # a fresh password is wanted (RFC 9470)
+    ("DELETE", "/api/users/me"): 401,  # needs a recent authentication (RFC 9470)
     ("DELETE", "/api/token"): 409,
     ("POST", "/api/certificates"): 401,
     ("DELETE", "/api/certificates/<serial:serial>"): 401,

@@ -269,7 +269,7 @@ def test_these_calls_write_while_the_caller_keeps_their_rights(pair: Pair) -> No
     assert changing >= 12
 
 
-# Work that is done for no account: counted tries, housekeeping, and proofs that are judged by one
+# Work that is done for no account: counted attempts, housekeeping, and credentials that are checked by one
 # UPDATE.
 UNATTENDED = {
     "transaction",

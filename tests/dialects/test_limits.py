@@ -365,11 +365,13 @@ def test_certificates_of_one_account_are_limited_over_both_dialects(
     make: Callable[..., FlaskClient], clock: ManualClock
 ) -> None:
     client = make(certificate_limit="2/60")
-    proof = {"username": KITE, "password": LONG_PASSWORD, "description": "x"}
+    credential = {"username": KITE, "password": LONG_PASSWORD, "description": "x"}
 
     def sign(dialect: str) -> TestResponse:
         if dialect == "nerveshub":
-            return client.post("/nerveshub/users/sign", json=proof | {"csr": signing_request()})
+            return client.post(
+                "/nerveshub/users/sign", json=credential | {"csr": signing_request()}
+            )
         return client.post(
             "/api/certificates", json={"csr": signing_request()}, headers=basic(KITE, LONG_PASSWORD)
         )

@@ -96,7 +96,7 @@ def test_a_stale_token_does_not_change_what_matters(
         token = native.token(token)
     assert (
         native.ask("PATCH", ME, 200, token, username="kite")["username"] == "kite"
-    )  # 15 minutes are fresh
+    )  # 15 minutes are recent
     clock.advance(seconds=1)
     for change in ({"username": "hawk"}, {"email": "hawk@example.org"}, {"email": None}):
         assert native.refused("PATCH", ME, 401, token, **change) == "step_up_required"

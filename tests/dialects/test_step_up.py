@@ -22,8 +22,8 @@ CHALLENGES = [
     'Bearer error="insufficient_user_authentication", max_age=900',
 ]
 Call = tuple[str, str, dict[str, Any] | None]
-# What an administrator needs a fresh proof for, and what not; in the order in which it can be done.
-FRESH: list[Call] = [
+# What an administrator needs a recent authentication for, in an order in which it can be done.
+STEP_UP: list[Call] = [
     ("POST", "/api/admin/users", {"username": "owl", "password": "hoot hoot", "admin": True}),
     ("PATCH", "/api/admin/users/2", {"admin": True}),
     ("PATCH", "/api/admin/users/2", {"admin": False}),
@@ -71,7 +71,7 @@ def test_an_admins_old_token_does_what_can_be_taken_back_and_nothing_else(
     app: Flask, client: FlaskClient, clock: ManualClock
 ) -> None:
     old = old_token(app, clock, TokenKind.OPAQUE)
-    for call in FRESH:
+    for call in STEP_UP:
         assert require_step_up(asked(client, call, old))["code"] == "step_up_required", call
     for call in ANY:
         assert asked(client, call, old).status_code < 300, call
@@ -82,10 +82,10 @@ def test_an_administrators_recent_token_or_password_suffices(
 ) -> None:
     token = services(app).logins.open(principal(app, *ADMIN), TokenKind.OPAQUE).token
     clock.advance(minutes=15)
-    for call in FRESH[:-1]:
+    for call in STEP_UP[:-1]:
         assert asked(client, call, bearer(token)).status_code < 300, call
     clock.advance(seconds=1)
-    assert asked(client, FRESH[-1], basic(*ADMIN)).status_code == 204
+    assert asked(client, STEP_UP[-1], basic(*ADMIN)).status_code == 204
 
 
 def test_the_native_dialect_says_what_to_do(client: FlaskClient, clock: ManualClock) -> None:

@@ -81,11 +81,11 @@ def test_token_ends_after_its_lifetimetime_and_never_later_than_its_session(
 
 
 @pytest.mark.parametrize(
-    ("age", "fresh"), [(0, True), (899, True), (900, True), (900.001, False), (86400, False)]
+    ("age", "recent"), [(0, True), (899, True), (900, True), (900.001, False), (86400, False)]
 )
-def test_authentication_is_recent_for_15_minutes(age: float, fresh: bool) -> None:
+def test_authentication_is_recent_for_15_minutes(age: float, recent: bool) -> None:
     caller = known_caller(proven=NOW - timedelta(seconds=age))
-    if fresh:
+    if recent:
         policy.require_recent_authentication(caller, NOW)
     else:
         with pytest.raises(StepUpRequired):

@@ -119,7 +119,7 @@ def test_every_error_in_the_document_has_its_form(document: Document) -> None:
         for status, response in operation["responses"].items():
             if status >= "400":
                 forms = response["content"].keys() - {"application/json"}
-                # A 401 is the page of Certifire; where a fresh password may be wanted, also a
+                # A 401 is the page of Certifire; where a recent authentication may be required, also a
                 # problem.
                 assert forms == {PROBLEM} or (
                     status == "401" and {"text/html"} <= forms <= {"text/html", PROBLEM}

@@ -133,7 +133,7 @@ def test_name_and_email_need_the_password_or_an_authentication_within_15_minutes
     assert change(app, caller, NAME).username == "osprey"
     change(app, caller, ProfileChange(username="hawk"))
     clock.advance(seconds=1)
-    services(app).tokens.issue(principal(app, *HAWK))  # a proof elsewhere is none for this session
+    services(app).tokens.issue(principal(app, *HAWK))  # a login elsewhere is none of this session
     caller = by_token(app, services(app).tokens.issue(caller).token)
     before = rows(app, ROW)
     with pytest.raises(StepUpRequired):

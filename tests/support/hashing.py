@@ -57,11 +57,11 @@ class _CountedHasher:
 
 @contextmanager
 def full_queue(passwords: Passwords) -> Iterator[None]:
-    """Take every place of the queue before the hash, from one IP after another."""
-    with ExitStack() as places:
+    """Take every slot of the admission queue, from one IP after another."""
+    with ExitStack() as slots:
         for number in range(100):  # of which the first fill it
             with suppress(Busy):
-                places.enter_context(passwords.admit(f"198.51.100.{number}"))
+                slots.enter_context(passwords.admit(f"198.51.100.{number}"))
         yield
 
 

@@ -40,7 +40,7 @@ def hawk(still: DialectClient) -> str:
 
 @pytest.fixture
 def token(say: DialectClient) -> str:
-    """A token of azuma:neo, fresh from the login."""
+    """A token of azuma:neo, from a new login."""
     say.post("/user/register", AZUMA)
     found: str = say.post("/user/login", AZUMA).json["token"]
     return found

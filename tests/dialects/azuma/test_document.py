@@ -165,8 +165,8 @@ def test_a_change_needs_a_recent_login(
     assert alive(say, token)
     clock.advance(minutes=16)
     require_error(say.patch("/user/update", change, token=token), 401, "STEP_UP_REQUIRED")
-    fresh = say.post("/user/login", AZUMA).json["token"]
-    assert say.patch("/user/update", change, token=fresh).status_code == 200
+    recent = say.post("/user/login", AZUMA).json["token"]
+    assert say.patch("/user/update", change, token=recent).status_code == 200
 
 
 def test_a_token_has_one_spelling(say: DialectClient, token: str) -> None:

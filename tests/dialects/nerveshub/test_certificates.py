@@ -26,7 +26,7 @@ from support.http import basic
 from support.nerveshub import FORBIDDEN, USER
 from support.signing_requests import in_base64, private_key_pem, refused_requests, signing_request
 
-PROOF = {"email": USER["email"], "password": USER["password"], "description": "my laptop"}
+CREDENTIAL = {"email": USER["email"], "password": USER["password"], "description": "my laptop"}
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
@@ -42,7 +42,7 @@ def say(make_app: Callable[..., Flask], clock: ManualClock) -> Iterator[DialectC
 
 
 def sign(say: DialectClient, csr: str | None = None, **other: Any) -> TestResponse:
-    return say.post("/users/sign", PROOF | {"csr": csr or signing_request()} | other)
+    return say.post("/users/sign", CREDENTIAL | {"csr": csr or signing_request()} | other)
 
 
 def signed(say: DialectClient) -> x509.Certificate:
@@ -59,7 +59,7 @@ def shown(certificate: x509.Certificate, secret: str = SECRET) -> dict[str, str]
 def test_a_request_is_signed_in_pem_and_in_base64_of_pem(
     say: DialectClient, encode: Callable[[str], str], path: str
 ) -> None:
-    answer = say.post(path, PROOF | {"csr": encode(signing_request())})
+    answer = say.post(path, CREDENTIAL | {"csr": encode(signing_request())})
     assert answer.status_code == 200
     assert answer.json == {"cert": answer.json["cert"], "data": {"cert": answer.json["cert"]}}
     assert len(x509.load_pem_x509_certificates(answer.json["cert"].encode())) == 1
@@ -108,7 +108,7 @@ def test_the_usual_kinds_of_keys_are_signed(say: DialectClient) -> None:
 
 def test_what_cannot_be_signed_is_refused_and_not_recorded(say: DialectClient) -> None:
     for what, csr in refused_requests().items():
-        answer = say.post("/users/sign", PROOF | {"csr": csr})
+        answer = say.post("/users/sign", CREDENTIAL | {"csr": csr})
         assert (answer.status_code, answer.json.keys()) == (400, {"errors"}), what
         assert isinstance(answer.json["errors"], str), what
     assert table_rows(say.app, Certificate) == []
@@ -121,7 +121,7 @@ def test_another_users_key_is_not_signed(say: DialectClient) -> None:
     other = {"username": "other", "email": "other@domain.com", "password": "another horse"}
     say.post("/users/register", other)
     answer = say.post(
-        "/users/sign", PROOF | {"email": "other", "password": other["password"], "csr": csr}
+        "/users/sign", CREDENTIAL | {"email": "other", "password": other["password"], "csr": csr}
     )
     assert answer.status_code == 400
     assert len(table_rows(say.app, Certificate)) == 2
@@ -142,7 +142,7 @@ def test_a_private_key_is_neither_answered_nor_logged(
 
 
 def test_a_missing_field_is_named(say: DialectClient) -> None:
-    whole = PROOF | {"csr": signing_request()}
+    whole = CREDENTIAL | {"csr": signing_request()}
     for missing in ("csr", "password", "description"):
         answer = say.post(
             "/users/sign", {name: text for name, text in whole.items() if name != missing}
