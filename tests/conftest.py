@@ -18,7 +18,7 @@ pytest.register_assert_rewrite("support")
 
 from identity import create_app
 from identity.services.sessions import usage
-from support import buffered_client
+from support import buffered_client, compiled
 from support.accounts import populate
 from support.app import close, config
 from support.clock import ManualClock
@@ -40,6 +40,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 usage.IN_BACKGROUND = False
 buffered_client.install()
+compiled.install()
 
 # Examples are judged by what they show, not by the time they take on a busy machine.
 settings.register_profile("untimed", deadline=None)
