@@ -23,14 +23,12 @@ from support.accounts import populate
 from support.app import close, config
 from support.clock import ManualClock
 from support.live import Live, serving
+from support.memory import memory
 from support.postgresql import WHY_SKIPPED, Database, server, sqlalchemy_url
 
-# Thousands of small databases: where memory can hold them, no test waits for a disk.
-_MEMORY = Path("/dev/shm")
-_ENOUGH_BYTES = 4 * 2**30
-if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
+if root := memory():
     os.environ.setdefault(
-        "PYTEST_DEBUG_TEMPROOT", str(_MEMORY)
+        "PYTEST_DEBUG_TEMPROOT", str(root)
     )  # pytest's name for where `tmp_path` is
 
 # A shell that runs the suite in the background has programs ignore these signals, which some tests
