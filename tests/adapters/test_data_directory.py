@@ -164,7 +164,7 @@ def test_threads_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     barrier = Barrier(8)
 
     def start(path: Path) -> tuple[str, ...]:
-        barrier.wait(30)
+        barrier.wait(60)
         return secret_keys(path)
 
     for number in range(10):
@@ -191,7 +191,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
         process.stdin.write("\n".join(map(str, places)))
         process.stdin.close()
     said = [process.stdout.read().split() for process in started if process.stdout]
-    assert [process.wait(30) for process in started] == [0, 0]
+    assert [process.wait(60) for process in started] == [0, 0]
     for process in started:
         process.stdout.close()
     assert said[0] == said[1]

@@ -33,7 +33,7 @@ class SlowArgon2:
             self.running += 1
             self.most = max(self.most, self.running)
         self.began.release()
-        assert self.may_end.wait(30)
+        assert self.may_end.wait(60)
         with self.lock:
             self.running -= 1
         if password == "broken":
@@ -73,7 +73,7 @@ def test_caller_is_turned_away_at_once_when_every_slot_is_taken(argon2: SlowArgo
             pytest.fail("admitted to a full queue")
 
     with ThreadPoolExecutor(1) as pool, guard.admit(), guard.admit():
-        refusal = pool.submit(come).exception(timeout=5)  # both slots stay taken meanwhile
+        refusal = pool.submit(come).exception(timeout=60)  # both slots stay taken meanwhile
         assert isinstance(refusal, Busy)
         assert refusal.retry_after == timedelta(seconds=1)
     assert argon2.calls == 0
@@ -85,7 +85,7 @@ def test_caller_who_waits_too_long_for_the_slot_gets_busy(argon2: SlowArgon2) ->
     hasher = slow(argon2, wait=IMPATIENT)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(hasher.hash, "first")
-        assert argon2.began.acquire(timeout=30)
+        assert argon2.began.acquire(timeout=60)
         with pytest.raises(Busy):
             hasher.hash("second")
         with pytest.raises(Busy):
@@ -119,7 +119,7 @@ def test_place_is_free_again_after_waiting_in_vain(argon2: SlowArgon2) -> None:
     guard = AdmissionQueue(slow(argon2, wait=IMPATIENT), slots=2)
     with ThreadPoolExecutor(1) as pool, guard.admit() as hasher:
         first = pool.submit(hasher.hash, "first")
-        assert argon2.began.acquire(timeout=30)
+        assert argon2.began.acquire(timeout=60)
         for _ in range(3):
             with pytest.raises(Busy), guard.admit() as other:
                 other.hash("second")

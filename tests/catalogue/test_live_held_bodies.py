@@ -46,7 +46,7 @@ class Held:
             *(f"{name}: {value}" for name, value in (head | headers).items()),
         ]
         self.rest = text[1:]
-        self.connection = socket.create_connection((host, int(port)), timeout=20)
+        self.connection = socket.create_connection((host, int(port)), timeout=60)
         self.connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + text[:1])
         time.sleep(0.3)  # the credential is checked before the body is read
 

@@ -248,7 +248,7 @@ def kept_tls(base: str, ca: Path, folder: Path) -> Iterator[Kept]:
     shown.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     connection = Kept(base.removeprefix("https://"))
     connection.connection = http.client.HTTPSConnection(
-        base.removeprefix("https://"), context=shown, timeout=30
+        base.removeprefix("https://"), context=shown, timeout=60
     )
     try:
         yield connection

@@ -111,15 +111,15 @@ def test_the_list_before_is_given_to_those_who_come_while_one_is_made(
 
     def slowly(*given: Any) -> bytes:
         begun.set()
-        assert may_end.wait(20)
+        assert may_end.wait(60)
         return sign(*given)
 
     monkeypatch.setattr(use.revocations._authority, "revocation_list", slowly)
     use.administration.revoke_sessions(operator(), 2)
     maker = threading.Thread(target=use.revocations.newest)
     maker.start()
-    assert begun.wait(20)
+    assert begun.wait(60)
     assert use.revocations.newest() is before
     may_end.set()
-    maker.join(20)
+    maker.join(60)
     assert use.revocations.newest() is not before

@@ -26,7 +26,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
 
 def connect(tls: Tls) -> socket.socket:
     port = int(tls.live.base.rpartition(":")[2])
-    return socket.create_connection(("127.0.0.1", port), timeout=30)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def shake_hands(tls: Tls, said: bytes) -> ssl.SSLSocket:

@@ -88,7 +88,7 @@ def in_terminal(
                 # the next key.
                 wait_until(lambda: _state(process.pid) == "S")
                 os.write(ours, next(answers).encode())
-        return process.wait(timeout=30), shown
+        return process.wait(timeout=60), shown
     finally:
         process.kill()
         process.wait()

@@ -22,7 +22,7 @@ def test_serving_prunes_beside_it(tmp_path: Path, database_url: str) -> None:
             return not connection.execute(text("SELECT 1 FROM audit_event")).all()
 
     with serving(tmp_path, "--workers", "1", database_url=database_url):
-        wait_until(nothing_left, seconds=20)
+        wait_until(nothing_left)
     engine.dispose()
 
 

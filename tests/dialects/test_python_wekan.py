@@ -37,7 +37,7 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             database.name += "_boards"  # the other databases of this process are counted elsewhere
             settings["database_url"] = stack.enter_context(database)
         url = stack.enter_context(serving(data_dir, **settings)).base + "/wekan"
-        assert requests.post(f"{url}/users/register", json=ADMIN, timeout=30).status_code == 200
+        assert requests.post(f"{url}/users/register", json=ADMIN, timeout=60).status_code == 200
         yield url
 
 

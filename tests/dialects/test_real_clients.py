@@ -72,18 +72,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         guarded_site.running(folder, live.base) as site,
     ):
         made = requests.post(
-            f"{live.base}/api/users", json={"username": HAWK[0], "password": HAWK[1]}, timeout=30
+            f"{live.base}/api/users", json={"username": HAWK[0], "password": HAWK[1]}, timeout=60
         )
         assert made.status_code == 201
         good, revoked = (personal(live) for _ in range(2))
-        ended = requests.delete(f"{live.base}/api/token", auth=("", revoked), timeout=30)
+        ended = requests.delete(f"{live.base}/api/token", auth=("", revoked), timeout=60)
         assert ended.status_code == 204
         yield Place(live, site, home, good, revoked)
 
 
 def personal(live: Live) -> str:
     body = {"username": HAWK[0], "password": HAWK[1]}
-    answer = requests.post(f"{live.base}/nerveshub/users/login", json=body, timeout=30)
+    answer = requests.post(f"{live.base}/nerveshub/users/login", json=body, timeout=60)
     token: str = answer.json()["data"]["token"]
     return token
 
@@ -93,7 +93,7 @@ def by_curl(place: Place, name: str, token: str) -> bool:
 
 
 def by_requests(place: Place, name: str, token: str) -> bool:
-    return requests.get(place.site.url("/npm/tiny"), auth=(name, token), timeout=30).ok
+    return requests.get(place.site.url("/npm/tiny"), auth=(name, token), timeout=60).ok
 
 
 def by_fetch(place: Place, name: str, token: str) -> bool:
@@ -167,7 +167,7 @@ def test_a_client_is_refused_with_a_bad_token_or_anothers_name_and_locks_no_acco
 ) -> None:
     for name, token in ((HAWK[0], place.revoked), (TAKEN, place.good)):
         assert not CLIENTS[client](place, name, token), name
-    assert requests.get(f"{place.live.base}/api/verify", auth=ADMIN, timeout=30).status_code == 204
+    assert requests.get(f"{place.live.base}/api/verify", auth=ADMIN, timeout=60).status_code == 204
 
 
 def test_sixty_tries_with_a_bad_token_lock_no_account(place: Place) -> None:
@@ -179,7 +179,7 @@ def test_sixty_tries_with_a_bad_token_lock_no_account(place: Place) -> None:
                 ).status_code
                 == 401
             )
-    assert requests.get(f"{place.live.base}/api/verify", auth=HAWK, timeout=30).status_code == 204
+    assert requests.get(f"{place.live.base}/api/verify", auth=HAWK, timeout=60).status_code == 204
 
 
 @pytest.mark.parametrize("client", ["requests", "curl", "fetch"])
@@ -199,11 +199,11 @@ def test_npm_is_accepted_with_a_bearer_token(place: Place) -> None:
 
 def test_a_json_client_can_read_the_refusal(place: Place) -> None:
     answer = requests.get(
-        f"{place.live.base}/api/resource", headers={"Accept": "application/json"}, timeout=30
+        f"{place.live.base}/api/resource", headers={"Accept": "application/json"}, timeout=60
     )
     assert (answer.status_code, answer.json()["code"]) == (401, "authentication_failed")
     axios = {"Accept": "application/json, text/plain, */*"}
     assert (
-        requests.get(f"{place.live.base}/api/resource", headers=axios, timeout=30).json()["status"]
+        requests.get(f"{place.live.base}/api/resource", headers=axios, timeout=60).json()["status"]
         == 401
     )

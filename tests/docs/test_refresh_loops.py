@@ -84,7 +84,7 @@ class Loop:
         return [float(line) for line in self._naps.read_text("utf-8").split()]
 
     def last_words(self) -> str:
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
         return self._printed.read_text("utf-8").splitlines()[-1]
 
     def wait_for(self, what: Callable[[], bool]) -> None:

@@ -36,7 +36,7 @@ def call(base: str, path: str, headers: dict[str, str], body: object = None) -> 
     asked = urllib.request.Request(
         base + path, data, headers | {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(asked, timeout=20) as answer:
+    with urllib.request.urlopen(asked, timeout=60) as answer:
         return json.load(answer)
 
 

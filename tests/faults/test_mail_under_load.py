@@ -72,7 +72,7 @@ def waiting(experiment: Experiment) -> int:
 
 def deliver(experiment: Experiment, server: MailServer) -> None:
     """Every registered account gets a mail; one that comes twice is the same."""
-    wait_until(lambda: waiting(experiment) == 0, seconds=60)
+    wait_until(lambda: waiting(experiment) == 0)
     mails = confirmations(server)
     recipients = {recipient for received in mails for recipient in received.recipients}
     none(
@@ -143,14 +143,14 @@ def test_registrations_do_not_wait_for_a_slow_mail_server(
 def test_mails_after_which_the_server_hangs_up_come_again_as_the_same(
     experiment: Experiment, server: MailServer
 ) -> None:
-    wait_until(lambda: waiting(experiment) == 0, seconds=60)
+    wait_until(lambda: waiting(experiment) == 0)
     server.hang_ups = 3
     with experiment.load.running():
         experiment.load.wait_for(MORE)
-    wait_until(lambda: server.hang_ups == 0, seconds=60)
-    wait_until(lambda: _attempted(experiment) == 3, seconds=20)
+    wait_until(lambda: server.hang_ups == 0)
+    wait_until(lambda: _attempted(experiment) == 3)
     hurry(experiment)
-    wait_until(lambda: waiting(experiment) == 0, seconds=60)
+    wait_until(lambda: waiting(experiment) == 0)
     assert Counter(Counter(received.id for received in server.received).values())[2] == 3
 
 
@@ -165,14 +165,14 @@ def test_mails_of_a_service_killed_while_sending_come_again_as_the_same(
     experiment: Experiment, server: MailServer
 ) -> None:
     (live,) = experiment.nodes
-    wait_until(lambda: waiting(experiment) == 0, seconds=60)
+    wait_until(lambda: waiting(experiment) == 0)
     victims = all_processes(live)
     with experiment.load.running():
         with experiment.recorder.fault():
             server.before_answer = lambda: None if ended(*victims) else kill(*victims)
-            wait_until(lambda: ended(*victims), seconds=60)
+            wait_until(lambda: ended(*victims))
             start_again(live)
         experiment.load.wait_for(MORE)
     hurry(experiment)
-    wait_until(lambda: waiting(experiment) == 0, seconds=60)
+    wait_until(lambda: waiting(experiment) == 0)
     assert Counter(Counter(received.id for received in server.received).values())[2] >= 1

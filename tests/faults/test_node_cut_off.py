@@ -93,13 +93,13 @@ def test_a_node_cut_off_lets_no_caller_in_and_learns_of_every_end_once_it_is_bac
                 assert asked < cut + 1  # for so long a node may trust what it has heard
                 asked = time.monotonic()
             assert status == 503
-            wait_until(lambda: time.monotonic() > cut + 1, seconds=2)  # so does each other worker
+            wait_until(lambda: time.monotonic() > cut + 1)  # so does each other worker
             for _ in range(4):
                 assert check(pair, pair.far, "ended", tokens["ended"]) == 503
                 assert check(pair, pair.near, "ended", tokens["ended"]) == 401
                 assert check(pair, pair.near, "kept", tokens["kept"]) == 200
-        wait_until(lambda: pair.far.curl("/readyz").status == 200, seconds=30)
+        wait_until(lambda: pair.far.curl("/readyz").status == 200)
         for _ in range(6):
             assert check(pair, pair.far, "ended", tokens["ended"]) == 401
-        wait_until(lambda: check(pair, pair.far, "kept", tokens["kept"]) == 200, seconds=30)
+        wait_until(lambda: check(pair, pair.far, "kept", tokens["kept"]) == 200)
         load.wait_for(8)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from support.app import close, config
 from support.faults.postgresql_cluster import Cluster
 from support.http import basic
 from support.live import Answer, Live, serving, wait_until_ready
+from support.waiting import wait_until
 
 _numbers = itertools.count()
 
@@ -61,13 +62,6 @@ def requests(token: str) -> dict[str, tuple[str, ...]]:
         "log out": ("/api/token", "-X", "DELETE", "-u", f"{token}:x"),
         "readiness": ("/readyz",),
     }
-
-
-def wait_until(fact: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def patient(live: Live, *request: str) -> Answer | None:
@@ -124,7 +118,7 @@ def test_no_credential_is_accepted_while_the_server_is_down_and_all_works_once_i
         for _ in range(3):
             assert_refused(live, token)
         cluster.start()
-        wait_until(lambda: live.curl("/readyz").status == 200, seconds=30)
+        wait_until(lambda: live.curl("/readyz").status == 200)
         assert status(live, token) == 200
     assert_works(live, token)
     assert "Traceback" not in live.output()
@@ -140,13 +134,10 @@ def test_a_log_out_counts_on_every_worker_despite_broken_connections(
     else:
         cluster.cut_connections()
     wait_until(
-        lambda: live.curl("/api/sessions", "-X", "DELETE", "-u", "admin:changeme").status == 204,
-        seconds=30,
+        lambda: live.curl("/api/sessions", "-X", "DELETE", "-u", "admin:changeme").status == 204
     )
     ended = time.monotonic()
-    wait_until(
-        lambda: time.monotonic() > ended + 1, seconds=2
-    )  # so long may another worker still believe it
+    wait_until(lambda: time.monotonic() > ended + 1)  # so long may another worker still believe it
     assert {status(live, token) for _ in range(12)} == {401}
 
 
@@ -168,7 +159,7 @@ def test_readiness_is_denied_in_time_while_the_server_stands_still(
             answer = live.curl("/readyz")
             assert (answer.status, answer.json()["code"]) == (503, "unavailable")
             assert time.monotonic() - asked < 4  # 2 s are the limit
-    wait_until(lambda: live.curl("/readyz").status == 200, seconds=15)
+    wait_until(lambda: live.curl("/readyz").status == 200)
 
 
 def test_a_service_on_a_standby_is_not_ready_and_reads(
@@ -192,6 +183,6 @@ def test_a_silent_server_is_given_up_on_within_seconds(
     with cluster.frozen():
         assert_memory_ends(live, token)
         assert_refused(live, token)
-    wait_until(lambda: live.curl("/readyz").status == 200, seconds=10)
+    wait_until(lambda: live.curl("/readyz").status == 200)
     assert_works(live, live.curl("/api/token", "-u", "admin:changeme").json()["token"])
     assert "Traceback" not in live.output()

@@ -33,7 +33,7 @@ def experiment(cluster: Cluster, tmp_path: Path) -> Iterator[Experiment]:
 
 def wait_until_ready(experiment: Experiment) -> None:
     (live,) = experiment.nodes
-    wait_until(lambda: live.curl("/readyz").status == 200, seconds=30)
+    wait_until(lambda: live.curl("/readyz").status == 200)
 
 
 def test_nothing_acknowledged_is_lost_when_the_server_is_restarted(

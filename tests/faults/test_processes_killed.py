@@ -41,7 +41,7 @@ def test_nothing_acknowledged_is_lost_when_workers_are_killed_one_after_the_othe
             victim = workers(live)[0]
             with experiment.recorder.fault():
                 kill(victim)
-                wait_until(lambda: len({*at_work(live)} - {victim}) == 2, seconds=60)  # noqa: B023 - at once
+                wait_until(lambda: len({*at_work(live)} - {victim}) == 2)  # noqa: B023 - at once
             experiment.load.wait_for(MORE // 2)
     assert live.process.poll() is None
 
@@ -54,7 +54,7 @@ def test_nothing_acknowledged_is_lost_when_all_workers_are_killed_at_once(
         victims = workers(live)
         with experiment.recorder.fault():
             kill(*victims)
-            wait_until(lambda: len({*at_work(live)} - {*victims}) == 2, seconds=60)
+            wait_until(lambda: len({*at_work(live)} - {*victims}) == 2)
         experiment.load.wait_for(MORE)
 
 
@@ -68,15 +68,15 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed_and_started_aga
             victims = workers(live)
             with experiment.recorder.fault():
                 kill(*(all_processes(live) if whole else [live.process.pid]))
-                wait_until(lambda: ended(*victims), seconds=40)  # noqa: B023 - at once
+                wait_until(lambda: ended(*victims))  # noqa: B023 - at once
                 start_again(live)
             experiment.load.wait_for(MORE)
 
 
 def test_workers_whose_parent_was_killed_end_though_a_body_never_does(tmp_path: Path) -> None:
     with serving(tmp_path, *THREADS) as live:
-        wait_until(lambda: len(at_work(live)) == 2, seconds=60)
+        wait_until(lambda: len(at_work(live)) == 2)
         with slow_clients(live, BODY):
             victims = workers(live)
             kill(live.process.pid)
-            wait_until(lambda: ended(*victims), seconds=40)
+            wait_until(lambda: ended(*victims))

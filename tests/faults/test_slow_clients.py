@@ -29,7 +29,7 @@ BODY = (
 def slow_clients(live: Live, begin: bytes) -> Iterator[list[socket.socket]]:
     """Keep connections that begin like this and then drip."""
     host, port = live.base.removeprefix("http://").split(":")
-    connections = [socket.create_connection((host, int(port)), timeout=10) for _ in range(CLIENTS)]
+    connections = [socket.create_connection((host, int(port)), timeout=60) for _ in range(CLIENTS)]
     stop = threading.Event()
 
     def drip() -> None:

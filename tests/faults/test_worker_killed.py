@@ -9,8 +9,7 @@ import json
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support.faults.processes import workers
 from support.live import Live, serving
+from support.waiting import wait_until
 
 CALLERS = 8
 BEFORE, AFTER = 60, 60
@@ -29,13 +29,6 @@ def live(tmp_path: Path, empty_database_url: str) -> Iterator[Live]:
     """A service with two workers."""
     with serving(tmp_path, database_url=empty_database_url, registration_limit="0") as running:
         yield running
-
-
-def wait_until(fact: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 class Registrations:
@@ -63,7 +56,7 @@ class Registrations:
         self._stop.set()
 
     def _register(self, name: str) -> int | None:
-        connection = http.client.HTTPConnection(self._address, timeout=20)
+        connection = http.client.HTTPConnection(self._address, timeout=60)
         try:
             body = json.dumps({"username": name, "password": "newpwd"})
             connection.request("POST", "/api/users", body, {"Content-Type": "application/json"})

@@ -433,6 +433,6 @@ def test_a_body_that_comes_with_a_question_is_no_reason_to_refuse(
             f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
             f"{tokens['hawk']}\r\n"
         ).encode()
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
             connection.sendall(head + FRAMES[frame])
             assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")

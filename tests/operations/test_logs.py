@@ -56,7 +56,7 @@ def send(
     live: Live, method: str, target: str, body: str | None = None, **headers: str | bytes
 ) -> str:
     """Send a request that curl would tidy up, and return the id that the answer gives it."""
-    connection = http.client.HTTPConnection(live.base.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(live.base.removeprefix("http://"), timeout=60)
     connection.putrequest(method, target, skip_accept_encoding=True)
     raw = (body or "").encode()
     for name, value in (headers | {"Content-Length": str(len(raw))}).items():

@@ -52,7 +52,7 @@ def timed(text: str) -> int:
 
 def call(live: Live, method: str, path: str, headers: dict[str, str]) -> int:
     """Make one request on a connection of its own."""
-    connection = http.client.HTTPConnection(live.base.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(live.base.removeprefix("http://"), timeout=60)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()

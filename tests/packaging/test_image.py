@@ -125,12 +125,12 @@ def test_it_starts_migrates_and_logs_in_with_a_read_only_root(
         health = image.start(
             volume, secrets, image.config["Healthcheck"]["Test"][1:], settings=settings
         )
-        assert health.wait(30) == 0
+        assert health.wait(60) == 0
         assert live.stop(signal.SIGTERM) == 0
         health = image.start(
             volume, secrets, image.config["Healthcheck"]["Test"][1:], settings=settings
         )
-        assert health.wait(30) != 0
+        assert health.wait(60) != 0
     finally:
         process.kill()
     assert PASSWORD not in live.output()

@@ -31,7 +31,7 @@ def status(live: Live, password: str) -> int:
         f"{live.base}/api/verify", headers={"Authorization": f"Basic {pair}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

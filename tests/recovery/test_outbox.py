@@ -308,12 +308,12 @@ def test_a_mail_on_its_way_is_not_sent_by_another(app: Flask, client: FlaskClien
 
     def slowly(_mail: Mail) -> bool:
         begun.set()
-        return not end.wait(20)
+        return not end.wait(60)
 
     mailbox.refusing = slowly
     sender = Thread(target=outbox.send_due)
     sender.start()
-    assert begun.wait(20)
+    assert begun.wait(60)
     assert outbox.send_due() == 0
     end.set()
     sender.join()

@@ -14,7 +14,7 @@ import sqlite3
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import pytest
 from support.accounts import ADMIN
 from support.live import COMMAND, environment, identity
 from support.postgresql import free_port
+from support.waiting import wait_until
 
 SERVERS = pytest.mark.parametrize("server", [(), ("--tls",)], ids=["granian", "gunicorn"])
 BASIC = {"Authorization": "Basic " + base64.b64encode(":".join(ADMIN).encode()).decode()}
@@ -50,7 +51,7 @@ class Node:
                 self.command, env=self.variables, **({"stdout": output, "stderr": output} | how)
             )
         try:
-            wait_until(self.ready, seconds=60)
+            wait_until(self.ready)
             yield process
         finally:
             for pid in self.processes():
@@ -75,7 +76,7 @@ class Node:
         if not self.tls:
             return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         context = ssl.create_default_context(cafile=self.data / "tls/ca.pem")
-        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20, context=context)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=context)
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """Return status and body of an answer by a new connection."""
@@ -103,13 +104,6 @@ class Node:
         return True
 
 
-def wait_until(fact: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 @SERVERS
 def test_a_node_says_that_it_is_not_ready_before_it_stops_to_listen(
     tmp_path: Path, server: tuple[str, ...]
@@ -119,7 +113,7 @@ def test_a_node_says_that_it_is_not_ready_before_it_stops_to_listen(
         blocker = sqlite3.connect(node.data / "identity.sqlite3", isolation_level=None)
         process.send_signal(signal.SIGTERM)
         told = time.monotonic()
-        wait_until(lambda: not node.ready(), seconds=2)
+        wait_until(lambda: not node.ready())
         for _ in range(8):  # each worker knows
             status, body = node.get("/readyz")
             assert (status, body["code"]) == (503, "draining")
@@ -148,7 +142,7 @@ def test_a_second_signal_ends_the_wait(
     node = Node(tmp_path, *server, drain_seconds="600")
     with node.running() as process:
         process.send_signal(signal.SIGTERM)
-        wait_until(lambda: not node.ready(), seconds=5)
+        wait_until(lambda: not node.ready())
         process.send_signal(second)
         assert process.wait(timeout=60) == 0
         wait_until(lambda: node.processes() == [])

@@ -113,7 +113,7 @@ def test_a_privileged_port_is_refused_in_one_line() -> None:
     answer = fork.SimpleQueue()
     child = fork.Process(target=_as_nobody, args=(answer,))
     child.start()
-    child.join(20)
+    child.join(60)
     assert answer.get() == (
         f"cannot listen on '127.0.0.1' port 1: {os.strerror(errno.EACCES)}; set HOST and PORT"
     )
@@ -170,7 +170,7 @@ def _wait(live: Live, tmp_path: Path) -> None:
         "--cacert",
         str(tmp_path / "data/tls/ca.pem"),
         "--retry",
-        "30",
+        "60",
         "--retry-connrefused",
         "--retry-delay",
         "1",

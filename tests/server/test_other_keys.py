@@ -48,7 +48,7 @@ def test_a_service_with_other_keys_is_not_ready_until_the_first_has_ended(
             assert first.stop(signal.SIGTERM) == 0
             ended = time.monotonic()
             while second.curl("/readyz").status != 200:
-                assert time.monotonic() - ended < 20
+                assert time.monotonic() - ended < 60
                 time.sleep(0.1)
         finally:
             second.stop()
@@ -56,7 +56,7 @@ def test_a_service_with_other_keys_is_not_ready_until_the_first_has_ended(
 
 def wait_for(live: Live) -> dict[str, object]:
     """Return the first answer of a service that starts."""
-    for _ in range(300):
+    for _ in range(600):
         try:
             answer = live.curl("/readyz")
         except subprocess.CalledProcessError:

@@ -154,7 +154,7 @@ def test_one_administrator_is_made_when_many_nodes_start_at_the_same_time(
     start = threading.Barrier(len(nodes))
 
     def begin(node: Flask) -> None:
-        start.wait(timeout=30)
+        start.wait(timeout=60)
         make_first_admin(Settings.load({}), services(node), BASE)
 
     with ThreadPoolExecutor(len(nodes)) as pool:

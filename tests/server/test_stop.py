@@ -19,6 +19,7 @@ import pytest
 from support.faults.processes import at_work
 from support.live import COMMAND, Live, environment, identity, serving, wait_until_ready
 from support.postgresql import free_port
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -61,13 +62,6 @@ def group(pgid: int) -> list[int]:
         if int(pgrp) == pgid and state != "Z":
             found.append(int(stat.parent.name))
     return found
-
-
-def wait_until(fact: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

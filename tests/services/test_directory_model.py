@@ -338,7 +338,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(which=which)
     def wait_for_the_feed(self, which: int) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while which not in self.deaf and not self.nodes[which].is_current():
             assert time.monotonic() < end, "the feed did not come back"
             time.sleep(0.005)

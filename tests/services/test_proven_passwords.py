@@ -202,12 +202,12 @@ def test_a_waiting_caller_learns_that_there_was_no_slot() -> None:
 
     def turned_away() -> bool:
         began.set()
-        assert end.wait(30)
+        assert end.wait(60)
         raise Busy(timedelta(seconds=1))
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(proven.check, b"x", turned_away)
-        assert began.wait(30)
+        assert began.wait(60)
         second = pool.submit(proven.check, b"x", lambda: True)
         wait_until(lambda: proven._waiting == 1)
         end.set()
@@ -223,12 +223,12 @@ def test_who_waits_computes_where_the_first_got_no_verdict(error: Exception) -> 
 
     def fails() -> bool:
         began.set()
-        assert end.wait(30)
+        assert end.wait(60)
         raise error
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(proven.check, b"x", fails)
-        assert began.wait(30)
+        assert began.wait(60)
         second = pool.submit(proven.check, b"x", lambda: True)
         wait_until(lambda: proven._waiting == 1)
         end.set()
@@ -240,7 +240,7 @@ def test_few_wait_where_many_different_passwords_are_under_way() -> None:
     proven, end = ProvenPasswords(timedelta(seconds=5)), threading.Event()
 
     def slow() -> bool:
-        assert end.wait(30)
+        assert end.wait(60)
         return True
 
     with ThreadPoolExecutor(20) as pool:

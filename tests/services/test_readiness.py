@@ -51,7 +51,7 @@ def test_a_condition_that_does_not_end_is_waited_for_once_by_all_and_only_for_th
 
     def silent() -> None:
         begun.append(1)
-        going_on.wait(30)
+        going_on.wait(60)
 
     readiness = Readiness([silent], Mark(), limit_seconds=0.3)
 

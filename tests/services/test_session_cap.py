@@ -99,7 +99,7 @@ def test_an_evicted_session_is_refused_on_every_node(
     clock.advance(seconds=1)
     token_principal(here, *HAWK)
     assert dead(here, token)
-    wait_until(lambda: dead(there, token), seconds=2)
+    wait_until(lambda: dead(there, token))
 
 
 def test_logins_at_once_leave_no_session_too_many(make_app: Callable[..., Flask]) -> None:

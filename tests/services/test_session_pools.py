@@ -201,7 +201,7 @@ def test_a_use_is_written_beside_the_requests(app: Flask, monkeypatch: pytest.Mo
     with statements(app) as seen:
         assert alive(app, token)
     noted = "SELECT count(*) FROM session WHERE shown_at IS NOT NULL"
-    wait_until(lambda: rows(app, noted) == [(1,)], seconds=10)
+    wait_until(lambda: rows(app, noted) == [(1,)])
     assert alive(app, token)
     assert [each for each in seen if each.startswith(WRITING)] == []
 

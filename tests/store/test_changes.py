@@ -147,7 +147,7 @@ class SlowToFail:
     def raw_connection(self) -> None:
         self.attempts += 1
         self.asked.set()
-        assert self.over.wait(30)
+        assert self.over.wait(60)
         raise PoolTimeout
 
 
@@ -156,7 +156,7 @@ def test_feed_that_cannot_be_opened_is_tried_by_one_caller_for_all_who_wait() ->
     feed = SqliteFeed(engine, told.append)
     with ThreadPoolExecutor(16) as threads:
         waiting = [threads.submit(feed.is_current) for _ in range(16)]
-        assert engine.asked.wait(30)
+        assert engine.asked.wait(60)
         time.sleep(0.05)
         engine.over.set()
         assert [each.result() for each in waiting] == [False] * 16
@@ -277,7 +277,7 @@ class SilentServer:
     def execute(self, _statement: str) -> None:
         self.asked += 1
         if self.silent.is_set():
-            assert self.over.wait(30)
+            assert self.over.wait(60)
             raise ConnectionError
 
     def fileno(self) -> int:

@@ -53,7 +53,7 @@ def test_first_connections_to_a_new_file_wait_for_each_other(tmp_path: Path) -> 
         url = make_url(f"sqlite:///{path}")
         engine = create_engine(url, **engine_options(url, pool_size=1))
         prepare(engine)
-        barrier.wait(30)
+        barrier.wait(60)
         with engine.connect() as connection:
             found = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
         engine.dispose()
@@ -128,12 +128,12 @@ def test_writers_take_turns_from_their_first_statement(migrated: Engine) -> None
     with writing.begin() as connection:
         other = threading.Thread(target=second)
         other.start()
-        assert began.wait(30)
+        assert began.wait(60)
         connection.execute(
             text("INSERT INTO counter VALUES ('k', 42, '2026-01-01 00:00:00.000000')")
         )
         assert waited == []
-    other.join(30)
+    other.join(60)
     assert waited == [42]
 
 

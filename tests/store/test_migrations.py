@@ -206,7 +206,7 @@ def test_nodes_that_migrate_at_once_take_turns(engines: list[Engine]) -> None:
     barrier = Barrier(len(engines))
 
     def up(engine: Engine) -> list[str]:
-        barrier.wait(30)
+        barrier.wait(60)
         migrations.upgrade(engine)
         return revision(engine)
 

@@ -20,7 +20,7 @@ def at_once(*uses: Callable[[], Any]) -> list[Any]:
     barrier = Barrier(len(uses))
 
     def run(use: Callable[[], Any]) -> Any:
-        barrier.wait(30)
+        barrier.wait(60)
         try:
             return use()
         except IdentityError as refusal:

@@ -50,7 +50,7 @@ class Answer:
 
 def curl(*arguments: str) -> Answer:
     """Run the real curl and return its answer."""
-    command = ["curl", "-sS", "-i", "--max-time", "30", *arguments]
+    command = ["curl", "-sS", "-i", "--max-time", "60", *arguments]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     head, _, body = output.replace("\r\n", "\n").partition("\n\n")
     first, *lines = head.split("\n")
@@ -79,7 +79,7 @@ class Live:
         """End the service and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
 
 def environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:

@@ -143,7 +143,7 @@ class MailServer:
             server.transport.close()
         return "250 taken"
 
-    def wait_for(self, count: int, *, seconds: float = 20) -> list[Received]:
+    def wait_for(self, count: int, *, seconds: float = 60) -> list[Received]:
         """Wait until so many mails have come."""
         end = time.monotonic() + seconds
         while len(self.received) < count and time.monotonic() < end:

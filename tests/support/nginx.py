@@ -54,7 +54,7 @@ def running(folder: Path, servers: str, *, ports: list[int]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def framed(folder: Path, servers: str) -> str:
@@ -69,7 +69,7 @@ def _binary() -> str | None:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
-    for _ in range(400):
+    for _ in range(1200):
         if process.poll() is not None:
             raise RuntimeError(f"nginx ended: {(folder / 'error.log').read_text()}")
         try:
@@ -78,4 +78,4 @@ def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError("nginx did not start within 20 seconds")
+    raise RuntimeError("nginx did not start within 60 seconds")

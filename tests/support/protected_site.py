@@ -61,7 +61,7 @@ class _Guard(SimpleHTTPRequestHandler):
         super().__init__(*args, directory=directory)
 
     def do_GET(self) -> None:
-        connection = http.client.HTTPConnection(self._service, timeout=30)
+        connection = http.client.HTTPConnection(self._service, timeout=60)
         given = self.headers.get("Authorization")
         connection.request("GET", "/api/verify", headers={"Authorization": given} if given else {})
         verdict = connection.getresponse()

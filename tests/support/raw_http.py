@@ -51,7 +51,7 @@ def send(live: Live, request: bytes, *, half_close: bool = False) -> Raw:
     its own."""
     host, _, port = live.base.removeprefix("http://").partition(":")
     received = b""
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         # A service that has heard enough closes; what it said before that can still be read.
         with suppress(ConnectionError):
             connection.sendall(request)
@@ -68,7 +68,7 @@ def connected(live: Live) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Connect to a service; return the connection, and what to speak HTTP over: the same, or TLS on
     it."""
     port = int(live.base.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
         if not live.base.startswith("https"):
             yield plain, plain
             return

@@ -151,11 +151,11 @@ def beside_over_tls(live: Live) -> Iterator[str]:
         yield base
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], base: str, authority: Path) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     probe = [
         "curl",
         "-sf",

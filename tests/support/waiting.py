@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(fact: Callable[[], object], *, seconds: float = 10) -> None:
+def wait_until(fact: Callable[[], object], *, seconds: float = 60) -> None:
     """Wait until a fact is true. It is asked once more after the time, however late that is.
 
     Raises:

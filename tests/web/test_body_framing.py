@@ -250,7 +250,7 @@ def test_a_body_is_not_read_while_eight_others_are_on_their_way(api: NativeApi) 
     class Slow(Broken):
         def readinto(self, _buffer: Any) -> int:
             started.release()
-            arrived.wait(20)
+            arrived.wait(60)
             raise ConnectionResetError
 
     started = Semaphore(0)
@@ -261,7 +261,7 @@ def test_a_body_is_not_read_while_eight_others_are_on_their_way(api: NativeApi) 
             for client in clients
         ]
         try:
-            assert all(started.acquire(timeout=20) for _ in clients)
+            assert all(started.acquire(timeout=60) for _ in clients)
             refused = api.refuses(
                 "POST", "/api/users", 503, "busy", **sent(Untouchable(), length=9)
             )

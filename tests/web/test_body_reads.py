@@ -189,6 +189,6 @@ def test_a_thread_watches_only_while_bodies_are_read() -> None:
             watcher = reads._watcher
             assert watcher is not None
             assert watcher.is_alive()
-        watcher.join(10)
+        watcher.join(60)
         assert not watcher.is_alive()
         assert reads._watcher is None

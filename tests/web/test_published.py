@@ -77,15 +77,15 @@ def test_a_value_is_made_by_one_and_again_when_it_has_expired() -> None:
 
     def slowly() -> int:
         begun.set()
-        assert may_end.wait(20)
+        assert may_end.wait(60)
         return 9
 
     maker = threading.Thread(target=kept.get, args=(slowly,))
     maker.start()
-    assert begun.wait(20)
+    assert begun.wait(60)
     assert kept.get(lambda: 7) == 2
     may_end.set()
-    maker.join(20)
+    maker.join(60)
     forever: CachedValue[int] = CachedValue()
     with pytest.raises(ZeroDivisionError):
         forever.get(lambda: 1 // 0)

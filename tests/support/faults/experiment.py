@@ -66,10 +66,8 @@ def run_experiment(
         before, connections = [held(live) for live in nodes], _connections(engine)
         yield Experiment(recorder, load, nodes, engine)
         check_all(_aftermath(load, engine, nodes))
-        wait_until(lambda: all(map(_back, nodes, before)), seconds=30)
-        wait_until(
-            lambda: _connections(engine) <= connections + _MORE_CONNECTIONS * len(nodes), seconds=30
-        )
+        wait_until(lambda: all(map(_back, nodes, before)))
+        wait_until(lambda: _connections(engine) <= connections + _MORE_CONNECTIONS * len(nodes))
     finally:
         engine.dispose()
 
@@ -77,7 +75,7 @@ def run_experiment(
 def _aftermath(load: Load, engine: Engine, nodes: Sequence[Live]) -> Aftermath:
     said = "\n".join(live.output() for live in nodes)
     metrics = [
-        urllib.request.urlopen(f"{live.base}/metrics", timeout=20).read().decode() for live in nodes
+        urllib.request.urlopen(f"{live.base}/metrics", timeout=60).read().decode() for live in nodes
     ]
     for secret in (ADMIN[1], *(key for live in nodes for key in _keys(live))):
         load.recorder.secret(secret)

@@ -86,13 +86,13 @@ def ended(*pids: int) -> bool:
 def start_again(live: Live) -> None:
     """Start a service that has ended, on the same port, with the same settings and the same
     log."""
-    live.process.wait(timeout=20)
+    live.process.wait(timeout=60)
     with live.log.open("ab") as output:
         live.process = subprocess.Popen(
             live.process.args, env=live.environment, stdout=output, stderr=output
         )
     wait_until_ready(live)
-    wait_until(lambda: len(at_work(live)) == 2, seconds=60)
+    wait_until(lambda: len(at_work(live)) == 2)
 
 
 def _held(pid: int) -> Held:

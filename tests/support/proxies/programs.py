@@ -75,7 +75,7 @@ def running(
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
-    for _ in range(600):
+    for _ in range(1200):
         if process.poll() is not None:
             raise RuntimeError(f"the proxy ended: {output.read_text()}")
         try:
@@ -84,4 +84,4 @@ def _wait(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"the proxy did not start within 30 seconds: {output.read_text()}")
+    raise RuntimeError(f"the proxy did not start within 60 seconds: {output.read_text()}")

@@ -50,8 +50,8 @@ def proxying(place: Place) -> Iterator[None]:
 
 def _wait_for_routes(port: int) -> None:
     # It listens before it has read its routes, and until then it knows no path.
-    for _ in range(200):
+    for _ in range(1200):
         if curl(f"http://127.0.0.1:{port}/").status != HTTPStatus.NOT_FOUND:
             return
         time.sleep(0.05)
-    raise RuntimeError("Traefik did not read its routes within 10 seconds")
+    raise RuntimeError("Traefik did not read its routes within 60 seconds")

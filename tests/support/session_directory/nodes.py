@@ -212,7 +212,7 @@ class RemoteNode:
 
     def close(self) -> None:
         try:
-            self._process.communicate(timeout=30)  # it ends with its input
+            self._process.communicate(timeout=60)  # it ends with its input
         finally:
             self._process.kill()
         assert self._process.returncode == 0
