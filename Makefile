@@ -4,6 +4,8 @@ PORT ?= 5000
 HOST ?= 127.0.0.1
 PREFIX ?= /opt/identity
 export PORT HOST
+# Without compiled files, each process of the suite would compile the service, and pytest its plugins, anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 RUN_READY := .venv/.run-ready
@@ -123,7 +125,7 @@ lock: ## resolve the dependencies again into requirements/*.txt (needs uv)
 clean: ## remove the environment and the files of tools; never instance/
 	rm -rf .venv .bench $(ACTIONLINT) tests/clients/typescript/node_modules build dist *.egg-info
 	rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
-	find identity -name __pycache__ -exec rm -rf {} +
+	find identity bench tests -name __pycache__ -exec rm -rf {} +
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Identity needs Python 3.11 or newer")'
