@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -43,6 +44,11 @@ compiled.install()
 # Examples are judged by what they show, not by the time they take on a busy machine.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported and collected, which lives to the end, out of the collector's sight."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
