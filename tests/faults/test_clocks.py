@@ -11,7 +11,7 @@ from itertools import permutations
 from pathlib import Path
 
 from support.faults.experiment import Experiment, run_experiment
-from support.live import Live, environment, identity, wait_until_ready
+from support.live import Live, environment, identity, migrate, wait_until_ready
 from support.postgresql import Database, free_port
 
 SERVER = (
@@ -59,7 +59,7 @@ def nodes(tmp_path: Path, server_url: str, *shifts: int) -> Iterator[tuple[dict[
     """Serve one database by nodes that are wrong by so many seconds each."""
     with Database(server_url, "template0") as url, ExitStack() as stack:
         variables = environment(tmp_path, {"IDENTITY_DATABASE_URL": url})
-        assert identity(variables, "migrate").returncode == 0
+        migrate(variables)
         made = identity(variables, "create-admin", "admin", given="changeme\n")
         assert made.returncode == 0, made.stderr
         yield {shift: stack.enter_context(node(tmp_path, shift, url)) for shift in shifts}, url

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from support.accounts import ADMIN
-from support.live import COMMAND, environment, identity
+from support.live import COMMAND, environment, migrate
 from support.postgresql import free_port
 from support.waiting import wait_until
 
@@ -41,7 +41,7 @@ class Node:
         self.command = [COMMAND, "serve", "--workers", "2", *arguments]
         self.tls = "--tls" in arguments
         self.log = folder / "log"
-        assert identity(self.variables, "migrate").returncode == 0
+        migrate(self.variables)
 
     @contextmanager
     def running(self, **how: Any) -> Iterator[subprocess.Popen[bytes]]:

@@ -16,7 +16,7 @@ import pytest
 
 from identity.server.listening import bindable, reachable
 from identity.settings.readers import SettingError
-from support.live import COMMAND, Live, curl, environment, identity, wait_until_ready
+from support.live import COMMAND, Live, curl, environment, migrate, wait_until_ready
 from support.postgresql import free_port
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
@@ -148,7 +148,7 @@ def test_both_servers_listen_at_names_and_at_addresses_of_both_kinds(
     tmp_path: Path, scheme: str, host: str
 ) -> None:
     variables = environment(tmp_path / "data", {"HOST": host, "PORT": str(free_port())})
-    assert identity(variables, "migrate").returncode == 0
+    migrate(variables)
     url = reachable(host, bindable(host, int(variables["PORT"])), int(variables["PORT"]), scheme)
     command = [COMMAND, "serve", "--workers", "1", *(["--tls"] if scheme == "https" else [])]
     with (tmp_path / "log").open("wb") as output:

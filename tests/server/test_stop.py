@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from support.faults.processes import at_work
-from support.live import COMMAND, Live, environment, identity, serving, wait_until_ready
+from support.live import COMMAND, Live, environment, migrate, serving, wait_until_ready
 from support.postgresql import free_port
 from support.waiting import wait_until
 
@@ -30,7 +30,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     (tmp_path / "tmp").symlink_to(short)
     monkeypatch.setenv("TMPDIR", short)
     variables = environment(tmp_path / "data", {})
-    assert identity(variables, "migrate").returncode == 0
+    migrate(variables)
     port, log = free_port(), tmp_path / "service.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

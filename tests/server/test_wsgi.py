@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.live import Live, environment, identity, wait_until_ready
+from support.live import Live, environment, identity, migrate, wait_until_ready
 from support.postgresql import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ GRANIAN = Path(sys.executable).with_name("granian")
 def served(tmp_path: Path) -> Iterator[Live]:
     """Granian's own command with our `wsgi:app`."""
     variables = environment(tmp_path / "data", {})
-    assert identity(variables, "migrate").returncode == 0
+    migrate(variables)
     assert identity(variables, "create-admin", "admin", given="changeme\n").returncode == 0
     port, log = free_port(), tmp_path / "service.log"
     command = [

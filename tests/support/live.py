@@ -13,10 +13,14 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from identity import create_app
 from support.accounts import ADMIN
+from support.app import close, config, services
 from support.postgresql import free_port
 
 COMMAND = str(Path(sys.executable).with_name("identity"))
@@ -113,14 +117,24 @@ def identity(
     )
 
 
+def migrate(variables: Mapping[str, str]) -> None:
+    """Migrate the database of a service, as the command does, in an eighth of its time."""
+    data_dir = Path(variables["IDENTITY_DATA_DIR"])
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    url = variables.get("IDENTITY_DATABASE_URL", f"sqlite:///{data_dir / 'identity.sqlite3'}")
+    with TemporaryDirectory() as beside:
+        app = create_app(config(Path(beside), database_url=url))
+        services(app).schema.migrate(version("identityd"))
+        close(app)
+
+
 @contextmanager
 def serving(data_dir: Path, *arguments: str, **settings: str) -> Iterator[Live]:
     """Migrate, serve, and end it again. Settings are given without their prefix, in lower case."""
     variables = environment(
         data_dir, {f"IDENTITY_{name.upper()}": value for name, value in settings.items()}
     )
-    migrated = identity(variables, "migrate")
-    assert migrated.returncode == 0, migrated.stderr
+    migrate(variables)
     port = free_port()
     log = data_dir / f"service-{port}.log"  # two nodes may share the directory
     with log.open("wb") as output:

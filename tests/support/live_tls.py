@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.live import COMMAND, Answer, Live, curl, environment, identity
+from support.live import COMMAND, Answer, Live, curl, environment, migrate
 from support.postgresql import free_port
 
 
@@ -29,7 +29,7 @@ class Tls:
 def serving_tls(data_dir: Path) -> Iterator[Tls]:
     """Serve over https until the block ends."""
     variables = environment(data_dir, {})
-    assert identity(variables, "migrate").returncode == 0
+    migrate(variables)
     port, log = free_port(), data_dir / "service.log"
     command = [COMMAND, "serve", "--tls", "--port", str(port), "--workers", "2", "--threads", "4"]
     with log.open("wb") as output:
