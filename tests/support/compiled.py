@@ -19,7 +19,7 @@ _STATEMENTS: LRUCache[Any, Any] = LRUCache(5000)
 
 def install() -> None:
     """Share what is compiled among all applications and engines of this process."""
-    Rule.compile = _compile  # type: ignore[method-assign]
+    Rule.compile = _compile  # type: ignore[method-assign, assignment]
     # A compiled statement is kept for its dialect. All engines of one database have equal ones.
     DefaultDialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
     DefaultDialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
