@@ -6,7 +6,6 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from threading import Barrier, Event, Thread
 
@@ -230,12 +229,12 @@ def test_a_bad_row_is_parked_and_does_not_stop_the_others(
 ) -> None:
     register(client, "kite", "kite@example.org")
     register(client)
-    with closing(create_engine(database_url).connect()) as connection:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
         connection.execute(
             text("UPDATE outbox_mail SET kind = 'nonsense' WHERE recipient = 'kite@example.org'")
         )
-        connection.commit()
-        connection.engine.dispose()
+    engine.dispose()
     for _ in range(12):
         outbox.send_due()
         clock.advance(hours=1)
