@@ -23,9 +23,9 @@ GIVEN = "IDENTITY_TEST_POSTGRESQL"
 WHY_SKIPPED = (
     f"no PostgreSQL: set {GIVEN}=postgresql://user@host/database, or install Debian's postgresql"
 )
-# No test survives a crash of this server, and no table lives long enough to need a vacuum.
+# No test survives a crash of the server that `server` gives, and no table of it lives long enough
+# to need a vacuum.
 _FAST = {
-    "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "autovacuum": "off",
@@ -45,7 +45,7 @@ def server(directory: Path) -> Iterator[str | None]:
     if binaries is None:
         yield None
         return
-    with _started(binaries, directory) as url:
+    with _started(binaries, directory, **_FAST) as url:
         yield url
 
 
@@ -58,7 +58,7 @@ def _binaries() -> Path | None:
 
 
 @contextmanager
-def _started(binaries: Path, directory: Path) -> Iterator[str]:
+def _started(binaries: Path, directory: Path, **settings: str) -> Iterator[str]:
     # initdb refuses to run as root; the package's own user is there wherever the package is.
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     template = (memory() or Path("/tmp")) / "identity-pg-XXXXXX"
@@ -78,7 +78,8 @@ def _started(binaries: Path, directory: Path) -> Iterator[str]:
     ]
     subprocess.run([*run, "-E", "UTF8", "--locale=C"], check=True, capture_output=True, cwd="/")
     log = (directory / "postgresql.log").open("wb")
-    settings = _FAST | {
+    settings |= {
+        "fsync": "off",
         "port": str(port),
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": str(home),
