@@ -18,6 +18,7 @@ from faults.test_sqlite_locked import write_lock
 from support.faults.experiment import THREADS, Experiment, run_experiment
 from support.faults.processes import workers
 from support.live import Live, serving
+from support.waiting import wait_until
 
 MORE = 16
 
@@ -99,10 +100,7 @@ def no_longer_files(live: Live, path: Path) -> Iterator[None]:
 def until_put_off(experiment: Experiment) -> None:
     """Wait until the lack of room shows, and a little longer."""
     live = experiment.nodes[0]
-    end = time.monotonic() + 60
-    while not any(each.status == 503 for each in experiment.recorder.operations):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(lambda: any(each.status == 503 for each in experiment.recorder.operations))
     time.sleep(2)
     assert live.curl("/healthz").status == 200
 

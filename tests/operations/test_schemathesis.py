@@ -170,6 +170,7 @@ def before_each_call(prepare: Callable[[Any], None]) -> Iterator[None]:
         schemathesis.hooks.unregister(before_call)
 
 
+@pytest.mark.timeout(600)  # hundreds of requests
 def test_the_service_does_what_its_document_says(
     live: Live, tmp_path: Path, empty_database_url: str
 ) -> None:

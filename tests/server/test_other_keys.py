@@ -13,6 +13,7 @@ import pytest
 
 from support.live import COMMAND, Live, environment, identity, serving
 from support.postgresql import free_port
+from support.waiting import wait_until
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
@@ -46,10 +47,7 @@ def test_a_service_with_other_keys_is_not_ready_until_the_first_has_ended(
                 "not usable: The signing keys of this node" in checked.stdout,
             ) == (1, True)
             assert first.stop(signal.SIGTERM) == 0
-            ended = time.monotonic()
-            while second.curl("/readyz").status != 200:
-                assert time.monotonic() - ended < 60
-                time.sleep(0.1)
+            wait_until(lambda: second.curl("/readyz").status == 200)
         finally:
             second.stop()
 

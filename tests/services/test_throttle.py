@@ -23,6 +23,7 @@ from support.app import ORIGIN, audit_events, by_token, services, token_principa
 from support.clock import ManualClock
 from support.database import execute, rows, statements
 from support.hashing import count_hashes
+from support.waiting import wait_until
 
 NAME, IP, LOCK = 4, 6, 900
 
@@ -260,10 +261,7 @@ def nodes(app: Flask, make_app: Callable[..., Flask]) -> Sequence[Flask]:
 
 def hear_news(*apps: Flask) -> None:
     """Wait until these hear of changes: before that a refusal is looked up each time."""
-    end = time.monotonic() + 30
-    while not all(services(each).directory.is_current() for each in apps):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: all(services(each).directory.is_current() for each in apps))
 
 
 def ends(app: Flask, name: str, *, at: str = THERE) -> bool:
