@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
+
+from identity.domain.credentials import ProofMethod
+from identity.domain.principal import Subject
 
 
 class Purpose(StrEnum):
@@ -28,10 +33,18 @@ class OneTimeClaims:
     binding: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccessClaims:
-    """The claims of an access token; the session has everything else. Times are Unix seconds."""
+class AccessClaims(NamedTuple):
+    """The claims of an access token. Times in numbers are Unix seconds.
+
+    A token has the claims about its subject unless it would become too long or was issued by an
+    older version; then only the row of its session has them. `used` tells that the session's use
+    was recorded before the token was issued.
+    """
 
     session: str
     issued_at: int
     expires_at: int
+    subject: Subject | None = None
+    authenticated_at: datetime | None = None
+    proof: ProofMethod = ProofMethod.PASSWORD
+    used: bool = False

@@ -8,10 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from itsdangerous import Signer
-from itsdangerous.signer import SigningAlgorithm
+from itsdangerous import Signer, want_bytes
 
 from identity.adapters.keys.ring import KeyRing, WatchedKeys
+from identity.adapters.tokens.hmac_sha256 import HmacSha256
+from identity.adapters.tokens.payload import encoded, pack, unpack
 from identity.caching import BoundedCache
 from identity.domain.claims import AccessClaims, OneTimeClaims, Purpose
 from identity.domain.ports import Clock
@@ -21,11 +22,9 @@ _PREFIX: Final = TokenKind.ACCESS.prefix
 # A signature of 256 bits takes 43 base64 characters, the last of which has two spare bits. Only the
 # sixteen characters where these are zero are canonical; others would be aliases of the same token.
 _SIGNATURE: Final = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
-_ACCESS: Final = re.compile(
-    rf"({_PREFIX}([0-9a-f]{{32}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{8,10}}))"
-    rf"\.{_SIGNATURE}",
-    re.ASCII,
-)
+_SESSION_ONLY: Final = re.compile(r"([0-9a-f]{32})\.([0-9a-f]{8,10})\.([0-9a-f]{8,10})", re.ASCII)
+# So that a token has at most 255 characters, beyond which some clients truncate.
+_PAYLOAD_MAX: Final = 255 - len(_PREFIX) - len(".") - 43
 _ONE_TIME: Final = re.compile(
     rf"([0-9a-f]{{1,16}})\.([0-9a-f]{{1,8}})\.([0-9a-f]{{8,10}})\.([0-9a-f]{{16}})\.{_SIGNATURE}",
     re.ASCII,
@@ -34,6 +33,8 @@ _ONE_TIME: Final = re.compile(
 
 class SignedAccessTokens:
     """Signs with the newest key and accepts all that are active.
+
+    A token has the claims about its subject, or, where they do not fit, only its session.
 
     Args:
         source: of the keys.
@@ -45,19 +46,29 @@ class SignedAccessTokens:
 
     def sign(self, claims: AccessClaims) -> str:
         """Return the token for `claims`."""
-        text = f"{_PREFIX}{claims.session}.{claims.issued_at:08x}.{claims.expires_at:08x}"
-        return self._current().signer.sign(text).decode("ascii")
+        payload = pack(claims)
+        if payload is None or len(payload) > _PAYLOAD_MAX:
+            payload = f"{claims.session}.{claims.issued_at:08x}.{claims.expires_at:08x}"
+        return self._current().signer.sign(_PREFIX + payload).decode("ascii")
 
     def verify(self, token: str) -> AccessClaims | None:
         """Return the claims of a genuine token in canonical encoding, or None."""
         keys = self._current()
         if claims := keys.verified.find(token):
             return claims
-        match = _ACCESS.fullmatch(token)
-        if match is None or not keys.signer.validate(token):
+        if not token.isascii() or not token.startswith(_PREFIX):
             return None
-        claims = AccessClaims(match[2], int(match[3], 16), int(match[4], 16))
-        return keys.verified.put(token, claims)
+        signed, _, signature = token.encode().rpartition(b".")
+        if not keys.signer.is_genuine(signed, signature):
+            return None
+        payload = signed[len(_PREFIX) :]
+        claims = _session_only(payload.decode()) if b"." in payload else unpack(payload)
+        return keys.verified.put(token, claims) if claims else None
+
+
+def _session_only(payload: str) -> AccessClaims | None:
+    match = _SESSION_ONLY.fullmatch(payload)
+    return AccessClaims(match[1], int(match[2], 16), int(match[3], 16)) if match else None
 
 
 class SignedOneTimeTokens:
@@ -97,30 +108,27 @@ def _signers(secret_keys: Sequence[str]) -> dict[Purpose, Signer]:
 
 
 class _Signer(Signer):
-    """The signer of itsdangerous, but it derives the key of a purpose once, not for every call."""
-
-    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
-        """Return the key of this purpose for a secret key, by default the signing key."""
-        secret = self.secret_key if secret_key is None else secret_key
-        known = self._derived.get(secret)
-        if known is None:
-            known = self._derived[secret] = super().derive_key(secret)
-        return known
+    """The signer of itsdangerous with keys that are prepared once: the same signatures, faster."""
 
     def __init__(self, secret_keys: Sequence[str], purpose: str) -> None:
-        self._derived: dict[str | bytes, bytes] = {}
         super().__init__(
             list(secret_keys),
             salt=f"identity.{purpose}",
             key_derivation="hmac",
             digest_method=hashlib.sha256,
-            algorithm=_HmacSha256(),
         )
+        self._codes = [HmacSha256(self.derive_key(key)) for key in reversed(self.secret_keys)]
 
+    def get_signature(self, value: str | bytes) -> bytes:
+        """Return the signature of a value by the newest key."""
+        return encoded(self._codes[0].digest(want_bytes(value)))
 
-class _HmacSha256(SigningAlgorithm):
-    """HMAC with SHA-256 in a single library call."""
+    def is_genuine(self, signed: bytes, signature: bytes) -> bool:
+        """Tell whether a signature is canonical and by one of the keys; as `validate`, but faster.
 
-    def get_signature(self, key: bytes, value: bytes) -> bytes:
-        """Return the signature (RFC 2104)."""
-        return hmac.digest(key, value, "sha256")
+        The signature is computed as text and compared, instead of being decoded.
+        """
+        for code in self._codes:
+            if hmac.compare_digest(encoded(code.digest(signed)), signature):
+                return True
+        return False
