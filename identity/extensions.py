@@ -38,5 +38,5 @@ def connect(app: Flask, settings: Settings) -> Engine:
             "IDENTITY_DATABASE_URL: PostgreSQL needs psycopg; install identityd[postgresql]"
         ) from None
     app.teardown_appcontext_funcs.clear()  # use cases open their own sessions; none ends here
-    prepare(engine)
+    prepare(engine, settings.database_pooler)
     return engine

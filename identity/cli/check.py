@@ -28,6 +28,10 @@ _DIALECTS = {
 }
 _HARDEN: Final = "IDENTITY_HARDENED=true"
 _NAMES_MAX: Final = 20
+_SHARED: Final = (
+    "through a pooler, used as if it shared connections by transaction: no prepared statements, "
+    "and time limits only where ALTER ROLE sets them"
+)
 
 
 def check(_options: argparse.Namespace, settings: Settings, services: Services) -> int:
@@ -49,6 +53,8 @@ def check(_options: argparse.Namespace, settings: Settings, services: Services) 
         print(f"  not usable: {error.reason or error.detail}")
         return 1
     print("  reachable, migrated to this version")
+    if services.schema.shares_connections():
+        print(f"  {_SHARED}")
     _print_misleading_names(services)
     _print_unverifiable_passwords(services)
     print("Exposures")

@@ -13,6 +13,7 @@ from sqlalchemy import URL
 
 from identity.domain.exposure import Registration
 from identity.domain.ips import IPNetwork
+from identity.domain.poolers import Pooler
 from identity.domain.smtp import SmtpServer
 from identity.settings.readers import (
     DIALECTS,
@@ -62,6 +63,11 @@ class Table:
         read_database_url, "", "SQLAlchemy URL; default: SQLite in the data directory", secret=True
     )
     database_pool: int = _setting(read_whole(1, 200), "10", "connections per worker")
+    database_pooler: Pooler = _setting(
+        one_of(Pooler),
+        "auto",
+        "pooler before PostgreSQL: none, session or transaction (its mode), or auto: found out",
+    )
     secret_keys: tuple[str, ...] = _setting(
         read_keys,
         "",
@@ -139,7 +145,9 @@ class Table:
         " comma-separated",
     )
     directory_sessions: int = _setting(
-        read_whole(1, 10_000_000), "100000", "size of the session directory of a worker"
+        read_whole(1, 10_000_000),
+        "100000",
+        "sessions that a worker caches for tokens without claims",
     )
     allowed_origins: frozenset[str] = _setting(
         read_origins,

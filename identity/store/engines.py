@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, event
 
+from identity.domain.poolers import Pooler
 from identity.store.sqlite.file import require_same_file
 
 LOCK_WAIT_SECONDS = 5
 POOL_WAIT_SECONDS = 2
 _RETRY_SECONDS = 0.01
 _BEGIN = "identity_begin"
-
-_POSTGRESQL_OPTIONS = " ".join(
-    f"-c {name}={value}"
-    for name, value in {
-        "statement_timeout": "5s",
-        "lock_timeout": f"{LOCK_WAIT_SECONDS}s",
-        "idle_in_transaction_session_timeout": "10s",
-        "timezone": "UTC",
-    }.items()
-)
 
 
 def engine_options(url: URL, *, pool_size: int) -> dict[str, Any]:
@@ -48,27 +40,34 @@ def engine_options(url: URL, *, pool_size: int) -> dict[str, Any]:
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "tcp_user_timeout": 8000,
-            "options": _POSTGRESQL_OPTIONS,
         },
     }
 
 
-def prepare(engine: Engine) -> None:
-    """Set up transactions, pragmas and file checks on SQLite, and time limits on PostgreSQL."""
+def prepare(engine: Engine, pooler: Pooler = Pooler.AUTO) -> None:
+    """Set up transactions, pragmas and file checks on SQLite, and time limits on PostgreSQL.
+
+    Args:
+        engine: to set up.
+        pooler: between the service and PostgreSQL.
+    """
     if engine.dialect.name == "sqlite":
         require_same_file(engine)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
     else:
-        event.listen(engine, "do_connect", _connect_with_timeout)
+        event.listen(engine, "do_connect", _connecting(pooler))
 
 
-def _connect_with_timeout(
-    _dialect: object, _record: object, arguments: list[Any], keywords: dict[str, Any]
-) -> Any:  # noqa: ANN401 - a connection of the driver
-    from identity.store.postgresql.timeout import TimeoutConnection  # noqa: PLC0415 - psycopg is an extra
+def _connecting(pooler: Pooler) -> Callable[..., Any]:
+    def connect(
+        _dialect: object, _record: object, arguments: list[Any], keywords: dict[str, Any]
+    ) -> Any:  # noqa: ANN401 - a connection of the driver
+        from identity.store.postgresql.connecting import open_connection  # noqa: PLC0415 - psycopg is an extra
 
-    return TimeoutConnection.connect(*arguments, **keywords)
+        return open_connection(*arguments, pooler=pooler, **keywords)
+
+    return connect
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:  # noqa: ANN401 - a DBAPI connection has no type

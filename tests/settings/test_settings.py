@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import make_url
 
 from identity.domain.exposure import Registration
+from identity.domain.poolers import Pooler
 from identity.domain.smtp import SmtpServer
 from identity.settings import Settings, described
 from identity.settings.readers import SettingError
@@ -34,6 +35,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ),
     ("database_pool", "1", 1),
     ("database_pool", "200", 200),
+    *(("database_pooler", each.value, each) for each in Pooler),
     ("secret_keys", "", ()),
     ("secret_keys", KEY, (KEY,)),
     ("secret_keys", f"{KEY}, {OTHER_KEY}", (KEY, OTHER_KEY)),
@@ -167,6 +169,7 @@ BAD: dict[str, list[str]] = {
         "canary",
     ],
     "database_pool": [*NO_NUMBER, "0", "201"],
+    "database_pooler": ["", "yes", "statement", "Session"],
     "secret_keys": [
         "canary",
         "canary" + "a" * 25,

@@ -77,6 +77,15 @@ class Schema:
         with translated():
             return migrations.has_foreign_version_table(self._engine)
 
+    def shares_connections(self) -> bool:
+        """Tell whether a pooler gives each transaction another connection to the server.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        with translated(), self._engine.connect() as connection:
+            return bool(getattr(connection.connection.dbapi_connection, "shared", False))
+
     def require_current(self) -> None:
         """Require a schema of this version, or of a later one that this version can work with.
 

@@ -18,6 +18,7 @@ class TimeoutConnection(psycopg.Connection[Any]):
     """Closes itself if a statement takes more than `answer_timeout` seconds; None is no limit."""
 
     answer_timeout: float | None = ANSWER_TIMEOUT_SECONDS
+    shared = False  # by a pooler, which gives each transaction another server connection
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401 - psycopg's own
         """Wait for an answer.
