@@ -30,7 +30,7 @@ from identity.services.maintenance.pruning import Pruning
 from identity.services.maintenance.readiness import Readiness
 from identity.services.maintenance.schema import Schema
 from identity.services.sessions.access_tokens import Tokens
-from identity.services.sessions.directory import SessionDirectory
+from identity.services.sessions.journal import Journal
 from identity.services.sessions.opening import SessionOpener
 
 
@@ -47,10 +47,10 @@ class Services:
     audit: AuditQuery
     authentication: Authentication
     certificates: Certificates
-    directory: SessionDirectory
     exposure: Exposure
     imported_hashes: ImportedHashes
     invitations: Invitations
+    journal: Journal
     key_agreement: KeyAgreement
     key_rotation: KeyRotation
     locks: Locks

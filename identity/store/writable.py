@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, delete, false, text
 from sqlalchemy.exc import OperationalError
 
 from identity.store.engines import LOCK_WAIT_SECONDS, for_single_reads
-from identity.store.models import CHANGES, Base
+from identity.store.models import JOURNAL, Base
 
 # False on a standby, for a server, database or role that is set to read-only, and for a role that
 # lacks a privilege.
@@ -21,7 +21,7 @@ _IS_WRITABLE: Final = text(
     f" AND (SELECT bool_and({_RIGHTS}) FROM unnest(ARRAY[{_NAMES}]) name)"
 )
 # Deletes nothing but needs the write lock, which a read-only database refuses.
-_DELETE_NOTHING: Final = delete(CHANGES).where(false())
+_DELETE_NOTHING: Final = delete(JOURNAL).where(false())
 
 
 def is_writable(engine: Engine) -> bool:

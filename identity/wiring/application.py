@@ -45,7 +45,7 @@ def create_app(config: object | None = None, *, clock: Clock | None = None) -> F
     app.url_map.converters |= {"account": AccountId, "session": SessionId, "serial": Serial}
     others = [DIALECTS[name] for name in sorted(settings.dialects)]
     dialects = DialectRegistry(NATIVE, others, settings.dialect_hosts)
-    metrics = PrometheusMetrics(services.directory.state)
+    metrics = PrometheusMetrics(services.tokens.state)
     edge = EdgeOptions(settings.public_url, settings.metrics_token, settings.forward_headers)
     context = Context(settings, edge, services, metrics, dialects.others)
     context.install(app)

@@ -18,6 +18,7 @@ def build_authentication(settings: Settings, base: Infrastructure) -> Authentica
         passwords=base.passwords,
         tokens=TokenAuthenticator(
             base.transactions,
+            journal=base.journal,
             directory=base.directory,
             access_tokens=base.access_tokens,
             jwt_tokens=base.jwt_tokens,
@@ -48,6 +49,7 @@ def build_tokens(settings: Settings, base: Infrastructure, session_opener: Sessi
         session_opener=session_opener,
         access_tokens=base.access_tokens,
         directory=base.directory,
+        journal=base.journal,
         token_life=settings.token_seconds,
         session_life=settings.session_seconds,
     )

@@ -28,6 +28,7 @@ from identity.services.mail.limits import MailLimits
 from identity.services.mail.outbox import MAIL_LIFETIMES, Outbox
 from identity.services.mail.writer import MailWriter
 from identity.services.sessions.directory import SessionDirectory
+from identity.services.sessions.journal import Journal
 from identity.services.work.audit_log import AuditLog
 from identity.services.work.authorization import Authorization
 from identity.services.work.transaction import Transactions
@@ -55,6 +56,7 @@ class Infrastructure:
     limits: Limits
     throttle: LoginThrottle
     directory: SessionDirectory
+    journal: Journal
     outbox: Outbox
     requests: RequestLimits
     exposure: Exposure
@@ -65,8 +67,8 @@ class Infrastructure:
         identifiers = RandomIdentifiers()
         pseudonyms = KeyedPseudonyms(keys.secret, clock)
         transactions = _transactions(settings, engine, clock, identifiers, pseudonyms)
-        directory = SessionDirectory(engine, transactions, bound=settings.directory_sessions)
-        limits = Limits(transactions, clock, directory)
+        journal = Journal(engine, transactions, token_life=settings.token_seconds)
+        limits = Limits(transactions, clock, journal)
         one_time_tokens = SignedOneTimeTokens(keys.secret, clock)
         return Infrastructure(
             engine=engine,
@@ -82,7 +84,8 @@ class Infrastructure:
             authorization=Authorization(transactions, step_up=settings.step_up_seconds),
             limits=limits,
             throttle=_throttle(settings, limits, clock),
-            directory=directory,
+            directory=SessionDirectory(transactions, journal, bound=settings.directory_sessions),
+            journal=journal,
             requests=_requests(settings, limits),
             outbox=Outbox(
                 transactions,

@@ -183,13 +183,13 @@ def test_enabling_again_revives_nothing_on_either_node(pair: Pair) -> None:
 def feed_cut(pair: Pair) -> Iterator[None]:
     """End whatever listens, again and again, on PostgreSQL."""
     if not pair.database_url.startswith("postgresql"):
-        # SQLite's feed is the file itself; tests/services/test_directory.py takes its notes away
+        # SQLite's feed is the file itself; tests/services/test_directory.py takes its journal away
         yield
         return
     over = threading.Event()
     listening = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND query IN ('SELECT 1', 'LISTEN identity_changes') AND pid <> pg_backend_pid()"
+        " AND query LIKE '%pg_current_snapshot%' AND pid <> pg_backend_pid()"
     )
 
     def cut() -> None:

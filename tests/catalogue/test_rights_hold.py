@@ -275,6 +275,8 @@ UNATTENDED = {
     "transaction",
     "limits",
     "authorization",
+    "attempt_record",
+    "journal",
     "passwords",
     "tokens",
     "usage",

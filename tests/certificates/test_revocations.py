@@ -22,7 +22,7 @@ from support.waiting import wait_until
 @pytest.fixture
 def signatures(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """How many lists the application has signed; it hears of changes by now."""
-    wait_until(services(app).directory.is_current)
+    wait_until(services(app).journal.is_current)
     authority, made = services(app).revocations._authority, []
     sign = authority.revocation_list
 
@@ -104,7 +104,7 @@ def test_the_list_before_is_given_to_those_who_come_while_one_is_made(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use = services(app)
-    wait_until(use.directory.is_current)
+    wait_until(use.journal.is_current)
     before = use.revocations.newest()
     begun, may_end = threading.Event(), threading.Event()
     sign = use.revocations._authority.revocation_list

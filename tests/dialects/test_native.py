@@ -15,6 +15,7 @@ from support.app import services
 from support.clock import ManualClock
 from support.http import bearer
 from support.secret_checks import PROFILE, CheckedClient, checked_client, time
+from support.tokens import session_of
 
 ME = "/api/users/me"
 NEW = {"username": "falcon", "password": "peregrine-1"}
@@ -150,7 +151,7 @@ def test_sessions_are_listed_and_ended_one_by_one(
     clock.advance(seconds=30)
     second, foreign = native.token(HAWK), native.token(ADMIN)
     sessions = native.ask("GET", "/api/sessions", 200, first)["sessions"]
-    assert [session["id"] for session in sessions] == [second[4:36], first[4:36]]
+    assert [session["id"] for session in sessions] == [session_of(second), session_of(first)]
     assert [session["current"] for session in sessions] == [False, True]
     assert all(session.keys() == SESSION for session in sessions)
     assert (sessions[0]["kind"], sessions[0]["origin"]) == ("access", "127.0.0.1")
@@ -158,10 +159,12 @@ def test_sessions_are_listed_and_ended_one_by_one(
     assert (time(sessions[0]["absolute_end"]) - clock.now()).days == 30
     by_password = native.ask("GET", "/api/sessions", 200, HAWK)["sessions"]
     assert [session["current"] for session in by_password] == [False, False]
-    native.ask("DELETE", f"/api/sessions/{second[4:36]}", 204, first)
+    native.ask("DELETE", f"/api/sessions/{session_of(second)}", 204, first)
     native.ask("GET", "/api/resource", 401, second)
     for gone in (second, foreign):
-        assert native.refused("DELETE", f"/api/sessions/{gone[4:36]}", 404, first) == "not_found"
+        assert (
+            native.refused("DELETE", f"/api/sessions/{session_of(gone)}", 404, first) == "not_found"
+        )
     native.ask("GET", "/api/resource", 200, foreign)
     assert len(native.ask("GET", "/api/sessions", 200, first)["sessions"]) == 1
 

@@ -125,7 +125,7 @@ def test_what_is_to_do_after_a_restore_ends_every_session(
     populate(app)
     token = token_of(app.test_client(), *HAWK)
     with sqlite3.connect(tmp_path / "identity.sqlite3") as database:
-        database.execute(command("UPDATE account"))
+        database.executescript(command("UPDATE account"))
     database.close()
     started = make_app().test_client(use_cookies=False)
     assert started.get("/api/resource", headers=basic(token)).status_code == 401

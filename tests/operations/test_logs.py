@@ -207,7 +207,7 @@ def test_a_repeated_refusal_is_logged_only_where_all_requests_are(
     make_app: Callable[..., Flask], logged: list[dict[str, Any]], mode: str, again: int
 ) -> None:
     app = make_app(log_requests=mode, lockout_failures="2")
-    wait_until(services(app).directory.is_current)  # before that each refusal is looked up
+    wait_until(services(app).journal.is_current)  # before that each refusal is looked up
     client = app.test_client()
     probing: list[Callable[[], TestResponse]] = [
         lambda: client.get("/api/resource", headers=basic("nobody", "wrong")),

@@ -185,7 +185,7 @@ def test_no_secret_is_ever_written_down(app: Flask) -> None:
             principal(app, swapped, "falcon")
     change = {"password": f"{LONG_PASSWORD}2", "current_password": LONG_PASSWORD}
     services(app).profiles.change(caller, ProfileChange(), **change)
-    tables = ("SELECT * FROM audit_event", "SELECT * FROM counter", "SELECT * FROM account_change")
+    tables = ("SELECT * FROM audit_event", "SELECT * FROM counter", "SELECT * FROM journal")
     written = str([rows(app, table) for table in tables])
     assert "canary" not in written
     assert token not in written

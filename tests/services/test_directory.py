@@ -1,5 +1,5 @@
-"""Token checks from memory: fast while the change feed is current, from rows otherwise, and never
-stale."""
+"""Token checks: from the claims of the token while the journal is current, from rows where it is
+not, and never outdated."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from flask import Flask
 
 from identity.domain.errors import Unauthenticated, Unavailable
 from identity.domain.principal import Principal, operator
+from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.changes import ProfileChange
 from support.accounts import ADMIN, HAWK, populate
-from support.app import by_token, principal, services, token_principal
+from support.app import by_token, judge_by_rows, principal, services, token_principal
 from support.database import end_connections, engine_of, execute, statements
 from support.waiting import wait_until
 
@@ -42,8 +43,12 @@ def dead(app: Flask, token: str) -> bool:
     return False
 
 
+def opaque(app: Flask) -> str:
+    return services(app).logins.open(principal(app, *HAWK), TokenKind.OPAQUE).token
+
+
 def heard(app: Flask) -> bool:
-    return services(app).directory._feed.is_current()
+    return services(app).journal.is_current()
 
 
 def rows_read(app: Flask, token: str) -> int:
@@ -105,10 +110,6 @@ def test_change_of_name_and_rights_is_known_within_a_second_on_another_node(
 
 def test_change_of_one_account_leaves_the_others_remembered(app: Flask, other: Flask) -> None:
     (hawks, _), (admins, _) = token_principal(app, *HAWK), token_principal(app, *ADMIN)
-    services(app).administration.enable(
-        operator(), 1
-    )  # the first change ever makes a node forget everything
-    dead(other, hawks)
     remembered(other, admins)
     remembered(other, hawks)
     services(app).administration.revoke_sessions(operator(), 2)
@@ -122,10 +123,10 @@ def test_memory_is_bounded_and_what_was_dropped_is_read_again(
     app = make_app(directory_sessions="2")
     populate(app)
     wait_until(lambda: heard(app))
-    tokens = [token_principal(app, *HAWK)[0] for _ in range(5)]
+    tokens = [opaque(app) for _ in range(5)]
     for token in tokens * 2:
         assert by_token(app, token).account.id == 2
-        assert len(services(app).directory._cache) <= 2
+        assert len(services(app).tokens._directory._cache) <= 2
     services(app).administration.revoke_sessions(operator(), 2)
     assert all(dead(app, token) for token in tokens)
 
@@ -149,8 +150,8 @@ def test_row_that_was_read_before_a_change_is_not_kept_after_it(
     token, hawk = token_principal(app, *HAWK)
     wait_until(lambda: heard(app))
     where = app if node == "same node" else other
-    directory = services(app).directory
-    directory._cache.forget(None)
+    directory = services(app).tokens._directory
+    judge_by_rows(app)
     honest = directory._transactions
     directory._transactions = Interrupted(
         honest, lambda: services(where).tokens.revoke_current(hawk)
@@ -183,15 +184,17 @@ def test_lost_listener_makes_rows_be_read_and_comes_back_by_itself(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
-def test_unreadable_notes_make_rows_be_read_until_they_are_back(app: Flask, other: Flask) -> None:
+def test_an_unreadable_journal_makes_rows_be_read_until_they_are_back(
+    app: Flask, other: Flask
+) -> None:
     (token, hawk), (kept, _) = token_principal(app, *HAWK), token_principal(app, *HAWK)
     remembered(other, token)
-    execute(app, "ALTER TABLE account_change RENAME TO elsewhere")
+    execute(app, "ALTER TABLE journal RENAME TO elsewhere")
     wait_until(lambda: not heard(other), seconds=1)
     assert rows_read(other, kept) == 1
     execute(app, "UPDATE session SET revoked_at = created_at WHERE id = :id", id=hawk.session)
     assert dead(other, token)
-    execute(app, "ALTER TABLE elsewhere RENAME TO account_change")
+    execute(app, "ALTER TABLE elsewhere RENAME TO journal")
     assert dead(other, token)
     remembered(other, kept)
     services(app).administration.revoke_sessions(operator(), 2)
@@ -201,10 +204,24 @@ def test_unreadable_notes_make_rows_be_read_until_they_are_back(app: Flask, othe
 def test_stopped_listening_makes_nothing_stale(app: Flask, other: Flask) -> None:
     (token, hawk), (kept, _) = token_principal(app, *HAWK), token_principal(app, *HAWK)
     remembered(other, token)
-    services(other).directory.close()
+    services(other).journal.close()
     services(app).tokens.revoke_current(hawk)
     assert dead(other, token)
     assert by_token(other, kept).account.id == 2
+
+
+def test_a_change_by_hand_is_known_within_a_second_when_the_journal_was_emptied(
+    app: Flask, other: Flask
+) -> None:
+    token, _ = token_principal(app, *HAWK)
+    remembered(other, token)
+    remembered(app, token)
+    execute(app, "UPDATE account SET version = version + 1")
+    execute(app, "DELETE FROM journal")
+    dead_within_a_second(app, token)
+    dead_within_a_second(other, token)
+    fresh, _ = token_principal(app, *HAWK)
+    remembered(other, fresh)
 
 
 def test_no_credential_is_accepted_when_the_database_does_not_answer(

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from identity.store import changes
+from identity.store.postgresql import feed as postgresql_feed
 from support.accounts import ADMIN
 from support.clock import ManualClock
 from support.session_directory.model import Account, Past, Session, Token
@@ -360,10 +360,8 @@ def judge(nodes: list[Any], clocks: list[Any], *, examples: int) -> None:
 def near(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[list[Node]]:
-    """Two nodes in this process; one remembers little, few notes are kept, and a lost feed is soon
-    looked for."""
-    monkeypatch.setattr(changes, "_NOTES_KEPT", 2)
-    monkeypatch.setattr(changes, "_RETRY_SECONDS", 0.05)
+    """Two nodes in this process; one caches few sessions, and a lost feed soon comes back."""
+    monkeypatch.setattr(postgresql_feed, "_RETRY_SECONDS", 0.05)
     clock = ManualClock()
     nodes = [
         Node(database_url, tmp_path / "data", "0", clock),

@@ -94,7 +94,7 @@ def test_an_evicted_session_is_refused_on_every_node(
     here, there = (make_app(sessions_per_account="1") for _ in range(2))
     populate(here)
     token, _ = token_principal(here, *HAWK)
-    wait_until(services(there).directory._feed.is_current)
+    wait_until(services(there).journal.is_current)
     assert not dead(there, token)
     clock.advance(seconds=1)
     token_principal(here, *HAWK)

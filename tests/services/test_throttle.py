@@ -261,7 +261,7 @@ def nodes(app: Flask, make_app: Callable[..., Flask]) -> Sequence[Flask]:
 
 def hear_news(*apps: Flask) -> None:
     """Wait until these hear of changes: before that a refusal is looked up each time."""
-    wait_until(lambda: all(services(each).directory.is_current() for each in apps))
+    wait_until(lambda: all(services(each).journal.is_current() for each in apps))
 
 
 def ends(app: Flask, name: str, *, at: str = THERE) -> bool:

@@ -98,9 +98,11 @@ def test_serialization_failure_of_the_real_server_is_tried_again(
 
 def test_listeners_hear_of_a_change_once_and_only_after_it_was_committed(app: Flask) -> None:
     transactions = services(app).audit._transactions
-    heard: list[tuple[int, Any]] = []
+    heard: list[tuple[list[int | None], Any]] = []
     query = "SELECT full_name FROM account WHERE id = 2"
-    transactions.on_change(lambda account_id: heard.append((account_id, rows(app, query))))
+    transactions.on_commit(
+        lambda changes: heard.append(([each.account for each in changes], rows(app, query)))
+    )
     failing = Work("40001", failures=1)
 
     def work(tx: Transaction) -> None:
@@ -109,7 +111,7 @@ def test_listeners_hear_of_a_change_once_and_only_after_it_was_committed(app: Fl
         failing(tx)
 
     transactions.write_unattended(work)
-    assert heard == [(2, [("call 2",)])]
+    assert heard == [([2], [("call 2",)])]
     with pytest.raises(Unavailable):
         transactions.write_unattended(lambda tx: [tx.changed(2), Work("", failures=9)(tx)])
     assert len(heard) == 1

@@ -101,6 +101,15 @@ def columns(connection: Connection, table: str) -> list[tuple[str, str, bool]]:
     return sorted((each["name"], str(each["type"]), bool(each["nullable"])) for each in found)
 
 
+def as_text(found: list[Any]) -> list[str]:
+    # The condition of a partial index is an object that equals only itself.
+    options = "dialect_options"
+    return sorted(
+        str(each | {options: {key: str(text) for key, text in each.get(options, {}).items()}})
+        for each in found
+    )
+
+
 def test_tables_of_the_migrations_are_those_the_models_would_make(
     migrated: Engine, empty: Engine
 ) -> None:
@@ -112,8 +121,7 @@ def test_tables_of_the_migrations_are_those_the_models_would_make(
             assert one.get_pk_constraint(table) == other.get_pk_constraint(table)
             assert one.get_foreign_keys(table) == other.get_foreign_keys(table)
             for kind in ("get_indexes", "get_unique_constraints", "get_check_constraints"):
-                ask, check = getattr(one, kind)(table), getattr(other, kind)(table)
-                assert sorted(ask, key=str) == sorted(check, key=str)
+                assert as_text(getattr(one, kind)(table)) == as_text(getattr(other, kind)(table))
 
 
 def test_step_that_fails_leaves_the_schema_as_it_was(empty: Engine) -> None:

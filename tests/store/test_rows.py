@@ -99,7 +99,7 @@ def test_every_table_with_a_number_for_an_id_never_uses_one_again(migrated: Engi
         for table in Base.metadata.sorted_tables
         if table.autoincrement_column is not None
     ]
-    assert sorted(numbered) == ["account", "account_change", "audit_event", "outbox_mail"]
+    assert sorted(numbered) == ["account", "audit_event", "journal", "outbox_mail"]
     if migrated.dialect.name == "sqlite":
         query = "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY name"
         with migrated.connect() as connection:
@@ -189,3 +189,35 @@ def test_log_line_of_a_refused_row_holds_nothing_of_it(migrated: Engine) -> None
     assert len(lines) == 1
     assert "IntegrityError" in lines[0]
     assert "canary" not in lines[0]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize(
+    ("table", "column"), [("session", "digest"), ("account", "email_canonical")]
+)
+def test_one_row_is_found_by_its_index_though_most_rows_have_no_value(
+    migrated: Engine, table: str, column: str
+) -> None:
+    with migrated.begin() as connection:
+        connection.execute(
+            text(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+                "INSERT INTO account (uuid, short_id, username, username_canonical, created_at, "
+                "updated_at) SELECT i, i, i, i, 0, 0 FROM n"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO session (id, account_id, kind, version, authenticated_at, created_at, "
+                "last_used_at, absolute_end, origin) "
+                "SELECT id, id, 'access', 1, 0, 0, 0, 0, '' FROM account"
+            )
+        )
+        connection.execute(text("ANALYZE"))
+    with migrated.connect() as connection:  # statistics are read by new connections
+        plan = connection.execute(
+            text(f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE {column} = 'x'")  # noqa: S608 - our words
+        )
+        assert [row.detail for row in plan] == [
+            f"SEARCH {table} USING INDEX ix_{table}_{column} ({column}=?)"
+        ]

@@ -12,6 +12,7 @@ from identity.domain.principal import Origin, Principal
 from identity.domain.views import AuditView
 from identity.services import Services
 from identity.services.administration.audit_query import AuditFilter
+from support.waiting import wait_until
 
 ORIGIN = Origin("192.0.2.1", "test", "native")
 
@@ -26,7 +27,7 @@ def config(data_dir: Path, **settings: str) -> Any:
 
 def close(app: Flask) -> None:
     """Give an application's connections and threads back."""
-    app.extensions["identity"].services.directory.close()
+    app.extensions["identity"].services.journal.close()
     with app.app_context():
         app.extensions["sqlalchemy"].engine.dispose()
 
@@ -57,3 +58,9 @@ def audit_events(app: Flask, admin: Principal) -> list[AuditView]:
     """Return the whole audit log, oldest first."""
     page = services(app).audit.list(admin, AuditFilter(), cursor=None, limit=1000)
     return list(reversed(page.items))
+
+
+def judge_by_rows(app: Flask) -> None:
+    """Have the tokens that were issued up to now judged by the rows of their sessions."""
+    wait_until(services(app).journal.is_current)
+    services(app).journal._replace(())

@@ -21,6 +21,7 @@ from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
 from identity.services.sessions.directory import SessionDirectory
+from identity.services.sessions.journal import Journal
 from identity.web.middleware import middleware as guard
 from identity.web.middleware.middleware import Middleware
 from support.accounts import ADMIN, HAWK
@@ -293,7 +294,7 @@ def test_a_long_header_is_answered_and_not_remembered(app: Flask, tokens: dict[s
 def test_a_locked_name_is_refused_again_before_flask_begins_as_flask_would(
     app: Flask, lanes: tuple[Lane, Lane], name: str
 ) -> None:
-    wait_until(services(app).directory.is_current)  # before that a refusal is looked up each time
+    wait_until(services(app).journal.is_current)  # before that a refusal is looked up each time
     fast, flask = lanes
     header = basic(name, "wrong")["Authorization"]
     locked = {"/api/verify": "401", "/api/resource": "429", "/api/token": "429"}
@@ -330,7 +331,7 @@ def test_a_proxy_receives_retry_after_for_a_lock_only(
 def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(
     app: Flask, lanes: tuple[Lane, Lane]
 ) -> None:
-    wait_until(services(app).directory.is_current)
+    wait_until(services(app).journal.is_current)
     fast, header = lanes[0], basic("hawk", "wrong")["Authorization"]
     seen = [fast(asked(header, path="/api/resource"))[0][:3] for _ in range(52)]
     assert seen == ["401"] * 50 + ["429"] * 2
@@ -341,7 +342,7 @@ def test_a_lock_that_is_lifted_is_lifted_before_flask_begins(
 def test_a_full_queue_is_reported_before_flask_as_by_flask(
     app: Flask, lanes: tuple[Lane, Lane]
 ) -> None:
-    wait_until(services(app).directory.is_current)
+    wait_until(services(app).journal.is_current)
     passwords = services(app).authentication._passwords
     fast, flask = lanes
     header = basic(*HAWK)["Authorization"]
@@ -357,7 +358,7 @@ def test_a_full_queue_is_reported_before_flask_as_by_flask(
 def test_a_repeated_refusal_by_flask_waits_in_a_few_threads(
     app: Flask, lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wait_until(services(app).directory.is_current)
+    wait_until(services(app).journal.is_current)
     pauses: list[float] = []
     monkeypatch.setattr(
         guard, "time", SimpleNamespace(perf_counter=time.perf_counter, sleep=pauses.append)
@@ -390,6 +391,7 @@ def test_a_database_that_does_not_answer_is_waited_for_once(
         raise Unavailable(timedelta(seconds=2))
 
     monkeypatch.setattr(SessionDirectory, "find", silent)
+    monkeypatch.setattr(Journal, "confirms", lambda _self, _claims: False)
     header = basic(tokens["access"])["Authorization"]
     answers = [ask(asked(header, path=path)) for ask in lanes]
     assert answers[0] == answers[1]

@@ -19,7 +19,7 @@ from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.registration import NewAccount
 from identity.settings.readers import SettingError
 from support.accounts import ADMIN, HAWK
-from support.app import principal, services
+from support.app import judge_by_rows, principal, services
 from support.clock import ManualClock
 from support.database import statements
 from support.hashing import full_queue
@@ -440,7 +440,7 @@ def test_all_sets_together_are_asked_for_by_one_statement(make_app: Callable[...
     client = presenting(make_app, "identity,email,name,remote,webauth")
     change(client, "email_verified = true")
     token = token_of(client, *HAWK)
-    wait_until(services(client.application).directory.is_current)
+    wait_until(services(client.application).journal.is_current)
     for _ in range(2):  # the first use of a token is noted, and then read once
         ask(client, NGINX, bearer(token))
     with statements(client.application) as seen:
@@ -492,7 +492,7 @@ def test_a_name_that_is_an_email_is_presented_to_its_confirmed_owner_only(
     client = presenting(make_app, chosen)
     token = token_of(client, *HAWK)
     change(client, "username = 'Boss@corp.example', username_canonical = 'boss@corp.example'")
-    services(client.application).directory._cache.forget(None)
+    judge_by_rows(client.application)
     boss = "email = 'boss@Corp.example', email_canonical = 'boss@corp.example'"
     for values in (
         "email_verified = true",

@@ -18,6 +18,7 @@ import identity
 from support.accounts import ADMIN, HAWK
 from support.http import basic, bearer, token_of
 from support.native_api import NativeApi
+from support.tokens import session_of
 
 OPEN = {
     "front.root",
@@ -179,7 +180,7 @@ def test_a_route_accepts_the_callers_of_its_row(
 ) -> None:
     row = MATRIX[method, rule]
     user, admin = (token_of(client, *who) for who in (HAWK, ADMIN))
-    path = target(rule, session_id=admin[4:36])
+    path = target(rule, session_id=session_of(admin))
 
     def status(headers: dict[str, str]) -> int:
         answer: TestResponse = client.open(path, method=method, headers=headers, json=row.body)

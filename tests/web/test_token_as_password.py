@@ -175,7 +175,7 @@ def test_a_username_that_no_account_has_is_looked_up_once_a_second(
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    wait_until(services(app).directory.is_current)
+    wait_until(services(app).journal.is_current)
     for _ in range(2):  # the first use is noted
         client.get("/api/resource", headers=basic("kite", token))
     with statements(app) as seen:

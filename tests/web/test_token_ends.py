@@ -14,6 +14,7 @@ from support.app import services
 from support.clock import ManualClock
 from support.http import basic, bearer, token_of
 from support.native_api import NativeApi, statuses
+from support.tokens import session_of
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ from support.native_api import NativeApi, statuses
 def test_a_token_counts_from_its_issue_to_its_end(
     api: NativeApi, issued: int, expires: int, status: int
 ) -> None:
-    session = token_of(api.client, *HAWK)[4:36]
+    session = session_of(token_of(api.client, *HAWK))
     now = int(api.clock.now().timestamp())
     claims = AccessClaims(session, now + issued, now + expires)
     assert statuses(api.client, services(api.app).tokens._access_tokens.sign(claims)) == {status}
@@ -54,7 +55,7 @@ ENDS: dict[str, Callable[[FlaskClient, str], int]] = {
         c.delete("/api/sessions", headers=basic(*HAWK)).status_code
     ),
     "session ended": lambda c, t: (
-        c.delete(f"/api/sessions/{t[4:36]}", headers=basic(*HAWK)).status_code
+        c.delete(f"/api/sessions/{session_of(t)}", headers=basic(*HAWK)).status_code
     ),
     "password changed": lambda c, _: _change_password(c),
     "disabled": lambda c, _: _act(c, "disable"),

@@ -123,7 +123,7 @@ def _end_session(tx: Transaction, ref: AccountRef, session_id: str) -> None:
     account = get_account(tx.session, ref, lock=True)
     end_session(tx.session, subject_of(account), session_id, tx.now)
     tx.audit(Event.SESSION_REVOKED, subject=subject_of(account))
-    tx.changed(account.id)
+    tx.session_ended(session_id, account.id)
 
 
 def _revoke_certificate(tx: Transaction, ref: AccountRef, serial: str) -> None:

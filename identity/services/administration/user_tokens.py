@@ -93,7 +93,7 @@ def _revoke(tx: Transaction, owner: Principal) -> None:
     if tx.session.execute(statement).first() is None:
         raise NotFound("token")
     tx.audit(Event.SESSION_REVOKED, subject=owner.account)
-    tx.changed(owner.account.id)
+    tx.session_ended(owner.session or "", owner.account.id)
 
 
 def _enabled_subject(session: Session, ref: AccountRef) -> Subject:

@@ -8,12 +8,14 @@ from typing import Final
 from sqlalchemy import update
 
 from identity.domain import policy
+from identity.domain.claims import AccessClaims
 from identity.domain.errors import Unauthenticated
 from identity.domain.ports import AccessTokens, JwtTokens, OpaqueTokens
 from identity.domain.principal import Origin, Principal
 from identity.domain.token_kinds import MAX_TOKEN_CHARACTERS, Storage, TokenKind, token_kind
 from identity.services.sessions.cache import SessionState
 from identity.services.sessions.directory import SessionDirectory
+from identity.services.sessions.journal import Journal
 from identity.services.sessions.pools import USED_GRAIN
 from identity.services.sessions.usage import UsageRecorder
 from identity.services.work.session_life import is_expired
@@ -30,22 +32,25 @@ class TokenAuthenticator:
 
     Args:
         transactions: writes sliding sessions and uses.
-        directory: finds sessions.
+        journal: tells whether the claims of a token are still true.
+        directory: finds the session of a token, where its claims do not suffice.
         access_tokens: verifies access tokens.
         jwt_tokens: verifies JWTs.
         opaque_tokens: digests opaque tokens.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - collaborators
         self,
         transactions: Transactions,
         *,
+        journal: Journal,
         directory: SessionDirectory,
         access_tokens: AccessTokens,
         jwt_tokens: JwtTokens,
         opaque_tokens: OpaqueTokens,
     ) -> None:
         self._transactions = transactions
+        self._journal = journal
         self._directory = directory
         self._access_tokens = access_tokens
         self._jwt_tokens = jwt_tokens
@@ -68,8 +73,10 @@ class TokenAuthenticator:
         end = state.absolute_end
         if state.idle_end is not None:
             end = self._slide(state, state.idle_end, kind, now)
+            if end is not state.idle_end:
+                self._directory.refresh(self._key(kind, token, state))
         elif not state.shown or now - state.last_used_at > USED_GRAIN:
-            self._note_use(state, token, kind, now)
+            self._uses.note(state.session, self._key(kind, token, state), now)
         return Principal(
             origin,
             state.subject,
@@ -86,21 +93,31 @@ class TokenAuthenticator:
         seconds = now.timestamp()
         if claims is None or not policy.within_lifetime(claims, seconds):
             raise Unauthenticated
-        state = self._directory.find(claims.session)
-        if state is None or is_expired(state, now):
-            raise Unauthenticated
-        if not state.shown:
-            self._note_use(state, token, _ACCESS, now)
+        if not self._journal.confirms(claims):
+            claims = self._claims_of_row(claims, now)
+        if not claims.used:
+            self._uses.note(claims.session, claims.session, now)
         return Principal(
             origin,
-            state.subject,
+            claims.subject,
             _BY_ACCESS_TOKEN,
-            state.authenticated_at,
-            state.session,
+            claims.authenticated_at,
+            claims.session,
             None,
             claims.expires_at,
             seconds,
-            state.proof,
+            claims.proof,
+        )
+
+    def _claims_of_row(self, claims: AccessClaims, now: datetime) -> AccessClaims:
+        state = self._directory.find(claims.session)
+        if state is None or is_expired(state, now):
+            raise Unauthenticated
+        return claims._replace(
+            subject=state.subject,
+            authenticated_at=state.authenticated_at,
+            proof=state.proof,
+            used=state.shown,
         )
 
     def _find(self, kind: TokenKind, token: str, now: datetime) -> SessionState | None:
@@ -110,10 +127,9 @@ class TokenAuthenticator:
         digest = self._opaque_tokens.digest(token)
         return self._directory.find_by_digest(digest) if digest else None
 
-    def _note_use(self, state: SessionState, token: str, kind: TokenKind, now: datetime) -> None:
+    def _key(self, kind: TokenKind, token: str, state: SessionState) -> str:
         by_digest = kind.storage is Storage.DIGEST
-        key = self._opaque_tokens.digest(token) or "" if by_digest else state.session
-        self._uses.note(state.session, key, now)
+        return self._opaque_tokens.digest(token) or "" if by_digest else state.session
 
     def _slide(
         self, state: SessionState, idle_end: datetime, kind: TokenKind, now: datetime
@@ -131,4 +147,3 @@ class TokenAuthenticator:
 def _extend(tx: Transaction, state: SessionState, end: datetime, now: datetime) -> None:
     used = update(LoginSession).where(LoginSession.id == state.session, LoginSession.idle_end > now)
     tx.session.execute(used.values(idle_end=end, last_used_at=now, shown_at=now))
-    tx.changed(state.subject.id)

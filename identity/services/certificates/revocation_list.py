@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import func, or_, select
 
 from identity.domain.ports import CertificateAuthority
-from identity.services.sessions.directory import SessionDirectory
+from identity.services.sessions.journal import Journal
 from identity.services.work.transaction import Transactions
 from identity.store.models import Account, Certificate
 
@@ -44,7 +44,7 @@ class Revocations:
     Args:
         transactions: reads certificates.
         authority: signs the list.
-        directory: knows of changes of accounts, on every node.
+        changes: of accounts, on every node.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Revocations:
         transactions: Transactions,
         *,
         authority: CertificateAuthority,
-        directory: SessionDirectory,
+        changes: Journal,
     ) -> None:
         self._transactions = transactions
         self._authority = authority
-        self._directory = directory
+        self._changes = changes
         self._signing = threading.Lock()
         self._signed: _Signed | None = None
 
@@ -84,12 +84,12 @@ class Revocations:
     def _is_current(self, signed: _Signed) -> bool:
         if not signed.at <= self._transactions.now() < signed.at + _KEPT_FOR:
             return False
-        unchanged = self._directory.is_current() and self._directory.generation == signed.generation
+        unchanged = self._changes.is_current() and self._changes.generation == signed.generation
         return unchanged or time.monotonic() < signed.rests_until
 
     def _sign(self) -> _Signed:
-        self._directory.is_current()  # reads the change feed
-        generation = self._directory.generation
+        self._changes.is_current()  # reads the journal
+        generation = self._changes.generation
         now = self._transactions.now()
         began = time.thread_time()
         der = self._authority.revocation_list(self._revoked(now), now)

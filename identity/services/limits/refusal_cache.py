@@ -26,7 +26,7 @@ class ChangeGeneration(Protocol):
         """A number that grows with every change."""
 
     def is_current(self) -> bool:
-        """Tell whether the change feed has been read up to now."""
+        """Tell whether the journal has been read up to now."""
 
 
 @dataclass(frozen=True, slots=True)

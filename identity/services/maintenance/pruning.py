@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, false, or_, select
+from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from identity.services.maintenance.unconfirmed_emails import UnconfirmedEmails
 from identity.services.work.session_life import ended
 from identity.services.work.transaction import Transactions
-from identity.store.models import AuditEvent, Counter, LoginSession, OutboxMail
+from identity.store.models import AuditEvent, Counter, JournalEntry, LoginSession, OutboxMail
 
 SENT_KEPT: Final = timedelta(days=7)
 PARKED_KEPT: Final = timedelta(days=90)
+# Longer than any access token lives.
+JOURNAL_KEPT: Final = timedelta(hours=25)
 _WINDOW: Final = 500
 
 
@@ -80,10 +82,15 @@ class Pruning:
 
     def _sweeps(self, now: datetime) -> tuple[Sweep, ...]:
         old = AuditEvent.at <= now - self._audit_life if self._audit_life else false()
+        # The newest one stays: by it, readers notice that a database was set back.
+        newest = select(func.max(JournalEntry.id)).scalar_subquery()
+        outdated = int((now - JOURNAL_KEPT).timestamp())
+        read = and_(JournalEntry.at < outdated, JournalEntry.id < newest)
         sent = or_(OutboxMail.sent_at <= now - SENT_KEPT, OutboxMail.parked_at <= now - PARKED_KEPT)
         return (
             Sweep("sessions", LoginSession, LoginSession.id, ended(now)),
             Sweep("audit events", AuditEvent, AuditEvent.id, old, chronological=True),
+            Sweep("journal entries", JournalEntry, JournalEntry.id, read, chronological=True),
             Sweep("mails", OutboxMail, OutboxMail.id, sent),
             Sweep("counters", Counter, Counter.key, Counter.ends_at <= now),
         )

@@ -18,7 +18,9 @@ from identity.domain.ports import AccessTokens
 from identity.domain.principal import Principal, Subject
 from identity.domain.token_kinds import Lifetime, TokenKind
 from identity.domain.views import IssuedToken, SessionView
+from identity.services.sessions.cache import SessionState
 from identity.services.sessions.directory import SessionDirectory
+from identity.services.sessions.journal import Journal
 from identity.services.sessions.live import end_session, sessions_of
 from identity.services.sessions.opening import SessionOpener
 from identity.services.work.accounts import get_own
@@ -34,6 +36,7 @@ class Tokens:
         session_opener: opens a session for a login.
         access_tokens: signs tokens.
         directory: finds the session of a token.
+        journal: records that tokens are issued.
         token_life: lifetime of an access token.
         session_life: absolute lifetime of its session.
     """
@@ -45,6 +48,7 @@ class Tokens:
         session_opener: SessionOpener,
         access_tokens: AccessTokens,
         directory: SessionDirectory,
+        journal: Journal,
         token_life: timedelta,
         session_life: timedelta,
     ) -> None:
@@ -52,6 +56,7 @@ class Tokens:
         self._session_opener = session_opener
         self._access_tokens = access_tokens
         self._directory = directory
+        self._journal = journal
         self._token_life = token_life
         self._session_life = session_life
 
@@ -65,13 +70,14 @@ class Tokens:
         if principal.session is None:
             lifetime = Lifetime(self._session_life)
             session_id = self._session_opener.open_session(principal, TokenKind.ACCESS, lifetime)
-            return self._sign(session_id, now, now + lifetime.absolute)
+            return self._sign(_claims_of_login(principal, session_id), now, now + lifetime.absolute)
         state = self._directory.find(principal.session)
         if state is None:
             raise Unauthenticated
         if not state.renewed or now - state.last_used_at > policy.LAST_USED_GRAIN:
             self._record_renewal(principal, now)
-        return self._sign(principal.session, now, state.absolute_end)
+            self._directory.refresh(principal.session)
+        return self._sign(_claims_of_renewal(state), now, state.absolute_end)
 
     def sessions(self, principal: Principal) -> tuple[SessionView, ...]:
         """Return the caller's valid sessions, newest first."""
@@ -103,20 +109,48 @@ class Tokens:
         """Log out everywhere: invalidate every session of the caller, including this one."""
         self._transactions.write(principal, lambda tx: _revoke_all(tx, principal.account))
 
+    def state(self) -> dict[str, float]:
+        """Return the metrics of token checks, by name."""
+        return self._directory.state() | self._journal.state()
+
     def _record_renewal(self, principal: Principal, now: datetime) -> None:
         self._transactions.write(principal, lambda tx: _renew(tx, principal, now))
 
-    def _sign(self, session_id: str, now: datetime, absolute_end: datetime) -> IssuedToken:
+    def _sign(self, claims: AccessClaims, now: datetime, absolute_end: datetime) -> IssuedToken:
+        self._journal.note_issue(now)
         end = int(policy.token_end(now, self._token_life, absolute_end).timestamp())
         issued_at = int(now.timestamp())
-        token = self._access_tokens.sign(AccessClaims(session_id, issued_at, end))
+        token = self._access_tokens.sign(claims._replace(issued_at=issued_at, expires_at=end))
         return IssuedToken(token, timedelta(seconds=end - issued_at))
+
+
+def _claims_of_login(principal: Principal, session_id: str) -> AccessClaims:
+    return AccessClaims(
+        session_id,
+        issued_at=0,
+        expires_at=0,
+        subject=principal.account,
+        authenticated_at=principal.authenticated_at,
+        proof=principal.proof,
+    )
+
+
+def _claims_of_renewal(state: SessionState) -> AccessClaims:
+    return AccessClaims(
+        state.session,
+        issued_at=0,
+        expires_at=0,
+        subject=state.subject,
+        authenticated_at=state.authenticated_at,
+        proof=state.proof,
+        used=True,
+    )
 
 
 def _revoke(tx: Transaction, owner: Subject, session_id: str, now: datetime) -> None:
     end_session(tx.session, owner, session_id, now)
     tx.audit(Event.SESSION_REVOKED)
-    tx.changed(owner.id)
+    tx.session_ended(session_id, owner.id)
 
 
 def _revoke_all(tx: Transaction, owner: Subject) -> None:
@@ -127,4 +161,3 @@ def _revoke_all(tx: Transaction, owner: Subject) -> None:
 def _renew(tx: Transaction, principal: Principal, now: datetime) -> None:
     renewed = update(LoginSession).where(LoginSession.id == principal.session)
     tx.session.execute(renewed.values(last_used_at=now, renewed_at=now))
-    tx.changed(principal.account.id)

@@ -1,6 +1,6 @@
-"""Tells, for every request with a token, whether its session is valid and whose it is.
+"""Finds the session of a token that does not carry claims, or whose claims may be outdated.
 
-The answer comes from the cache while the change feed is current, else from one row of the database,
+The answer comes from the cache while the journal is current, else from one row of the database,
 without ORM objects, a transaction or a write.
 """
 
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Engine, Executable, bindparam, select
+from sqlalchemy import Executable, bindparam, select
 
 from identity.domain.credentials import ProofMethod
-from identity.services.sessions.cache import SessionCache, SessionState
+from identity.services.sessions.cache import CachedSession, SessionCache, SessionState
+from identity.services.sessions.journal import Journal
 from identity.services.sessions.pools import WAS_SHOWN
 from identity.services.work.accounts import subject_of
-from identity.services.work.session_life import STANDS
+from identity.services.work.session_life import STANDS, is_expired
 from identity.services.work.transaction import Transactions
-from identity.store.changes import open_feed
 from identity.store.models import Account, LoginSession
 
 # Not revoked, and the account's credentials were not invalidated. The caller checks whether it has
@@ -49,29 +49,19 @@ class SessionDirectory:
     """Finds valid sessions.
 
     Args:
-        engine: of the database, which has the change feed.
         transactions: reads sessions.
-        bound: how many sessions are cached; the oldest entry is dropped first.
+        journal: tells whether a cached row is still true.
+        bound: how many sessions are cached.
     """
 
-    def __init__(self, engine: Engine, transactions: Transactions, *, bound: int) -> None:
+    def __init__(self, transactions: Transactions, journal: Journal, *, bound: int) -> None:
         self._transactions = transactions
+        self._journal = journal
         self._cache = SessionCache(bound)
         # Counted without a lock, so not quite exact.
         self._lookups = 0
         self._misses = 0
         self._bypasses = 0
-        self._feed = open_feed(engine, self._cache.forget)
-        transactions.on_change(self._changed)
-
-    @property
-    def generation(self) -> int:
-        """A number that grows with every notified change of an account."""
-        return self._cache.generation
-
-    def is_current(self) -> bool:
-        """Tell whether changes committed up to now (at most a second ago) have been notified."""
-        return self._feed.is_current()
 
     def find(self, session_id: str) -> SessionState | None:
         """Return a session that was not revoked or invalidated, or None.
@@ -89,39 +79,37 @@ class SessionDirectory:
 
     def refresh(self, key: str) -> None:
         """Have this process read a session again, whose use was recorded."""
-        self._cache.forget_one(key)
+        self._cache.forget(key)
 
     def _find(self, key: str, statement: Executable) -> SessionState | None:
         self._lookups += 1
-        if not self.is_current():
+        if not self._journal.is_current():
             self._bypasses += 1
             return self._read(key, statement)
-        state = self._cache.find(key)
-        if state is None:
-            self._misses += 1
-            generation = self._cache.generation
-            state = self._read(key, statement)
-            if state is not None:
-                self._cache.keep(key, state, generation=generation)
+        cached = self._cache.find(key)
+        if cached is not None and self._holds(cached):
+            return cached.state
+        self._misses += 1
+        generation = self._journal.generation
+        state = self._read(key, statement)
+        if state is not None:
+            self._cache.keep(key, CachedSession(state, generation))
         return state
 
-    def _changed(self, account_id: int) -> None:
-        self._cache.forget(account_id)
-        self._feed.notify()
+    def _holds(self, cached: CachedSession) -> bool:
+        state = cached.state
+        unchanged = self._journal.unchanged(cached.generation, state.subject.id, state.session)
+        # Another process may have extended the idle lifetime, which the journal does not say.
+        return unchanged and not (state.idle_end and is_expired(state, self._transactions.now()))
 
     def state(self) -> dict[str, float]:
-        """Return the metrics of the cache and of the change feed, by name."""
+        """Return the metrics of the cache, by name."""
         return {
             "identity_directory_sessions": len(self._cache),
             "identity_directory_lookups_total": self._lookups,
             "identity_directory_misses_total": self._misses,
             "identity_directory_bypasses_total": self._bypasses,
-            "identity_feed_age_seconds": self._feed.lag(),
         }
-
-    def close(self) -> None:
-        """Close the change feed."""
-        self._feed.close()
 
     def _read(self, key: str, statement: Executable) -> SessionState | None:
         row = self._transactions.row(statement, {"key": key})

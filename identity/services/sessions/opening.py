@@ -162,7 +162,8 @@ class SessionOpener:
         )
         if evicted:
             tx.audit(Event.SESSIONS_DROPPED, subject=account)
-            tx.changed(account.id)
+        for session_id in evicted:
+            tx.session_ended(session_id, account.id)
 
 
 def _authentication_columns(

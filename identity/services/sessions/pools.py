@@ -6,6 +6,7 @@ ends a token that was made for a device.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -69,7 +70,7 @@ def make_room(  # noqa: PLR0913 - an account, a pool and two spans
     now: datetime,
     kept: int,
     token_life: timedelta,
-) -> bool:
+) -> Sequence[str]:
     """Delete the ended sessions of an account, and evict sessions beyond the cap of a pool.
 
     Sessions are evicted in this order; within each group, the least recently used one first:
@@ -89,7 +90,7 @@ def make_room(  # noqa: PLR0913 - an account, a pool and two spans
         token_life: lifetime of an access token.
 
     Returns:
-        Whether a valid session was evicted.
+        The ids of the sessions that were evicted.
     """
     session.execute(_DELETE_ENDED, {"account": account_id, "now": now})
     parameters: dict[str, Any] = {
@@ -99,4 +100,4 @@ def make_room(  # noqa: PLR0913 - an account, a pool and two spans
         "spent_since": now - token_life - LAST_USED_GRAIN,
         "in_use_since": now - _IN_USE,
     }
-    return bool(session.execute(_EVICT, parameters).all())
+    return session.scalars(_EVICT, parameters).all()

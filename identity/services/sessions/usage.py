@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 IN_BACKGROUND = True  # tests set False, so that uses are written at once
 _MOST_WAITING: Final = 1_000  # further uses are recorded at a later check
-_BATCH: Final = 500
+_BATCH: Final = 250
 _PAUSE_SECONDS: Final = 0.5
 _RETRY_AFTER: Final = timedelta(minutes=1)
 _TIME: Final = UtcDateTime()
@@ -75,12 +75,12 @@ class UsageRecorder:
             now: the time of the token check.
         """
         not_before = self._not_before.find(session_id)
-        if not_before is not None and now < not_before:
+        is_noted = not_before is not None and now < not_before
+        if is_noted or len(self._waiting) >= _MOST_WAITING:
             return
         self._not_before.put(session_id, now + USED_GRAIN)
         with self._lock:
-            if len(self._waiting) < _MOST_WAITING:
-                self._waiting[session_id] = key, now
+            self._waiting[session_id] = key, now
             if IN_BACKGROUND and self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="session-usage", daemon=True)
                 self._thread.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -19,8 +19,9 @@ from identity.services.work.accounts import Mailbox
 from identity.services.work.audit_log import AuditLog, Entry
 from identity.services.work.database_errors import Retryable, translated
 from identity.services.work.standing import lock_active_admins, require_standing
-from identity.store import changes
+from identity.store import journal
 from identity.store.engines import for_single_reads, for_writing
+from identity.store.journal import Change
 from identity.store.models import Account
 
 Result = TypeVar("Result")
@@ -71,13 +72,22 @@ class Transaction:
         self.principal = principal
         self._audit_log = audit_log
         self._mails = mails
-        self.changed_accounts: set[int] = set()
+        self.journaled: list[Change] = []
         self.committed: list[Callable[[], None]] = []
 
     def changed(self, account_id: int) -> None:
-        """Notify every process that an account has changed, so that none uses cached state."""
-        changes.note_change(self.session, account_id)
-        self.changed_accounts.add(account_id)
+        """Write to the journal that what tokens and caches say about an account is outdated."""
+        self.journal(Change(int(self.now.timestamp()), account_id))
+
+    def session_ended(self, session_id: str, account_id: int) -> None:
+        """Write to the journal that a session has ended; others of the account continue."""
+        self.journal(Change(int(self.now.timestamp()), account_id, session_id))
+
+    def journal(self, change: Change) -> None:
+        """Write an entry, which every process then reads."""
+        if change not in self.journaled:
+            journal.record(self.session.connection(), [change])
+            self.journaled.append(change)
 
     def end_credentials(self, account: Account) -> None:
         """Invalidate all sessions, certificates and one-time tokens of an account.
@@ -166,15 +176,15 @@ class Transactions:
         self._clock = clock
         self._audit_log = audit_log
         self._mails = mails
-        self._on_change: list[Callable[[int], None]] = []
+        self._on_commit: list[Callable[[Sequence[Change]], None]] = []
 
     def now(self) -> datetime:
         """Return the time as aware UTC."""
         return self._clock.now()
 
-    def on_change(self, listener: Callable[[int], None]) -> None:
-        """Call `listener` after each commit with the id of every account that it changed."""
-        self._on_change.append(listener)
+    def on_commit(self, listener: Callable[[Sequence[Change]], None]) -> None:
+        """Call `listener` after each commit with the changes that it added to the journal."""
+        self._on_commit.append(listener)
 
     def write(
         self,
@@ -231,15 +241,12 @@ class Transactions:
             )
             with session.begin():
                 result = work(tx)
-            self._notify(tx.changed_accounts)
+            if tx.journaled:
+                for listener in self._on_commit:
+                    listener(tx.journaled)
             for callback in tx.committed:
                 callback()
             return result
-
-    def _notify(self, changed: Iterable[int]) -> None:
-        for account_id in changed:
-            for listener in self._on_change:
-                listener(account_id)
 
     def read(self, work: Callable[[Session], Result]) -> Result:
         """Run `work`, which only reads, on one consistent snapshot of the database.

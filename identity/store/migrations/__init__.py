@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD: Final = "0010"
+HEAD: Final = "0011"
 _LOCK: Final = 0x1DE27177  # an arbitrary number, the same for every node
 
 

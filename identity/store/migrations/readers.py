@@ -17,7 +17,7 @@ from identity.store.models import SCHEMA_READERS
 # The oldest revision whose code works with the newest schema. A migration that removes something,
 # or requires something that older code does not write, raises it to the first revision that no
 # longer depends on the old state.
-READERS_FROM: Final = "0010"
+READERS_FROM: Final = "0011"
 
 ALL_READERS: Final[Select[str, str | None]] = select(
     SCHEMA_READERS.c.revision, SCHEMA_READERS.c.version

@@ -1,4 +1,4 @@
-"""Accounts, and the notes of the change feed."""
+"""Accounts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from identity.store.models.base import Base, Id
+from identity.store.models.base import Base, Id, unique_where_set
 from identity.store.types import UtcDateTime
 
 
@@ -29,6 +29,7 @@ class Account(Base):
     __table_args__ = (
         CheckConstraint("length(username_canonical) > 0", name="username_not_empty"),
         CheckConstraint("version > 0", name="version_positive"),
+        unique_where_set("email_canonical"),
         {"sqlite_autoincrement": True},
     )
 
@@ -38,7 +39,7 @@ class Account(Base):
     username: Mapped[str] = mapped_column(String(64))
     username_canonical: Mapped[str] = mapped_column(String(64), unique=True)
     email: Mapped[str | None] = mapped_column(String(254))
-    email_canonical: Mapped[str | None] = mapped_column(String(254), unique=True)
+    email_canonical: Mapped[str | None] = mapped_column(String(254))
     email_verified: Mapped[bool] = mapped_column(default=False, server_default=false())
     email_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     pending_email: Mapped[str | None] = mapped_column(String(254))
@@ -54,16 +55,5 @@ class Account(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class AccountChange(Base):
-    """A note that cached data about an account is outdated; see `store.changes`."""
-
-    __tablename__ = "account_change"
-    __table_args__ = ({"sqlite_autoincrement": True},)
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    account_id: Mapped[int] = mapped_column(Id)
-
-
 # For frequent statements that need no mapped object.
 ACCOUNTS: Final = Base.metadata.tables[Account.__tablename__]
-CHANGES: Final = Base.metadata.tables[AccountChange.__tablename__]

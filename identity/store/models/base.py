@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Index,
     Integer,
     MetaData,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase
 
 # SQLite never reuses the ids of a column only if it is exactly INTEGER PRIMARY KEY AUTOINCREMENT.
 Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def unique_where_set(column: str) -> Index:
+    """Return a unique index of a column that is usually null, without the nulls.
+
+    With them, statistics of SQLite say that a value has many rows, so that its planner reads the
+    whole table to find one.
+    """
+    is_set = text(f"{column} IS NOT NULL")
+    return Index(None, column, unique=True, sqlite_where=is_set, postgresql_where=is_set)
 
 
 class Base(DeclarativeBase):

@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from identity.store.models.base import Base, Id
+from identity.store.models.base import Base, Id, unique_where_set
 from identity.store.types import UtcDateTime
 
 
@@ -25,6 +25,7 @@ class LoginSession(Base):
     """
 
     __tablename__ = "session"
+    __table_args__ = (unique_where_set("digest"),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[int] = mapped_column(
@@ -42,7 +43,7 @@ class LoginSession(Base):
     renewed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     absolute_end: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     idle_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    digest: Mapped[str | None] = mapped_column(String(64))
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     origin: Mapped[str] = mapped_column(String(64))
 

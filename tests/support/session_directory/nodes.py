@@ -21,9 +21,10 @@ from identity.domain.principal import Principal, operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.changes import ProfileChange
 from identity.services.accounts.registration import NewAccount
-from identity.services.sessions import directory as directories
-from identity.store import changes
-from identity.store.changes import Feed
+from identity.services.sessions import journal as journals
+from identity.store import feeds as feed_room
+from identity.store.feeds import Feed
+from identity.store.journal import Reader
 from identity.store.sqlite.feed import SqliteFeed
 from support.app import ORIGIN, close, config, principal, services
 from support.clock import ManualClock
@@ -66,14 +67,14 @@ class Node:
         self.name, self.clock = f"identity-test-{name}", clock
         feeds: list[DeafFeed] = []
 
-        def open_feed(engine: Engine, forget: Callable[[int | None], None]) -> DeafFeed:
-            feeds.append(DeafFeed(changes.open_feed(engine, forget)))
+        def open_feed(engine: Engine, reader: Reader) -> DeafFeed:
+            feeds.append(DeafFeed(feed_room.open_feed(engine, reader)))
             return feeds[0]
 
         url = database_url + (
             f"?application_name={self.name}" if "postgresql" in database_url else ""
         )
-        with patch.object(directories, "open_feed", open_feed):
+        with patch.object(journals, "open_feed", open_feed):
             self.app: Flask = create_app(
                 config(data_dir, database_url=url, **settings), clock=clock
             )
