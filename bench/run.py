@@ -17,7 +17,7 @@ from harness.load import TOOL
 from harness.postgres import server
 from harness.servers import Service, service
 from harness.table import Row, markdown
-from measures import carriers, changes, passwords, scale, starting
+from measures import carriers, changes, distinct, passwords, scale, starting
 
 # The order of the table, which is not the order of measuring.
 _ORDER: Final = (
@@ -78,6 +78,9 @@ def _rows(
     if wanted("size") or wanted("memory"):
         for engine in engines:
             yield from _careful("size and memory", scale.rows(engine, points))
+    if wanted("distinct"):
+        for engine in engines:
+            yield from _careful("different tokens", distinct.rows(engine))
     if wanted("start"):
         yield from _careful("start", starting.rows(postgresql))
 

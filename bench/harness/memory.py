@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
+import signal
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.knobs import WORKERS, note
 
 _TRIES = 200
+_PAUSE_SECONDS = 0.1
 _KNOWN = re.compile(r"^identity_directory_sessions(?:\{[^}]*\})? ([\d.e+]+)$", re.MULTILINE)
 
 
@@ -33,6 +37,22 @@ def present(port: int, pid: int, path: str, credentials: Sequence[str]) -> None:
         thread.join()
     known = _KNOWN.findall(_get(http.client.HTTPConnection("127.0.0.1", port), "/metrics"))
     note(f"/metrics says that it knows {', '.join(known) or 'nothing'}")
+
+
+def restart_workers(port: int, pid: int) -> None:
+    """Kill every worker of a service, and wait until as many new ones respond."""
+    old = connections(port, pid)
+    for worker in old:
+        os.kill(worker, signal.SIGKILL)
+    while len(_connected(port, pid) - old.keys()) < WORKERS:
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _connected(port: int, pid: int) -> set[int]:
+    try:
+        return set(connections(port, pid))
+    except (OSError, http.client.HTTPException, RuntimeError):
+        return set()
 
 
 def connections(port: int, pid: int) -> dict[int, http.client.HTTPConnection]:

@@ -7,23 +7,30 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from argon2 import PasswordHasher
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, Row, create_engine, text
 
 from harness.knobs import MEMORY_KIB, TIME, note
 from identity.adapters.clock import SystemClock
 from identity.adapters.keys.secret_keys import ConfiguredKeys
+from identity.adapters.tokens.opaque import OpaqueTokens
 from identity.adapters.tokens.signed import SignedAccessTokens
 from identity.domain.claims import AccessClaims
+from identity.domain.principal import Subject
 from identity.domain.token_kinds import TokenKind
+from identity.store.journal import Change, record
 
 FIRST: Final = 1001  # lower ids belong to the accounts that the service creates
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - of accounts that exist for a minute
 SECRET_KEY: Final = secrets.token_hex(32)  # the service uses it, too
 _STEP: Final = 100_000
-_HOURS: Final = 3
+_LIFE_SECONDS: Final = 600
+_HOLDERS: Final = """
+    SELECT session.id, account.id, username, account.version, uuid, short_id
+    FROM session JOIN account ON account.id = account_id
+    WHERE account_id BETWEEN :low AND :high AND digest IS NULL ORDER BY random() LIMIT :count"""
 
 _RANDOM: Final = {
     "sqlite": "lower(hex(randomblob(16)))",
@@ -81,17 +88,45 @@ def _values(engine: Engine) -> dict[str, object]:
 
 
 def tokens(url: str, *, count: int, account: int = 0) -> list[str]:
-    """Return access tokens for `count` random sessions, of all accounts or of one."""
+    """Return access tokens for `count` random sessions, of all accounts or of one.
+
+    They live as long as the service's own, and the journal says that they were issued.
+    """
     engine = create_engine(url)
-    with engine.connect() as connection:
-        pick = (
-            "SELECT id FROM session WHERE account_id BETWEEN :low AND :high ORDER BY random() "
-            "LIMIT :count"
-        )
-        values = {"low": account or FIRST, "high": account or 2**62, "count": count}
-        ids = connection.execute(text(pick), values).scalars().all()
+    values = {"low": account or FIRST, "high": account or 2**62, "count": count}
+    with engine.begin() as connection:
+        now = datetime.now(UTC)
+        record(connection, [Change(int(now.timestamp()))])
+        rows = connection.execute(text(_HOLDERS), values).all()
     engine.dispose()
-    now = datetime.now(UTC)
-    issued, expires = int(now.timestamp()), int((now + timedelta(hours=_HOURS)).timestamp())
+    issued = int(now.timestamp())
     signer = SignedAccessTokens(ConfiguredKeys([SECRET_KEY]), SystemClock())
-    return [signer.sign(AccessClaims(one, issued, expires)) for one in ids]
+    return [signer.sign(_claims(row, issued)) for row in rows]
+
+
+def _claims(row: Row[Any], issued: int) -> AccessClaims:
+    session, account, username, version, uuid, short_id = row
+    subject = Subject(account, username, admin=False, version=version, uuid=uuid, short_id=short_id)
+    proved = datetime.fromtimestamp(issued, UTC)
+    return AccessClaims(session, issued, issued + _LIFE_SECONDS, subject, proved, used=True)
+
+
+def opaque_tokens(url: str, *, count: int) -> list[str]:
+    """Turn `count` sessions into ones with Wekan's opaque tokens, and return the tokens."""
+    engine, made = create_engine(url), OpaqueTokens()
+    secret = [made.new(TokenKind.OPAQUE) for _ in range(count)]
+    with engine.begin() as connection:
+        pick = "SELECT id FROM session WHERE digest IS NULL ORDER BY account_id DESC LIMIT :count"
+        ids = connection.execute(text(pick), {"count": count}).scalars().all()
+        connection.execute(
+            text(
+                "UPDATE session SET digest = :digest, kind = 'opaque', shown_at = created_at "
+                "WHERE id = :id"
+            ),
+            [
+                {"id": one, "digest": made.digest(token)}
+                for one, token in zip(ids, secret, strict=True)
+            ],
+        )
+    engine.dispose()
+    return secret
