@@ -114,7 +114,7 @@ def _inside(context: Context, token: str) -> dict[str, tuple[float | None, str]]
     claims = signer.verify(token)
     if claims is None:
         raise RuntimeError("the access token is not valid")
-    session, environ = claims.session, _environ(_RESOURCE, token)
+    environ = _environ(_RESOURCE, token)
     environ |= {CONTEXT: context, REQUEST_ID: "bench", DIALECT: NATIVE}
     origin = origin_of(environ, settings)
     principal = services.authentication.by_token(token, origin)
@@ -124,17 +124,17 @@ def _inside(context: Context, token: str) -> dict[str, tuple[float | None, str]]
         return read_authorization(environ["HTTP_AUTHORIZATION"]), origin_of(environ, settings)
 
     signature = _timed(lambda: signer.verify(token))
-    directory = _timed(lambda: services.directory.find(session))
+    journal = _timed(lambda: services.journal.confirms(claims))
     by_token = _timed(lambda: services.authentication.by_token(token, origin))
     greet = NATIVE.fast[_RESOURCE].answer
     return {
         "fast path": (_timed(read), "Host, credential from the header, origin"),
-        "token check": (by_token - signature - directory, "kind, claims, time, principal"),
+        "token check": (by_token - signature - journal, "kind, claims, time, principal"),
         "signature": (
             signature,
             "format and HMAC of the access token, or a cached result",
         ),
-        "session directory": (directory, "change feed is current, session is looked up"),
+        "journal": (journal, "it is current, and holds nothing about account and session"),
         "response": (_timed(lambda: greet(principal, context)), "JSON and its headers"),
     }
 
