@@ -112,7 +112,7 @@ def test_a_backup_of_sqlite_under_load_has_everything_from_before(tmp_path: Path
 
 
 _SQLITE = (
-    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"
+    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()"
 )
 
 
