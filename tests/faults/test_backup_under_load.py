@@ -111,9 +111,7 @@ def test_a_backup_of_sqlite_under_load_has_everything_from_before(tmp_path: Path
         assert_restored(live, experiment, before)
 
 
-_SQLITE = (
-    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()"
-)
+_SQLITE = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()"
 
 
 def test_a_backup_of_postgresql_under_load_has_everything_from_before(
