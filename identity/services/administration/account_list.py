@@ -39,7 +39,7 @@ class AccountList:
 
         Args:
             principal: an administrator.
-            search: that the username or email contains, in any letter case; None for all.
+            search: that the username or email contains, ignoring case; None for all.
             cursor: the id of the last account of the previous page; None for the first page.
             limit: how many accounts the page has at most.
         """
