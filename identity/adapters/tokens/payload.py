@@ -50,8 +50,9 @@ def pack(claims: AccessClaims) -> str | None:
         )
     except (struct.error, ValueError):
         return None
-    text = encoded(head + subject.username.encode())
-    return text.decode() if unpack(text) == _to_the_second(claims, authenticated_at) else None
+    data = head + subject.username.encode()
+    is_read_back = _unpacked(data) == _to_the_second(claims, authenticated_at)
+    return encoded(data).decode() if is_read_back else None
 
 
 def unpack(text: bytes) -> AccessClaims | None:

@@ -70,14 +70,14 @@ class Tokens:
         if principal.session is None:
             lifetime = Lifetime(self._session_life)
             session_id = self._session_opener.open_session(principal, TokenKind.ACCESS, lifetime)
-            return self._sign(_claims_of_login(principal, session_id), now, now + lifetime.absolute)
+            return self._sign(principal, session_id, now, now + lifetime.absolute)
         state = self._directory.find(principal.session)
         if state is None:
             raise Unauthenticated
         if not state.renewed or now - state.last_used_at > policy.LAST_USED_GRAIN:
             self._record_renewal(principal, now)
             self._directory.refresh(principal.session)
-        return self._sign(_claims_of_renewal(state), now, state.absolute_end)
+        return self._sign(state, state.session, now, state.absolute_end, used=True)
 
     def sessions(self, principal: Principal) -> tuple[SessionView, ...]:
         """Return the caller's valid sessions, newest first."""
@@ -116,35 +116,22 @@ class Tokens:
     def _record_renewal(self, principal: Principal, now: datetime) -> None:
         self._transactions.write(principal, lambda tx: _renew(tx, principal, now))
 
-    def _sign(self, claims: AccessClaims, now: datetime, absolute_end: datetime) -> IssuedToken:
+    def _sign(
+        self,
+        owner: Principal | SessionState,
+        session_id: str,
+        now: datetime,
+        absolute_end: datetime,
+        *,
+        used: bool = False,
+    ) -> IssuedToken:
         self._journal.note_issue(now)
         end = int(policy.token_end(now, self._token_life, absolute_end).timestamp())
         issued_at = int(now.timestamp())
-        token = self._access_tokens.sign(claims._replace(issued_at=issued_at, expires_at=end))
-        return IssuedToken(token, timedelta(seconds=end - issued_at))
-
-
-def _claims_of_login(principal: Principal, session_id: str) -> AccessClaims:
-    return AccessClaims(
-        session_id,
-        issued_at=0,
-        expires_at=0,
-        subject=principal.account,
-        authenticated_at=principal.authenticated_at,
-        proof=principal.proof,
-    )
-
-
-def _claims_of_renewal(state: SessionState) -> AccessClaims:
-    return AccessClaims(
-        state.session,
-        issued_at=0,
-        expires_at=0,
-        subject=state.subject,
-        authenticated_at=state.authenticated_at,
-        proof=state.proof,
-        used=True,
-    )
+        claims = AccessClaims(
+            session_id, issued_at, end, owner.subject, owner.authenticated_at, owner.proof, used
+        )
+        return IssuedToken(self._access_tokens.sign(claims), timedelta(seconds=end - issued_at))
 
 
 def _revoke(tx: Transaction, owner: Subject, session_id: str, now: datetime) -> None:
