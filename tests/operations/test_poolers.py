@@ -13,10 +13,9 @@ from flask import Flask
 from sqlalchemy import text
 
 from identity import create_app
-from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from support.accounts import HAWK, populate
-from support.app import by_token, close, config, principal, services, token_principal
+from support.app import by_token, close, config, is_refused, principal, services, token_principal
 from support.database import engine_of
 from support.pgbouncer import PROGRAM, WHY_SKIPPED, pooled
 from support.waiting import wait_until
@@ -59,14 +58,6 @@ def pair(node: Node) -> tuple[Flask, Flask]:
     return first, node()
 
 
-def refused(app: Flask, token: str) -> bool:
-    try:
-        by_token(app, token)
-    except Unauthenticated:
-        return True
-    return False
-
-
 def test_a_disabled_account_is_refused_by_every_node_within_a_second(
     pair: tuple[Flask, Flask],
 ) -> None:
@@ -77,9 +68,9 @@ def test_a_disabled_account_is_refused_by_every_node_within_a_second(
         wait_until(services(there).journal.is_current)
         assert by_token(there, token).account.id == 2
         admin.disable(operator(), 2)
-        assert refused(here, token)
+        assert is_refused(here, token)
         begun = time.monotonic()
-        wait_until(lambda token=token: refused(there, token))
+        wait_until(lambda token=token: is_refused(there, token))
         assert time.monotonic() - begun < 1
         admin.enable(operator(), 2)
 

@@ -12,7 +12,7 @@ from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.services.accounts.registration import NewAccount
 from support.accounts import HAWK, populate
-from support.app import by_token, principal, services, token_principal
+from support.app import by_token, is_refused, principal, services, token_principal
 from support.concurrency import at_once, count_types
 from support.database import rows
 from support.waiting import wait_until
@@ -30,14 +30,6 @@ def disable(app: Flask, account_id: int) -> object:
 
 def log_in(app: Flask, name: str) -> str:
     return services(app).tokens.issue(principal(app, name, "newpwd")).token
-
-
-def dead(app: Flask, token: str) -> bool:
-    try:
-        by_token(app, token)
-    except Unauthenticated:
-        return True
-    return False
 
 
 @pytest.fixture
@@ -63,7 +55,7 @@ def test_login_that_meets_its_accounts_end_leaves_nothing_valid(
         assert all(isinstance(each, str | Unauthenticated) for each in results), results
         tokens = [each for each in results if isinstance(each, str)]
         for app in nodes[:2]:
-            wait_until(lambda app=app: all(dead(app, token) for token in tokens), seconds=1)  # noqa: B023 - as above
+            wait_until(lambda app=app: all(is_refused(app, token) for token in tokens), seconds=1)  # noqa: B023 - as above
         live = (
             "SELECT session.id FROM session JOIN account ON account.id = account_id"
             " WHERE account.id = :id AND session.version = account.version AND NOT disabled"
@@ -91,7 +83,7 @@ def test_renewal_that_meets_the_log_out_leaves_nothing_valid(
         assert all(isinstance(each, str | Unauthenticated) for each in results[1:]), results
         for app in nodes[:2]:
             for each in (token, *(each for each in results if isinstance(each, str))):
-                wait_until(lambda app=app, each=each: dead(app, each), seconds=1)
+                wait_until(lambda app=app, each=each: is_refused(app, each), seconds=1)
 
 
 def test_one_of_eight_log_outs_ends_the_session_and_writes_it_down_once(nodes: list[Flask]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from identity.domain.errors import Unauthenticated, Unavailable
+from identity.domain.errors import Unavailable
 from identity.domain.principal import Principal, operator
 from identity.domain.token_kinds import TokenKind
 from identity.services.accounts.changes import ProfileChange
 from support.accounts import ADMIN, HAWK, populate
-from support.app import by_token, judge_by_rows, principal, services, token_principal
+from support.app import by_token, is_refused, judge_by_rows, principal, services, token_principal
 from support.database import end_connections, engine_of, execute, statements
 from support.waiting import wait_until
 
@@ -33,14 +33,6 @@ ENDS: dict[str, End] = {
     "deleted": lambda app, _: services(app).administration.delete(principal(app, *ADMIN), 2),
     "revoked": lambda app, _: services(app).administration.revoke_sessions(operator(), 2),
 }
-
-
-def dead(app: Flask, token: str) -> bool:
-    try:
-        by_token(app, token)
-    except Unauthenticated:
-        return True
-    return False
 
 
 def opaque(app: Flask) -> str:
@@ -64,7 +56,7 @@ def remembered(app: Flask, token: str) -> None:
 
 
 def dead_within_a_second(app: Flask, token: str) -> None:
-    wait_until(lambda: dead(app, token), seconds=1)
+    wait_until(lambda: is_refused(app, token), seconds=1)
 
 
 @pytest.fixture
@@ -85,7 +77,7 @@ def test_end_of_a_session_is_known_at_once_where_it_was_ended(app: Flask, end: E
     token, hawk = token_principal(app, *HAWK)
     remembered(app, token)
     end(app, hawk)
-    assert dead(app, token)
+    assert is_refused(app, token)
 
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
@@ -128,7 +120,7 @@ def test_memory_is_bounded_and_what_was_dropped_is_read_again(
         assert by_token(app, token).account.id == 2
         assert len(services(app).tokens._directory._cache) <= 2
     services(app).administration.revoke_sessions(operator(), 2)
-    assert all(dead(app, token) for token in tokens)
+    assert all(is_refused(app, token) for token in tokens)
 
 
 class Interrupted:
@@ -159,7 +151,7 @@ def test_row_that_was_read_before_a_change_is_not_kept_after_it(
     assert directory.find(str(hawk.session)) is not None  # as it was when it was asked
     directory._transactions = honest
     if node == "same node":
-        assert dead(app, token)
+        assert is_refused(app, token)
     else:
         dead_within_a_second(app, token)
 
@@ -175,9 +167,9 @@ def test_lost_listener_makes_rows_be_read_and_comes_back_by_itself(
     wait_until(lambda: not heard(other))
     assert rows_read(other, kept) == 1
     services(app).tokens.revoke_current(hawk)
-    assert dead(other, token)
+    assert is_refused(other, token)
     wait_until(lambda: heard(other))
-    assert dead(other, token)
+    assert is_refused(other, token)
     remembered(other, kept)
     services(app).administration.revoke_sessions(operator(), 2)
     dead_within_a_second(other, kept)
@@ -193,12 +185,12 @@ def test_an_unreadable_journal_makes_rows_be_read_until_they_are_back(
     wait_until(lambda: not heard(other), seconds=1)
     assert rows_read(other, kept) == 1
     execute(app, "UPDATE session SET revoked_at = created_at WHERE id = :id", id=hawk.session)
-    assert dead(other, token)
+    assert is_refused(other, token)
     execute(app, "ALTER TABLE elsewhere RENAME TO journal")
-    assert dead(other, token)
+    assert is_refused(other, token)
     remembered(other, kept)
     services(app).administration.revoke_sessions(operator(), 2)
-    assert dead(other, kept)
+    assert is_refused(other, kept)
 
 
 def test_stopped_listening_makes_nothing_stale(app: Flask, other: Flask) -> None:
@@ -206,7 +198,7 @@ def test_stopped_listening_makes_nothing_stale(app: Flask, other: Flask) -> None
     remembered(other, token)
     services(other).journal.close()
     services(app).tokens.revoke_current(hawk)
-    assert dead(other, token)
+    assert is_refused(other, token)
     assert by_token(other, kept).account.id == 2
 
 

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from identity.domain.errors import Unauthenticated
 from identity.domain.principal import operator
 from identity.domain.token_kinds import TokenKind
 from support.accounts import HAWK, populate
-from support.app import audit_events, by_token, principal, services, token_principal
+from support.app import audit_events, by_token, is_refused, principal, services, token_principal
 from support.clock import ManualClock
 from support.concurrency import at_once
 from support.database import rows
@@ -28,14 +27,6 @@ def app(make_app: Callable[..., Flask]) -> Flask:
     return made
 
 
-def dead(app: Flask, token: str) -> bool:
-    try:
-        by_token(app, token)
-    except Unauthenticated:
-        return True
-    return False
-
-
 @pytest.mark.parametrize("kind", list(TokenKind))
 def test_a_further_login_ends_the_oldest_session(
     app: Flask, clock: ManualClock, kind: TokenKind
@@ -48,7 +39,7 @@ def test_a_further_login_ends_the_oldest_session(
         return services(app).logins.open(caller, kind).token
 
     tokens = [log_in() for _ in range(4)]
-    assert [dead(app, token) for token in tokens] == [True, False, False, False]
+    assert [is_refused(app, token) for token in tokens] == [True, False, False, False]
     assert rows(app, COUNT) == [(3,)]
     assert [event.kind for event in audit_events(app, operator())].count("sessions.dropped") == 1
 
@@ -62,7 +53,7 @@ def test_the_longest_unused_session_ends_and_not_the_oldest(app: Flask, clock: M
     for _ in range(2):
         clock.advance(seconds=1)
         token_principal(app, *HAWK)
-    assert (dead(app, old), dead(app, unused)) == (False, True)
+    assert (is_refused(app, old), is_refused(app, unused)) == (False, True)
 
 
 @pytest.mark.parametrize("kind", [TokenKind.OPAQUE, TokenKind.PERSONAL])
@@ -77,14 +68,14 @@ def test_a_token_that_is_only_shown_counts_as_used(
     clock.advance(minutes=56)
     by_token(app, used)
     token_principal(app, *HAWK)
-    assert (dead(app, used), dead(app, unused)) == (False, True)
+    assert (is_refused(app, used), is_refused(app, unused)) == (False, True)
 
 
 def test_others_keep_their_sessions(app: Flask) -> None:
     token, _ = token_principal(app, "admin", "changeme")
     for _ in range(4):
         token_principal(app, *HAWK)
-    assert not dead(app, token)
+    assert not is_refused(app, token)
     assert rows(app, COUNT) == [(4,)]
 
 
@@ -95,11 +86,11 @@ def test_an_evicted_session_is_refused_on_every_node(
     populate(here)
     token, _ = token_principal(here, *HAWK)
     wait_until(services(there).journal.is_current)
-    assert not dead(there, token)
+    assert not is_refused(there, token)
     clock.advance(seconds=1)
     token_principal(here, *HAWK)
-    assert dead(here, token)
-    wait_until(lambda: dead(there, token))
+    assert is_refused(here, token)
+    wait_until(lambda: is_refused(there, token))
 
 
 def test_logins_at_once_leave_no_session_too_many(make_app: Callable[..., Flask]) -> None:
@@ -124,7 +115,7 @@ def test_what_is_too_much_for_a_lowered_setting_goes_with_the_next_login(
     assert rows(before, COUNT) == [(7,)]
     token, _ = token_principal(after, *HAWK)
     assert rows(before, COUNT) == [(2,)]
-    assert not dead(after, token)
+    assert not is_refused(after, token)
 
 
 def test_a_session_has_the_authentication_time_of_its_login(app: Flask, clock: ManualClock) -> None:

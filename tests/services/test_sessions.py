@@ -9,17 +9,9 @@ from identity.domain.errors import NoSession, NotFound, Unauthenticated
 from identity.domain.principal import Origin, Principal, operator
 from identity.domain.token_kinds import TokenKind
 from support.accounts import ADMIN, HAWK
-from support.app import ORIGIN, by_token, principal, services, token_principal
+from support.app import ORIGIN, by_token, is_refused, principal, services, token_principal
 from support.clock import ManualClock
 from support.database import execute, rows
-
-
-def dead(app: Flask, token: str) -> bool:
-    try:
-        by_token(app, token)
-    except Unauthenticated:
-        return True
-    return False
 
 
 def test_sessions_are_listed_newest_first_with_the_one_that_asks_marked(
@@ -74,8 +66,8 @@ def test_session_that_was_idle_for_too_long_is_not_listed_and_not_ended_again(
 def test_ending_the_current_session_ends_it_alone(app: Flask) -> None:
     (first, caller), (second, _) = token_principal(app, *HAWK), token_principal(app, *HAWK)
     services(app).tokens.revoke_current(caller)
-    assert dead(app, first)
-    assert not dead(app, second)
+    assert is_refused(app, first)
+    assert not is_refused(app, second)
     with pytest.raises(Unauthenticated):
         services(app).tokens.revoke_current(caller)
 
@@ -88,8 +80,8 @@ def test_password_has_no_current_session_to_end(app: Flask) -> None:
 def test_own_session_is_ended_by_its_name(app: Flask) -> None:
     (first, caller), (second, other) = token_principal(app, *HAWK), token_principal(app, *HAWK)
     services(app).tokens.revoke(caller, str(other.session))
-    assert dead(app, second)
-    assert not dead(app, first)
+    assert is_refused(app, second)
+    assert not is_refused(app, first)
 
 
 def test_sessions_of_others_are_not_found_even_by_an_admin(app: Flask) -> None:
@@ -101,8 +93,8 @@ def test_sessions_of_others_are_not_found_even_by_an_admin(app: Flask) -> None:
         with pytest.raises(NotFound) as unknown:
             services(app).tokens.revoke(caller, "0" * 32)
         assert refusal.value.detail == unknown.value.detail
-    assert not dead(app, hawks)
-    assert not dead(app, admins)
+    assert not is_refused(app, hawks)
+    assert not is_refused(app, admins)
     assert rows(app, "SELECT id FROM audit_event WHERE kind = 'session.revoked'") == []
 
 
@@ -125,8 +117,8 @@ def test_logging_out_everywhere_ends_every_own_session_and_no_other(app: Flask) 
     admins, _ = token_principal(app, *ADMIN)
     caller = by_token(app, own[0])
     services(app).tokens.revoke_all(caller)
-    assert [dead(app, token) for token in own] == [True] * 3
-    assert not dead(app, admins)
+    assert [is_refused(app, token) for token in own] == [True] * 3
+    assert not is_refused(app, admins)
     assert services(app).tokens.sessions(principal(app, *HAWK)) == ()
     with pytest.raises(Unauthenticated):
         services(app).tokens.revoke_all(caller)
@@ -135,7 +127,7 @@ def test_logging_out_everywhere_ends_every_own_session_and_no_other(app: Flask) 
 def test_logging_out_everywhere_leaves_the_password_valid(app: Flask) -> None:
     services(app).tokens.revoke_all(principal(app, *HAWK))
     token, _ = token_principal(app, *HAWK)
-    assert not dead(app, token)
+    assert not is_refused(app, token)
 
 
 def test_ended_sessions_are_pruned_at_the_next_login_and_others_left(

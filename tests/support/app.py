@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask
 
 from config import TestConfig
+from identity.domain.errors import Unauthenticated
 from identity.domain.principal import Origin, Principal
 from identity.domain.views import AuditView
 from identity.services import Services
@@ -52,6 +53,15 @@ def token_principal(app: Flask, name: str, password: str) -> tuple[str, Principa
 def by_token(app: Flask, token: str) -> Principal:
     """Return the principal of a token."""
     return services(app).authentication.by_token(token, ORIGIN)
+
+
+def is_refused(app: Flask, token: str) -> bool:
+    """Tell whether a token is refused."""
+    try:
+        by_token(app, token)
+    except Unauthenticated:
+        return True
+    return False
 
 
 def audit_events(app: Flask, admin: Principal) -> list[AuditView]:
